@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package term
+
+import (
+	"strconv"
+	"unicode/utf8"
+)
+
+// Escape makes s safe to print: control characters (C0, DEL, C1), bytes that are no UTF-8, and characters that are not
+// seen or that turn the direction of text (bidirectional overrides, zero width, line separators) become \xNN or \uNNNN.
+// The result is one line.
+func Escape(s string) string {
+	if clean(s) {
+		return s
+	}
+	return string(AppendEscaped(make([]byte, 0, len(s)+16), s))
+}
+
+// AppendEscaped appends Escape(s) to dst.
+func AppendEscaped[T string | []byte](dst []byte, s T) []byte {
+	from := 0
+	for i := 0; i < len(s); {
+		if c := s[i]; c >= ' ' && c < 0x7f {
+			i++
+			continue
+		}
+		r, size := decode(s[i:])
+		if (r != utf8.RuneError || size > 1) && strconv.IsPrint(r) {
+			i += size
+			continue
+		}
+		dst = append(dst, s[from:i]...)
+		dst = appendCode(dst, r, size, s[i])
+		i += size
+		from = i
+	}
+	return append(dst, s[from:]...)
+}
+
+func clean(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if c := s[i]; c < ' ' || c >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+func decode[T string | []byte](s T) (rune, int) {
+	return utf8.DecodeRuneInString(string(s[:min(len(s), utf8.UTFMax)]))
+}
+
+func appendCode(dst []byte, r rune, size int, first byte) []byte {
+	const hex = "0123456789abcdef"
+	switch {
+	case size == 1:
+		return append(dst, '\\', 'x', hex[first>>4], hex[first&15])
+	case r <= 0xffff:
+		return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+	}
+	dst = append(dst, '\\', 'U')
+	for shift := 28; shift >= 0; shift -= 4 {
+		dst = append(dst, hex[r>>shift&15])
+	}
+	return dst
+}
+
+// Cut shortens s, which is escaped already, to width characters, the last of which then is "…". A width of 0 or less
+// leaves s as it is.
+func Cut(s string, width int) string {
+	if width <= 0 || utf8.RuneCountInString(s) <= width {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == width-1 {
+			return s[:i] + "…"
+		}
+		n++
+	}
+	return s
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package term
+
+import (
+	"bufio"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// Table is rows of text in aligned columns. Cells are escaped when they are added.
+type Table struct {
+	head  []string
+	right []bool
+	rows  [][]string
+}
+
+// NewTable makes a table with these column heads. A head that starts with ">" makes a column of numbers, which stand on
+// the right.
+func NewTable(heads ...string) *Table {
+	t := &Table{}
+	for _, h := range heads {
+		name, right := strings.CutPrefix(h, ">")
+		t.head = append(t.head, name)
+		t.right = append(t.right, right)
+	}
+	return t
+}
+
+// Row adds one row; cells that are missing are empty.
+func (t *Table) Row(cells ...string) {
+	row := make([]string, len(t.head))
+	for i := range min(len(cells), len(row)) {
+		row[i] = Escape(cells[i])
+	}
+	t.rows = append(t.rows, row)
+}
+
+// Len is the number of rows.
+func (t *Table) Len() int { return len(t.rows) }
+
+// Write prints the table, each line after indent, its heads bold where w has colour. On a terminal lines end at its width.
+func (t *Table) Write(w io.Writer, indent string) error {
+	widths := make([]int, len(t.head))
+	for _, row := range append([][]string{t.head}, t.rows...) {
+		for i, cell := range row {
+			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+		}
+	}
+	out, colour, width := bufio.NewWriter(w), ColourOf(w), Width(w)
+	if strings.Join(t.head, "") != "" {
+		out.WriteString(colour.Bold(Cut(t.line(indent, t.head, widths), width)) + "\n")
+	}
+	for _, row := range t.rows {
+		out.WriteString(Cut(t.line(indent, row, widths), width) + "\n")
+	}
+	return out.Flush()
+}
+
+func (t *Table) line(indent string, row []string, widths []int) string {
+	var b strings.Builder
+	b.WriteString(indent)
+	for i, cell := range row {
+		if i > 0 {
+			b.WriteString("  ")
+		}
+		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+		if t.right[i] {
+			b.WriteString(pad + cell)
+		} else {
+			b.WriteString(cell + pad)
+		}
+	}
+	return strings.TrimRight(b.String(), " ")
+}

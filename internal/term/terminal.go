@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package term
+
+import (
+	"io"
+	"os"
+
+	"golang.org/x/term"
+)
+
+// IsTerminal says whether w is a terminal.
+func IsTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Width is the number of columns of the terminal w, 0 where w is none: then nothing need be cut.
+func Width(w io.Writer) int {
+	if !IsTerminal(w) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(w.(*os.File).Fd()))
+	if err != nil {
+		return 0
+	}
+	return width
+}
+
+// Colour is how text to one writer is coloured: not at all unless it is a terminal and NO_COLOR is not set.
+type Colour bool
+
+// ColourOf decides for w. See https://no-color.org.
+func ColourOf(w io.Writer) Colour {
+	return Colour(os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && IsTerminal(w))
+}
+
+// The styles in use: few, and readable on a dark and on a light ground.
+func (c Colour) Bold(s string) string   { return c.style("1", s) }
+func (c Colour) Dim(s string) string    { return c.style("2", s) }
+func (c Colour) Red(s string) string    { return c.style("31", s) }
+func (c Colour) Green(s string) string  { return c.style("32", s) }
+func (c Colour) Yellow(s string) string { return c.style("33", s) }
+
+func (c Colour) style(code, s string) string {
+	if !c {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
