@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"fmt"
+	"math"
+)
+
+// Limits of one record batch and its table. The Writer refuses what exceeds
+// them and a reader may: they bound what a hostile file can make it allocate.
+const (
+	MaxRows       = 1 << 22 // rows of a batch
+	MaxColumns    = 256     // columns of a table
+	MaxBatchBytes = 1 << 29 // decoded bytes of a batch, all columns together
+)
+
+// Strings is a column of UTF-8 texts in Arrow's layout: text i is
+// Data[Offsets[i]:Offsets[i+1]], so len(Offsets) is one more than the texts.
+// The zero value holds none.
+type Strings struct {
+	Offsets []int32
+	Data    []byte
+}
+
+// Len returns the number of texts.
+func (s *Strings) Len() int { return max(len(s.Offsets)-1, 0) }
+
+// Bytes returns text i, valid until the Strings are reset or read into.
+func (s *Strings) Bytes(i int) []byte { return s.Data[s.Offsets[i]:s.Offsets[i+1]] }
+
+// At returns a copy of text i.
+func (s *Strings) At(i int) string { return string(s.Bytes(i)) }
+
+// Append adds a text. Texts are valid UTF-8; whoever appends sees to it.
+func (s *Strings) Append(v string) {
+	if len(s.Offsets) == 0 {
+		s.Offsets = append(s.Offsets, 0)
+	}
+	s.Data = append(s.Data, v...)
+	s.Offsets = append(s.Offsets, int32(len(s.Data)))
+}
+
+// Reset empties s and keeps its memory.
+func (s *Strings) Reset() {
+	s.Offsets = append(s.Offsets[:0], 0)
+	s.Data = s.Data[:0]
+}
+
+// check returns an error unless Bytes is safe for every text of s.
+func (s *Strings) check() error {
+	if err := checkOffsets(s.Offsets, len(s.Data)); err != nil {
+		return fmt.Errorf("text %w", err)
+	}
+	return nil
+}
+
+// checkOffsets returns an error unless offsets ascend from 0 or more to at most n.
+func checkOffsets(offsets []int32, n int) error {
+	if len(offsets) == 0 {
+		return fmt.Errorf("offsets missing")
+	}
+	prev := int32(0)
+	for i, o := range offsets {
+		if o < prev {
+			return fmt.Errorf("offset %d: %d after %d", i, o, prev)
+		}
+		prev = o
+	}
+	if int64(prev) > int64(n) {
+		return fmt.Errorf("offset %d: %d beyond %d", len(offsets)-1, prev, n)
+	}
+	return nil
+}
+
+// Vector is one column of a batch. Its Type says which slices are in use.
+type Vector struct {
+	Type Type
+	I32  []int32 // Int32: one a row
+	I64  []int64 // Int64, Timestamp: one a row
+	Str  Strings // String: one a row; StringList: the elements of all rows
+	Rows []int32 // StringList: row i is elements Rows[i] to Rows[i+1] of Str
+}
+
+// Len returns the number of rows.
+func (v *Vector) Len() int {
+	switch v.Type {
+	case Int32:
+		return len(v.I32)
+	case Int64, Timestamp:
+		return len(v.I64)
+	case String:
+		return v.Str.Len()
+	case StringList:
+		return max(len(v.Rows)-1, 0)
+	}
+	return 0
+}
+
+// List returns a copy of row i of a StringList.
+func (v *Vector) List(i int) []string {
+	list := make([]string, 0, v.Rows[i+1]-v.Rows[i])
+	for j := v.Rows[i]; j < v.Rows[i+1]; j++ {
+		list = append(list, v.Str.At(int(j)))
+	}
+	return list
+}
+
+// Reset empties v and keeps its memory.
+func (v *Vector) Reset() {
+	v.I32 = v.I32[:0]
+	v.I64 = v.I64[:0]
+	switch v.Type {
+	case StringList:
+		v.Rows = append(v.Rows[:0], 0)
+		fallthrough
+	case String:
+		v.Str.Reset()
+	}
+}
+
+// check returns an error unless v has exactly rows rows and sound offsets.
+func (v *Vector) check(rows int) error {
+	if v.Len() != rows {
+		return fmt.Errorf("%d rows, not %d", v.Len(), rows)
+	}
+	switch v.Type {
+	case StringList:
+		if err := checkOffsets(v.Rows, v.Str.Len()); err != nil {
+			return fmt.Errorf("list %w", err)
+		}
+		fallthrough
+	case String:
+		return v.Str.check()
+	}
+	return nil
+}
+
+// bytes returns how many bytes v is in memory and, before compression, in a file.
+func (v *Vector) bytes() int64 {
+	return 4*int64(len(v.I32)+len(v.Rows)+len(v.Str.Offsets)) + 8*int64(len(v.I64)) + int64(len(v.Str.Data))
+}
+
+// Batch is a run of rows of one table, held by column: Columns[i] is the column
+// Schema.Columns[i] and has Rows rows.
+type Batch struct {
+	Schema  *Schema
+	Rows    int
+	Columns []Vector
+}
+
+// NewBatch returns an empty batch of the schema.
+func NewBatch(s *Schema) *Batch {
+	b := &Batch{}
+	b.shape(s)
+	return b
+}
+
+// shape makes b an empty batch of s and keeps what memory it can.
+func (b *Batch) shape(s *Schema) {
+	b.Schema = s
+	if cap(b.Columns) < len(s.Columns) {
+		b.Columns = append(b.Columns[:cap(b.Columns)], make([]Vector, len(s.Columns)-cap(b.Columns))...)
+	}
+	b.Columns = b.Columns[:len(s.Columns)]
+	for i := range b.Columns {
+		b.Columns[i].Type = s.Columns[i].Type
+	}
+	b.Reset()
+}
+
+// Reset empties b and keeps its memory.
+func (b *Batch) Reset() {
+	b.Rows = 0
+	for i := range b.Columns {
+		b.Columns[i].Reset()
+	}
+}
+
+// Column returns the column called name, nil when the batch does not have it:
+// the table does not, or it was not among the columns read.
+func (b *Batch) Column(name string) *Vector {
+	if i := b.Schema.Index(name); i >= 0 {
+		return &b.Columns[i]
+	}
+	return nil
+}
+
+// AppendRow adds one row from a map of column name to int32, int64 (also for
+// timestamps, in ns), string or []string. A column that row lacks is zero or
+// empty. On an error (a name or a value that does not fit) nothing is added.
+// It is meant for cold tables; hot ones fill the vectors.
+func (b *Batch) AppendRow(row map[string]any) error {
+	for name, value := range row {
+		i := b.Schema.Index(name)
+		if i < 0 {
+			return fmt.Errorf("appending to table %s: no column %s", b.Schema.Table, name)
+		}
+		ok := false
+		switch value.(type) {
+		case int32:
+			ok = b.Columns[i].Type == Int32
+		case int64:
+			ok = b.Columns[i].Type == Int64 || b.Columns[i].Type == Timestamp
+		case string:
+			ok = b.Columns[i].Type == String
+		case []string:
+			ok = b.Columns[i].Type == StringList
+		}
+		if !ok {
+			return fmt.Errorf("appending to table %s: column %s is %v, not %T", b.Schema.Table, name, b.Columns[i].Type, value)
+		}
+	}
+	for i := range b.Columns {
+		v, value := &b.Columns[i], row[b.Schema.Columns[i].Name]
+		switch v.Type {
+		case Int32:
+			n, _ := value.(int32)
+			v.I32 = append(v.I32, n)
+		case Int64, Timestamp:
+			n, _ := value.(int64)
+			v.I64 = append(v.I64, n)
+		case String:
+			s, _ := value.(string)
+			v.Str.Append(s)
+		case StringList:
+			list, _ := value.([]string)
+			for _, s := range list {
+				v.Str.Append(s)
+			}
+			v.Rows = append(v.Rows, int32(v.Str.Len()))
+		}
+	}
+	b.Rows++
+	return nil
+}
+
+// check returns an error unless b is consistent in itself and within the limits.
+func (b *Batch) check() error {
+	if len(b.Columns) != len(b.Schema.Columns) {
+		return fmt.Errorf("%d columns, not %d", len(b.Columns), len(b.Schema.Columns))
+	}
+	if b.Rows < 0 || b.Rows > MaxRows {
+		return fmt.Errorf("%d rows, not 0 to %d", b.Rows, MaxRows)
+	}
+	var size int64
+	for i := range b.Columns {
+		v, c := &b.Columns[i], b.Schema.Columns[i]
+		if v.Type != c.Type {
+			return fmt.Errorf("column %s: %v, not %v", c.Name, v.Type, c.Type)
+		}
+		if err := v.check(b.Rows); err != nil {
+			return fmt.Errorf("column %s: %w", c.Name, err)
+		}
+		size += v.bytes()
+	}
+	if size > MaxBatchBytes {
+		return fmt.Errorf("%d bytes, more than %d", size, MaxBatchBytes)
+	}
+	return nil
+}
+
+// span returns the least and the greatest value of the column ts; ok is false
+// when the batch has no such column or no rows.
+func (b *Batch) span() (lo, hi int64, ok bool) {
+	v := b.Column("ts")
+	if v == nil || v.Type != Timestamp || len(v.I64) == 0 {
+		return 0, 0, false
+	}
+	lo, hi = math.MaxInt64, math.MinInt64
+	for _, t := range v.I64 {
+		lo, hi = min(lo, t), max(hi, t)
+	}
+	return lo, hi, true
+}

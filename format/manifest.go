@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ManifestName is the name of the manifest in a capture.
+const ManifestName = "capture.json"
+
+// Current is the format version this package writes.
+var Current = Version{Major: 1, Minor: 0}
+
+// Errors of Open and of what reads a capture, for errors.Is.
+var (
+	ErrNotCapture = errors.New("not a capture")
+	ErrVersion    = errors.New("capture of a newer version")
+	ErrCorrupt    = errors.New("corrupt capture")
+)
+
+// Version is a format version. A reader reads every minor version of the major
+// versions it knows.
+type Version struct {
+	Major int `json:"major"`
+	Minor int `json:"minor"`
+}
+
+// String returns the version as "1.0".
+func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
+
+// Manifest is capture.json: what was recorded, where, when and how it went.
+// Its texts are as untrusted as the capture; escape them before a terminal.
+type Manifest struct {
+	Format   Version `json:"format"`
+	Complete bool    `json:"complete"` // the recorder finished and every batch was written
+
+	Host     string `json:"host"`      // node name
+	BootID   string `json:"boot_id"`   // /proc/sys/kernel/random/boot_id
+	Kernel   string `json:"kernel"`    // release, as uname -r
+	Arch     string `json:"arch"`      // machine, as uname -m: x86_64, aarch64
+	CPUs     int    `json:"cpus"`      // possible CPUs
+	PageSize int    `json:"page_size"` // bytes
+
+	Start  time.Time            `json:"start"`        // UTC
+	End    time.Time            `json:"end,omitzero"` // UTC; zero while recording
+	Clock  []Clock              `json:"clock"`        // the first one is what ts is computed from
+	Tables map[string]TableInfo `json:"tables"`       // by table name; a family of which all was lost has an entry too
+
+	Recorder   Recorder `json:"recorder"`
+	Command    []string `json:"command,omitempty"`     // what was run and traced
+	ExitStatus *int     `json:"exit_status,omitempty"` // of Command; 128+n for signal n
+	Probes     []Probe  `json:"probes"`
+	Notes      []string `json:"notes,omitempty"` // for people
+}
+
+// Recorder says which program wrote the capture, and how it was called.
+type Recorder struct {
+	Version string   `json:"version"`
+	Args    []string `json:"args"`
+}
+
+// Clock is one reading of both clocks at the same moment, in nanoseconds:
+// CLOCK_MONOTONIC, and CLOCK_REALTIME since the Unix epoch.
+type Clock struct {
+	Monotonic int64 `json:"monotonic"`
+	Wall      int64 `json:"wall"`
+}
+
+// TableInfo counts one table.
+type TableInfo struct {
+	Rows     int64 `json:"rows"`
+	Lost     int64 `json:"lost"`  // events of this family that are in loss instead
+	Bytes    int64 `json:"bytes"` // of its segments
+	Segments int   `json:"segments"`
+}
+
+// Probe says by which mechanism a family was recorded, and why not by a better one.
+type Probe struct {
+	Family    string    `json:"family"`
+	Mechanism string    `json:"mechanism"`
+	Refused   []Refusal `json:"refused"`
+}
+
+// Refusal is a mechanism that was tried before, and why it was not taken.
+type Refusal struct {
+	Mechanism string `json:"mechanism"`
+	Reason    string `json:"reason"`
+}
