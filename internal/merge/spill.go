@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package merge
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"os"
+)
+
+const (
+	fileBuffer = 64 << 10 // of each file that is read
+	maxFiles   = 64       // open at once; more are merged into one
+	rowHeader  = 20       // ts, ord, length
+)
+
+// spill moves the late rows that are in memory into a file, and joins the files when they become many.
+func (m *merger) spill() error {
+	late, rest := heap{}, heap{}
+	files := 0
+	for _, c := range m.heap {
+		if c.file != nil {
+			files++
+		}
+	}
+	for _, c := range m.heap {
+		if c.late && (c.run != nil || files >= maxFiles) {
+			late.push(c)
+		} else {
+			rest.push(c)
+		}
+	}
+	m.heap, m.late = rest, 0
+	c, err := m.write(late)
+	if err != nil {
+		return fmt.Errorf("setting late rows aside: %w", err)
+	}
+	m.heap.push(c)
+	return nil
+}
+
+// write merges cursors into a new file and gives a cursor at its first row.
+func (m *merger) write(from heap) (*cursor, error) {
+	f, err := newFile(m.opt.TempDir)
+	if err != nil {
+		return nil, err
+	}
+	for len(from) > 0 && err == nil {
+		top := from[0]
+		var more bool
+		if err = f.append(top.key, top.row()); err == nil {
+			more, err = top.next()
+		}
+		if more {
+			from.fix()
+		} else {
+			top.close()
+			from.pop()
+		}
+	}
+	for _, c := range from {
+		c.close()
+	}
+	if err == nil {
+		err = f.rewind()
+	}
+	if err != nil {
+		f.close()
+		return nil, err
+	}
+	c := &cursor{file: f, late: true}
+	_, err = c.next()
+	return c, err
+}
+
+// file is rows in order in a temporary file, which has no name where the system allows that.
+type file struct {
+	f     *os.File
+	w     *bufio.Writer
+	r     *bufio.Reader
+	named bool
+	row   []byte
+}
+
+func newFile(dir string) (*file, error) {
+	f, err := os.CreateTemp(dir, "fletch-*.rows")
+	if err != nil {
+		return nil, err
+	}
+	named := os.Remove(f.Name()) != nil // an open file cannot be removed on Windows
+	return &file{f: f, w: bufio.NewWriterSize(f, fileBuffer), named: named}, nil
+}
+
+func (f *file) append(k key, row []byte) error {
+	var head [rowHeader]byte
+	binary.LittleEndian.PutUint64(head[0:], uint64(k.ts))
+	binary.LittleEndian.PutUint64(head[8:], k.ord)
+	binary.LittleEndian.PutUint32(head[16:], uint32(len(row)))
+	if _, err := f.w.Write(head[:]); err != nil {
+		return err
+	}
+	_, err := f.w.Write(row)
+	return err
+}
+
+// rewind ends the writing and begins the reading.
+func (f *file) rewind() error {
+	if err := f.w.Flush(); err != nil {
+		return err
+	}
+	f.w = nil
+	f.r = bufio.NewReaderSize(f.f, fileBuffer)
+	_, err := f.f.Seek(0, io.SeekStart)
+	return err
+}
+
+// next reads a row; more is false after the last.
+func (f *file) next() (k key, more bool, err error) {
+	var head [rowHeader]byte
+	if _, err := io.ReadFull(f.r, head[:]); err == io.EOF {
+		return key{}, false, nil
+	} else if err != nil {
+		return key{}, false, fmt.Errorf("reading late rows: %w", err)
+	}
+	k = key{int64(binary.LittleEndian.Uint64(head[0:])), binary.LittleEndian.Uint64(head[8:])}
+	n := int(binary.LittleEndian.Uint32(head[16:]))
+	if cap(f.row) < n {
+		f.row = make([]byte, n)
+	}
+	f.row = f.row[:n]
+	if _, err := io.ReadFull(f.r, f.row); err != nil {
+		return key{}, false, fmt.Errorf("reading late rows: %w", err)
+	}
+	return k, true, nil
+}
+
+func (f *file) close() {
+	f.f.Close()
+	if f.named {
+		os.Remove(f.f.Name())
+	}
+}
