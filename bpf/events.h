@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The schema of a capture. One struct a table: the programs fill it, the loader reads offsets, widths and
+ * meanings from its BTF, and the Arrow columns follow from them. The typedef of a member says what it means:
+ *
+ *   event_kind, dimension_kind   first member of every record: which table; the flavour says which columns
+ *                                the reader of the ring adds (an event has a cpu) - never a column itself
+ *   ktime_ns                     CLOCK_MONOTONIC, ns; becomes timestamp[ns, UTC]
+ *   duration_ns                  ns; int64
+ *   comm_t                       char[16], NUL padded; utf8
+ *   str_t                        bytes at off, len in the same record; utf8
+ *   strlist_t                    NUL-terminated strings at off, len; list<utf8>
+ *   dpath_t                      NUL-terminated path components, leaf first; utf8, joined with '/'
+ *   container_t                  same bytes as a cgroup's dpath_t; utf8, the container id found in it
+ *   enum X                       utf8: the enumerator's name after the first '_', in lower case
+ *   s32 int32; u16 int32; u32 int64; s64, u64 int64; an array of them becomes NAME0, NAME1, ...
+ *   pad_*                        never a column
+ *
+ * A member's name is the column's name.
+ */
+#ifndef FLETCH_EVENTS_H
+#define FLETCH_EVENTS_H
+
+#include "kernel.h"
+
+/* Tables, in the order of the counters. The enumerator's name after the first '_' is the table's. */
+enum record_kind {
+	KIND_task = 1,
+	KIND_cgroup,
+	KIND_process,
+	KIND_syscall,
+	KIND_pending,
+	KIND_MAX = 16,
+};
+
+typedef u32 event_kind;
+typedef u32 dimension_kind;
+typedef u64 ktime_ns;
+typedef u64 duration_ns;
+typedef s32 task_id;
+typedef u64 cgroup_id;
+typedef s64 errno_t;
+typedef char comm_t[16];
+
+/* off and len: bytes, from the start of the record. */
+struct ref {
+	u16 off;
+	u16 len;
+	u16 flags;
+	u16 pad;
+};
+
+enum ref_flags {
+	REF_CUT = 1,      /* the source was longer than what is here */
+	REF_DELETED = 2,  /* dpath_t: the file has no name any more */
+	REF_RELATIVE = 4, /* dpath_t: no leading '/' */
+};
+
+typedef struct ref str_t;
+typedef struct ref strlist_t;
+typedef struct ref dpath_t;
+typedef struct ref container_t;
+
+struct task_event {
+	dimension_kind kind;
+	task_id task;
+	ktime_ns ts;
+	s32 tid;
+	s32 pid;
+	s32 ppid;
+	u32 uid;
+	u32 gid;
+	u32 pad_gid;
+	cgroup_id cgroup;
+	comm_t comm;
+	dpath_t exe;
+};
+
+struct cgroup_event {
+	dimension_kind kind;
+	u32 pad_kind;
+	cgroup_id cgroup;
+	dpath_t name;
+	container_t container;
+};
+
+enum process_op {
+	PROCESS_snapshot,
+	PROCESS_fork,
+	PROCESS_exec,
+	PROCESS_exit,
+};
+
+struct process_event {
+	event_kind kind;
+	task_id task;
+	ktime_ns ts;
+	enum process_op op;
+	s32 pid;
+	s32 ppid;
+	u32 pad_ppid;
+	str_t filename;
+	strlist_t args;
+	s32 exit_code;
+	s32 signal;
+	duration_ns duration_ns;
+};
+
+struct syscall_event {
+	event_kind kind;
+	task_id task;
+	ktime_ns ts;
+	s32 nr;
+	u32 pad_nr;
+	s64 ret;
+	duration_ns duration_ns;
+	s64 arg[6];
+};
+
+struct pending_event {
+	event_kind kind;
+	task_id task;
+	ktime_ns ts;
+	s32 nr;
+	u32 pad_nr;
+	s64 arg[6];
+};
+
+/*
+ * Longest command line kept, bytes, NULs included. Longer ones are marked REF_CUT. A record (header, file
+ * name, command line) has to fit the scratch of rings.h.
+ */
+#define ARGS_MAX 8192
+#define FILENAME_MAX_ 4096
+#define DPATH_DEPTH 64 /* components; deeper paths are marked REF_CUT */
+#define DPATH_MAX 4096
+
+#endif

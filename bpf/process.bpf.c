@@ -1,0 +1,213 @@
+//go:build ignore
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* Processes: fork, exec with its arguments, exit; and what already ran when the recording began. */
+#include "task.h"
+
+SEC("tp_btf/task_rename")
+int process_rename(u64 *ctx)
+{
+	struct task_struct *task = ARG(ctx, 0, struct task_struct *);
+	struct task_state *st;
+
+	if (!enabled)
+		return 0;
+	st = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (!st)
+		return 0;
+	/* The name changes after this: the next event announces it. */
+	renew(st);
+	if (want_comm)
+		st->verdict = UNDECIDED;
+	return 0;
+}
+
+SEC("tp_btf/sched_process_fork")
+int process_fork(u64 *ctx)
+{
+	struct task_struct *parent = ARG(ctx, 0, struct task_struct *);
+	struct task_struct *child = ARG(ctx, 1, struct task_struct *);
+	bool is_process = child->pid == child->tgid;
+	struct task_state *st, *cst;
+	struct process_event *e;
+	task_id id;
+
+	if (!enabled)
+		return 0;
+	if (parent->tgid == own_tgid) {
+		if (command_armed && is_process) {
+			cst = state_of(child);
+			if (cst)
+				cst->tree = TREE_ARMED;
+			else
+				count_lost(KIND_process);
+		}
+		return 0;
+	}
+	st = state_of(parent);
+	if (!st) {
+		count_lost(KIND_process);
+		return 0;
+	}
+	if (st->verdict == UNDECIDED)
+		decide(parent, st);
+	if (want_tree && st->tree == TREE_INSIDE) {
+		cst = state_of(child);
+		if (cst)
+			cst->tree = TREE_INSIDE;
+		else
+			count_lost(KIND_process);
+	}
+	if (st->verdict != RECORD || !is_process || !want_process)
+		return 0;
+	id = identity(parent, st);
+	e = reserve(&rare, KIND_process, sizeof(*e));
+	if (!e)
+		return 0;
+	__builtin_memset(e, 0, sizeof(*e));
+	e->kind = KIND_process;
+	e->task = id;
+	e->ts = bpf_ktime_get_ns();
+	e->op = PROCESS_fork;
+	e->pid = child->tgid;
+	e->ppid = parent->tgid;
+	submit(e);
+	return 0;
+}
+
+/* append_args adds the command line as the new program will see it. */
+COLD u32 append_args(struct scratch *s, u32 off, struct task_struct *task, struct ref *r)
+{
+	unsigned long start = BPF_CORE_READ(task, mm, arg_start);
+	unsigned long end = BPF_CORE_READ(task, mm, arg_end);
+	u64 want = end - start;
+	u32 got = 0;
+
+	r->off = off;
+	r->len = 0;
+	r->flags = 0;
+	if (end <= start)
+		return off;
+	if (want > ARGS_MAX) {
+		want = ARGS_MAX;
+		r->flags = REF_CUT;
+	}
+	if (off > SCRATCH_MAX - ARGS_MAX - 1)
+		return off;
+	if (bpf_probe_read_user(&s->data[off], want & (2 * ARGS_MAX - 1), (void *)start) == 0) {
+		got = want;
+	} else {
+		/* Part of it is not in memory: keep what is. */
+		for (int i = 0; i < ARGS_MAX / 512; i++) {
+			if (got + 512 > want)
+				break;
+			if (off + got > SCRATCH_MAX - 512 || bpf_probe_read_user(&s->data[off + got], 512, (void *)(start + got)))
+				break;
+			got += 512;
+		}
+		r->flags = REF_CUT;
+	}
+	r->len = got;
+	return off + got;
+}
+
+SEC("tp_btf/sched_process_exec")
+int process_exec(u64 *ctx)
+{
+	struct task_struct *task = ARG(ctx, 0, struct task_struct *);
+	struct linux_binprm *bprm = ARG(ctx, 2, struct linux_binprm *);
+	struct process_event *e;
+	struct task_state *st;
+	struct scratch *s;
+	task_id id;
+	u32 len;
+	long n;
+
+	if (!enabled)
+		return 0;
+	st = state_of(task);
+	if (!st) {
+		count_lost(KIND_process);
+		return 0;
+	}
+	if (st->tree == TREE_ARMED) /* system calls are not recorded, else its entry had begun it */
+		begin_command(st);
+	if (want_comm)
+		st->verdict = UNDECIDED;
+	if (!recorded(task, st))
+		return 0;
+	renew(st);
+	id = identity(task, st);
+	if (!want_process)
+		return 0;
+
+	s = scratch_get();
+	if (!s) {
+		count_lost(KIND_process);
+		return 0;
+	}
+	e = (void *)s->data;
+	__builtin_memset(e, 0, sizeof(*e));
+	e->kind = KIND_process;
+	e->task = id;
+	e->ts = bpf_ktime_get_ns();
+	e->op = PROCESS_exec;
+	e->pid = task->tgid;
+	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	len = sizeof(*e);
+	n = bpf_probe_read_kernel_str(&s->data[sizeof(*e)], FILENAME_MAX_, BPF_CORE_READ(bprm, filename));
+	if (n > 1 && n <= FILENAME_MAX_) {
+		e->filename.off = len;
+		e->filename.len = n - 1;
+		len += n;
+	}
+	len = append_args(s, len, task, &e->args);
+	count(bpf_get_smp_processor_id(), KIND_process, output(s, len));
+	scratch_put(s);
+	return 0;
+}
+
+/* The process is gone when its last thread is; what wait(2) will report is its leader's or the group's. */
+HOT void emit_exit(struct task_struct *task, task_id id)
+{
+	struct signal_struct *signal = task->signal;
+	struct task_struct *leader = task->group_leader;
+	struct process_event *e;
+	u32 code;
+
+	if (signal->live.counter != 0)
+		return;
+	e = reserve(&rare, KIND_process, sizeof(*e));
+	if (!e)
+		return;
+	code = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : leader->exit_code;
+	__builtin_memset(e, 0, sizeof(*e));
+	e->kind = KIND_process;
+	e->task = id;
+	e->ts = bpf_ktime_get_ns();
+	e->op = PROCESS_exit;
+	e->pid = task->tgid;
+	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	e->exit_code = (code >> 8) & 0xff;
+	e->signal = code & 0x7f;
+	e->duration_ns = e->ts - leader->start_time;
+	submit(e);
+}
+
+SEC("tp_btf/sched_process_exit")
+int process_exit(u64 *ctx)
+{
+	struct task_struct *task = ARG(ctx, 0, struct task_struct *);
+	struct task_state *st;
+
+	if (!enabled)
+		return 0;
+	st = state_of(task);
+	if (!st) {
+		count_lost(KIND_process);
+		return 0;
+	}
+	if (!want_process || !recorded(task, st))
+		return 0;
+	emit_exit(task, identity(task, st));
+	return 0;
+}

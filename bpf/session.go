@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"sync/atomic"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+var (
+	// ErrNoBTF: the kernel does not describe its own types.
+	ErrNoBTF = errors.New("this kernel has no BTF")
+	// ErrPrivilege: the process may not load BPF programs.
+	ErrPrivilege = errors.New("not permitted to load BPF programs")
+)
+
+// Options say what a session records.
+type Options struct {
+	Families []string // names out of Families()
+	PIDs     []int    // only these processes and what they start
+	Command  bool     // only the process that is forked after ArmCommand, and what it starts
+	Comm     string   // only tasks of this name
+	RingSize int      // bytes of each bulk ring; a power of two, multiple of the page size
+	Arities  []uint8  // arguments of each native system call, by number
+}
+
+// rareRingSize is enough for a thousand processes started within a sweep.
+const rareRingSize = 1 << 20
+
+// A Session is a set of attached programs and their rings.
+type Session struct {
+	Probes  []format.Probe
+	CPUs    int // possible ones
+	layouts []*Layout
+	coll    *ebpf.Collection
+	links   map[string]link.Link // by program
+	rings   []*ring
+	counts  []byte // the counters map, mapped
+	scratch [chunkRecords]uint32
+}
+
+// Probe says for each family which mechanism a session would use, and why not a better one.
+func Probe(names []string) ([]format.Probe, error) {
+	if err := preconditions(); err != nil {
+		return nil, err
+	}
+	spec, err := loadFletch()
+	if err != nil {
+		return nil, fmt.Errorf("reading the embedded BPF object: %w", err)
+	}
+	probes, err := choose(spec, names)
+	if err != nil {
+		return nil, fmt.Errorf("loading BPF programs: %w", err)
+	}
+	return probes, nil
+}
+
+// Open chooses mechanisms, loads and attaches. Nothing is recorded until Start.
+//
+// A family none of whose mechanisms works is in Probes without one; if that leaves none at all the error is
+// ErrRefused. Others: ErrPrivilege, ErrNoBTF, or what the kernel said.
+func Open(opt Options) (*Session, error) {
+	if err := preconditions(); err != nil {
+		return nil, err
+	}
+	spec, err := loadFletch()
+	if err != nil {
+		return nil, fmt.Errorf("reading the embedded BPF object: %w", err)
+	}
+	s := &Session{}
+	if s.layouts, err = layouts(spec.Types); err != nil {
+		return nil, err
+	}
+	if s.CPUs, err = ebpf.PossibleCPU(); err != nil {
+		return nil, fmt.Errorf("counting CPUs: %w", err)
+	}
+	if s.Probes, err = choose(spec, opt.Families); err != nil {
+		return nil, fmt.Errorf("loading BPF programs: %w", err)
+	}
+	if err := s.load(spec, opt); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func preconditions() error {
+	if ok, err := privileged(); err != nil || !ok {
+		return errors.Join(ErrPrivilege, err)
+	}
+	if _, err := btf.LoadKernelSpec(); err != nil {
+		return fmt.Errorf("%w: %v", ErrNoBTF, err)
+	}
+	return nil
+}
+
+// privileged: CAP_BPF with CAP_PERFMON, or CAP_SYS_ADMIN.
+func privileged() (bool, error) {
+	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&hdr, &data[0]); err != nil {
+		return false, fmt.Errorf("reading capabilities: %w", err)
+	}
+	has := func(c int) bool { return data[c/32].Effective&(1<<(c%32)) != 0 }
+	return has(unix.CAP_SYS_ADMIN) || has(unix.CAP_BPF) && has(unix.CAP_PERFMON), nil
+}
+
+func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
+	programs := slices.Clone(identity.programs)
+	wantProcess, works := false, false
+	for _, p := range s.Probes {
+		if p.Mechanism == "" {
+			continue
+		}
+		works = true
+		wantProcess = wantProcess || p.Family == "process"
+		programs = append(programs, mechanismOf(p.Family, p.Mechanism).programs...)
+	}
+	if !works {
+		return ErrRefused
+	}
+	spec = only(spec, programs)
+	for _, name := range []string{"bulk", "rare", "counters"} {
+		spec.Maps[name].MaxEntries = uint32(s.CPUs)
+	}
+	var comm [16]byte
+	copy(comm[:15], opt.Comm)
+	for name, value := range map[string]any{
+		"own_tgid": uint32(os.Getpid()), "want_tree": opt.Command || len(opt.PIDs) > 0, "want_comm": opt.Comm != "",
+		"comm_filter": comm, "want_process": wantProcess,
+	} {
+		if err := spec.Variables[name].Set(value); err != nil {
+			return fmt.Errorf("setting %s: %w", name, err)
+		}
+	}
+	if v := spec.Variables["arity"]; v != nil {
+		arity := make([]uint8, v.Size())
+		for i := range arity {
+			arity[i] = 6
+		}
+		copy(arity, opt.Arities)
+		if err := v.Set(arity); err != nil {
+			return fmt.Errorf("setting arity: %w", err)
+		}
+	}
+	var err error
+	if s.coll, err = ebpf.NewCollection(spec); err != nil {
+		return fmt.Errorf("loading BPF programs: %w", err)
+	}
+	for _, pid := range opt.PIDs {
+		if err := s.coll.Maps["targets"].Put(uint32(pid), uint32(1)); err != nil {
+			return fmt.Errorf("following process %d: %w", pid, err)
+		}
+	}
+	if err := s.makeRings(spec, opt.RingSize); err != nil {
+		return err
+	}
+	counters := s.coll.Maps["counters"]
+	size := int(counters.ValueSize()) * s.CPUs
+	page := os.Getpagesize()
+	if s.counts, err = unix.Mmap(counters.FD(), 0, (size+page-1)&^(page-1), unix.PROT_READ, unix.MAP_SHARED); err != nil {
+		return fmt.Errorf("mapping the counters: %w", err)
+	}
+	s.links, err = attach(s.coll, programs)
+	return err
+}
+
+func (s *Session) makeRings(spec *ebpf.CollectionSpec, size int) error {
+	for _, set := range []struct {
+		name string
+		size int
+	}{{"rare", rareRingSize}, {"bulk", size}} {
+		for cpu := range s.CPUs {
+			r, err := newRing(spec.Maps[set.name].InnerMap, cpu, set.size)
+			if err != nil {
+				return err
+			}
+			s.rings = append(s.rings, r)
+			if err := s.coll.Maps[set.name].Put(uint32(cpu), r.m); err != nil {
+				return fmt.Errorf("giving cpu %d its ring: %w", cpu, err)
+			}
+		}
+	}
+	return nil
+}
+
+// attach attaches every program named; an iterator's link is there to be opened.
+func attach(coll *ebpf.Collection, programs []string) (links map[string]link.Link, err error) {
+	links = make(map[string]link.Link)
+	for _, name := range programs {
+		prog := coll.Programs[name]
+		if prog == nil {
+			return links, fmt.Errorf("attaching %s: no such program", name)
+		}
+		var l link.Link
+		if iterators[name] {
+			l, err = link.AttachIter(link.IterOptions{Program: prog})
+		} else {
+			l, err = link.AttachTracing(link.TracingOptions{Program: prog})
+		}
+		if err != nil {
+			return links, fmt.Errorf("attaching %s: %w", name, err)
+		}
+		links[name] = l
+	}
+	return links, nil
+}
+
+var iterators = map[string]bool{"snapshot_begin": true, "snapshot_pending": true}
+
+// Start begins the recording and hands over what already runs: a task row for every task that is to be
+// recorded, and their cgroups.
+func (s *Session) Start(emit Emit) error {
+	if err := s.coll.Variables["enabled"].Set(uint32(1)); err != nil {
+		return fmt.Errorf("enabling the programs: %w", err)
+	}
+	if err := s.iterate("snapshot_begin", emit); err != nil {
+		return fmt.Errorf("listing the running tasks: %w", err)
+	}
+	return nil
+}
+
+// ArmCommand makes the process that this one forks next, until DisarmCommand, the command of Options.Command.
+func (s *Session) ArmCommand() error { return s.coll.Variables["command_armed"].Set(uint32(1)) }
+
+// DisarmCommand ends ArmCommand.
+func (s *Session) DisarmCommand() error { return s.coll.Variables["command_armed"].Set(uint32(0)) }
+
+// Emit takes records of one table. They are the ring's own memory: gone when it returns. cpu is -1 for those
+// that come from no ring.
+type Emit func(l *Layout, r Records, cpu int32) error
+
+// Sweep hands over everything that is complete in every ring. fill is how full the fullest one was, 0 to 1.
+func (s *Session) Sweep(emit Emit) (fill float64, err error) {
+	for _, r := range s.rings {
+		fill = max(fill, float64(r.fill())/float64(r.mask+1))
+		if err := r.sweep(s.layouts, &s.scratch, emit); err != nil {
+			return fill, err
+		}
+	}
+	return fill, nil
+}
+
+const membarrierGlobal = 1 // MEMBARRIER_CMD_GLOBAL, include/uapi/linux/membarrier.h
+
+// Stop ends the recording: after it no program writes any more, the calls still out have been handed over,
+// and so has the rest of the rings.
+func (s *Session) Stop(emit Emit) error {
+	if err := s.coll.Variables["enabled"].Set(uint32(0)); err != nil {
+		return fmt.Errorf("disabling the programs: %w", err)
+	}
+	// A program that saw itself enabled runs with preemption off. The global barrier waits until every CPU
+	// has been through a point where it is on (it is synchronize_rcu): what is out is in the ring then.
+	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, membarrierGlobal, 0, 0); errno != 0 {
+		time.Sleep(100 * time.Millisecond) // refused where CPUs run without a tick (nohz_full)
+	}
+	if _, err := s.Sweep(emit); err != nil {
+		return err
+	}
+	if err := s.iterate("snapshot_pending", emit); err != nil {
+		return fmt.Errorf("listing the calls still out: %w", err)
+	}
+	return nil
+}
+
+func (s *Session) iterate(program string, emit Emit) error {
+	it, ok := s.links[program].(*link.Iter)
+	if !ok {
+		return fmt.Errorf("%s is no iterator", program)
+	}
+	f, err := it.Open()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return err
+	}
+	return walk(data, s.layouts, emit)
+}
+
+func (s *Session) kinds() int { return int(s.coll.Maps["counters"].ValueSize()) / 16 }
+
+// Counts are what the programs counted for one table on one CPU since the start.
+type Counts struct{ Emitted, Lost uint64 }
+
+// Counts reads the counters of one table on one CPU.
+func (s *Session) Counts(kind uint32, cpu int) Counts {
+	kinds := s.kinds()
+	row := s.counts[cpu*16*kinds:]
+	load := func(i int) uint64 { return atomic.LoadUint64((*uint64)(unsafe.Pointer(&row[8*i]))) }
+	return Counts{Emitted: load(int(kind)), Lost: load(kinds + int(kind))}
+}
+
+// Missed is how often the kernel skipped a program of the family because the same program was already running
+// on that CPU: events that no counter of ours saw.
+func (s *Session) Missed(family string) (uint64, error) {
+	var sum uint64
+	for _, p := range s.Probes {
+		if p.Family != family || p.Mechanism == "" {
+			continue
+		}
+		for _, name := range mechanismOf(p.Family, p.Mechanism).programs {
+			st, err := s.coll.Programs[name].Stats()
+			if err != nil {
+				return sum, fmt.Errorf("reading the statistics of %s: %w", name, err)
+			}
+			sum += st.RecursionMisses
+		}
+	}
+	return sum, nil
+}
+
+// Layouts are the session's tables, indexed by kind; nil where there is none.
+func (s *Session) Layouts() []*Layout { return s.layouts }
+
+// Close detaches and frees everything.
+func (s *Session) Close() {
+	for _, l := range s.links {
+		l.Close()
+	}
+	for _, r := range s.rings {
+		r.close()
+	}
+	if s.counts != nil {
+		unix.Munmap(s.counts)
+	}
+	if s.coll != nil {
+		s.coll.Close()
+	}
+}

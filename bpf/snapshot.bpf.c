@@ -1,0 +1,75 @@
+//go:build ignore
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What a recording finds when it begins, and leaves when it ends. Both walk all tasks and write whole records
+ * into the iterator's file, framed as a ring frames them (length in 4 bytes, 4 of zero, 8-byte steps), so
+ * that no number of tasks can overflow a ring.
+ */
+#include "task.h"
+
+HOT void write_record(struct seq_file *seq, void *rec, u32 len)
+{
+	u32 frame[2] = { len, 0 };
+
+	bpf_seq_write(seq, frame, sizeof(frame));
+	bpf_seq_write(seq, rec, (len + 7) & ~7U);
+}
+
+SEC("iter/task")
+int snapshot_begin(struct bpf_iter__task *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct task_struct *task = ctx->task;
+	u32 cpu = bpf_get_smp_processor_id();
+	struct task_state *st;
+	struct scratch *s;
+	cgroup_id id;
+	u32 len;
+
+	if (!task)
+		return 0;
+	st = state_of(task);
+	if (!st) {
+		count_lost(KIND_task);
+		return 0;
+	}
+	if (!recorded(task, st) || !claim(st))
+		return 0;
+	s = scratch_get();
+	if (!s) {
+		st->announced = 0;
+		return 0;
+	}
+	len = build_task(s, task, st->id);
+	if (len < SCRATCH_MAX - 8) {
+		write_record(seq, s->data, len);
+		count(cpu, KIND_task, true);
+	}
+	if (new_cgroup(task, &id)) {
+		len = build_cgroup(s, task);
+		if (len < SCRATCH_MAX - 8) {
+			write_record(seq, s->data, len);
+			count(cpu, KIND_cgroup, true);
+		}
+	}
+	scratch_put(s);
+	return 0;
+}
+
+SEC("iter/task")
+int snapshot_pending(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct pending_event e = {};
+	struct task_state *st;
+
+	if (!task)
+		return 0;
+	st = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (!st || !st->enter_ts)
+		return 0;
+	fill_pending(&e, st);
+	write_record(ctx->meta->seq, &e, sizeof(e));
+	count(bpf_get_smp_processor_id(), KIND_pending, true);
+	return 0;
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// AppendProcesses adds to b, a batch of the process table, one row with op "snapshot" and time now (ns since
+// the Unix epoch) for each process among the rows of tasks, a batch of the task table. Command lines come from
+// /proc, as far as it still knows the process.
+func AppendProcesses(b, tasks *format.Batch, now int64) error {
+	seen := make(map[int32]bool)
+	for i := range tasks.Rows {
+		pid := tasks.Column("pid").I32[i]
+		if seen[pid] {
+			continue
+		}
+		seen[pid] = true
+		args, err := commandLine(pid)
+		if err != nil {
+			return err
+		}
+		if err := b.AppendRow(map[string]any{
+			"ts": now, "cpu": int32(-1), "task": tasks.Column("task").I32[i], "op": "snapshot", "pid": pid,
+			"ppid": tasks.Column("ppid").I32[i], "filename": tasks.Column("exe").Str.At(i), "args": args,
+		}); err != nil {
+			return fmt.Errorf("listing the running processes: %w", err)
+		}
+	}
+	return nil
+}
+
+// argsMax is ARGS_MAX of events.h.
+var argsMax = func() int64 {
+	var n uint32
+	if spec, err := loadFletch(); err == nil {
+		spec.Variables["args_max"].Get(&n)
+	}
+	return int64(n)
+}()
+
+func commandLine(pid int32) ([]string, error) {
+	f, err := os.Open(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return nil, nil // it has ended
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, argsMax+1))
+	if err != nil {
+		return nil, nil
+	}
+	r := ref{bytes: data, present: true}
+	if int64(len(data)) > argsMax {
+		r.bytes, r.flags = data[:argsMax], refCut
+	}
+	r.bytes = bytes.TrimRight(r.bytes, "\x00") // setproctitle pads
+	v := format.Vector{Type: format.StringList}
+	v.Reset()
+	appendList(&v, r)
+	return v.List(0), nil
+}

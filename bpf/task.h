@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Who. Every task that does something gets an id, kept in its task storage and announced once in the task
+ * table; a new comm or a new executable is a new id. The same storage holds whether the task is recorded at
+ * all, and the system call it is in.
+ */
+#ifndef FLETCH_TASK_H
+#define FLETCH_TASK_H
+
+#include "rings.h"
+
+/* Set by the loader before the programs start. */
+const volatile u32 own_tgid;        /* the recorder: never recorded */
+const volatile bool want_tree;      /* only `targets`, a command, and what they start */
+const volatile bool want_comm;      /* only tasks named comm_filter */
+const volatile comm_t comm_filter;
+const volatile bool want_process;   /* rows of the process table; identities are kept in any case */
+
+/* Set by the loader while they run. */
+volatile u32 enabled;
+volatile u32 command_armed; /* the next process the recorder forks is the command */
+
+u32 last_task; /* the last task id given */
+
+enum verdict { UNDECIDED, RECORD, IGNORE };
+enum tree {
+	TREE_UNKNOWN,
+	TREE_OUTSIDE,
+	TREE_INSIDE,
+	TREE_ARMED, /* forked by the recorder; inside from its execve on */
+};
+
+struct task_state {
+	u64 enter_ts; /* when the call it is in began; 0: in none */
+	s64 arg[6];
+	s32 nr;
+	task_id call_task; /* who made the call; 0: who it returns to (a command's first execve) */
+	task_id id;        /* 0: none given yet */
+	u32 announced;
+	u32 verdict;
+	u32 tree;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_state);
+} tasks SEC(".maps");
+
+/* Process ids given with -p. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, u32);
+	__type(value, u32);
+} targets SEC(".maps");
+
+/* cgroups announced. Full: further ones are counted as lost, not announced twice. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, cgroup_id);
+	__type(value, u32);
+} cgroups SEC(".maps");
+
+HOT struct task_state *state_of(struct task_struct *task)
+{
+	return bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+COLD bool comm_matches(struct task_struct *task)
+{
+	comm_t comm = {};
+
+	bpf_probe_read_kernel(comm, sizeof(comm), task->comm);
+	for (int i = 0; i < 16; i++) {
+		if (comm[i] != comm_filter[i])
+			return false;
+		if (!comm[i])
+			break;
+	}
+	return true;
+}
+
+COLD void decide(struct task_struct *task, struct task_state *st)
+{
+	u32 tgid = task->tgid;
+	bool on = tgid != own_tgid;
+
+	if (want_tree) {
+		if (st->tree == TREE_UNKNOWN)
+			st->tree = bpf_map_lookup_elem(&targets, &tgid) ? TREE_INSIDE : TREE_OUTSIDE;
+		on = on && st->tree == TREE_INSIDE;
+	}
+	if (on && want_comm)
+		on = comm_matches(task);
+	st->verdict = on ? RECORD : IGNORE;
+}
+
+HOT bool recorded(struct task_struct *task, struct task_state *st)
+{
+	if (st->verdict == UNDECIDED)
+		decide(task, st);
+	return st->verdict == RECORD;
+}
+
+/* A command's life in the capture begins with its execve. */
+HOT void begin_command(struct task_state *st)
+{
+	st->tree = TREE_INSIDE;
+	st->verdict = UNDECIDED;
+}
+
+/* append_path adds the components of a path, leaf first, and says where in r. Returns the new end. */
+COLD u32 append_path(struct scratch *s, u32 off, struct dentry *dentry, struct vfsmount *vfsmnt, struct ref *r)
+{
+	struct mount *mnt = container_of(vfsmnt, struct mount, mnt);
+	struct dentry *root = BPF_CORE_READ(mnt, mnt.mnt_root);
+	u32 start = off;
+
+	r->flags = REF_CUT;
+	if (dentry && !BPF_CORE_READ(dentry, d_hash.pprev) && dentry != BPF_CORE_READ(dentry, d_parent))
+		r->flags |= REF_DELETED;
+	for (int i = 0; i < DPATH_DEPTH; i++) {
+		/* A mount on the root of a mount (a bind mount, an initramfs) stacks: two steps serve all in use. */
+		for (int j = 0; j < 2; j++) {
+			if (dentry == root) {
+				struct mount *up = BPF_CORE_READ(mnt, mnt_parent);
+
+				if (up == mnt) {
+					r->flags &= ~REF_CUT;
+					goto out;
+				}
+				dentry = BPF_CORE_READ(mnt, mnt_mountpoint);
+				mnt = up;
+				root = BPF_CORE_READ(mnt, mnt.mnt_root);
+			}
+		}
+		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
+
+		if (!dentry || parent == dentry) {
+			/* Not under any mount of the namespace: a pipe, a memfd, a detached mount. */
+			r->flags &= ~REF_CUT;
+			if (dentry != root)
+				r->flags |= REF_RELATIVE;
+			goto out;
+		}
+		if (off > DPATH_MAX - 256)
+			goto out;
+		long n = bpf_probe_read_kernel_str(&s->data[off & (DPATH_MAX - 1)], 256, BPF_CORE_READ(dentry, d_name.name));
+		if (n <= 0)
+			goto out;
+		off += n & 511;
+		dentry = parent;
+	}
+out:
+	r->off = start;
+	r->len = off - start;
+	return off;
+}
+
+COLD u32 append_cgroup(struct scratch *s, u32 off, struct kernfs_node *kn, struct ref *r)
+{
+	u32 start = off;
+
+	r->flags = REF_CUT;
+	for (int i = 0; i < DPATH_DEPTH; i++) {
+		struct kernfs_node *parent;
+		struct kernfs_node___rcu *rcu = (void *)kn;
+
+		if (bpf_core_field_exists(kn->parent))
+			parent = BPF_CORE_READ(kn, parent);
+		else
+			parent = BPF_CORE_READ(rcu, __parent);
+		if (!parent) {
+			r->flags = 0;
+			break;
+		}
+		if (off > DPATH_MAX - 256)
+			break;
+		long n = bpf_probe_read_kernel_str(&s->data[off & (DPATH_MAX - 1)], 256, BPF_CORE_READ(kn, name));
+		if (n <= 0)
+			break;
+		off += n & 511;
+		kn = parent;
+	}
+	r->off = start;
+	r->len = off - start;
+	return off;
+}
+
+/* build_task puts the task's record into the scratch; its length. */
+COLD u32 build_task(struct scratch *s, struct task_struct *task, task_id id)
+{
+	struct task_event *e = (void *)s->data;
+	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
+	u32 len = sizeof(*e);
+
+	__builtin_memset(e, 0, sizeof(*e));
+	e->kind = KIND_task;
+	e->task = id;
+	e->ts = bpf_ktime_get_ns();
+	e->tid = task->pid;
+	e->pid = task->tgid;
+	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	e->uid = BPF_CORE_READ(task, cred, uid.val);
+	e->gid = BPF_CORE_READ(task, cred, gid.val);
+	e->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	bpf_probe_read_kernel(e->comm, sizeof(e->comm), task->comm);
+	if (exe)
+		len = append_path(s, len, BPF_CORE_READ(exe, f_path.dentry), BPF_CORE_READ(exe, f_path.mnt), &e->exe);
+	return len;
+}
+
+COLD u32 build_cgroup(struct scratch *s, struct task_struct *task)
+{
+	struct cgroup_event *e = (void *)s->data;
+	struct kernfs_node *kn = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
+	u32 len = sizeof(*e);
+
+	__builtin_memset(e, 0, sizeof(*e));
+	e->kind = KIND_cgroup;
+	e->cgroup = BPF_CORE_READ(kn, id);
+	len = append_cgroup(s, len, kn, &e->name);
+	e->container = e->name;
+	return len;
+}
+
+/* claim gives the task an id and says whether the caller is the one to announce it. */
+HOT bool claim(struct task_state *st)
+{
+	if (!st->id)
+		__sync_val_compare_and_swap(&st->id, 0, (task_id)(__sync_fetch_and_add(&last_task, 1) + 1));
+	return __sync_val_compare_and_swap(&st->announced, 0, 1) == 0;
+}
+
+/* new_cgroup says whether the task's cgroup is to be announced by the caller. */
+COLD bool new_cgroup(struct task_struct *task, cgroup_id *id)
+{
+	u32 one = 1;
+
+	*id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
+	if (bpf_map_lookup_elem(&cgroups, id))
+		return false;
+	return bpf_map_update_elem(&cgroups, id, &one, BPF_NOEXIST) == 0;
+}
+
+COLD void announce(struct task_struct *task, struct task_state *st)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct scratch *s;
+	cgroup_id id;
+	u32 len;
+
+	if (!claim(st))
+		return;
+	s = scratch_get();
+	if (!s) {
+		st->announced = 0; /* its next event tries again */
+		return;
+	}
+	len = build_task(s, task, st->id);
+	if (output(s, len))
+		count(cpu, KIND_task, true);
+	else
+		st->announced = 0;
+	if (new_cgroup(task, &id)) {
+		len = build_cgroup(s, task);
+		if (output(s, len))
+			count(cpu, KIND_cgroup, true);
+		else
+			bpf_map_delete_elem(&cgroups, &id);
+	}
+	scratch_put(s);
+}
+
+/* identity is the id that the task's events carry, announced before the first of them where there is room. */
+HOT task_id identity(struct task_struct *task, struct task_state *st)
+{
+	if (!st->announced)
+		announce(task, st);
+	return st->id;
+}
+
+/* renew ends an identity. One that was never announced is lost: its events name it in vain. */
+HOT void renew(struct task_state *st)
+{
+	if (st->id && !st->announced)
+		count_lost(KIND_task);
+	st->id = 0;
+	st->announced = 0;
+}
+
+#endif

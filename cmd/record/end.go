@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// commandGrace is how long COMMAND may live on after a ^C, which the terminal sends it too.
+const commandGrace = 2 * time.Second
+
+// An end waits for what ends a recording from outside: COMMAND's or the recorded processes' exit, a signal.
+type end struct {
+	c       chan struct{} // closed at the end
+	once    sync.Once
+	signals chan os.Signal
+	cmd     *exec.Cmd
+	exited  chan struct{} // closed when COMMAND has exited
+}
+
+// handleSignals has to run before COMMAND starts, so that no signal is missed. SIGPIPE becomes EPIPE; it is
+// not ignored, because COMMAND would inherit that.
+func handleSignals() chan os.Signal {
+	c := make(chan os.Signal, 4)
+	signal.Notify(c, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
+	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
+	return c
+}
+
+func waitForEnd(signals chan os.Signal, cmd *exec.Cmd, pids []int) *end {
+	e := &end{c: make(chan struct{}), signals: signals, cmd: cmd, exited: make(chan struct{})}
+	go e.watchSignals()
+	if cmd != nil {
+		go func() {
+			cmd.Wait() // the status is in cmd.ProcessState
+			close(e.exited)
+			e.reach()
+		}()
+	}
+	if len(pids) > 0 {
+		go func() {
+			for _, pid := range pids {
+				waitForExit(pid)
+			}
+			e.reach()
+		}()
+	}
+	return e
+}
+
+func (e *end) reach() { e.once.Do(func() { close(e.c) }) }
+
+// watchSignals: the first signal ends the recording - with COMMAND, when that has ended from it too - and the
+// second ends the recorder at once.
+func (e *end) watchSignals() {
+	sig := <-e.signals
+	if e.cmd == nil {
+		e.reach()
+	} else {
+		if sig != unix.SIGINT {
+			e.cmd.Process.Signal(sig)
+		}
+		go func() {
+			select {
+			case <-e.exited:
+			case <-time.After(commandGrace):
+				e.cmd.Process.Signal(unix.SIGTERM)
+				e.reach()
+			}
+		}()
+	}
+	sig = <-e.signals
+	if e.cmd != nil {
+		e.cmd.Process.Signal(unix.SIGTERM)
+	}
+	os.Exit(128 + int(sig.(syscall.Signal)))
+}
+
+// status is COMMAND's, as a shell gives it: 128+n for signal n. 0 without COMMAND.
+func (e *end) status() int {
+	if e.cmd == nil {
+		return 0
+	}
+	<-e.exited
+	ws, ok := e.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if ok && ws.Signaled() {
+		return 128 + int(ws.Signal())
+	}
+	return e.cmd.ProcessState.ExitCode()
+}
+
+func waitForExit(pid int) {
+	fd, err := unix.PidfdOpen(pid, 0)
+	if err != nil {
+		return // it has exited
+	}
+	defer unix.Close(fd)
+	for {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+		if !errors.Is(err, unix.EINTR) {
+			return
+		}
+	}
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// describeHost fills what a manifest says of the machine.
+func describeHost() (format.Manifest, error) {
+	var m format.Manifest
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return m, fmt.Errorf("naming the host: uname: %w", err)
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return m, fmt.Errorf("reading the boot id: %w", err)
+	}
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return m, fmt.Errorf("counting CPUs: %w", err)
+	}
+	m.Host = unix.ByteSliceToString(uts.Nodename[:])
+	m.Kernel = unix.ByteSliceToString(uts.Release[:])
+	m.Arch = unix.ByteSliceToString(uts.Machine[:])
+	m.BootID = strings.TrimSpace(string(boot))
+	m.CPUs = cpus
+	m.PageSize = os.Getpagesize()
+	return m, nil
+}
+
+func now(clock int32) int64 {
+	var ts unix.Timespec
+	unix.ClockGettime(clock, &ts) // fails for clocks that do not exist only
+	return ts.Nano()
+}
+
+// anchor reads both clocks at one instant: the pair, of several, whose monotonic readings lie closest.
+func anchor() (format.Clock, error) {
+	var best format.Clock
+	gap := int64(-1)
+	for range 16 {
+		before := now(unix.CLOCK_MONOTONIC)
+		wall := now(unix.CLOCK_REALTIME)
+		after := now(unix.CLOCK_MONOTONIC)
+		if gap < 0 || after-before < gap {
+			gap = after - before
+			best = format.Clock{Monotonic: before + gap/2, Wall: wall}
+		}
+	}
+	if best.Monotonic == 0 {
+		return best, fmt.Errorf("reading the monotonic clock: it stands at 0")
+	}
+	return best, nil
+}
+
+// owner is whom the files are given to: the caller of sudo, else nobody (-1).
+func owner() (uid, gid int) {
+	id := func(name string) int {
+		n, err := strconv.Atoi(os.Getenv(name))
+		if err != nil || os.Geteuid() != 0 {
+			return -1
+		}
+		return n
+	}
+	return id("SUDO_UID"), id("SUDO_GID")
+}
+
+// raisePriority lets the recorder be scheduled before what it records. A refusal costs speed only.
+func raisePriority() {
+	tasks, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return
+	}
+	for _, t := range tasks {
+		if tid, err := strconv.Atoi(t.Name()); err == nil {
+			unix.Setpriority(unix.PRIO_PROCESS, tid, -20)
+		}
+	}
+}

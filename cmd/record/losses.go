@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/format"
+)
+
+// lossWindow is about the longest time one row of the loss table spans.
+const lossWindow = int64(100 * time.Millisecond)
+
+// losses turns the programs' counters into rows of the loss table: between two looks at a counter that moved,
+// that many events of that table were lost on that CPU.
+type losses struct {
+	session *bpf.Session
+	wall    int64
+	looked  int64 // when, monotonic ns
+	open    []window
+	batch   *format.Batch
+	total   map[string]int64 // by table
+}
+
+// A window is a stretch of time, monotonic ns, in which one table lost events on one CPU.
+type window struct {
+	table       string
+	kind        uint32
+	cpu         int
+	seen        uint64 // the counter at the last look
+	count       uint64 // lost in the window; 0: there is none
+	from, until int64
+}
+
+func newLosses(session *bpf.Session, clock format.Clock) *losses {
+	l := &losses{
+		session: session, wall: clock.Wall - clock.Monotonic, looked: clock.Monotonic,
+		batch: format.NewBatch(format.LossSchema), total: make(map[string]int64),
+	}
+	for _, layout := range session.Layouts() {
+		if layout == nil {
+			continue
+		}
+		for cpu := range session.CPUs {
+			l.open = append(l.open, window{table: layout.Schema.Table, kind: layout.Kind, cpu: cpu})
+		}
+	}
+	return l
+}
+
+// poll looks at all counters; it gives how many more events are lost.
+func (l *losses) poll() (more int64) {
+	t := now(unix.CLOCK_MONOTONIC)
+	for i := range l.open {
+		w := &l.open[i]
+		n := l.session.Counts(w.kind, w.cpu).Lost
+		lost := n - w.seen
+		w.seen = n
+		if lost > 0 && w.count == 0 {
+			w.from = l.looked
+		}
+		if lost > 0 {
+			w.count += lost
+			w.until = t
+		}
+		if w.count > 0 && (lost == 0 || w.until-w.from >= lossWindow) {
+			l.close(w)
+		}
+		more += int64(lost)
+	}
+	l.looked = t
+	return more
+}
+
+func (l *losses) close(w *window) {
+	l.add(w.table, int32(w.cpu), w.from, w.until, int64(w.count))
+	w.count = 0
+}
+
+// add writes a row; from and until are monotonic ns.
+func (l *losses) add(table string, cpu int32, from, until, count int64) {
+	l.total[table] += count
+	// Neither the keys nor the types can be wrong.
+	_ = l.batch.AppendRow(map[string]any{"ts": from + l.wall, "until": until + l.wall, "cpu": cpu, "family": table, "count": count})
+}
+
+// finish closes all windows.
+func (l *losses) finish() {
+	l.poll()
+	for i := range l.open {
+		if l.open[i].count > 0 {
+			l.close(&l.open[i])
+		}
+	}
+}
+
+// take is the batch of rows so far, nil when there is none; it belongs to the caller.
+func (l *losses) take() *format.Batch {
+	if l.batch.Rows == 0 {
+		return nil
+	}
+	b := l.batch
+	l.batch = format.NewBatch(format.LossSchema)
+	return b
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Workload does a known amount of known things, for the tests to find again in a capture.
+//
+//	workload calls N T     N calls of getpgid from each of T threads; arguments count up from CallBase, all fail with ESRCH
+//	workload tree D        a chain of D processes, each the child of the one before, the last one exits with D
+//	workload block T       T threads that wait in a read that never returns, until standard input closes
+//	workload spin TIME     calls getppid as fast as one thread can, for TIME
+//
+// It prints one line of JSON: its process id, and its threads' ids in the order they began.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// CallBase is the first argument of the first call of each thread: no process has such an id.
+const CallBase = 1 << 30
+
+// Report is what it prints.
+type Report struct {
+	PID     int   `json:"pid"`
+	TIDs    []int `json:"tids"`
+	Calls   int   `json:"calls"`   // of each thread
+	Elapsed int64 `json:"elapsed"` // ns
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if len(args) < 2 {
+		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T | spin TIME")
+		return 2
+	}
+	var err error
+	switch args[0] {
+	case "calls":
+		err = calls(args[1:], stdout)
+	case "tree":
+		var depth int
+		if depth, err = strconv.Atoi(args[1]); err == nil {
+			return tree(depth, stderr)
+		}
+	case "block":
+		err = block(args[1], stdin, stdout)
+	case "spin":
+		err = spin(args[1], stdout)
+	default:
+		err = fmt.Errorf("unknown work %q", args[0])
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "workload: error: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+// threads runs work on n threads of their own and gives their ids.
+func threads(n int, work func(i int)) []int {
+	tids := make([]int, n)
+	var ready, done sync.WaitGroup
+	ready.Add(n)
+	for i := range n {
+		done.Go(func() {
+			runtime.LockOSThread() // and never unlock: the thread ends with its work
+			tids[i] = unix.Gettid()
+			ready.Done()
+			ready.Wait()
+			work(i)
+		})
+	}
+	done.Wait()
+	return tids
+}
+
+func calls(args []string, stdout io.Writer) error {
+	if len(args) != 2 {
+		return fmt.Errorf("calls takes N and T")
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	t, err := strconv.Atoi(args[1])
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	tids := threads(t, func(int) {
+		for i := range n {
+			unix.RawSyscall(unix.SYS_GETPGID, uintptr(CallBase+i), 0, 0)
+		}
+	})
+	return json.NewEncoder(stdout).Encode(Report{os.Getpid(), tids, n, int64(time.Since(begun))})
+}
+
+func tree(depth int, stderr io.Writer) int {
+	if depth <= 1 {
+		return depth
+	}
+	cmd := exec.Command("/proc/self/exe", "tree", strconv.Itoa(depth-1))
+	cmd.Stderr = stderr
+	cmd.Run()
+	return cmd.ProcessState.ExitCode() + 1
+}
+
+func block(arg string, stdin io.Reader, stdout io.Writer) error {
+	n, err := strconv.Atoi(arg)
+	if err != nil {
+		return err
+	}
+	var pipe [2]int
+	if err := unix.Pipe(pipe[:]); err != nil {
+		return err
+	}
+	var ready sync.WaitGroup
+	ready.Add(n)
+	tids := make([]int, n)
+	for i := range n {
+		go func() {
+			runtime.LockOSThread()
+			tids[i] = unix.Gettid()
+			ready.Done()
+			unix.RawSyscall(unix.SYS_READ, uintptr(pipe[0]), 0, uintptr(i))
+		}()
+	}
+	ready.Wait()
+	if err := json.NewEncoder(stdout).Encode(Report{PID: os.Getpid(), TIDs: tids}); err != nil {
+		return err
+	}
+	_, err = io.Copy(io.Discard, stdin)
+	return err
+}
+
+func spin(arg string, stdout io.Writer) error {
+	d, err := time.ParseDuration(arg)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	n := 0
+	tids := threads(1, func(int) {
+		for time.Since(begun) < d {
+			for range 1000 {
+				unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
+			}
+			n += 1000
+		}
+	})
+	return json.NewEncoder(stdout).Encode(Report{os.Getpid(), tids, n, int64(time.Since(begun))})
+}
