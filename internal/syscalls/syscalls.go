@@ -1,37 +1,320 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package syscalls names Linux system calls and decodes their arguments and
-// results, for any architecture a capture may come from, on any machine.
+// Package syscalls names Linux system calls and puts their arguments and
+// results into words, for any architecture a capture may come from and on any
+// machine: its tables are generated, none is the host's.
+//
+// A call is identified by one int32: the number of the native ABI, or with bit
+// 29 set the number of the 32-bit compat ABI (i386 under x86_64, the arm EABI
+// under aarch64), or with bit 30 set, as in the kernel, an x32 call. Names tell
+// the latter apart: "i386:open", "arm:open", "x32:read".
 package syscalls
 
-import "errors"
+//go:generate go run ./gen -o tables.go
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
 
 // ErrArch means an architecture this package has no tables for.
 var ErrArch = errors.New("unknown architecture")
 
-// Table knows the system calls of one architecture, its 32-bit compat ABI included.
-type Table struct{}
+// Bits of a call's number that choose its ABI.
+const (
+	compatBit = 0x20000000
+	x32Bit    = 0x40000000
+)
 
-// ForArch returns the table of an architecture named as by uname -m.
-func ForArch(arch string) (*Table, error) { return &Table{}, nil }
+// Table knows the calls of one architecture, its compat ABIs included. It is
+// immutable, so safe for concurrent use.
+type Table struct {
+	calls   []call // by number; no name: unknown
+	private []call // the same for the numbers from armPrivateBase on
+	sets    []*set // by kind, from firstSet on
+	narrow  bool   // registers have 32 bits
+	prefix  string // of names
+	bit     int32  // of numbers
+	numbers map[string]int32
 
-// Name returns the name of call nr.
-func (t *Table) Name(nr int32) string { return "" }
+	compat, x32 *Table // nil: the architecture has none
+}
 
-// Number returns the number of the call named.
-func (t *Table) Number(name string) (int32, bool) { return 0, false }
+type call struct {
+	name      string
+	prototype uint16 // index
+}
+
+// Param is one parameter of a call: one register.
+type Param struct {
+	Name, Type string // Type as in C
+	kind       kind
+	wide       bool // the type has 64 bits where registers do
+}
+
+// ForArch returns the table of an architecture named as by uname -m. The error
+// is ErrArch.
+func ForArch(arch string) (*Table, error) {
+	var t *Table
+	switch arch {
+	case "x86_64":
+		t = newTable(amd64Calls[:], amd64Sets[:], "", 0)
+		t.compat = newTable(i386Calls[:], i386Sets[:], "i386:", compatBit)
+		t.compat.narrow = true
+		t.x32 = newTable(x32Calls(), amd64Sets[:], "x32:", x32Bit)
+	case "aarch64":
+		t = newTable(arm64Calls[:], arm64Sets[:], "", 0)
+		t.compat = newArm("arm:", compatBit)
+	case "i386", "i486", "i586", "i686":
+		t = newTable(i386Calls[:], i386Sets[:], "", 0)
+		t.narrow = true
+	default:
+		if !strings.HasPrefix(arch, "armv") && arch != "arm" {
+			return nil, fmt.Errorf("%w %q", ErrArch, arch)
+		}
+		t = newArm("", 0)
+	}
+	t.numbers = map[string]int32{}
+	for _, abi := range []*Table{t.compat, t.x32, t} {
+		if abi == nil {
+			continue
+		}
+		for nr, c := range abi.calls {
+			t.numbers[c.name] = int32(nr) | abi.bit
+		}
+		for i, c := range abi.private {
+			t.numbers[c.name] = int32(armPrivateBase+i) | abi.bit
+		}
+	}
+	delete(t.numbers, "")
+	return t, nil
+}
+
+func newTable(calls []call, sets []*set, prefix string, bit int32) *Table {
+	return &Table{calls: prefixed(calls, prefix), sets: sets, prefix: prefix, bit: bit}
+}
+
+func newArm(prefix string, bit int32) *Table {
+	t := newTable(armCalls[:], armSets[:], prefix, bit)
+	t.narrow = true
+	t.private = prefixed(armPrivateCalls[:], prefix)
+	return t
+}
+
+func prefixed(calls []call, prefix string) []call {
+	if prefix == "" {
+		return calls
+	}
+	named := make([]call, len(calls))
+	for i, c := range calls {
+		if c.name != "" {
+			named[i] = call{prefix + c.name, c.prototype}
+		}
+	}
+	return named
+}
+
+// x32Calls are the native ones and, from 512 on, those whose structures hold
+// pointers, under numbers of their own.
+func x32Calls() []call {
+	byName := map[string]call{}
+	for _, c := range amd64Calls {
+		byName[c.name] = c
+	}
+	calls := make([]call, 512, 512+len(x32Own))
+	copy(calls, amd64Calls[:])
+	for _, name := range x32Own {
+		calls = append(calls, byName[name])
+	}
+	return calls
+}
+
+// x32Own is arch/x86/entry/syscalls/syscall_64.tbl from 512 on.
+var x32Own = [...]string{
+	"rt_sigaction", "rt_sigreturn", "ioctl", "readv", "writev", "recvfrom", "sendmsg", "recvmsg", "execve",
+	"ptrace", "rt_sigpending", "rt_sigtimedwait", "rt_sigqueueinfo", "sigaltstack", "timer_create", "mq_notify",
+	"kexec_load", "waitid", "set_robust_list", "get_robust_list", "vmsplice", "move_pages", "preadv", "pwritev",
+	"rt_tgsigqueueinfo", "recvmmsg", "sendmmsg", "process_vm_readv", "process_vm_writev", "setsockopt",
+	"getsockopt", "io_setup", "io_submit", "execveat", "preadv2", "pwritev2",
+}
+
+// find returns the ABI of nr and its call there, nil if nothing is known of it.
+func (t *Table) find(nr int32) (*Table, *call) {
+	if nr >= 0 {
+		switch nr & (compatBit | x32Bit) {
+		case compatBit:
+			if t.compat != nil {
+				t = t.compat
+			}
+		case x32Bit:
+			if t.x32 != nil {
+				t = t.x32
+			}
+		}
+		nr &^= t.bit
+	}
+	if uint32(nr) < uint32(len(t.calls)) && t.calls[nr].name != "" {
+		return t, &t.calls[nr]
+	}
+	if i := nr - armPrivateBase; uint32(i) < uint32(len(t.private)) && t.private[i].name != "" {
+		return t, &t.private[i]
+	}
+	return t, nil
+}
+
+func (t *Table) prototype(nr int32) *prototype {
+	if _, c := t.find(nr); c != nil {
+		return &prototypes[c.prototype]
+	}
+	return &prototypes[0]
+}
+
+// Name returns the name of call nr: "openat", "i386:open", "nr_1234" if it is unknown.
+func (t *Table) Name(nr int32) string {
+	abi, c := t.find(nr)
+	if c != nil {
+		return c.name
+	}
+	return abi.prefix + "nr_" + strconv.Itoa(int(nr&^abi.bit))
+}
+
+// Number is the inverse of Name.
+func (t *Table) Number(name string) (int32, bool) {
+	if nr, ok := t.numbers[name]; ok {
+		return nr, true
+	}
+	for _, abi := range []*Table{t, t.compat, t.x32} {
+		if abi == nil {
+			continue
+		}
+		if text, ok := strings.CutPrefix(name, abi.prefix+"nr_"); ok {
+			nr, err := strconv.ParseInt(text, 10, 32)
+			if n := int32(nr) | abi.bit; err == nil && t.Name(n) == name {
+				return n, true
+			}
+		}
+	}
+	return 0, false
+}
 
 // Arity returns how many arguments call nr takes, 6 if it is unknown.
-func (t *Table) Arity(nr int32) int { return 6 }
+func (t *Table) Arity(nr int32) int { return len(t.prototype(nr).params) }
 
-// Arities returns the arity of each native call, indexed by number.
-func (t *Table) Arities() []uint8 { return nil }
+// Params returns the parameters of call nr, one for each register it reads.
+// They are shared: do not change them.
+func (t *Table) Params(nr int32) []Param { return t.prototype(nr).params }
 
-// AppendCall appends call nr as text: openat(AT_FDCWD, 0x7ffd1234, O_RDONLY).
-func (t *Table) AppendCall(dst []byte, nr int32, args [6]int64) []byte { return dst }
+// Arities returns the arity of each native call by number, 6 in the gaps.
+// Nothing is known of numbers past its end.
+func (t *Table) Arities() []uint8 {
+	arities := make([]uint8, len(t.calls))
+	for nr := range arities {
+		arities[nr] = uint8(t.Arity(int32(nr)))
+	}
+	return arities
+}
 
-// AppendRet appends what call nr returned: = 3, = -1 ENOENT (No such file or directory).
-func (t *Table) AppendRet(dst []byte, nr int32, ret int64) []byte { return dst }
+// AppendCall appends call nr and its arguments as text:
+//
+//	openat(AT_FDCWD, 0x7ffd3a2c10, O_RDONLY|O_CLOEXEC)
+//
+// It allocates nothing as long as dst has room.
+func (t *Table) AppendCall(dst []byte, nr int32, args [6]int64) []byte {
+	abi, c := t.find(nr)
+	p := &prototypes[0]
+	if c != nil {
+		p = &prototypes[c.prototype]
+		dst = append(dst, c.name...)
+	} else {
+		dst = append(dst, abi.prefix...)
+		dst = append(dst, "nr_"...)
+		dst = strconv.AppendInt(dst, int64(nr&^abi.bit), 10)
+	}
+	dst = append(dst, '(')
+	dst = abi.appendArgs(dst, p, &args)
+	return append(dst, ')')
+}
 
-// Errno returns the name of the error that ret stands for, "" if it is none.
-func Errno(ret int64) string { return "" }
+// AppendRet appends what call nr returned:
+//
+//	= 3
+//	= -1 ENOENT (No such file or directory)
+//	= 0x7f1234560000
+//	= ? ERESTARTSYS (To be restarted if SA_RESTART is set)
+func (t *Table) AppendRet(dst []byte, nr int32, ret int64) []byte {
+	abi, c := t.find(nr)
+	if abi.narrow {
+		ret = int64(int32(ret))
+	}
+	if f := failed(ret); f != nil {
+		if restarts(ret) {
+			dst = append(dst, "= ? "...)
+		} else {
+			dst = append(dst, "= -1 "...)
+		}
+		dst = append(dst, f.name...)
+		dst = append(dst, " ("...)
+		dst = append(dst, f.text...)
+		return append(dst, ')')
+	}
+	if ret < 0 && ret >= -maxErrno {
+		dst = append(dst, "= -1 (errno "...)
+		dst = strconv.AppendInt(dst, -ret, 10)
+		return append(dst, ')')
+	}
+	dst = append(dst, "= "...)
+	r := resultNumber
+	if c != nil {
+		r = prototypes[c.prototype].result
+	}
+	switch r {
+	case resultAddress:
+		if abi.narrow {
+			ret = int64(uint32(ret))
+		}
+		return appendHex(dst, uint64(ret))
+	case resultOctal:
+		return appendOctal(dst, uint64(ret))
+	case resultNone:
+		if ret == 0 {
+			return append(dst, '?')
+		}
+	}
+	return strconv.AppendInt(dst, ret, 10)
+}
+
+// maxErrno is MAX_ERRNO of the kernel: results from -4095 to -1 are errors.
+const maxErrno = 4095
+
+// failure is an error a call may return.
+type failure struct{ name, text string }
+
+// failed returns what a result says went wrong, nil if nothing did or it has no name.
+func failed(ret int64) *failure {
+	if ret < 0 && ret > -int64(len(failures)) {
+		if f := &failures[-ret]; f.name != "" {
+			return f
+		}
+	}
+	return nil
+}
+
+// restarts reports whether the kernel kept a result from the caller and ran
+// the call again, or made it EINTR.
+func restarts(ret int64) bool {
+	switch ret {
+	case -512, -513, -514, -516: // ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK
+		return true
+	}
+	return false
+}
+
+// Errno returns the name of the error a result stands for, "" if it is none.
+func Errno(ret int64) string {
+	if f := failed(ret); f != nil {
+		return f.name
+	}
+	return ""
+}

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package syscalls
+
+import (
+	"math/bits"
+	"strconv"
+)
+
+// kind says how an argument is shown. Those from firstSet on stand for a
+// vocabulary of constants, which may differ between architectures.
+type kind uint8
+
+const (
+	kindInt        kind = iota // signed decimal
+	kindUint                   // unsigned decimal: sizes, counts
+	kindHex                    // hexadecimal, 0 as 0
+	kindPointer                // hexadecimal, 0 as NULL
+	kindFD                     // file descriptor
+	kindDirFD                  // file descriptor or AT_FDCWD
+	kindMode                   // permissions, octal
+	kindID                     // user or group, -1 for "leave it"
+	kindDevice                 // makedev(major, minor)
+	kindOffset                 // 64 bits, in two registers where they are narrow
+	kindHidden                 // no argument of its own: padding, upper half
+	kindFcntlArg               // by the command before it
+	kindSockOption             // by the level before it
+	kindProtocol               // by the family two before it
+	kindFutexWait              // timeout or count, by the operation
+	firstSet
+)
+
+// set is a vocabulary: the bits of mask hold one of values, each other bit is
+// a flag. Values are sorted; a flag of several bits comes before its parts.
+type set struct {
+	mask   uint64
+	values []item
+	flags  []item
+	zero   string // shown for 0
+	style  style  // of what has no name
+	tail   bool   // the value is shown after the flags
+}
+
+type item struct {
+	value uint64
+	name  string
+}
+
+type style uint8
+
+const (
+	decimal style = iota
+	hex
+	octal
+)
+
+// result says how what a call returned is shown.
+type result uint8
+
+const (
+	resultNumber  result = iota
+	resultAddress        // mmap and its like
+	resultOctal          // umask
+	resultNone           // the call does not return
+)
+
+type prototype struct {
+	params []Param
+	shown  func(args *[6]int64) int // how many parameters mean something, nil: all
+	result result
+}
+
+// appendArgs appends the arguments of a call, without the parentheses.
+func (t *Table) appendArgs(dst []byte, p *prototype, args *[6]int64) []byte {
+	params := p.params
+	if p.shown != nil {
+		params = params[:min(p.shown(args), len(params))]
+	}
+	for i := range params {
+		q := &params[i]
+		if q.kind == kindHidden {
+			continue
+		}
+		if i > 0 {
+			dst = append(dst, ',', ' ')
+		}
+		v := args[i]
+		if q.wide && !t.narrow {
+			dst = t.appendArg(dst, q.kind, v, uint64(v), i, args)
+		} else {
+			dst = t.appendArg(dst, q.kind, int64(int32(v)), uint64(uint32(v)), i, args)
+		}
+	}
+	return dst
+}
+
+// appendArg appends argument i, whose value the parameter's type reads as s or as u.
+func (t *Table) appendArg(dst []byte, k kind, s int64, u uint64, i int, args *[6]int64) []byte {
+	switch k {
+	case kindInt:
+		return strconv.AppendInt(dst, s, 10)
+	case kindUint:
+		return strconv.AppendUint(dst, u, 10)
+	case kindHex:
+		return appendHex(dst, u)
+	case kindPointer:
+		return appendPointer(dst, u)
+	case kindFD:
+		return strconv.AppendInt(dst, int64(int32(s)), 10)
+	case kindDirFD:
+		if int32(s) == atFDCWD {
+			return append(dst, "AT_FDCWD"...)
+		}
+		return strconv.AppendInt(dst, int64(int32(s)), 10)
+	case kindMode:
+		return appendOctal(dst, u&0xffff)
+	case kindID:
+		if int32(s) == -1 {
+			return append(dst, "-1"...)
+		}
+		return strconv.AppendUint(dst, u, 10)
+	case kindDevice: // new_decode_dev of the kernel
+		dst = append(dst, "makedev("...)
+		dst = strconv.AppendUint(dst, u>>8&0xfff, 10)
+		dst = append(dst, ", "...)
+		dst = strconv.AppendUint(dst, u&0xff|u>>12&0xfff00, 10)
+		return append(dst, ')')
+	case kindOffset:
+		v := args[i]
+		if t.narrow && i+1 < len(args) {
+			v = v&0xffffffff | args[i+1]<<32
+		}
+		return strconv.AppendInt(dst, v, 10)
+	case kindFcntlArg:
+		return t.appendFcntlArg(dst, uint32(args[1]), s, u)
+	case kindSockOption:
+		switch int32(args[1]) {
+		case solSocket:
+			return t.appendSet(dst, setSockOption, u)
+		case ipprotoIP:
+			return t.appendSet(dst, setIPOption, u)
+		case ipprotoTCP:
+			return t.appendSet(dst, setTCPOption, u)
+		case ipprotoIPv6:
+			return t.appendSet(dst, setIPv6Option, u)
+		}
+		return strconv.AppendInt(dst, s, 10)
+	case kindProtocol:
+		if f := int32(args[0]); f == afInet || f == afInet6 {
+			return t.appendSet(dst, setProtocol, u)
+		}
+		return strconv.AppendInt(dst, s, 10)
+	case kindFutexWait:
+		switch args[1] & futexCommand {
+		case futexRequeue, futexCmpRequeue, futexWakeOp, futexCmpRequeuePI:
+			return strconv.AppendUint(dst, uint64(uint32(u)), 10) // how many to move or wake, in the place of a timeout
+		}
+		return appendPointer(dst, u)
+	}
+	return t.appendSet(dst, k, u)
+}
+
+// Constants that steer the decoding, the same on every architecture here.
+const (
+	atFDCWD     = -100
+	afInet      = 2
+	afInet6     = 10
+	solSocket   = 1
+	ipprotoIP   = 0
+	ipprotoTCP  = 6
+	ipprotoIPv6 = 41
+
+	openCreate    = 0x40
+	openTemporary = 0x400000
+
+	futexCommand      = 0x7f
+	futexWait         = 0
+	futexWake         = 1
+	futexRequeue      = 3
+	futexCmpRequeue   = 4
+	futexWakeOp       = 5
+	futexLockPI       = 6
+	futexUnlockPI     = 7
+	futexTrylockPI    = 8
+	futexWakeBitset   = 10
+	futexCmpRequeuePI = 12
+
+	fcntlDup        = 0
+	fcntlGetFD      = 1
+	fcntlSetFD      = 2
+	fcntlGetFlags   = 3
+	fcntlSetFlags   = 4
+	fcntlSetOwner   = 8
+	fcntlGetOwner   = 9
+	fcntlSetSignal  = 10
+	fcntlGetSignal  = 11
+	fcntlSetLease   = 1024
+	fcntlGetLease   = 1025
+	fcntlDupQuery   = 1027
+	fcntlDupCloExec = 1030
+	fcntlSetPipe    = 1031
+	fcntlGetPipe    = 1032
+	fcntlAddSeals   = 1033
+	fcntlGetSeals   = 1034
+
+	mremapMoves = 2 | 4 // MREMAP_FIXED, MREMAP_DONTUNMAP
+)
+
+func (t *Table) appendFcntlArg(dst []byte, command uint32, s int64, u uint64) []byte {
+	switch command {
+	case fcntlSetFD:
+		return t.appendSet(dst, setFD, u)
+	case fcntlSetFlags:
+		return t.appendSet(dst, setOpen, u)
+	case fcntlDup, fcntlDupCloExec, fcntlDupQuery, fcntlSetOwner, fcntlSetPipe:
+		return strconv.AppendInt(dst, int64(int32(s)), 10)
+	case fcntlSetSignal:
+		return t.appendSet(dst, setSignal, uint64(uint32(u)))
+	case fcntlSetLease:
+		return t.appendSet(dst, setLease, uint64(uint32(u)))
+	case fcntlAddSeals:
+		return t.appendSet(dst, setSeal, uint64(uint32(u)))
+	}
+	return appendHex(dst, u)
+}
+
+// The arguments after those shown are whatever the registers held.
+
+func shownOpen(args *[6]int64) int { return 2 + created(args[1]) }
+
+func shownOpenat(args *[6]int64) int { return 3 + created(args[2]) }
+
+func shownMqOpen(args *[6]int64) int { return 2 + 2*created(args[1]) }
+
+func created(flags int64) int {
+	if flags&(openCreate|openTemporary) != 0 {
+		return 1
+	}
+	return 0
+}
+
+func shownFcntl(args *[6]int64) int {
+	switch args[1] {
+	case fcntlGetFD, fcntlGetFlags, fcntlGetOwner, fcntlGetSignal, fcntlGetLease, fcntlGetPipe, fcntlGetSeals:
+		return 2
+	}
+	return 3
+}
+
+func shownMremap(args *[6]int64) int {
+	if args[3]&mremapMoves == 0 {
+		return 4
+	}
+	return 5
+}
+
+func shownFutex(args *[6]int64) int {
+	switch args[1] & futexCommand {
+	case futexUnlockPI, futexTrylockPI:
+		return 2
+	case futexWake:
+		return 3
+	case futexWait, futexLockPI:
+		return 4
+	case futexRequeue:
+		return 5
+	}
+	return 6
+}
+
+// appendSet appends v in the words of a vocabulary.
+func (t *Table) appendSet(dst []byte, k kind, v uint64) []byte {
+	s := t.sets[k-firstSet]
+	if v == 0 && s.zero != "" {
+		return append(dst, s.zero...)
+	}
+	start := len(dst)
+	value, rest := v&s.mask, v&^s.mask
+	name := ""
+	if s.mask != 0 {
+		name = s.lookup(value)
+	}
+	if name == "" {
+		rest |= value // shown as a number
+		value = 0
+	}
+	if name != "" && !s.tail {
+		dst = append(dst, name...)
+	}
+	if left := rest; left != 0 {
+		for i := range s.flags {
+			f := &s.flags[i]
+			if left&f.value == f.value {
+				dst = appendBar(dst, start)
+				dst = append(dst, f.name...)
+				if left &^= f.value; left == 0 {
+					break
+				}
+			}
+		}
+		rest = left
+	}
+	if name != "" && s.tail {
+		dst = append(appendBar(dst, start), name...)
+	}
+	if rest != 0 || len(dst) == start {
+		dst = appendBar(dst, start)
+		switch s.style {
+		case hex:
+			return appendHex(dst, rest)
+		case octal:
+			return appendOctal(dst, rest)
+		}
+		if s.mask != ^uint64(0) {
+			return strconv.AppendUint(dst, rest, 10)
+		}
+		return strconv.AppendInt(dst, int64(int32(rest)), 10)
+	}
+	return dst
+}
+
+// lookup returns the name of a value, "" if it has none.
+func (s *set) lookup(v uint64) string {
+	low, high := 0, len(s.values)
+	for low < high {
+		mid := int(uint(low+high) >> 1)
+		if s.values[mid].value < v {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	if low < len(s.values) && s.values[low].value == v {
+		return s.values[low].name
+	}
+	return ""
+}
+
+// appendBar appends the bar between two words, none before the first.
+func appendBar(dst []byte, start int) []byte {
+	if len(dst) > start {
+		dst = append(dst, '|')
+	}
+	return dst
+}
+
+func appendPointer(dst []byte, v uint64) []byte {
+	if v == 0 {
+		return append(dst, "NULL"...)
+	}
+	return appendHex(dst, v)
+}
+
+const digits = "0123456789abcdef"
+
+func appendHex(dst []byte, v uint64) []byte {
+	if v == 0 {
+		return append(dst, '0')
+	}
+	var b [18]byte
+	i := len(b)
+	for ; v != 0; v >>= 4 {
+		i--
+		b[i] = digits[v&15]
+	}
+	i--
+	b[i] = 'x'
+	i--
+	b[i] = '0'
+	return append(dst, b[i:]...)
+}
+
+// appendOctal appends v with at least three digits and a leading zero: 000, 007, 0644.
+func appendOctal(dst []byte, v uint64) []byte {
+	dst = append(dst, '0')
+	for n := bits.Len64(v); n < 4; n += 3 { // two digits must follow
+		dst = append(dst, '0')
+	}
+	if v == 0 {
+		return dst
+	}
+	return strconv.AppendUint(dst, v, 8)
+}
