@@ -3,6 +3,8 @@
 package format
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -88,4 +90,66 @@ type Probe struct {
 type Refusal struct {
 	Mechanism string `json:"mechanism"`
 	Reason    string `json:"reason"`
+}
+
+// maxManifest is how long a capture.json may be.
+const maxManifest = 16 << 20
+
+// parseVersion reads a version as Version.String writes it.
+func parseVersion(s string) (Version, error) {
+	var v Version
+	if _, err := fmt.Sscanf(s, "%d.%d", &v.Major, &v.Minor); err != nil || v.Major < 1 || v.Minor < 0 {
+		return Version{}, fmt.Errorf("%w: no format version", ErrNotCapture)
+	}
+	return v, nil
+}
+
+// check returns an error unless this package reads captures of version v.
+func (v Version) check() error {
+	if v.Major > Current.Major {
+		return fmt.Errorf("%w: format %v, this program reads up to %d.x", ErrVersion, v, Current.Major)
+	}
+	if v.Major < 1 || v.Minor < 0 {
+		return fmt.Errorf("%w: no format version", ErrNotCapture)
+	}
+	return nil
+}
+
+// parseManifest reads a capture.json.
+func parseManifest(data []byte) (Manifest, error) {
+	// The version first: a newer major may have changed the meaning of the rest.
+	var version struct {
+		Format Version `json:"format"`
+	}
+	if data == nil {
+		return Manifest{}, fmt.Errorf("%w: no %s", ErrNotCapture, ManifestName)
+	}
+	if err := json.Unmarshal(data, &version); err != nil {
+		return Manifest{}, fmt.Errorf("%w: %s: %w", ErrCorrupt, ManifestName, err)
+	}
+	if err := version.Format.check(); err != nil {
+		return Manifest{}, fmt.Errorf("%s: %w", ManifestName, err)
+	}
+	var m Manifest
+	if err := json.Unmarshal(data, &m); err != nil {
+		return Manifest{}, fmt.Errorf("%w: %s: %w", ErrCorrupt, ManifestName, err)
+	}
+	for name, t := range m.Tables {
+		if !validName(name) || t.Rows < 0 || t.Lost < 0 || t.Bytes < 0 || t.Segments < 0 {
+			return Manifest{}, fmt.Errorf("%w: %s: table %q", ErrCorrupt, ManifestName, name)
+		}
+	}
+	return m, nil
+}
+
+// encode returns m as it stands in capture.json.
+func (m *Manifest) encode() ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(m); err != nil {
+		return nil, fmt.Errorf("encoding %s: %w", ManifestName, err)
+	}
+	return b.Bytes(), nil
 }

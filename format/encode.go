@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"encoding/binary"
+	"fmt"
+	"unsafe"
+
+	flatbuffers "github.com/google/flatbuffers/go"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
+)
+
+// Codec is how the buffers of a record batch are compressed.
+type Codec uint8
+
+// The codecs; each record batch may have its own.
+const (
+	None Codec = iota
+	LZ4        // frames
+	Zstd
+)
+
+// String returns the name of the codec: none, lz4, zstd.
+func (c Codec) String() string {
+	switch c {
+	case None:
+		return "none"
+	case LZ4:
+		return "lz4"
+	case Zstd:
+		return "zstd"
+	}
+	return fmt.Sprintf("codec(%d)", uint8(c))
+}
+
+// encoder encodes the messages of one table, in memory that it keeps.
+type encoder struct {
+	schema  *Schema
+	pairs   []string // of the schema's metadata
+	builder *flatbuffers.Builder
+	header  batchHeader
+	room    int    // bytes before the body for prefix and metadata, enough for any batch
+	buf     []byte // room, body
+	zstd    *zstd.Encoder
+	lz4     *lz4.Compressor
+}
+
+func newEncoder(s *Schema, pairs []string) *encoder {
+	e := &encoder{schema: s, pairs: pairs, builder: flatbuffers.NewBuilder(1024)}
+	// A flatbuffer leaves out what is zero, so metadata is largest when nothing is.
+	h := batchHeader{rows: MaxRows, codec: Zstd, body: MaxBatchBytes, timed: s.Index("ts") >= 0, lo: -1 << 63, hi: -1 << 63}
+	for _, c := range s.Columns {
+		nodes, buffers := 1, 2
+		switch c.Type {
+		case String:
+			buffers = 3
+		case StringList:
+			nodes, buffers = 2, 5
+		}
+		h.nodes = append(h.nodes, make([]node, nodes)...)
+		h.buffers = append(h.buffers, make([]span, buffers)...)
+	}
+	e.room = 8 + align(len(buildBatch(e.builder, &h))) + 64
+	return e
+}
+
+// align rounds up to the 8 bytes that all of a segment is aligned to.
+func align(n int) int { return (n + 7) &^ 7 }
+
+// start returns how a segment begins: the magic and the schema message.
+func (e *encoder) start() []byte {
+	e.builder.Reset()
+	schema := buildSchema(e.builder, e.schema, e.pairs)
+	metadata := finishMessage(e.builder, headerSchema, schema, 0, 0)
+	b := append(make([]byte, 0, 16+align(len(metadata))), magic+"\x00\x00"...)
+	return appendMetadata(b, metadata)
+}
+
+// end returns how a segment ends: the end of the stream, the footer, the magic.
+func (e *encoder) end(batches []location) []byte {
+	footer := buildFooter(e.builder, e.schema, e.pairs, batches)
+	b := make([]byte, 0, 8+len(footer)+4+len(magic))
+	b = binary.LittleEndian.AppendUint32(b, continuation)
+	b = binary.LittleEndian.AppendUint32(b, 0)
+	b = append(b, footer...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(footer)))
+	return append(b, magic...)
+}
+
+// appendMetadata appends the prefix and the metadata of a message.
+func appendMetadata(b, metadata []byte) []byte {
+	n := align(len(metadata))
+	b = binary.LittleEndian.AppendUint32(b, continuation)
+	b = binary.LittleEndian.AppendUint32(b, uint32(n))
+	b = append(b, metadata...)
+	return append(b, zeros[:n-len(metadata)]...)
+}
+
+var zeros [8]byte
+
+// batch returns the message of b, valid until the next call, and the length of
+// its prefix and metadata. b has passed check.
+func (e *encoder) batch(b *Batch, codec Codec) (message []byte, metadata int, err error) {
+	if err := e.prepare(codec); err != nil {
+		return nil, 0, err
+	}
+	h := &e.header
+	h.rows, h.codec = b.Rows, codec
+	h.nodes, h.buffers = h.nodes[:0], h.buffers[:0]
+	h.lo, h.hi, h.timed = b.span()
+	if cap(e.buf) < e.room {
+		e.buf = make([]byte, e.room)
+	}
+	e.buf = e.buf[:e.room]
+	for i := range b.Columns {
+		v := &b.Columns[i]
+		h.nodes = append(h.nodes, node{rows: int64(b.Rows)})
+		e.buffer(nil) // validity: nothing is null
+		switch v.Type {
+		case Int32:
+			e.buffer(bytesOf(v.I32))
+		case Int64, Timestamp:
+			e.buffer(bytesOf(v.I64))
+		case String:
+			e.strings(&v.Str)
+		case StringList:
+			e.buffer(bytesOf(v.Rows))
+			h.nodes = append(h.nodes, node{rows: int64(v.Str.Len())})
+			e.buffer(nil)
+			e.strings(&v.Str)
+		}
+	}
+	h.body = int64(len(e.buf) - e.room)
+	meta := buildBatch(e.builder, h)
+	metadata = 8 + align(len(meta))
+	start := e.room - metadata
+	appendMetadata(e.buf[start:start], meta)
+	return e.buf[start:], metadata, nil
+}
+
+// prepare makes the compressor of the codec if it is the first to need it.
+func (e *encoder) prepare(codec Codec) (err error) {
+	switch {
+	case codec > Zstd:
+		return fmt.Errorf("unknown %v", codec)
+	case codec == Zstd && e.zstd == nil:
+		e.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+			zstd.WithEncoderCRC(false))
+	case codec == LZ4 && e.lz4 == nil:
+		e.lz4 = &lz4.Compressor{}
+	}
+	return err
+}
+
+func (e *encoder) strings(s *Strings) {
+	e.buffer(bytesOf(s.Offsets))
+	e.buffer(s.Data[:s.Offsets[len(s.Offsets)-1]])
+}
+
+// buffer appends one buffer to the body. A compressed buffer begins with its
+// length before compression, or with -1 when it is not shorter compressed and
+// so stored as it is.
+func (e *encoder) buffer(src []byte) {
+	start := len(e.buf)
+	if len(src) > 0 && e.header.codec != None {
+		e.buf = binary.LittleEndian.AppendUint64(e.buf, uint64(len(src)))
+		if e.header.codec == Zstd {
+			e.buf = e.zstd.EncodeAll(src, e.buf)
+		} else {
+			e.buf = appendLZ4(e.buf, src, e.lz4)
+		}
+		if len(e.buf)-start-8 >= len(src) {
+			e.buf = binary.LittleEndian.AppendUint64(e.buf[:start], 1<<64-1)
+			e.buf = append(e.buf, src...)
+		}
+	} else {
+		e.buf = append(e.buf, src...)
+	}
+	length := len(e.buf) - start
+	e.header.buffers = append(e.header.buffers, span{int64(start - e.room), int64(length)})
+	e.buf = append(e.buf, zeros[:align(length)-length]...)
+}
+
+// lz4Block is the largest block of an LZ4 frame.
+const lz4Block = 4 << 20
+
+// appendLZ4 appends src as one LZ4 frame: independent blocks of 4 MiB, no
+// checksums. Made here because lz4.Writer keeps goroutines and copies of the
+// data, where all is in memory already.
+func appendLZ4(b, src []byte, c *lz4.Compressor) []byte {
+	b = append(b, 0x04, 0x22, 0x4D, 0x18, 0x60, 0x70, 0x73)
+	for len(src) > 0 {
+		chunk := src[:min(len(src), lz4Block)]
+		src = src[len(chunk):]
+		size := len(b)
+		bound := size + 4 + lz4.CompressBlockBound(len(chunk))
+		for cap(b) < bound {
+			b = append(b[:cap(b)], 0)
+		}
+		n, err := c.CompressBlock(chunk, b[size+4:bound])
+		if err != nil || n == 0 || n >= len(chunk) {
+			n = copy(b[size+4:bound], chunk)
+			binary.LittleEndian.PutUint32(b[size:bound], uint32(n)|1<<31)
+		} else {
+			binary.LittleEndian.PutUint32(b[size:bound], uint32(n))
+		}
+		b = b[:size+4+n]
+	}
+	return append(b, 0, 0, 0, 0)
+}
+
+// bytesOf returns the memory of s, which is Arrow's layout on a little-endian machine.
+func bytesOf[T int32 | int64](s []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(T(0))))
+}
+
+// littleEndian is whether bytesOf is right. Kernels that fletch traces and the
+// machines its tools are built for all are; elsewhere Create and Open refuse.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import "encoding/binary"
+
+// flat reads a flatbuffer that cannot be trusted. The first offset that leads
+// out of its bytes sets bad; whatever is read from there on is zero.
+type flat struct {
+	b   []byte
+	bad bool
+}
+
+// at returns the n bytes at pos, nil when they are not all there.
+func (f *flat) at(pos, n int) []byte {
+	if pos < 0 || n < 0 || pos > len(f.b)-n {
+		f.bad = true
+		return nil
+	}
+	return f.b[pos : pos+n]
+}
+
+func (f *flat) u16(pos int) uint16 {
+	if p := f.at(pos, 2); p != nil {
+		return binary.LittleEndian.Uint16(p)
+	}
+	return 0
+}
+
+func (f *flat) u32(pos int) uint32 {
+	if p := f.at(pos, 4); p != nil {
+		return binary.LittleEndian.Uint32(p)
+	}
+	return 0
+}
+
+func (f *flat) i64(pos int) int64 {
+	if p := f.at(pos, 8); p != nil {
+		return int64(binary.LittleEndian.Uint64(p))
+	}
+	return 0
+}
+
+// follow returns the position that the offset stored at pos leads to.
+func (f *flat) follow(pos int) int { return pos + int(f.u32(pos)) }
+
+// flatTable is a table in a flatbuffer. The zero value is an absent table, all
+// of whose fields are absent.
+type flatTable struct {
+	f      *flat
+	pos    int
+	vtable []byte
+}
+
+func (f *flat) root() flatTable { return f.table(f.follow(0)) }
+
+// table returns the table at pos.
+func (f *flat) table(pos int) flatTable {
+	v := pos - int(int32(f.u32(pos)))
+	vtable := f.at(v, int(f.u16(v)))
+	if f.bad || len(vtable) < 4 {
+		f.bad = true
+		return flatTable{f: f}
+	}
+	return flatTable{f, pos, vtable}
+}
+
+// field returns the position of a field, 0 when the table does not have it.
+func (t flatTable) field(slot int) int {
+	i := 4 + 2*slot
+	if i+2 > len(t.vtable) {
+		return 0
+	}
+	offset := int(binary.LittleEndian.Uint16(t.vtable[i:]))
+	if offset == 0 {
+		return 0
+	}
+	return t.pos + offset
+}
+
+func (t flatTable) u8(slot int) uint8 {
+	if pos := t.field(slot); pos != 0 {
+		if p := t.f.at(pos, 1); p != nil {
+			return p[0]
+		}
+	}
+	return 0
+}
+
+func (t flatTable) i16(slot int) int16 {
+	if pos := t.field(slot); pos != 0 {
+		return int16(t.f.u16(pos))
+	}
+	return 0
+}
+
+func (t flatTable) i32(slot int) int32 {
+	if pos := t.field(slot); pos != 0 {
+		return int32(t.f.u32(pos))
+	}
+	return 0
+}
+
+func (t flatTable) i64(slot int) int64 {
+	if pos := t.field(slot); pos != 0 {
+		return t.f.i64(pos)
+	}
+	return 0
+}
+
+// table returns the table a field holds.
+func (t flatTable) table(slot int) flatTable {
+	if pos := t.field(slot); pos != 0 {
+		return t.f.table(t.f.follow(pos))
+	}
+	return flatTable{f: t.f}
+}
+
+// vector returns where the n elements of size bytes each begin that a field
+// holds, all of them within the flatbuffer.
+func (t flatTable) vector(slot, size int) (pos, n int) {
+	field := t.field(slot)
+	if field == 0 {
+		return 0, 0
+	}
+	pos = t.f.follow(field)
+	n = int(t.f.u32(pos))
+	pos += 4
+	if n < 0 || n > len(t.f.b)/size || t.f.at(pos, n*size) == nil {
+		t.f.bad = true
+		return 0, 0
+	}
+	return pos, n
+}
+
+// text returns the string a field holds, valid as long as the flatbuffer.
+func (t flatTable) text(slot int) []byte {
+	pos, n := t.vector(slot, 1)
+	return t.f.b[pos : pos+n]
+}

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+)
+
+// Segment is one file of a table.
+type Segment struct {
+	Name     string // in the capture, as syscall/000001.arrow
+	Bytes    int64
+	Rows     int64
+	Complete bool  // it ends with its footer
+	Damage   error // why it ends early; nil when it is complete or only unfinished
+	Blocks   []Block
+
+	r      io.ReaderAt
+	schema *parsedSchema // nil when the segment ends before its schema does
+}
+
+// Block is one record batch of a segment.
+type Block struct {
+	Segment      int   // index into Table.Segments
+	Rows         int   // at least 1
+	MinTS, MaxTS int64 // of the column ts in ns; 0 and 0 when the table has none
+
+	at location
+}
+
+// corrupt marks an error ErrCorrupt, unless it is the file system's.
+func corrupt(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}
+
+// segmentName splits the name of a segment, TABLE/NNNNNN.arrow.
+func segmentName(dir, base string) (table, number string, ok bool) {
+	number, ok = strings.CutSuffix(base, ".arrow")
+	if !ok || len(number) < 6 || len(number) > 18 || strings.Trim(number, "0123456789") != "" || !validName(dir) {
+		return "", "", false
+	}
+	return dir, number, true
+}
+
+// readSegment finds the record batches of a segment of size bytes by walking
+// its messages, which works as well for a segment that was never finished: each
+// batch whose bytes are all there is a block. The footer is only for other
+// readers; that it is there says that the segment is complete.
+func readSegment(r io.ReaderAt, size int64, name, table string) Segment {
+	s := Segment{Name: name, Bytes: size, r: r}
+	s.Damage = s.walk(table)
+	if s.Damage != nil {
+		s.Damage = fmt.Errorf("segment %s: %w", name, corrupt(s.Damage))
+	}
+	for _, b := range s.Blocks {
+		s.Rows += int64(b.Rows)
+	}
+	return s
+}
+
+func (s *Segment) walk(table string) error {
+	start := make([]byte, min(s.Bytes, 8))
+	if err := readFull(s.r, start, 0); err != nil {
+		return err
+	}
+	if !bytes.HasPrefix([]byte(magic+"\x00\x00"), start) {
+		return errors.New("not an Arrow file")
+	}
+	footer, listed := s.footer()
+	var header batchHeader
+	var buf []byte
+	offset, found := int64(8), 0
+	for {
+		if offset == footer {
+			// Some writers leave out the end of the stream.
+			break
+		}
+		metadata, next, err := s.message(&buf, offset)
+		if err != nil {
+			return fmt.Errorf("message at %d: %w", offset, err)
+		}
+		if next < 0 {
+			return nil // cut off here
+		}
+		if metadata == nil {
+			if next != footer {
+				return nil // finished but for its footer
+			}
+			break
+		}
+		switch f := (&flat{b: metadata}); {
+		case s.schema == nil:
+			if s.schema, err = parseSchema(f, table); err != nil {
+				return fmt.Errorf("schema: %w", err)
+			}
+		case f.root().u8(messageHeaderType) != headerRecordBatch:
+			// A dictionary, or something of a newer minor version.
+			if f.bad {
+				return fmt.Errorf("message at %d: %w", offset, errFlatbuffer)
+			}
+		default:
+			if err := parseBatch(f, &header); err != nil {
+				return fmt.Errorf("message at %d: %w", offset, err)
+			}
+			found++
+			if header.rows == 0 {
+				break
+			}
+			b := Block{Rows: header.rows, at: location{offset, int32(8 + len(metadata)), header.body}}
+			if i := s.schema.Index("ts"); i >= 0 && s.schema.Columns[i].Type == Timestamp {
+				if b.MinTS, b.MaxTS = header.lo, header.hi; !header.timed {
+					if b.MinTS, b.MaxTS, err = s.span(b.at, i); err != nil {
+						return fmt.Errorf("message at %d: %w", offset, err)
+					}
+				}
+			}
+			s.Blocks = append(s.Blocks, b)
+		}
+		offset = next
+	}
+	if s.schema == nil {
+		return errors.New("no schema")
+	}
+	if listed != found {
+		return fmt.Errorf("footer lists %d batches, there are %d", listed, found)
+	}
+	s.Complete = true
+	return nil
+}
+
+// footer returns where the footer begins and how many batches it lists; 0 and 0
+// when there is none.
+func (s *Segment) footer() (offset int64, batches int) {
+	var tail [4 + len(magic)]byte
+	if s.Bytes < 8+int64(len(tail)) || readFull(s.r, tail[:], s.Bytes-int64(len(tail))) != nil || string(tail[4:]) != magic {
+		return 0, 0
+	}
+	length := int64(int32(binary.LittleEndian.Uint32(tail[:])))
+	offset = s.Bytes - int64(len(tail)) - length
+	if length <= 0 || length > maxFooter || offset < 8 {
+		return 0, 0
+	}
+	b := make([]byte, length)
+	if readFull(s.r, b, offset) != nil {
+		return 0, 0
+	}
+	batches, err := parseFooter(b)
+	if err != nil {
+		return 0, 0
+	}
+	return offset, batches
+}
+
+// message reads the metadata of the message at offset into buf and returns it,
+// and where the next message begins: nil at the end of the stream, -1 when the
+// segment ends before the message does.
+func (s *Segment) message(buf *[]byte, offset int64) (metadata []byte, next int64, err error) {
+	rest := s.Bytes - offset
+	if rest < 8 {
+		return nil, -1, nil
+	}
+	// Most metadata is shorter than this, so one read has it.
+	*buf = grow(*buf, int(min(rest, 1024)))
+	if err := readFull(s.r, *buf, offset); err != nil {
+		return nil, 0, err
+	}
+	if prefix := binary.LittleEndian.Uint32(*buf); prefix != continuation {
+		return nil, 0, fmt.Errorf("begins with %08x", prefix)
+	}
+	length := int64(int32(binary.LittleEndian.Uint32((*buf)[4:])))
+	switch {
+	case length == 0:
+		return nil, offset + 8, nil
+	case length < 0 || length > maxMetadata:
+		return nil, 0, fmt.Errorf("metadata of %d bytes", length)
+	case length > rest-8:
+		return nil, -1, nil
+	}
+	if have := int64(len(*buf)); have < 8+length {
+		*buf = grow(*buf, int(8+length))
+		if err := readFull(s.r, *buf, offset); err != nil {
+			return nil, 0, err
+		}
+	}
+	metadata = (*buf)[8 : 8+length]
+	_, _, message, err := parseMessage(&flat{b: metadata})
+	if err != nil {
+		return nil, 0, err
+	}
+	body := message.i64(messageBodyLength)
+	if body > rest-8-length {
+		return nil, -1, nil
+	}
+	return metadata, offset + 8 + length + body, nil
+}
+
+// span reads the least and the greatest ts of a batch that does not say them.
+func (s *Segment) span(at location, column int) (lo, hi int64, err error) {
+	b := NewBatch(&Schema{Columns: s.schema.Columns[column : column+1]})
+	d := decoders.Get().(*decoder)
+	defer d.release()
+	if err := d.decode(s.r, at, s.schema.layouts[column:column+1], b); err != nil {
+		return 0, 0, err
+	}
+	lo, hi, _ = b.span()
+	return lo, hi, nil
+}
