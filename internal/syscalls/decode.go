@@ -66,7 +66,7 @@ const (
 
 type prototype struct {
 	params []Param
-	shown  func(args *[6]int64) int // how many parameters mean something, nil: all
+	shown  func(args [6]int64) int // how many parameters mean something, nil: all
 	result result
 }
 
@@ -74,7 +74,7 @@ type prototype struct {
 func (t *Table) appendArgs(dst []byte, p *prototype, args *[6]int64) []byte {
 	params := p.params
 	if p.shown != nil {
-		params = params[:min(p.shown(args), len(params))]
+		params = params[:min(p.shown(*args), len(params))]
 	}
 	for i := range params {
 		q := &params[i]
@@ -226,11 +226,11 @@ func (t *Table) appendFcntlArg(dst []byte, command uint32, s int64, u uint64) []
 
 // The arguments after those shown are whatever the registers held.
 
-func shownOpen(args *[6]int64) int { return 2 + created(args[1]) }
+func shownOpen(args [6]int64) int { return 2 + created(args[1]) }
 
-func shownOpenat(args *[6]int64) int { return 3 + created(args[2]) }
+func shownOpenat(args [6]int64) int { return 3 + created(args[2]) }
 
-func shownMqOpen(args *[6]int64) int { return 2 + 2*created(args[1]) }
+func shownMqOpen(args [6]int64) int { return 2 + 2*created(args[1]) }
 
 func created(flags int64) int {
 	if flags&(openCreate|openTemporary) != 0 {
@@ -239,7 +239,7 @@ func created(flags int64) int {
 	return 0
 }
 
-func shownFcntl(args *[6]int64) int {
+func shownFcntl(args [6]int64) int {
 	switch args[1] {
 	case fcntlGetFD, fcntlGetFlags, fcntlGetOwner, fcntlGetSignal, fcntlGetLease, fcntlGetPipe, fcntlGetSeals:
 		return 2
@@ -247,14 +247,14 @@ func shownFcntl(args *[6]int64) int {
 	return 3
 }
 
-func shownMremap(args *[6]int64) int {
+func shownMremap(args [6]int64) int {
 	if args[3]&mremapMoves == 0 {
 		return 4
 	}
 	return 5
 }
 
-func shownFutex(args *[6]int64) int {
+func shownFutex(args [6]int64) int {
 	switch args[1] & futexCommand {
 	case futexUnlockPI, futexTrylockPI:
 		return 2

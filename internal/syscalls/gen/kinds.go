@@ -5,7 +5,7 @@ package main
 import "strings"
 
 // kindRules says how a parameter is shown: "entry.parameter", or "*.parameter"
-// for every entry that has no rule of its own. Parameters of no rule go by type.
+// for what is no pointer. Parameters of no rule go by type.
 var kindRules = rules(
 	"kindFD", "*.fd *.ufd *.epfd *.fildes *.oldfd *.newfd *.out_fd *.in_fd *.fd_in *.fd_out *.fdin *.fdout *.pidfd *.fs_fd *.ruleset_fd *.group_fd *.fanotify_fd *.kernel_fd *.initrd_fd *.max_fd *.mqdes",
 	"kindDirFD", "*.dfd *.olddfd *.newdfd *.from_dfd *.to_dfd *.mountdirfd",
@@ -37,11 +37,13 @@ var kindRules = rules(
 	"setXattr", "setxattr.flags lsetxattr.flags fsetxattr.flags",
 	"setMemfd", "memfd_create.flags",
 	"setCloExec", "memfd_secret.flags",
+	"setRWF", "preadv2.flags pwritev2.flags",
+	"kindOffset", "fallocate.len",
 	"kindUint", "*.vlen *.nr_segs *.liovcnt *.riovcnt getcwd.size",
 	"kindOffset", "*.pos_l",
 	"kindHidden", "*.pos_h",
 
-	"kindPointer", "*.addr *.start *.brk *.new_addr *.shmaddr *.newsp",
+	"kindPointer", "*.addr *.start *.brk *.new_addr *.newsp",
 	"kindUint", "*.len *.old_len *.new_len *.maxnode *.nr_pages remap_file_pages.size map_shadow_stack.size",
 	"kindFD", "mmap.fd mmap2.fd",
 	"setProt", "*.prot",
@@ -83,6 +85,7 @@ var kindRules = rules(
 	"setRseq", "rseq.flags",
 	"kindHex", "rseq.sig",
 	"setFutex", "futex.op futex_time32.op",
+	"setFutexBits", "futex.val3 futex_time32.val3",
 	"kindFutexWait", "futex.utime futex_time32.utime",
 	"setFutex2", "futex_wake.flags futex_wait.flags",
 
@@ -123,7 +126,6 @@ var kindRules = rules(
 	"setSwap", "swapon.swap_flags",
 	"setLandlock", "landlock_create_ruleset.flags",
 	"setLSMAttr", "*.attr",
-	"kindPointer", "sched_setattr.attr sched_getattr.attr mq_open.attr landlock_create_ruleset.attr bpf.attr",
 	"setLSMFlags", "lsm_get_self_attr.flags",
 
 	"setIPCGet", "msgget.msgflg semget.semflg",

@@ -307,21 +307,30 @@ func (g *generator) prototype(p proto, a abi) int {
 	return i
 }
 
-// kind chooses how a parameter is shown: by call and name, by name, by type.
+// kind chooses how a parameter is shown: by call and name, then pointers as
+// such, the rest by name and by type.
 func (g *generator) kind(call string, q param) string {
-	for _, rule := range []string{call + "." + q.name, "*." + q.name} {
-		if k, ok := kindRules[rule]; ok {
-			g.used["kind "+rule] = true
-			return k
-		}
+	if k, ok := g.rule(call + "." + q.name); ok {
+		return k
 	}
 	if strings.Contains(q.ctype, "*") {
 		return "kindPointer"
+	}
+	if k, ok := g.rule("*." + q.name); ok {
+		return k
 	}
 	if k, ok := kindOfType[q.ctype]; ok {
 		return k
 	}
 	panic(fmt.Sprintf("no kind for %s.%s of type %s", call, q.name, q.ctype))
+}
+
+func (g *generator) rule(where string) (string, bool) {
+	k, ok := kindRules[where]
+	if ok {
+		g.used["kind "+where] = true
+	}
+	return k, ok
 }
 
 func unknownParams() []param {

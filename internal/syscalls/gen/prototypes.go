@@ -99,7 +99,7 @@ var overrides = []override{
 	{"amd64 i386", "query_module(const char *name, int which, void *buf, size_t bufsize, size_t *ret)"},
 	{"", "nfsservctl(int cmd, struct nfsctl_arg *argp, union nfsctl_res *resp)"},
 	{"amd64", "epoll_ctl_old(int epfd, int op, int fd, struct epoll_event *event)"},
-	{"amd64", "epoll_wait_old(int epfd, struct epoll_event *events, int maxevents)"},
+	{"amd64", "epoll_wait_old(int epfd, struct epoll_event *events, int maxevents, int timeout)"},
 
 	// Newer than the headers.
 	{"", "setxattrat(int dfd, const char *path, unsigned int at_flags, const char *name, const struct xattr_args *args, size_t size)"},
@@ -153,7 +153,7 @@ var kindOfType = map[string]string{
 	"timer_t": "kindInt", "key_serial_t": "kindInt", "off_t": "kindInt", "loff_t": "kindOffset",
 	"unsigned": "kindUint", "unsigned int": "kindUint", "u32": "kindUint", "__u32": "kindUint", "uint32_t": "kindUint",
 	"qid_t": "kindUint", "size_t": "kindUint", "u64": "kindHex", "unsigned long": "kindHex",
-	"aio_context_t": "kindHex", "old_sigset_t": "kindHex", "key_t": "kindHex", "rwf_t": "setRWF",
+	"aio_context_t": "kindHex", "old_sigset_t": "kindHex", "key_t": "setKey",
 	"umode_t": "kindMode", "clockid_t": "setClock", "enum landlock_rule_type": "setLandlockRule",
 	"uid_t": "kindID", "gid_t": "kindID", "old_uid_t": "kindID", "old_gid_t": "kindID",
 	"cap_user_header_t": "kindPointer", "cap_user_data_t": "kindPointer", "const cap_user_data_t": "kindPointer",

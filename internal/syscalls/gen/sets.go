@@ -107,7 +107,7 @@ var sets = []set{
 	{name: "Rusage", value: "RUSAGE_SELF RUSAGE_CHILDREN RUSAGE_BOTH RUSAGE_THREAD"},
 	{name: "Kcmp", value: "KCMP_*@kcmp.h -KCMP_TYPES"},
 	{name: "Personality", mask: "0xff", value: "PER_LINUX PER_LINUX32 PER_BSD PER_HPUX", style: "hex",
-		flags: "UNAME26 ADDR_NO_RANDOMIZE FDPIC_FUNCPTRS MMAP_PAGE_ZERO ADDR_COMPAT_LAYOUT READ_IMPLIES_EXEC ADDR_LIMIT_32BIT SHORT_INODE WHOLE_SECONDS STICKY_TIMEOUTS ADDR_LIMIT_3GB"},
+		flags: "0xffffffff=0xffffffff UNAME26 ADDR_NO_RANDOMIZE FDPIC_FUNCPTRS MMAP_PAGE_ZERO ADDR_COMPAT_LAYOUT READ_IMPLIES_EXEC ADDR_LIMIT_32BIT SHORT_INODE WHOLE_SECONDS STICKY_TIMEOUTS ADDR_LIMIT_3GB"},
 	{name: "Prctl", value: "PR_SET_* PR_GET_* PR_CAPBSET_* PR_TASK_PERF_* PR_CAP_AMBIENT PR_MCE_KILL PR_MCE_KILL_GET PR_SVE_SET_VL PR_SVE_GET_VL PR_SME_SET_VL PR_SME_GET_VL PR_PAC_RESET_KEYS PR_PAC_SET_ENABLED_KEYS PR_PAC_GET_ENABLED_KEYS PR_SCHED_CORE PR_MPX_* PR_RISCV_V_SET_CONTROL PR_RISCV_V_GET_CONTROL PR_PPC_GET_DEXCR PR_PPC_SET_DEXCR -PR_SET_MM_* -PR_SET_PTRACER_ANY -PR_SET_VMA_*"},
 	{name: "ArchPrctl", value: "ARCH_* -ARCH_XCOMP_* -ARCH_SHSTK_SHSTK -ARCH_SHSTK_WRSS", style: "hex"},
 	{name: "Ptrace", value: "PTRACE_* -PTRACE_EVENT_* -PTRACE_EVENTMSG_* -PTRACE_O_* -PTRACE_SYSCALL_INFO_* -PTRACE_PEEKSIGINFO_*", style: "hex"},
@@ -117,6 +117,7 @@ var sets = []set{
 	{name: "Rseq", flags: "RSEQ_FLAG_UNREGISTER", style: "hex"},
 	{name: "Futex", mask: "0xff", style: "hex", flags: "FUTEX_CLOCK_REALTIME",
 		value: "FUTEX_WAIT FUTEX_WAKE FUTEX_FD FUTEX_REQUEUE FUTEX_CMP_REQUEUE FUTEX_WAKE_OP FUTEX_LOCK_PI FUTEX_UNLOCK_PI FUTEX_TRYLOCK_PI FUTEX_WAIT_BITSET FUTEX_WAKE_BITSET FUTEX_WAIT_REQUEUE_PI FUTEX_CMP_REQUEUE_PI FUTEX_LOCK_PI2 FUTEX_*_PRIVATE"},
+	{name: "FutexBits", flags: "FUTEX_BITSET_MATCH_ANY", style: "hex"},
 	{name: "Futex2", mask: "3", value: "FUTEX2_SIZE_U8 FUTEX2_SIZE_U16 FUTEX2_SIZE_U32 FUTEX2_SIZE_U64", flags: "FUTEX2_NUMA FUTEX2_PRIVATE", style: "hex"},
 
 	{name: "Clock", value: "CLOCK_*@time.h"},
@@ -164,13 +165,14 @@ var sets = []set{
 	{name: "LSMAttr", value: "LSM_ATTR_*"},
 	{name: "LSMFlags", flags: "LSM_FLAG_SINGLE", style: "hex"},
 
+	{name: "Key", flags: "none", zero: "IPC_PRIVATE", style: "hex"},
 	{name: "IPCGet", flags: "IPC_CREAT IPC_EXCL", style: "octal"},
 	{name: "ShmGet", flags: "IPC_CREAT IPC_EXCL SHM_HUGETLB SHM_NORESERVE", style: "octal"},
-	{name: "ShmAt", flags: "SHM_RDONLY SHM_RND SHM_REMAP SHM_EXEC", style: "octal"},
+	{name: "ShmAt", flags: "SHM_RDONLY SHM_RND SHM_REMAP SHM_EXEC", style: "hex"},
 	{name: "ShmCtl", mask: "0xff", value: "IPC_RMID IPC_SET IPC_STAT IPC_INFO SHM_LOCK SHM_UNLOCK SHM_STAT SHM_INFO SHM_STAT_ANY", flags: "IPC_64"},
 	{name: "SemCtl", mask: "0xff", value: "IPC_RMID IPC_SET IPC_STAT IPC_INFO GETPID GETVAL GETALL GETNCNT GETZCNT SETVAL SETALL SEM_STAT SEM_INFO SEM_STAT_ANY", flags: "IPC_64"},
 	{name: "MsgCtl", mask: "0xff", value: "IPC_RMID IPC_SET IPC_STAT IPC_INFO MSG_STAT MSG_INFO MSG_STAT_ANY", flags: "IPC_64"},
-	{name: "MsgFlags", flags: "IPC_NOWAIT MSG_NOERROR MSG_EXCEPT MSG_COPY", style: "octal"},
+	{name: "MsgFlags", flags: "IPC_NOWAIT MSG_NOERROR MSG_EXCEPT MSG_COPY", style: "hex"},
 	{name: "IPC", mask: "0xffff", value: "SEMOP SEMGET SEMCTL SEMTIMEDOP MSGSND MSGRCV MSGGET MSGCTL SHMAT SHMDT SHMGET SHMCTL", flags: "none", style: "hex"},
 	{name: "Socketcall", value: "SYS_SOCKET=1 SYS_BIND=2 SYS_CONNECT=3 SYS_LISTEN=4 SYS_ACCEPT=5 SYS_GETSOCKNAME=6 SYS_GETPEERNAME=7 SYS_SOCKETPAIR=8 SYS_SEND=9 SYS_RECV=10 SYS_SENDTO=11 SYS_RECVFROM=12 SYS_SHUTDOWN=13 SYS_SETSOCKOPT=14 SYS_GETSOCKOPT=15 SYS_SENDMSG=16 SYS_RECVMSG=17 SYS_ACCEPT4=18 SYS_RECVMMSG=19 SYS_SENDMMSG=20"}, // uapi/linux/net.h, named like the numbers
 
@@ -209,15 +211,19 @@ func (g *generator) sets() error {
 		}
 	}
 	g.printf(")\n\n")
+	envs := map[string]*constants{} // by ABI
+	for _, a := range abis {
+		env, err := g.constants(a)
+		if err != nil {
+			return err
+		}
+		envs[a.name] = env
+	}
 	lists := map[string][]string{} // ABI -> variables
 	for _, s := range sets {
 		versions := map[string]string{} // source -> variable
 		for _, a := range abis {
-			env, err := g.constants(a)
-			if err != nil {
-				return err
-			}
-			text, err := s.source(env)
+			text, err := s.source(envs[a.name])
 			if err != nil {
 				return fmt.Errorf("set %s of %s: %w", s.name, a.name, err)
 			}
