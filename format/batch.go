@@ -136,8 +136,8 @@ func (v *Vector) check(rows int) error {
 	return nil
 }
 
-// bytes returns how many bytes v is in memory and, before compression, in a file.
-func (v *Vector) bytes() int64 {
+// size returns how many bytes v is in memory and, before compression, in a file.
+func (v *Vector) size() int64 {
 	return 4*int64(len(v.I32)+len(v.Rows)+len(v.Str.Offsets)) + 8*int64(len(v.I64)) + int64(len(v.Str.Data))
 }
 
@@ -243,7 +243,6 @@ func (b *Batch) check() error {
 	if b.Rows < 0 || b.Rows > MaxRows {
 		return fmt.Errorf("%d rows, not 0 to %d", b.Rows, MaxRows)
 	}
-	var size int64
 	for i := range b.Columns {
 		v, c := &b.Columns[i], b.Schema.Columns[i]
 		if v.Type != c.Type {
@@ -252,12 +251,19 @@ func (b *Batch) check() error {
 		if err := v.check(b.Rows); err != nil {
 			return fmt.Errorf("column %s: %w", c.Name, err)
 		}
-		size += v.bytes()
 	}
-	if size > MaxBatchBytes {
+	if size := b.size(); size > MaxBatchBytes {
 		return fmt.Errorf("%d bytes, more than %d", size, MaxBatchBytes)
 	}
 	return nil
+}
+
+// size returns how many bytes b is before compression.
+func (b *Batch) size() (n int64) {
+	for i := range b.Columns {
+		n += b.Columns[i].size()
+	}
+	return n
 }
 
 // span returns the least and the greatest value of the column ts; ok is false

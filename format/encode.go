@@ -146,8 +146,9 @@ func (e *encoder) prepare(codec Codec) (err error) {
 	case codec > Zstd:
 		return fmt.Errorf("unknown %v", codec)
 	case codec == Zstd && e.zstd == nil:
+		// The checksum is what tells a page that never reached the disk from data.
 		e.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-			zstd.WithEncoderCRC(false))
+			zstd.WithEncoderCRC(true))
 	case codec == LZ4 && e.lz4 == nil:
 		e.lz4 = &lz4.Compressor{}
 	}

@@ -3,6 +3,7 @@
 package format
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -100,6 +101,7 @@ const (
 	maxFooter   = 1 << 24 // bytes of a footer
 	maxFields   = 1 << 12 // fields of a schema, nested ones too
 	maxDepth    = 8       // nesting of fields
+	maxValue    = 1 << 10 // bytes of a value of the schema's metadata
 )
 
 // span is a stretch of a message's body.
@@ -333,10 +335,15 @@ func parseBatch(f *flat, h *batchHeader) error {
 		h.nodes = append(h.nodes, node{f.i64(pos + nodeSize*i), f.i64(pos + nodeSize*i + 8)})
 	}
 	pos, n = batch.vector(batchBuffers, bufferSize)
+	used := int64(0)
 	for i := range n {
 		s := span{f.i64(pos + bufferSize*i), f.i64(pos + bufferSize*i + 8)}
-		if s.offset < 0 || s.length < 0 || s.offset > h.body || s.length > h.body-s.offset {
-			return fmt.Errorf("buffer %d of the batch: outside of its body", i)
+		if s.length != 0 {
+			// In order and apart, or one small buffer could be all the columns.
+			if s.offset < used || s.length < 0 || s.offset > h.body || s.length > h.body-s.offset {
+				return fmt.Errorf("buffer %d of the batch: %d bytes at %d of %d, after %d", i, s.length, s.offset, h.body, used)
+			}
+			used = s.offset + s.length
 		}
 		h.buffers = append(h.buffers, s)
 	}
@@ -350,6 +357,9 @@ func parseBatch(f *flat, h *batchHeader) error {
 	}
 	var lo, hi bool
 	keyValues(message, messageMetadata, func(k, v []byte) {
+		if len(v) > 20 {
+			return
+		}
 		switch string(k) {
 		case "ts_min":
 			n, err := strconv.ParseInt(string(v), 10, 64)
@@ -390,7 +400,11 @@ func parseSchema(f *flat, table string) (*parsedSchema, error) {
 		return nil, errors.New("big-endian")
 	}
 	p := &parsedSchema{Schema: Schema{Table: table}, metadata: map[string]string{}}
-	keyValues(schema, schemaMetadata, func(k, v []byte) { p.metadata[string(k)] = string(v) })
+	keyValues(schema, schemaMetadata, func(k, v []byte) {
+		if len(k) <= maxName && len(v) <= maxValue && bytes.HasPrefix(k, []byte("fletch.")) {
+			p.metadata[string(k)] = string(v)
+		}
+	})
 	fields := fieldWalk{f: f}
 	pos, n := schema.vector(schemaFields, 4)
 	for i := range n {
@@ -400,11 +414,12 @@ func parseSchema(f *flat, table string) (*parsedSchema, error) {
 		if f.bad {
 			break
 		}
-		if c := (Column{string(field.text(fieldName)), columnType(field)}); c.Type != 0 && validName(c.Name) {
+		typ, name := columnType(field), field.text(fieldName)
+		if typ != 0 && len(name) <= maxName && validName(string(name)) {
 			if len(p.Columns) == MaxColumns {
 				return nil, fmt.Errorf("more than %d columns", MaxColumns)
 			}
-			p.Columns = append(p.Columns, c)
+			p.Columns = append(p.Columns, Column{string(name), typ})
 			p.layouts = append(p.layouts, where)
 		}
 		if !measured {

@@ -109,11 +109,14 @@ func (s *Schema) check() error {
 	return nil
 }
 
+// maxName is how long the name of a table or a column may be.
+const maxName = 64
+
 // validName reports whether s can name a table or a column: a lower-case
 // identifier. Names are directory names, words of filter expressions and column
 // heads on terminals.
 func validName(s string) bool {
-	if s == "" || len(s) > 64 || s[0] < 'a' || s[0] > 'z' {
+	if s == "" || len(s) > maxName || s[0] < 'a' || s[0] > 'z' {
 		return false
 	}
 	for _, c := range []byte(s) {
