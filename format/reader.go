@@ -110,13 +110,15 @@ func (c *Capture) read(manifest []byte, entries []entry) error {
 			}
 			t.add(s)
 		}
-		// A table of which there is not even the schema only shows in Damage.
+		// A table of which there is not even the schema cannot be shown.
 		if t.Schema != nil {
 			t.trim()
 			c.tables = append(c.tables, t)
 		} else {
 			for _, s := range t.Segments {
-				c.damage = append(c.damage, cmp.Or(s.Damage, fmt.Errorf("segment %s: %w: cut off in its schema", s.Name, ErrCorrupt)))
+				if s.Damage != nil {
+					c.damage = append(c.damage, s.Damage)
+				}
 			}
 		}
 		entries = entries[n:]

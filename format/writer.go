@@ -166,6 +166,9 @@ func (w *Writer) table(s *Schema) (*tableWriter, error) {
 // what was written before stays readable, and every later Append of the table
 // returns it again.
 func (w *Writer) Append(b *Batch, codec Codec) error {
+	if b.Rows == 0 {
+		return nil
+	}
 	t, err := w.table(b.Schema)
 	if err == nil {
 		t.mu.Lock()
@@ -179,7 +182,7 @@ func (w *Writer) Append(b *Batch, codec Codec) error {
 }
 
 func (w *Writer) append(t *tableWriter, b *Batch, codec Codec) error {
-	if err := b.check(); err != nil || b.Rows == 0 {
+	if err := b.check(); err != nil {
 		return err
 	}
 	if t.err != nil {

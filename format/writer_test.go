@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// tree lists what is below dir, each name after its mode.
+func tree(t testing.TB, dir string) []string {
+	t.Helper()
+	var names []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		name, _ := filepath.Rel(dir, path)
+		if name != "." {
+			names = append(names, info.Mode().String()+" "+filepath.ToSlash(name))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
+func TestCreateModes(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "a.tar"} {
+		write(t, filepath.Join(dir, name), Zstd, fill(NewBatch(syscallSchema), 5, 1))
+	}
+	want := []string{
+		"drwx------ a",
+		"-rw------- a/capture.json",
+		"drwx------ a/syscall",
+		"-rw------- a/syscall/000001.arrow",
+		"-rw------- a.tar",
+	}
+	if got := tree(t, dir); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestCreateOwner(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("giving files away takes root")
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"a", "a.tar"} {
+		w, err := Create(filepath.Join(dir, name), testManifest, WriterOptions{UID: 1234, GID: 4321})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Append(fill(NewBatch(syscallSchema), 5, 1), Zstd); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"a", "a/capture.json", "a/syscall", "a/syscall/000001.arrow", "a.tar"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st := info.Sys().(*syscall.Stat_t); st.Uid != 1234 || st.Gid != 4321 {
+			t.Errorf("%s: owner %d:%d", name, st.Uid, st.Gid)
+		}
+	}
+}
+
+// What Create refuses it leaves as it was.
+func TestCreateExists(t *testing.T) {
+	file := func(names ...string) func(t *testing.T, path string) {
+		return func(t *testing.T, path string) {
+			for _, name := range names {
+				full := filepath.Join(path, name)
+				os.MkdirAll(filepath.Dir(full), 0o700)
+				if err := os.WriteFile(full, []byte("x"), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	}
+	capture := func(t *testing.T, path string) { write(t, path, None, fill(NewBatch(pathSchema), 5, 1)) }
+	link := func(t *testing.T, path string) {
+		capture(t, path+".target")
+		if err := os.Symlink(path+".target", path); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		path  string
+		make  func(t *testing.T, path string)
+		force bool // whether Force replaces it
+	}{
+		{"empty directory", "c", func(t *testing.T, path string) { os.Mkdir(path, 0o700) }, true},
+		{"capture", "c", capture, true},
+		{"unfinished capture", "c", file("capture.json", "capture.json.new", "syscall/000001.arrow", "loss/1000000.arrow"), true},
+		{"capture with a stranger", "c", file("capture.json", "notes.txt"), false},
+		{"capture with a stranger in a table", "c", file("capture.json", "syscall/000001.arrow", "syscall/notes"), false},
+		{"capture with a directory in a table", "c", file("capture.json", "syscall/a/b"), false},
+		{"segments only", "c", file("syscall/000001.arrow"), false},
+		{"directory", "c", file("a"), false},
+		{"file", "c", file(""), false},
+		{"link to a capture", "c", link, false},
+		{"tar", "c.tar", capture, true},
+		{"file called tar", "c.tar", file(""), true},
+		{"directory called tar", "c.tar", func(t *testing.T, path string) { os.Mkdir(path, 0o700) }, false},
+		{"link to a tar", "c.tar", link, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, c.path)
+			c.make(t, path)
+			before := tree(t, dir)
+			if _, err := Create(path, testManifest, WriterOptions{}); !errors.Is(err, fs.ErrExist) {
+				t.Errorf("without force: %v", err)
+			}
+			if after := tree(t, dir); !slices.Equal(before, after) {
+				t.Errorf("without force: %q became %q", before, after)
+			}
+			w, err := Create(path, testManifest, WriterOptions{Force: true})
+			if !c.force {
+				if !errors.Is(err, fs.ErrExist) {
+					t.Errorf("with force: %v", err)
+				}
+				if after := tree(t, dir); !slices.Equal(before, after) {
+					t.Errorf("with force: %q became %q", before, after)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Append(fill(NewBatch(syscallSchema), 7, 1), None); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.Close(nil); err != nil {
+				t.Fatal(err)
+			}
+			if got := open(t, path).Tables(); len(got) != 1 || got[0].Rows != 7 {
+				t.Errorf("tables %+v", got)
+			}
+		})
+	}
+}
+
+func TestCreateFails(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"missing/c", "missing/c.tar"} {
+		if _, err := Create(filepath.Join(dir, name), testManifest, WriterOptions{}); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	broken := errors.New("broken pipe")
+	_, err := Create("-", testManifest, WriterOptions{Stdout: writerFunc(func(p []byte) (int, error) { return 0, broken })})
+	if !errors.Is(err, broken) {
+		t.Error(err)
+	}
+	if got := tree(t, dir); len(got) > 0 {
+		t.Errorf("left %q", got)
+	}
+}
+
+type writerFunc func(p []byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
+
+func TestAbort(t *testing.T) {
+	for _, name := range []string{"c", "c.tar"} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, name)
+		w, err := Create(path, testManifest, WriterOptions{SegmentBytes: 1000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 5 {
+			for _, s := range []*Schema{syscallSchema, pathSchema} {
+				if err := w.Append(fill(NewBatch(s), 50, uint64(i)), Zstd); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		if err := w.Abort(); err != nil {
+			t.Error(err)
+		}
+		if got := tree(t, dir); len(got) > 0 {
+			t.Errorf("left %q", got)
+		}
+		if err := w.Append(fill(NewBatch(syscallSchema), 1, 1), Zstd); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("append: %v", err)
+		}
+		if err := w.Close(nil); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("close: %v", err)
+		}
+	}
+
+	// A stranger's file is not Abort's, and stays with the directories it is in.
+	dir := t.TempDir()
+	w, err := Create(filepath.Join(dir, "c"), testManifest, WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Append(fill(NewBatch(syscallSchema), 50, 1), Zstd); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "c/syscall/notes"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Abort(); err == nil {
+		t.Error("aborted without a word of what stays")
+	}
+	if got, want := tree(t, dir), []string{"drwx------ c", "drwx------ c/syscall", "-rw------- c/syscall/notes"}; !slices.Equal(got, want) {
+		t.Errorf("left %q", got)
+	}
+}
+
+func TestAppendRefuses(t *testing.T) {
+	w, err := Create(filepath.Join(t.TempDir(), "c"), testManifest, WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := func() *Batch { return fill(NewBatch(processSchema), 3, 1) }
+	if err := w.Append(good(), Zstd); err != nil {
+		t.Fatal(err)
+	}
+	column := func(s *Schema, c ...Column) *Schema {
+		return &Schema{Table: s.Table, Columns: append(slices.Clone(s.Columns), c...)}
+	}
+	for _, c := range []struct {
+		says string
+		make func() *Batch
+	}{
+		{"column cpu: 2 rows, not 3", func() *Batch { b := good(); b.Columns[1].I32 = b.Columns[1].I32[:2]; return b }},
+		{"column ts: 3 rows, not 4", func() *Batch { b := good(); b.Rows = 4; return b }},
+		{"-1 rows", func() *Batch { b := good(); b.Rows = -1; return b }},
+		{"column op: text offset 2: 0 after", func() *Batch {
+			b := good()
+			b.Column("op").Str.Offsets[2] = 0
+			b.Column("op").Str.Offsets[1] = 1
+			return b
+		}},
+		{"column op: text offset 3: 1000000 beyond", func() *Batch { b := good(); b.Column("op").Str.Offsets[3] = 1000000; return b }},
+		{"column args: list offset 3: 1000 beyond", func() *Batch { b := good(); b.Column("args").Rows[3] = 1000; return b }},
+		{"10 columns, not 11", func() *Batch { b := good(); b.Columns = b.Columns[:10]; return b }},
+		{"column ts: int64, not timestamp", func() *Batch { b := good(); b.Columns[0].Type = Int64; return b }},
+		{"other columns", func() *Batch { return fill(NewBatch(column(processSchema, Column{"more", Int32})), 3, 1) }},
+		{`table name "Process"`, func() *Batch { return fill(NewBatch(&Schema{"Process", processSchema.Columns}), 3, 1) }},
+		{`table name "../x"`, func() *Batch { return fill(NewBatch(&Schema{"../x", processSchema.Columns}), 3, 1) }},
+		{`column name "a b"`, func() *Batch { return fill(NewBatch(&Schema{"t", []Column{{"a b", Int32}}}), 3, 1) }},
+		{"column a twice", func() *Batch { b := NewBatch(&Schema{"t", []Column{{"a", Int32}, {"a", Int64}}}); b.Rows = 1; return b }},
+		{"column a: unknown type 9", func() *Batch { b := NewBatch(&Schema{"t", []Column{{"a", 9}}}); b.Rows = 1; return b }},
+		{"0 columns", func() *Batch { b := NewBatch(&Schema{"t", nil}); b.Rows = 1; return b }},
+		{"rows, not 0 to", func() *Batch {
+			b := NewBatch(&Schema{"u", []Column{{"a", Int32}}})
+			b.Rows = MaxRows + 1
+			b.Columns[0].I32 = make([]int32, b.Rows)
+			return b
+		}},
+		{"536870916 bytes, more than", func() *Batch {
+			b := NewBatch(&Schema{"v", []Column{{"a", String}}})
+			b.Columns[0].Str = Strings{Offsets: []int32{0, MaxBatchBytes - 4}, Data: make([]byte, MaxBatchBytes-4)}
+			b.Rows = 1
+			return b
+		}},
+	} {
+		if err := w.Append(c.make(), Zstd); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("error %v, not %q", err, c.says)
+		}
+	}
+	if err := w.Append(good(), 3); err == nil || !strings.Contains(err.Error(), "codec(3)") {
+		t.Errorf("unknown codec: %v", err)
+	}
+	// A batch that was refused does not keep the next from being written.
+	if err := w.Append(good(), LZ4); err != nil {
+		t.Error(err)
+	}
+	if err := w.Close(nil); err != nil {
+		t.Error(err)
+	}
+	if err := w.Append(good(), Zstd); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+}
+
+// fullSink is a directory on a disk with room for so many more bytes. Like a
+// disk it takes the part of a write that fits.
+type fullSink struct {
+	*directorySink
+	room *int
+}
+
+type fullSegment struct {
+	segmentFile
+	room *int
+}
+
+func (s fullSink) segment(table string, n int) (segmentFile, error) {
+	f, err := s.directorySink.segment(table, n)
+	return fullSegment{f, s.room}, err
+}
+
+func (s fullSegment) Write(p []byte) (int, error) {
+	n := min(len(p), *s.room)
+	*s.room -= n
+	if n, err := s.segmentFile.Write(p[:n]); err != nil || n == len(p) {
+		return n, err
+	}
+	return n, &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
+}
+
+// However much fits, what was written before the disk was full is there, and
+// the capture says that it is not all.
+func TestFullDisk(t *testing.T) {
+	for room := 0; room < 12000; room += 500 {
+		path := filepath.Join(t.TempDir(), "c")
+		w, err := Create(path, testManifest, WriterOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		left := room
+		w.sink = fullSink{w.sink.(*directorySink), &left}
+		want := map[string][][]any{}
+		var failed error
+		for i := range 10 {
+			for _, s := range []*Schema{syscallSchema, pathSchema} {
+				b := fill(NewBatch(s), 10, uint64(i))
+				before := failed
+				if err := w.Append(b, Zstd); err == nil {
+					want[s.Table] = append(want[s.Table], rows(b)...)
+				} else if !errors.Is(err, syscall.ENOSPC) {
+					t.Fatal(err)
+				} else if failed = err; before == nil {
+					// Space that comes back must not make a hole.
+					left += 100000
+					if err := w.Append(b, Zstd); !errors.Is(err, syscall.ENOSPC) {
+						t.Fatalf("room %d: %v after an error", room, err)
+					}
+				}
+			}
+		}
+		err = w.Close(nil)
+		if failed != nil && !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("room %d: close: %v", room, err)
+		}
+		c := open(t, path)
+		if c.Manifest.Complete == (err != nil) {
+			t.Errorf("room %d: complete %v, but %v", room, c.Manifest.Complete, err)
+		}
+		got := content(t, c)
+		maps.DeleteFunc(got, func(_ string, rows [][]any) bool { return len(rows) == 0 })
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("room %d: %d and %d rows, not %d and %d", room, len(got["syscall"]), len(got["path"]), len(want["syscall"]), len(want["path"]))
+		}
+		for name, info := range w.Tables() {
+			if int(info.Rows) != len(want[name]) {
+				t.Errorf("room %d: table %s: %d rows in Tables, %d written", room, name, info.Rows, len(want[name]))
+			}
+		}
+		for _, d := range c.Damage() {
+			t.Errorf("room %d: damage: %v", room, d)
+		}
+		entries, _ := os.ReadDir(path)
+		for _, e := range entries {
+			if strings.HasSuffix(e.Name(), ".new") {
+				t.Errorf("room %d: left %s", room, e.Name())
+			}
+		}
+	}
+}
+
+// A pipe that closes leaves half an entry, and nothing may follow it.
+func TestBrokenPipe(t *testing.T) {
+	for _, room := range []int{2000, 5000, 6000, 8000, 10000} {
+		var out bytes.Buffer
+		w, err := Create("-", testManifest, WriterOptions{Stdout: writerFunc(func(p []byte) (int, error) {
+			n, _ := out.Write(p[:min(len(p), room-out.Len())])
+			if n < len(p) {
+				return n, syscall.EPIPE
+			}
+			return n, nil
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		flushed := 0
+		var failed error
+		for i := range 10 {
+			if err := w.Append(fill(NewBatch(syscallSchema), 10, uint64(i)), Zstd); err != nil {
+				failed = err
+				break
+			}
+			if err := w.Flush(); err != nil {
+				failed = err
+				break
+			}
+			flushed += 10
+		}
+		if !errors.Is(failed, syscall.EPIPE) || !errors.Is(w.Close(nil), syscall.EPIPE) {
+			t.Errorf("room %d: %v", room, failed)
+		}
+		if got := w.Tables()["syscall"].Rows; got != int64(flushed) {
+			t.Errorf("room %d: %d rows in Tables, %d flushed", room, got, flushed)
+		}
+		c, err := OpenTar(bytes.NewReader(out.Bytes()), int64(out.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows := int64(0)
+		if table := c.Table("syscall"); table != nil {
+			rows = table.Rows
+		}
+		if c.Manifest.Complete || rows != int64(flushed) && rows != int64(flushed)+10 {
+			t.Errorf("room %d: complete %v, %d rows, %d flushed", room, c.Manifest.Complete, rows, flushed)
+		}
+	}
+}
+
+// A row costs no allocation, and neither does a batch once memory has grown.
+func TestAppendAllocates(t *testing.T) {
+	for _, codec := range []Codec{None, LZ4, Zstd} {
+		w, err := Create(filepath.Join(t.TempDir(), "c"), testManifest, WriterOptions{SegmentBytes: 1 << 40})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range []*Schema{syscallSchema, processSchema} {
+			b := fill(NewBatch(s), 5000, 1)
+			n := testing.AllocsPerRun(50, func() {
+				if err := w.Append(b, codec); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if n > 2 {
+				t.Errorf("%v, table %s: %v allocations a batch", codec, s.Table, n)
+			}
+		}
+		if err := w.Close(nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A batch reaches its file in one write, and a segment begins and ends with one.
+func TestAppendWrites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c")
+	w, err := Create(path, testManifest, WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sizes []int
+	w.sink = countSink{w.sink.(*directorySink), &sizes}
+	for i := range 3 {
+		if err := w.Append(fill(NewBatch(processSchema), 100, uint64(i)), Zstd); err != nil {
+			t.Fatal(err)
+		}
+		if want := i + 2; len(sizes) != want {
+			t.Errorf("batch %d: %d writes, not %d", i, len(sizes), want)
+		}
+	}
+	if err := w.Close(nil); err != nil {
+		t.Fatal(err)
+	}
+	sum := 0
+	for _, n := range sizes {
+		sum += n
+	}
+	info, err := os.Stat(filepath.Join(path, "process/000001.arrow"))
+	if err != nil || len(sizes) != 5 || int64(sum) != info.Size() || w.Written() != info.Size() {
+		t.Errorf("writes %v, written %d, file %v: %v", sizes, w.Written(), info.Size(), err)
+	}
+}
+
+type countSink struct {
+	*directorySink
+	sizes *[]int
+}
+
+type countSegment struct {
+	segmentFile
+	sizes *[]int
+}
+
+func (s countSink) segment(table string, n int) (segmentFile, error) {
+	f, err := s.directorySink.segment(table, n)
+	return countSegment{f, s.sizes}, err
+}
+
+func (s countSegment) Write(p []byte) (int, error) {
+	*s.sizes = append(*s.sizes, len(p))
+	return s.segmentFile.Write(p)
+}
+
+// What the loss table was given is what the manifest says was lost.
+func TestLost(t *testing.T) {
+	loss := NewBatch(LossSchema)
+	for _, l := range []struct {
+		family string
+		count  int64
+	}{{"syscall", 5}, {"file", 7}, {"syscall", 10}} {
+		if err := loss.AppendRow(map[string]any{"family": l.family, "count": l.count, "ts": int64(1), "until": int64(2)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string]int64{"syscall": 15, "file": 7}
+	for _, name := range []string{"c", "c.tar"} {
+		path := filepath.Join(t.TempDir(), name)
+		write(t, path, Zstd, loss, fill(NewBatch(syscallSchema), 3, 1))
+		c := open(t, path)
+		if got := c.Lost(); !reflect.DeepEqual(got, want) || !c.Manifest.Complete {
+			t.Errorf("%s: lost %v", name, got)
+		}
+		if got := c.Manifest.Tables["syscall"]; got.Rows != 3 || got.Lost != 15 {
+			t.Errorf("%s: syscall %+v", name, got)
+		}
+		if name != "c" {
+			continue
+		}
+		// The same without the manifest's word for it.
+		if err := os.Remove(filepath.Join(path, ManifestName)); err != nil {
+			t.Fatal(err)
+		}
+		c = open(t, path)
+		if got := c.Lost(); !reflect.DeepEqual(got, want) || c.Manifest.Complete {
+			t.Errorf("unfinished: lost %v", got)
+		}
+	}
+}
