@@ -146,7 +146,7 @@ func (e *encoder) prepare(codec Codec) (err error) {
 	case codec > Zstd:
 		return fmt.Errorf("unknown %v", codec)
 	case codec == Zstd && e.zstd == nil:
-		// The checksum is what tells a page that never reached the disk from data.
+		// The checksum tells data from a page that never reached the disk.
 		e.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
 			zstd.WithEncoderCRC(true))
 	case codec == LZ4 && e.lz4 == nil:
@@ -160,24 +160,21 @@ func (e *encoder) strings(s *Strings) {
 	e.buffer(s.Data[:s.Offsets[len(s.Offsets)-1]])
 }
 
-// buffer appends one buffer to the body. A compressed buffer begins with its
-// length before compression, or with -1 when it is not shorter compressed and
-// so stored as it is.
+// buffer appends one buffer to the body. A compressed one begins with its
+// length before compression.
 func (e *encoder) buffer(src []byte) {
 	start := len(e.buf)
 	if len(src) > 0 && e.header.codec != None {
 		e.buf = binary.LittleEndian.AppendUint64(e.buf, uint64(len(src)))
-		if e.header.codec == Zstd {
-			e.buf = e.zstd.EncodeAll(src, e.buf)
-		} else {
-			e.buf = appendLZ4(e.buf, src, e.lz4)
-		}
-		if len(e.buf)-start-8 >= len(src) {
-			e.buf = binary.LittleEndian.AppendUint64(e.buf[:start], 1<<64-1)
-			e.buf = append(e.buf, src...)
-		}
-	} else {
+	}
+	switch {
+	case len(src) == 0:
+	case e.header.codec == None:
 		e.buf = append(e.buf, src...)
+	case e.header.codec == LZ4:
+		e.buf = appendLZ4(e.buf, src, e.lz4)
+	default:
+		e.buf = e.zstd.EncodeAll(src, e.buf)
 	}
 	length := len(e.buf) - start
 	e.header.buffers = append(e.header.buffers, span{int64(start - e.room), int64(length)})
