@@ -1,0 +1,548 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package filter
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/expr-lang/expr/ast"
+	"github.com/expr-lang/expr/file"
+	"github.com/expr-lang/expr/parser"
+)
+
+// Limits of an expression: generous for people, and they bound the stack.
+const (
+	maxSource = 16 << 10 // bytes
+	maxDepth  = 64       // of && within || within && ...
+)
+
+type operation uint8
+
+const (
+	opConst operation = iota
+	opAnd
+	opOr
+	opLeaf
+)
+
+// node is an expression in negation normal form: ! stands before comparisons only.
+type node struct {
+	op    operation
+	value bool // opConst
+	kids  []*node
+	leaf  *leaf
+	not   bool // opLeaf: the comparison's result is turned round
+}
+
+// leaf is one comparison of a name. Exactly one of numbers, texts and other is set.
+type leaf struct {
+	name    string
+	numbers *numbers
+	texts   *texts
+	other   string // the name of a number to compare with, by operator
+	op      string
+	member  bool // texts is about one element of a list
+}
+
+// wants returns what kind of column the comparison is about.
+func (l *leaf) wants() kinds {
+	switch {
+	case l.member:
+		return list
+	case l.texts != nil:
+		return text
+	}
+	return number
+}
+
+type compiler struct{ kinds map[string]kinds }
+
+func fail(at ast.Node, format string, args ...any) error {
+	return &Error{at.Location().From + 1, fmt.Sprintf(format, args...)}
+}
+
+func (c *compiler) compile(src string) (root *node, err error) {
+	if len(src) > maxSource {
+		return nil, &Error{maxSource + 1, fmt.Sprintf("expression longer than %d bytes", maxSource)}
+	}
+	if strings.TrimSpace(src) == "" {
+		return nil, &Error{1, "empty expression"}
+	}
+	tree, err := parser.Parse(src)
+	if err != nil {
+		var at *file.Error
+		if errors.As(err, &at) {
+			return nil, &Error{at.From + 1, lower(at.Message)}
+		}
+		return nil, &Error{1, lower(err.Error())}
+	}
+	return c.boolean(tree.Node, false, 0)
+}
+
+// lower makes the parser's messages ours: no capital, one line.
+func lower(message string) string {
+	message, _, _ = strings.Cut(message, "\n")
+	if message == "" {
+		return "not an expression"
+	}
+	return strings.ToLower(message[:1]) + message[1:]
+}
+
+// boolean compiles a condition, or with not its opposite.
+func (c *compiler) boolean(n ast.Node, not bool, depth int) (*node, error) {
+	if depth > maxDepth {
+		return nil, fail(n, "nested more than %d deep", maxDepth)
+	}
+	switch n := n.(type) {
+	case *ast.BoolNode:
+		return &node{op: opConst, value: n.Value != not}, nil
+	case *ast.UnaryNode:
+		if n.Operator == "!" || n.Operator == "not" {
+			inner := n.Node
+			for not = !not; ; not = !not { // any number of them is one
+				u, ok := inner.(*ast.UnaryNode)
+				if !ok || u.Operator != "!" && u.Operator != "not" {
+					break
+				}
+				inner = u.Node
+			}
+			return c.boolean(inner, not, depth+1)
+		}
+	case *ast.BinaryNode:
+		switch n.Operator {
+		case "&&", "and", "||", "or":
+			return c.chain(n, not, depth)
+		case "==", "!=", "<", "<=", ">", ">=":
+			l, err := c.compare(n)
+			return &node{op: opLeaf, leaf: l, not: not}, err
+		case "in":
+			l, err := c.in(n)
+			return &node{op: opLeaf, leaf: l, not: not}, err
+		case "matches", "contains", "startsWith", "endsWith":
+			l, err := c.search(n)
+			return &node{op: opLeaf, leaf: l, not: not}, err
+		}
+	case *ast.IdentifierNode:
+		if _, err := c.kind(n); err != nil {
+			return nil, err
+		}
+		return nil, fail(n, "%s alone is no condition: compare it with something", n.Value)
+	}
+	return nil, c.unsupported(n)
+}
+
+// chain compiles a && b && c, or with ||, as one node. The parser nests such
+// chains to the left, as deep as they are long.
+func (c *compiler) chain(n *ast.BinaryNode, not bool, depth int) (*node, error) {
+	and := n.Operator == "&&" || n.Operator == "and"
+	var parts []ast.Node
+	var at ast.Node = n
+	for {
+		b, ok := at.(*ast.BinaryNode)
+		if !ok || and != (b.Operator == "&&" || b.Operator == "and") || !and && b.Operator != "||" && b.Operator != "or" {
+			break
+		}
+		parts = append(parts, b.Right)
+		at = b.Left
+	}
+	parts = append(parts, at)
+	out := &node{op: opOr}
+	if and != not {
+		out.op = opAnd
+	}
+	for i := len(parts) - 1; i >= 0; i-- {
+		kid, err := c.boolean(parts[i], not, depth+1)
+		if err != nil {
+			return nil, err
+		}
+		if kid.op == out.op {
+			out.kids = append(out.kids, kid.kids...)
+		} else {
+			out.kids = append(out.kids, kid)
+		}
+	}
+	return out, nil
+}
+
+// kind returns what the columns of a name may hold.
+func (c *compiler) kind(n *ast.IdentifierNode) (kinds, error) {
+	if k, ok := c.kinds[n.Value]; ok {
+		return k, nil
+	}
+	message := "unknown name " + quoted(n.Value)
+	if names := near(n.Value, c.kinds); len(names) > 0 {
+		message += " (did you mean " + strings.Join(names, " or ") + "?)"
+	}
+	return 0, fail(n, "%s", message)
+}
+
+func (k kinds) String() string {
+	switch {
+	case k&moment != 0:
+		return "a time"
+	case k&duration != 0:
+		return "a duration"
+	case k&number != 0:
+		return "a number"
+	case k&list != 0:
+		return "a list of texts"
+	}
+	return "a text"
+}
+
+// value is a literal.
+type value struct {
+	at    ast.Node
+	kind  kinds // number or text; number with exact false: a fraction
+	exact bool
+	i     int64
+	f     float64
+	s     string
+}
+
+// literal reads a literal, false if n is none.
+func literal(n ast.Node) (value, bool) {
+	switch n := n.(type) {
+	case *ast.IntegerNode:
+		return value{at: n, kind: number, exact: true, i: int64(n.Value)}, true
+	case *ast.FloatNode:
+		return value{at: n, kind: number, f: n.Value}, true
+	case *ast.StringNode:
+		return value{at: n, kind: text, s: n.Value}, true
+	case *ast.UnaryNode:
+		v, ok := value{}, false
+		if n.Operator == "-" || n.Operator == "+" {
+			if _, nested := n.Node.(*ast.UnaryNode); !nested {
+				v, ok = literal(n.Node)
+			}
+		}
+		if !ok || v.kind != number {
+			return value{}, false
+		}
+		if n.Operator == "-" {
+			v.i, v.f = -v.i, -v.f
+		}
+		v.at = n
+		return v, true
+	}
+	return value{}, false
+}
+
+var turned = map[string]string{"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+func (c *compiler) compare(n *ast.BinaryNode) (*leaf, error) {
+	left, right, op := n.Left, n.Right, n.Operator
+	if _, ok := literal(left); ok {
+		left, right, op = right, left, turned[op]
+	}
+	name, ok := left.(*ast.IdentifierNode)
+	if !ok {
+		if _, ok := literal(left); ok {
+			return nil, fail(n, "two values are compared: one side must be a name")
+		}
+		return nil, c.unsupported(left)
+	}
+	k, err := c.kind(name)
+	if err != nil {
+		return nil, err
+	}
+	l := &leaf{name: name.Value, op: op}
+	if other, ok := right.(*ast.IdentifierNode); ok {
+		ko, err := c.kind(other)
+		if err != nil {
+			return nil, err
+		}
+		if k&ko&number == 0 {
+			return nil, fail(n, "%s and %s cannot be compared: only numbers can", name.Value, other.Value)
+		}
+		l.other = other.Value
+		return l, nil
+	}
+	v, ok := literal(right)
+	if !ok {
+		return nil, c.unsupported(right)
+	}
+	v, err = c.fit(name, k, v)
+	if err != nil {
+		return nil, err
+	}
+	if v.kind == text {
+		if op != "==" && op != "!=" {
+			return nil, fail(n, "texts have no order: %s %s a text", name.Value, op)
+		}
+		l.texts = &texts{op: textIs, words: [][]byte{[]byte(v.s)}, not: op == "!="}
+		return l, nil
+	}
+	l.numbers = compareNumber(op, v)
+	return l, nil
+}
+
+// fit turns a literal into what the columns of a name hold.
+func (c *compiler) fit(name *ast.IdentifierNode, k kinds, v value) (value, error) {
+	switch {
+	case v.kind&k != 0:
+		return v, nil
+	case v.kind == text && k&moment != 0:
+		ns, ok := parseTime(v.s)
+		if !ok {
+			return v, fail(v.at, "%s is no time: write \"2026-01-02T03:04:05Z\"", quoted(v.s))
+		}
+		return value{at: v.at, kind: number, exact: true, i: ns}, nil
+	case v.kind == text && k&duration != 0:
+		d, err := time.ParseDuration(v.s)
+		if err != nil {
+			return v, fail(v.at, "%s is no duration: write \"10ms\"", quoted(v.s))
+		}
+		return value{at: v.at, kind: number, exact: true, i: int64(d)}, nil
+	case k&list != 0 && v.kind == text:
+		return v, fail(v.at, "%s is a list of texts: use %s in %s, or contains", name.Value, quoted(v.s), name.Value)
+	case v.kind == text:
+		return v, fail(v.at, "%s is %s, not a text", name.Value, k)
+	}
+	return v, fail(v.at, "%s is %s, not a number", name.Value, k)
+}
+
+// layouts are the times people write; what they leave out is zero.
+var layouts = []string{
+	time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", time.DateOnly,
+}
+
+func parseTime(s string) (ns int64, ok bool) {
+	if len(s) > 10 && s[10] == ' ' {
+		s = s[:10] + "T" + s[11:]
+	}
+	for _, layout := range layouts {
+		t, err := time.Parse(layout, s)
+		if err != nil {
+			continue
+		}
+		// Beyond these years nanoseconds do not fit 64 bits.
+		if y := t.Year(); y < 1678 || y > 2261 {
+			return 0, false
+		}
+		return t.UnixNano(), true
+	}
+	return 0, false
+}
+
+func (c *compiler) in(n *ast.BinaryNode) (*leaf, error) {
+	// "text" in args
+	if v, ok := literal(n.Left); ok {
+		name, ok := n.Right.(*ast.IdentifierNode)
+		if !ok {
+			return nil, fail(n, "two values are compared: one side must be a name")
+		}
+		k, err := c.kind(name)
+		if err != nil {
+			return nil, err
+		}
+		if k&list == 0 {
+			return nil, fail(name, "%s is %s, not a list of texts", name.Value, k)
+		}
+		if v.kind != text {
+			return nil, fail(v.at, "%s is %s: its elements are texts", name.Value, k)
+		}
+		return &leaf{name: name.Value, member: true, texts: &texts{op: textIs, words: [][]byte{[]byte(v.s)}}}, nil
+	}
+	name, ok := n.Left.(*ast.IdentifierNode)
+	if !ok {
+		return nil, c.unsupported(n.Left)
+	}
+	k, err := c.kind(name)
+	if err != nil {
+		return nil, err
+	}
+	l := &leaf{name: name.Value}
+	if span, ok := n.Right.(*ast.BinaryNode); ok && span.Operator == ".." {
+		from, okFrom := literal(span.Left)
+		to, okTo := literal(span.Right)
+		if !okFrom || !okTo || !from.exact || !to.exact {
+			return nil, fail(span, "a range has an integer on either side of ..")
+		}
+		if from, err = c.fit(name, k, from); err != nil {
+			return nil, err
+		}
+		l.numbers = &numbers{lo: from.i, hi: to.i}
+		return l, nil
+	}
+	array, ok := n.Right.(*ast.ArrayNode)
+	if !ok {
+		return nil, fail(n.Right, "in wants a list: %s in [...]", name.Value)
+	}
+	var words [][]byte
+	var values []int64
+	for _, e := range array.Nodes {
+		v, ok := literal(e)
+		if !ok {
+			return nil, fail(e, "a list has numbers or texts")
+		}
+		if v, err = c.fit(name, k, v); err != nil {
+			return nil, err
+		}
+		if v.kind == text {
+			words = append(words, []byte(v.s))
+		} else if r := compareNumber("==", v); r.lo <= r.hi { // a fraction equals no integer
+			values = append(values, r.lo)
+		}
+		if v.kind == number && words != nil || v.kind == text && values != nil {
+			return nil, fail(e, "a list has numbers or texts, not both")
+		}
+	}
+	if words != nil {
+		l.texts = &texts{op: textIs, words: words}
+		return l, nil
+	}
+	if k&number == 0 { // an empty list
+		l.texts = &texts{op: textIs}
+		return l, nil
+	}
+	l.numbers = oneOf(values)
+	return l, nil
+}
+
+func (c *compiler) search(n *ast.BinaryNode) (*leaf, error) {
+	name, ok := n.Left.(*ast.IdentifierNode)
+	if !ok {
+		if _, ok := literal(n.Left); ok {
+			return nil, fail(n.Left, "%s wants a name before it", n.Operator)
+		}
+		return nil, c.unsupported(n.Left)
+	}
+	k, err := c.kind(name)
+	if err != nil {
+		return nil, err
+	}
+	if k&(text|list) == 0 {
+		return nil, fail(n, "%s is %s: %s is for texts", name.Value, k, n.Operator)
+	}
+	v, ok := literal(n.Right)
+	if !ok || v.kind != text {
+		return nil, fail(n.Right, "%s wants a text in quotes after it", n.Operator)
+	}
+	t := &texts{words: [][]byte{[]byte(v.s)}}
+	switch n.Operator {
+	case "contains":
+		t.op = textContains
+	case "startsWith":
+		t.op = textStarts
+	case "endsWith":
+		t.op = textEnds
+	case "matches":
+		t.op = textMatches
+		if t.regexp, err = regexp.Compile(v.s); err != nil {
+			return nil, fail(v.at, "%s", lower(err.Error()))
+		}
+	}
+	return &leaf{name: name.Value, texts: t}, nil
+}
+
+func (c *compiler) unsupported(n ast.Node) error {
+	what := "this"
+	switch n := n.(type) {
+	case *ast.BinaryNode:
+		what = n.Operator
+		if slices.Contains([]string{"==", "!=", "<", "<=", ">", ">=", "in", "&&", "||", "and", "or", "matches", "contains", "startsWith", "endsWith"}, what) {
+			return fail(n, "a condition is compared: put it in parentheses of its own")
+		}
+	case *ast.UnaryNode:
+		if n.Operator == "!" || n.Operator == "not" {
+			return fail(n, "%s negates a condition: write !(...) around a whole comparison", n.Operator)
+		}
+		what = n.Operator
+	case *ast.CallNode, *ast.BuiltinNode:
+		what = "a function"
+	case *ast.NilNode:
+		what = "nil"
+	case *ast.BoolNode:
+		what = "a truth value in a comparison"
+	case *ast.IntegerNode, *ast.FloatNode, *ast.StringNode:
+		return fail(n, "a value alone is no condition: compare a name with it")
+	case *ast.ArrayNode:
+		what = "a list here"
+	case *ast.ConditionalNode:
+		what = "?:"
+	case *ast.MemberNode, *ast.SliceNode, *ast.ChainNode:
+		what = "a part of a value"
+	case *ast.SequenceNode:
+		what = ";"
+	case *ast.VariableDeclaratorNode:
+		what = "let"
+	}
+	return fail(n, "%s is not supported in a filter", what)
+}
+
+// compareNumber returns the integers x for which x op v holds.
+func compareNumber(op string, v value) *numbers {
+	if v.exact {
+		switch op {
+		case "==", "!=":
+			return &numbers{lo: v.i, hi: v.i, not: op == "!="}
+		case "<":
+			if v.i == math.MinInt64 {
+				return none(false)
+			}
+			return &numbers{lo: math.MinInt64, hi: v.i - 1}
+		case "<=":
+			return &numbers{lo: math.MinInt64, hi: v.i}
+		case ">":
+			if v.i == math.MaxInt64 {
+				return none(false)
+			}
+			return &numbers{lo: v.i + 1, hi: math.MaxInt64}
+		}
+		return &numbers{lo: v.i, hi: math.MaxInt64}
+	}
+	const limit = 1 << 63 // the first above all integers; its opposite is the least of them
+	down, up := math.Floor(v.f), math.Ceil(v.f)
+	switch op {
+	case "==", "!=":
+		if down != up || v.f >= limit || v.f < -limit {
+			return none(op == "!=")
+		}
+		return &numbers{lo: int64(v.f), hi: int64(v.f), not: op == "!="}
+	case "<", "<=":
+		switch {
+		case v.f >= limit:
+			return &numbers{lo: math.MinInt64, hi: math.MaxInt64}
+		case v.f < -limit:
+			return none(false)
+		case op == "<" && down == v.f:
+			return compareNumber("<", value{exact: true, i: int64(down)})
+		}
+		return &numbers{lo: math.MinInt64, hi: int64(down)}
+	}
+	switch {
+	case v.f >= limit:
+		return none(false)
+	case v.f < -limit:
+		return &numbers{lo: math.MinInt64, hi: math.MaxInt64}
+	case op == ">" && up == v.f:
+		return compareNumber(">", value{exact: true, i: int64(up)})
+	case up >= limit:
+		return none(false)
+	}
+	return &numbers{lo: int64(up), hi: math.MaxInt64}
+}
+
+// none is the empty set of numbers, or with not all of them.
+func none(not bool) *numbers { return &numbers{lo: 1, hi: 0, not: not} }
+
+// oneOf returns the set of some numbers.
+func oneOf(values []int64) *numbers {
+	slices.Sort(values)
+	values = slices.Compact(values)
+	n := len(values)
+	if n == 0 {
+		return none(false)
+	}
+	if uint64(values[n-1])-uint64(values[0]) == uint64(n-1) { // no gaps
+		return &numbers{lo: values[0], hi: values[n-1]}
+	}
+	return &numbers{lo: values[0], hi: values[n-1], values: values}
+}
