@@ -430,7 +430,10 @@ func parseSchema(f *flat, table string) (*parsedSchema, error) {
 	if f.bad {
 		return nil, errFlatbuffer
 	}
-	return p, p.check()
+	if err := p.check(); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
 // columnType returns the type of a column, 0 when this version does not know it.
