@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/filter"
+)
+
+const usage = `example:
+    analyze info incident
+    analyze summary incident
+
+Answers questions about captures: directories, tars of one, or - for a tar on
+standard input. No root and no kernel is needed.
+
+usage:
+    analyze COMMAND CAPTURE... [flags]
+
+commands:
+    info         what a capture holds, and whether it is complete
+    summary      the first screen of an investigation
+    syscalls     calls, errors and times of each system call
+    processes    who ran what, as a tree
+    losses       when and where events were lost
+
+flags:
+    -h, --help       this text; of a command with analyze COMMAND --help
+        --version    the version
+`
+
+// command is one subcommand.
+type command struct {
+	name string
+	run  func(e *env, args []string) error
+}
+
+var commands = []command{
+	{"info", info},
+	{"summary", summary},
+	{"syscalls", systemCalls},
+	{"processes", processes},
+	{"losses", losses},
+}
+
+// env is what a command works with.
+type env struct {
+	ctx            context.Context
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := cli.Interruptible()
+	defer stop()
+	return cli.Exit(stderr, "analyze", dispatch(&env{ctx, stdin, stdout, stderr}, args))
+}
+
+func dispatch(e *env, args []string) error {
+	for _, c := range commands {
+		if len(args) > 0 && args[0] == c.name {
+			return c.run(e, args[1:])
+		}
+	}
+	flags := cli.NewFlags("analyze", usage)
+	flags.SetInterspersed(false)
+	if stop, err := flags.Parse(args, e.stdout); stop || err != nil {
+		return err
+	}
+	if flags.NArg() == 0 {
+		return flags.Wrong("no command")
+	}
+	return flags.Wrong("unknown command %q", flags.Arg(0))
+}
+
+// options are the flags that most commands have.
+type options struct {
+	*cli.Flags
+	json       bool
+	expression string
+	filter     *filter.Program // nil: all rows
+}
+
+func newOptions(name, usage string) *options {
+	o := &options{Flags: cli.NewFlags("analyze "+name, usage)}
+	o.BoolVar(&o.json, "json", false, "")
+	return o
+}
+
+// withFilter adds -Y.
+func (o *options) withFilter() *options {
+	o.StringVarP(&o.expression, "filter", "Y", "", "")
+	return o
+}
+
+// parse reads the command line; stop means that there is nothing left to do.
+func (o *options) parse(e *env, args []string) (stop bool, err error) {
+	if stop, err := o.Parse(args, e.stdout); stop || err != nil {
+		return true, err
+	}
+	if o.NArg() == 0 {
+		return true, o.Wrong("no capture given")
+	}
+	return false, nil
+}
+
+// open reads the command line and opens the captures it names. Where the set is nil there is nothing left to do.
+func (o *options) open(e *env, args []string) (capture.Set, error) {
+	if stop, err := o.parse(e, args); stop {
+		return nil, err
+	}
+	return o.openParsed(e)
+}
+
+// openParsed is open after parse.
+func (o *options) openParsed(e *env) (capture.Set, error) {
+	set, err := capture.Open(e.ctx, o.Args(), e.stdin)
+	if err != nil {
+		return nil, err
+	}
+	if o.filter, err = set.Filter(o.expression); err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
+	return set, nil
+}
+
+// closing closes the captures and reports what went wrong with that, unless something did before.
+func closing(set capture.Set, err *error) {
+	if e := set.Close(); e != nil && *err == nil {
+		*err = fmt.Errorf("closing captures: %w", e)
+	}
+}

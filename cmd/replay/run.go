@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/merge"
+)
+
+const usage = `example:
+    replay incident
+    replay incident --from 5s --to 6s 'comm == "nginx" && ret < 0'
+    replay incident --speed 1 'family == "process"'
+    replay incident --json -n 100 | jq .
+
+Plays the events of captures (directories, tars of one, or - for a tar on
+standard input) back in the order of time, one a line. No root and no kernel is
+needed.
+
+usage:
+    replay CAPTURE... [flags] [FILTER]
+
+The first argument that is no file begins the filter: an expression over the
+columns of the tables, and over family, comm, pid, tid and the name of a call.
+
+flags:
+        --speed S        max, or how fast: 1 as it was, 10, 0.5 (default max)
+        --from T         begin here: 90s or 1m30s after the start, a time of day
+        --to T           as in the output, or 2006-01-02T15:04:05Z; and end here
+    -n, --rows N         at most N events
+    -t, --time FORMAT    local, utc (with the date) or relative (seconds since
+                         the start) (default local)
+        --json           one object a line
+    -h, --help           this text
+        --version        the version
+`
+
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := cli.Interruptible()
+	defer stop()
+	return cli.Exit(stderr, "replay", replay(ctx, args, stdin, stdout))
+}
+
+// options are what the command line says.
+type options struct {
+	captures []string
+	filter   string
+	speed    float64 // times as fast as it was; 0 is as fast as possible
+	from, to string
+	rows     int64 // 0 is all
+	time     string
+	json     bool
+}
+
+func replay(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) (err error) {
+	o, err := parse(args, stdout)
+	if o == nil {
+		return err
+	}
+	set, err := capture.Open(ctx, o.captures, stdin)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set.Close()) }()
+	span, err := newSpan(o, set)
+	if err != nil {
+		return err
+	}
+	sources, err := newSources(o, set, span)
+	if err != nil {
+		return err
+	}
+	p := newPlayer(ctx, stdout, o.speed, o.rows)
+	err = merge.Merge(ctx, sources, merge.Options{Workers: workers()}, p.play)
+	return p.end(err)
+}
+
+func workers() int { return runtime.GOMAXPROCS(0) }
+
+// parse reads the command line; where o is nil there is nothing left to do.
+func parse(args []string, stdout io.Writer) (o *options, err error) {
+	o = &options{}
+	flags := cli.NewFlags("replay", usage)
+	speed := flags.String("speed", "max", "")
+	flags.StringVar(&o.from, "from", "", "")
+	flags.StringVar(&o.to, "to", "", "")
+	flags.Int64VarP(&o.rows, "rows", "n", 0, "")
+	flags.StringVarP(&o.time, "time", "t", "local", "")
+	flags.BoolVar(&o.json, "json", false, "")
+	if stop, err := flags.Parse(args, stdout); stop || err != nil {
+		return nil, err
+	}
+	if flags.NArg() == 0 {
+		return nil, flags.Wrong("no capture given")
+	}
+	o.captures, o.filter = split(flags.Args())
+	if *speed != "max" {
+		o.speed, err = strconv.ParseFloat(*speed, 64)
+		if err != nil || !(o.speed > 0) || math.IsInf(o.speed, 0) {
+			return nil, flags.Wrong("speed %q is neither max nor a number above 0", *speed)
+		}
+	}
+	if o.rows < 0 || flags.Changed("rows") && o.rows == 0 {
+		return nil, flags.Wrong("%d events show nothing", o.rows)
+	}
+	if o.time != "local" && o.time != "utc" && o.time != "relative" {
+		return nil, flags.Wrong("time %q is not local, utc or relative", o.time)
+	}
+	return o, nil
+}
+
+// split tells captures and filter apart: the first argument is a capture, so is each one after it that exists, and the
+// first that does not begins the filter.
+func split(args []string) (captures []string, filter string) {
+	n := 1
+	for n < len(args) && exists(args[n]) {
+		n++
+	}
+	return args[:n], strings.Join(args[n:], " ")
+}
+
+func exists(path string) bool {
+	if path == "-" {
+		return true
+	}
+	_, err := os.Lstat(path)
+	return err == nil
+}

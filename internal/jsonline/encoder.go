@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package jsonline
+
+import (
+	"slices"
+	"strconv"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/stamp"
+)
+
+// Encoder writes rows of one table as objects, one a line. It is not safe for concurrent use.
+type Encoder struct {
+	head    []byte // {"family":"syscall", or {
+	columns []capture.Column
+	keys    [][]byte // "ret":
+	tasks   *capture.Tasks
+	names   func(nr int32) string
+	times   *stamp.Format
+	sources []*format.Vector // of the batch, one for each of columns
+}
+
+// Field is a text that every object begins with.
+type Field struct{ Name, Value string }
+
+// NewEncoder makes an encoder for a table of c, with the joined columns. Objects begin with the fields; a column of the
+// same name as a field gets the table's name in front: loss_family.
+func NewEncoder(c *capture.Capture, s *format.Schema, fields ...Field) (*Encoder, error) {
+	tasks, err := c.Tasks()
+	if err != nil {
+		return nil, err
+	}
+	e := &Encoder{head: []byte{'{'}, columns: capture.Columns(s), tasks: tasks, names: c.Calls().Name, times: stamp.RFC3339()}
+	for _, f := range fields {
+		e.head = append(AppendString(append(AppendString(e.head, f.Name), ':'), f.Value), ',')
+	}
+	for i, column := range e.columns {
+		name := column.Name
+		if slices.ContainsFunc(fields, func(f Field) bool { return f.Name == name }) {
+			name = s.Table + "_" + name
+		}
+		key := append(AppendString(nil, name), ':')
+		if i > 0 {
+			key = append([]byte{','}, key...)
+		}
+		e.keys = append(e.keys, key)
+	}
+	return e, nil
+}
+
+// Columns are the columns that a batch must have.
+func (e *Encoder) Columns() []string { return capture.Sources(e.columns) }
+
+// Bind makes b, which has at least these columns, the batch whose rows come next.
+func (e *Encoder) Bind(b *format.Batch) {
+	e.sources = e.sources[:0]
+	for _, column := range e.columns {
+		e.sources = append(e.sources, b.Column(column.Source()))
+	}
+}
+
+// Append appends row i of the batch as one line.
+func (e *Encoder) Append(dst []byte, i int) []byte {
+	dst = append(dst, e.head...)
+	for c, column := range e.columns {
+		dst = append(dst, e.keys[c]...)
+		v := e.sources[c]
+		switch column.Join {
+		case capture.Own:
+			dst = e.appendValue(dst, v, i)
+		case capture.TaskComm:
+			dst = AppendString(dst, e.tasks.Task(v.I32[i]).Comm)
+		case capture.TaskPID:
+			dst = strconv.AppendInt(dst, int64(e.tasks.Task(v.I32[i]).PID), 10)
+		case capture.TaskTID:
+			dst = strconv.AppendInt(dst, int64(e.tasks.Task(v.I32[i]).TID), 10)
+		case capture.CallName:
+			dst = AppendString(dst, e.names(v.I32[i]))
+		}
+	}
+	return append(dst, '}', '\n')
+}
+
+func (e *Encoder) appendValue(dst []byte, v *format.Vector, i int) []byte {
+	switch v.Type {
+	case format.Int32:
+		return strconv.AppendInt(dst, int64(v.I32[i]), 10)
+	case format.Int64:
+		return strconv.AppendInt(dst, v.I64[i], 10)
+	case format.Timestamp:
+		return append(e.times.Append(append(dst, '"'), v.I64[i]), '"')
+	case format.String:
+		return AppendString(dst, v.Str.Bytes(i))
+	case format.StringList:
+		return AppendList(dst, v, i)
+	}
+	return append(dst, "null"...)
+}
+
+// AppendList appends row i of a list of texts as an array.
+func AppendList(dst []byte, v *format.Vector, i int) []byte {
+	dst = append(dst, '[')
+	for j := v.Rows[i]; j < v.Rows[i+1]; j++ {
+		if j > v.Rows[i] {
+			dst = append(dst, ',')
+		}
+		dst = AppendString(dst, v.Str.Bytes(int(j)))
+	}
+	return append(dst, ']')
+}
