@@ -84,7 +84,20 @@ func (e *end) watchSignals() {
 	os.Exit(128 + int(sig.(syscall.Signal)))
 }
 
-// status is COMMAND's, as a shell gives it: 128+n for signal n. 0 without COMMAND.
+// ended gives COMMAND's status if it has exited.
+func (e *end) ended() (status int, ok bool) {
+	if e.cmd == nil {
+		return 0, false
+	}
+	select {
+	case <-e.exited:
+		return e.status(), true
+	default:
+		return 0, false
+	}
+}
+
+// status waits for COMMAND and gives its status as a shell does: 128+n for signal n. 0 without COMMAND.
 func (e *end) status() int {
 	if e.cmd == nil {
 		return 0

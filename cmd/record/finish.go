@@ -33,12 +33,11 @@ func (r *recorder) finish(failed error, e *end) (int, error) {
 	}
 	r.addAnchor()
 
-	status := e.status()
 	var manifest format.Manifest
 	closed := r.w.Close(func(m *format.Manifest) {
-		r.complete(m, status)
-		if e.cmd == nil {
-			m.ExitStatus = nil
+		r.complete(m)
+		if status, ended := e.ended(); ended {
+			m.ExitStatus = &status
 		}
 		manifest = *m
 	})
@@ -57,7 +56,7 @@ func (r *recorder) finish(failed error, e *end) (int, error) {
 	if r.opt.strict && lost > 0 {
 		return exitLost, nil
 	}
-	return status, nil
+	return e.status(), nil
 }
 
 // account closes the books: every record the programs say they emitted was taken from a ring, and every event
@@ -105,10 +104,9 @@ func (r *recorder) lostTotal() (n int64) {
 	return n
 }
 
-func (r *recorder) complete(m *format.Manifest, status int) {
+func (r *recorder) complete(m *format.Manifest) {
 	m.End = time.Unix(0, now(unix.CLOCK_MONOTONIC)+r.wall).UTC()
 	m.Clock = r.clocks
-	m.ExitStatus = &status
 	if m.Tables == nil {
 		m.Tables = make(map[string]format.TableInfo)
 	}

@@ -46,5 +46,6 @@ How:
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 events lost with --strict; with COMMAND, COMMAND's own (128+n when
 signal n killed it), unless the recording failed.
 
-^C finishes the recording; a second one stops at once, and what was written until then is kept.
+^C finishes the recording; a second one stops at once, and what was written until then is kept. A recording with
+COMMAND ends with it; where a limit ends it earlier, record waits for COMMAND all the same.
 `

@@ -2,9 +2,10 @@
 
 // Workload does a known amount of known things, for the tests to find again in a capture.
 //
-//	workload calls N T     N calls of getpgid from each of T threads; arguments count up from CallBase, all fail with ESRCH
+//	workload calls N T     N calls of getpgid from each of T threads, named CallName meanwhile; arguments count up from
+//	                       CallBase, all fail with ESRCH; each thread ends the name with one call of prctl
 //	workload tree D        a chain of D processes, each the child of the one before, the last one exits with D
-//	workload block T       T threads that wait in a read that never returns, until standard input closes
+//	workload block T TIME  T threads that wait in a read that never returns, for TIME
 //	workload spin TIME     calls getppid as fast as one thread can, for TIME
 //
 // It prints one line of JSON: its process id, and its threads' ids in the order they began.
@@ -20,12 +21,15 @@ import (
 	"strconv"
 	"sync"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// CallBase is the first argument of the first call of each thread: no process has such an id.
-const CallBase = 1 << 30
+const (
+	CallBase = 1 << 30 // the argument of each thread's first call: no process has such an id
+	CallName = "known"
+)
 
 // Report is what it prints.
 type Report struct {
@@ -36,12 +40,12 @@ type Report struct {
 }
 
 func main() {
-	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(run(os.Args[1:], os.Stdout, os.Stderr))
 }
 
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
-		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T | spin TIME")
+		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME")
 		return 2
 	}
 	var err error
@@ -54,7 +58,7 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 			return tree(depth, stderr)
 		}
 	case "block":
-		err = block(args[1], stdin, stdout)
+		err = block(args[1:], stdout)
 	case "spin":
 		err = spin(args[1], stdout)
 	default:
@@ -98,13 +102,18 @@ func calls(args []string, stdout io.Writer) error {
 		return err
 	}
 	begun := time.Now()
+	known, other := name(CallName), name("workload")
 	tids := threads(t, func(int) {
+		unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(known), 0)
 		for i := range n {
 			unix.RawSyscall(unix.SYS_GETPGID, uintptr(CallBase+i), 0, 0)
 		}
+		unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(other), 0)
 	})
 	return json.NewEncoder(stdout).Encode(Report{os.Getpid(), tids, n, int64(time.Since(begun))})
 }
+
+func name(s string) unsafe.Pointer { return unsafe.Pointer(unsafe.StringData(s + "\x00")) }
 
 func tree(depth int, stderr io.Writer) int {
 	if depth <= 1 {
@@ -116,8 +125,15 @@ func tree(depth int, stderr io.Writer) int {
 	return cmd.ProcessState.ExitCode() + 1
 }
 
-func block(arg string, stdin io.Reader, stdout io.Writer) error {
-	n, err := strconv.Atoi(arg)
+func block(args []string, stdout io.Writer) error {
+	if len(args) != 2 {
+		return fmt.Errorf("block takes T and TIME")
+	}
+	n, err := strconv.Atoi(args[0])
+	if err != nil {
+		return err
+	}
+	d, err := time.ParseDuration(args[1])
 	if err != nil {
 		return err
 	}
@@ -133,15 +149,12 @@ func block(arg string, stdin io.Reader, stdout io.Writer) error {
 			runtime.LockOSThread()
 			tids[i] = unix.Gettid()
 			ready.Done()
-			unix.RawSyscall(unix.SYS_READ, uintptr(pipe[0]), 0, uintptr(i))
+			unix.Syscall(unix.SYS_READ, uintptr(pipe[0]), 0, uintptr(i+1))
 		}()
 	}
 	ready.Wait()
-	if err := json.NewEncoder(stdout).Encode(Report{PID: os.Getpid(), TIDs: tids}); err != nil {
-		return err
-	}
-	_, err = io.Copy(io.Discard, stdin)
-	return err
+	time.Sleep(d)
+	return json.NewEncoder(stdout).Encode(Report{PID: os.Getpid(), TIDs: tids})
 }
 
 func spin(arg string, stdout io.Writer) error {

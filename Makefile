@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PROGRAMS := record analyze replay
+OFFLINE  := analyze replay
+# Static binaries: nothing of the host but its kernel.
+export CGO_ENABLED := 0
+GOBUILD := go build -trimpath -ldflags '-s -w'
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## the three static binaries, into bin/
+	$(GOBUILD) -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
+
+.PHONY: demo
+demo: build ## record a few seconds of a real workload, then read it
+	@test/demo.sh
+
+.PHONY: test
+test: ## install what the tests need, run all of them, say what could not run
+	@test/install.sh
+	@test/run.sh
+
+.PHONY: test-readers
+test-readers: build ## read captures and Parquet with pyarrow, pandas, polars and DuckDB
+	@test/install.sh readers
+	@test/readers.sh
+
+.PHONY: generate
+generate: ## compile the BPF programs and make the system call tables anew
+	@test/install.sh generate
+	go generate ./...
+
+.PHONY: lint
+lint: ## gofmt, vet, staticcheck, shell syntax
+	@test/lint.sh
+
+.PHONY: fuzz
+fuzz: ## every fuzz target for FUZZTIME each (default 30s)
+	@test/fuzz.sh $(or $(FUZZTIME),30s)
+
+.PHONY: bench
+bench: ## Go benchmarks of the parts
+	go test -run '^$$' -bench . -benchmem ./bpf ./format ./internal/... ./cmd/...
+
+.PHONY: sample
+sample: build ## record the sample capture that the demo falls back on (as root)
+	@test/sample.sh
+
+.PHONY: clean
+clean: ## remove everything made here
+	rm -rf bin demo .venv .cache

@@ -1,0 +1,45 @@
+#!/bin/bash
+# Install with apt what the tests need and this machine lacks, and say so.
+# Usage: test/install.sh [generate|readers]...   (default: everything)
+set -eu
+
+wants=${*:-generate readers peers}
+packages=()
+need() { # COMMAND-OR-FILE PACKAGE
+	command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || packages+=("$2")
+}
+for want in $wants; do
+	case $want in
+	generate)
+		need clang clang
+		need llvm-strip llvm
+		need /usr/include/bpf/bpf_helpers.h libbpf-dev
+		;;
+	readers)
+		need python3 python3
+		python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
+		;;
+	peers)
+		need strace strace
+		need gcc gcc
+		need git git
+		;;
+	*)
+		echo "test/install.sh: unknown: $want" >&2
+		exit 2
+		;;
+	esac
+done
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" != 0 ]; then
+	echo "missing here: ${packages[*]} (not root: install them with apt-get, or what needs them is not run)"
+	exit 0
+fi
+if ! command -v apt-get >/dev/null; then
+	echo "missing here: ${packages[*]} (no apt-get: install them, or what needs them is not run)"
+	exit 0
+fi
+echo "installing with apt-get: ${packages[*]}"
+apt-get update -qq
+DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${packages[@]}" >/dev/null

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/format"
+)
+
+// bin is where the programs are.
+var bin string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "fletch-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	bin = dir
+	build := exec.Command("go", "build", "-o", bin+"/", "../cmd/record", "../internal/workload")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)
+		os.Exit(1)
+	}
+	status := m.Run()
+	os.RemoveAll(dir)
+	os.Exit(status)
+}
+
+func program(name string) string { return filepath.Join(bin, name) }
+
+var traceable = sync.OnceValue(func() error {
+	_, err := bpf.Probe(bpf.Families())
+	return err
+})
+
+// needKernel skips where nothing can be recorded for a reason that is the machine's; anything else fails.
+func needKernel(t *testing.T) {
+	t.Helper()
+	err := traceable()
+	if errors.Is(err, bpf.ErrPrivilege) || errors.Is(err, bpf.ErrNoBTF) {
+		t.Skipf("cannot record here: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func needProgram(t *testing.T, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("no %s on this machine", name)
+	}
+	return path
+}
+
+// output runs a program; its status, and what it printed.
+func output(t *testing.T, name string, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	cmd := exec.Command(name, args...)
+	cmd.Dir = t.TempDir()
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
+}
+
+// capture records into a new directory with these arguments and opens it. The recorder must end with status.
+func capture(t *testing.T, status int, args ...string) (*format.Capture, string) {
+	t.Helper()
+	needKernel(t)
+	dir := filepath.Join(t.TempDir(), "capture")
+	got, stdout, stderr := output(t, program("record"), append([]string{"-w", dir}, args...)...)
+	if got != status {
+		t.Fatalf("record %s: status %d, want %d\n%s", strings.Join(args, " "), got, status, stderr)
+	}
+	return open(t, dir), stdout
+}
+
+func open(t *testing.T, path string) *format.Capture {
+	t.Helper()
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+// A row is one row of any table: integers as int64, texts as string, lists as []string.
+type row map[string]any
+
+func (r row) n(column string) int64  { return r[column].(int64) }
+func (r row) s(column string) string { return r[column].(string) }
+
+// rows reads a table, in the order of ts where it has one; a table that is not there has none.
+func rows(t *testing.T, c *format.Capture, table string) []row {
+	t.Helper()
+	tab := c.Table(table)
+	if tab == nil {
+		return nil
+	}
+	var out []row
+	err := tab.Scan(context.Background(), nil, 1, func(_ int, b *format.Batch) error {
+		for i := range b.Rows {
+			r := make(row)
+			for j, col := range b.Schema.Columns {
+				v := &b.Columns[j]
+				switch col.Type {
+				case format.Int32:
+					r[col.Name] = int64(v.I32[i])
+				case format.Int64, format.Timestamp:
+					r[col.Name] = v.I64[i]
+				case format.String:
+					r[col.Name] = v.Str.At(i)
+				case format.StringList:
+					r[col.Name] = v.List(i)
+				}
+			}
+			out = append(out, r)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tab.Schema.Index("ts") >= 0 {
+		slices.SortStableFunc(out, func(a, b row) int { return int(a.n("ts") - b.n("ts")) })
+	}
+	return out
+}
+
+// tasks is the task table by id; an id announced twice is a defect.
+func tasks(t *testing.T, c *format.Capture) map[int64]row {
+	t.Helper()
+	byID := make(map[int64]row)
+	for _, r := range rows(t, c, "task") {
+		if _, twice := byID[r.n("task")]; twice {
+			t.Errorf("task %d is announced twice", r.n("task"))
+		}
+		byID[r.n("task")] = r
+	}
+	return byID
+}
+
+func lost(c *format.Capture) (n int64) {
+	for _, l := range c.Lost() {
+		n += l
+	}
+	return n
+}
+
+func wantNoLoss(t *testing.T, c *format.Capture) {
+	t.Helper()
+	if n := lost(c); n != 0 {
+		t.Errorf("%d events lost: %v", n, c.Lost())
+	}
+	if !c.Manifest.Complete {
+		t.Error("the capture is not complete")
+	}
+}

@@ -1,0 +1,54 @@
+#!/bin/bash
+# Run every test. Print at the end what passed, what failed, and what could not run here and why.
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+failed=0
+notrun=()
+
+step() { # NAME COMMAND...
+	local name=$1
+	shift
+	echo "== $name"
+	local status=0
+	"$@" || status=$?
+	case $status in
+	0) ;;
+	77) notrun+=("$name: $(cat "$log.why" 2>/dev/null || echo 'not possible here')") ;;
+	*) failed=$((failed + 1)) && echo "FAILED: $name" ;;
+	esac
+	rm -f "$log.why"
+}
+export NOTRUN_WHY="$log.why"
+
+go_tests() {
+	# Verbose, so that the tests that were not run and their reasons are in the log.
+	go test -count=1 -timeout 20m -v ./... >"$log" 2>&1 || {
+		grep -vE '^\s*--- (PASS|SKIP)|^=== ' "$log" | tail -n 300
+		return 1
+	}
+	grep -E '^(ok|FAIL|---)' "$log" | grep -vE '^--- ' || true
+}
+
+step "lint" test/lint.sh
+step "build" make -s build
+step "Go tests" go_tests
+step "offline tools on other systems" test/cross.sh
+step "fuzz targets, briefly" test/fuzz.sh 3s
+step "other readers (pyarrow, pandas, polars, DuckDB)" test/readers.sh
+step "known vulnerabilities" test/vulncheck.sh
+
+passed=$(grep -cE '^\s*--- PASS' "$log" || true)
+failures=$(grep -cE '^\s*--- FAIL' "$log" || true)
+skipped=$(grep -cE '^\s*--- SKIP' "$log" || true)
+echo
+if [ "$skipped" -gt 0 ] || [ ${#notrun[@]} -gt 0 ]; then
+	echo "not run here:"
+	# The reason stands under the name: "    file_test.go:12: why".
+	awk '/^ *--- SKIP/{name=$3; getline; sub(/^ +[^ ]+: /, ""); print "  " name ": " $0}' "$log"
+	for n in "${notrun[@]}"; do echo "  $n"; done
+fi
+echo "$passed passed, $((failures + failed)) failed, $((skipped + ${#notrun[@]})) skipped"
+[ "$failed" = 0 ]
