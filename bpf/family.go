@@ -48,6 +48,17 @@ func Families() []string {
 // ErrRefused: the kernel allows no mechanism of a family that was asked for.
 var ErrRefused = errors.New("no mechanism works on this kernel")
 
+// best is what choose gives where nothing is refused.
+func best(names []string) []format.Probe {
+	var probes []format.Probe
+	for _, f := range families {
+		if slices.Contains(names, f.name) {
+			probes = append(probes, format.Probe{Family: f.name, Mechanism: f.mechanisms[0].name, Refused: []format.Refusal{}})
+		}
+	}
+	return probes
+}
+
 // choose tries the mechanisms of each family on the running kernel, best first, and says which one works and
 // why the better ones do not. The error is for what no recording can do without.
 func choose(spec *ebpf.CollectionSpec, names []string) ([]format.Probe, error) {
@@ -59,7 +70,7 @@ func choose(spec *ebpf.CollectionSpec, names []string) ([]format.Probe, error) {
 		if !slices.Contains(names, f.name) {
 			continue
 		}
-		p := format.Probe{Family: f.name}
+		p := format.Probe{Family: f.name, Refused: []format.Refusal{}}
 		for _, m := range f.mechanisms {
 			err := try(spec, m)
 			if err == nil {

@@ -88,6 +88,14 @@ func Open(opt Options) (*Session, error) {
 	if s.CPUs, err = ebpf.PossibleCPU(); err != nil {
 		return nil, fmt.Errorf("counting CPUs: %w", err)
 	}
+	// Most kernels take the best of everything, and trying each mechanism alone first doubles the time it takes
+	// to begin; so that is done only where the best does not load.
+	s.Probes = best(opt.Families)
+	if s.load(spec, opt) == nil {
+		return s, nil
+	}
+	s.Close()
+	s = &Session{layouts: s.layouts, CPUs: s.CPUs}
 	if s.Probes, err = choose(spec, opt.Families); err != nil {
 		return nil, fmt.Errorf("loading BPF programs: %w", err)
 	}

@@ -4,10 +4,10 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
 
@@ -19,8 +19,7 @@ const commandGrace = 2 * time.Second
 
 // An end waits for what ends a recording from outside: COMMAND's or the recorded processes' exit, a signal.
 type end struct {
-	c       chan struct{} // closed at the end
-	once    sync.Once
+	event   int // an eventfd, readable at the end
 	signals chan os.Signal
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when COMMAND has exited
@@ -35,8 +34,12 @@ func handleSignals() chan os.Signal {
 	return c
 }
 
-func waitForEnd(signals chan os.Signal, cmd *exec.Cmd, pids []int) *end {
-	e := &end{c: make(chan struct{}), signals: signals, cmd: cmd, exited: make(chan struct{})}
+func waitForEnd(signals chan os.Signal, cmd *exec.Cmd, pids []int) (*end, error) {
+	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("waiting for the end: eventfd: %w", err)
+	}
+	e := &end{event: event, signals: signals, cmd: cmd, exited: make(chan struct{})}
 	go e.watchSignals()
 	if cmd != nil {
 		go func() {
@@ -53,10 +56,21 @@ func waitForEnd(signals chan os.Signal, cmd *exec.Cmd, pids []int) *end {
 			e.reach()
 		}()
 	}
-	return e
+	return e, nil
 }
 
-func (e *end) reach() { e.once.Do(func() { close(e.c) }) }
+// reach ends the recording. It may be called again.
+func (e *end) reach() {
+	one := [8]byte{1} // any number but 0
+	unix.Write(e.event, one[:])
+}
+
+// reached waits for the end, but no longer than d. It waits in the kernel: a timer of Go's would keep other
+// threads of the runtime awake too, ten times as many wake-ups as the sweeps need.
+func (e *end) reached(d time.Duration) bool {
+	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(e.event), Events: unix.POLLIN}}, int(d.Milliseconds()))
+	return n > 0
+}
 
 // watchSignals: the first signal ends the recording - with COMMAND, when that has ended from it too - and the
 // second ends the recorder at once.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -243,7 +244,9 @@ func (r *recorder) failure() error {
 
 // loop drains until something ends the recording: a limit, a signal, the end of what is recorded, a failure
 // (the error).
-func (r *recorder) loop(end <-chan struct{}) error {
+func (r *recorder) loop(e *end) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	begun := time.Now()
 	flushed, anchored := begun, begun
 	for {
@@ -274,10 +277,8 @@ func (r *recorder) loop(end <-chan struct{}) error {
 		if r.rows.Load() == before {
 			wait = sweepIdle
 		}
-		select {
-		case <-end:
+		if e.reached(wait) {
 			return nil
-		case <-time.After(wait):
 		}
 	}
 }

@@ -246,9 +246,12 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 		return 0, errors.Join(err, w.Abort())
 	}
 	raisePriority() // not before COMMAND was started, which would inherit it
-	e := waitForEnd(signals, cmd, opt.pids)
+	e, err := waitForEnd(signals, cmd, opt.pids)
+	if err != nil {
+		return 0, errors.Join(err, w.Abort())
+	}
 	p := r.progress()
-	failed := r.loop(e.c)
+	failed := r.loop(e)
 	p.Stop()
 	return r.finish(failed, e)
 }
