@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// What may not depend on what: DESIGN of the house, kept by looking at the packages really linked.
+func TestBoundaries(t *testing.T) {
+	needProgram(t, "go")
+	const module = "github.com/fletch-trace/fletch/"
+	for _, c := range []struct{ pkg, forbidden, why string }{
+		{"cmd/analyze", "github.com/cilium/ebpf", "the offline tools need no kernel"},
+		{"cmd/replay", "github.com/cilium/ebpf", "the offline tools need no kernel"},
+		{"cmd/analyze", module + "bpf", "the offline tools need no kernel"},
+		{"cmd/replay", module + "bpf", "the offline tools need no kernel"},
+		{"format", "github.com/cilium/ebpf", "the format knows no kernel"},
+		{"format", module + "bpf", "the format knows no kernel"},
+		{"format", "parquet", "the format is not a converter"},
+		{"cmd/record", "parquet", "the recorder is small"},
+		{"cmd/record", module + "internal/merge", "the recorder does not analyze"},
+		{"cmd/record", module + "internal/capture", "the recorder does not analyze"},
+	} {
+		out, err := exec.Command("go", "list", "-deps", "../"+c.pkg).CombinedOutput()
+		if err != nil {
+			t.Fatalf("go list: %v\n%s", err, out)
+		}
+		for dep := range strings.FieldsSeq(string(out)) {
+			if strings.HasPrefix(dep, c.forbidden) || c.forbidden == "parquet" && strings.Contains(dep, "parquet") {
+				t.Errorf("%s depends on %s, but %s", c.pkg, dep, c.why)
+			}
+		}
+	}
+}
+
+// The committed objects are what the sources compile to.
+func TestGeneratedObjectsAreCurrent(t *testing.T) {
+	for _, tool := range []string{"go", "clang", "llvm-strip"} {
+		needProgram(t, tool)
+	}
+	version, err := exec.Command("clang", "--version").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Another compiler makes other code of the same source; the objects are Debian 12's clang's.
+	if !regexp.MustCompile(`clang version 14\.`).Match(version) {
+		line, _, _ := strings.Cut(string(version), "\n")
+		t.Skipf("the objects are made with clang 14, and this is %s", line)
+	}
+	dir := t.TempDir()
+	directive := regexp.MustCompile(`(?m)^//go:generate (.*)$`).FindSubmatch(must(os.ReadFile("../bpf/gen.go")))
+	cmd := exec.Command("sh", "-c", strings.Replace(string(directive[1]), "bpf2go ", "bpf2go -output-dir "+dir+" ", 1))
+	cmd.Dir = "../bpf"
+	cmd.Env = append(os.Environ(), "GOPACKAGE=bpf")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("generating: %v\n%s", err, out)
+	}
+	made, _ := filepath.Glob("../bpf/fletch_*_bpfel.*")
+	if len(made) != 4 {
+		t.Fatalf("%d generated files are committed, want 4", len(made))
+	}
+	for _, f := range made {
+		if !bytes.Equal(must(os.ReadFile(f)), must(os.ReadFile(filepath.Join(dir, filepath.Base(f))))) {
+			t.Errorf("%s is not what its source compiles to; run make generate", filepath.Base(f))
+		}
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
