@@ -122,8 +122,8 @@ func (b *Bound) bindLeaf(l *leaf, table *format.Schema) *step {
 		s.typ = t
 		switch wants := l.wants(); {
 		case wants == number && isNumber(t):
-			if v, ok := l.numbers.constant(); ok {
-				return &step{op: opConst, value: v}
+			if l.numbers.empty() || l.numbers.full() {
+				return &step{op: opConst, value: l.numbers.full() != l.not}
 			}
 			s.source, s.cost = sourceNumber, 1
 			if l.numbers.values != nil {
@@ -141,10 +141,8 @@ func (b *Bound) bindLeaf(l *leaf, table *format.Schema) *step {
 	if v := l.ofTable(table.Table); v != maybe {
 		return &step{op: opConst, value: v == yes}
 	}
-	if l.numbers != nil {
-		if v, ok := l.numbers.constant(); ok && !v {
-			return absent
-		}
+	if l.numbers != nil && l.numbers.empty() && !l.not {
+		return absent
 	}
 	switch {
 	case l.member:
@@ -176,12 +174,17 @@ func (b *Bound) need(s *step) {
 // not known.
 func (b *Bound) ask(s *step, id int32) (match, ok bool) {
 	l := s.leaf
+	texts := func(s string) bool {
+		b.line = append(b.line[:0], s...)
+		return l.texts.has(b.line) != l.not
+	}
+	numbers := func(x int64) bool { return l.numbers.has(x) != l.not }
 	switch s.source {
 	case sourceCall:
-		return b.askText(l, b.env.SyscallName(id)), true
+		return texts(b.env.SyscallName(id)), true
 	case sourcePath:
 		name, ok := b.env.Path(id)
-		return ok && b.askText(l, name), ok
+		return ok && texts(name), ok
 	}
 	t, ok := b.env.Task(id)
 	if !ok {
@@ -189,22 +192,22 @@ func (b *Bound) ask(s *step, id int32) (match, ok bool) {
 	}
 	switch l.name {
 	case "comm":
-		return b.askText(l, t.Comm), true
+		return texts(t.Comm), true
 	case "exe":
-		return b.askText(l, t.Exe), true
+		return texts(t.Exe), true
 	case "tid":
-		return l.numbers.has(int64(t.TID)), true
+		return numbers(int64(t.TID)), true
 	case "pid":
-		return l.numbers.has(int64(t.PID)), true
+		return numbers(int64(t.PID)), true
 	case "ppid":
-		return l.numbers.has(int64(t.PPID)), true
+		return numbers(int64(t.PPID)), true
 	case "uid":
-		return l.numbers.has(t.UID), true
+		return numbers(t.UID), true
 	case "gid":
-		return l.numbers.has(t.GID), true
+		return numbers(t.GID), true
 	case "cgroup":
 		if l.numbers != nil {
-			return l.numbers.has(t.Cgroup), true
+			return numbers(t.Cgroup), true
 		}
 	}
 	g, ok := b.env.Cgroup(t.Cgroup)
@@ -212,14 +215,9 @@ func (b *Bound) ask(s *step, id int32) (match, ok bool) {
 		return false, false
 	}
 	if l.name == "container" {
-		return b.askText(l, g.Container), true
+		return texts(g.Container), true
 	}
-	return b.askText(l, g.Name), true
-}
-
-func (b *Bound) askText(l *leaf, s string) bool {
-	b.line = append(b.line[:0], s...)
-	return l.texts.has(b.line)
+	return texts(g.Name), true
 }
 
 // verdicts remembers what ask said of ids. Tasks and paths are numbered from 1
@@ -233,13 +231,13 @@ type verdicts struct {
 type verdict uint8
 
 const (
-	unasked verdict = iota
-	mismatch
-	match
+	unasked  verdict = 0
+	mismatch verdict = 1
+	match    verdict = 2 // the only one with this bit
 )
 
 const (
-	maxTable = 1 << 22
+	maxTable = 1 << 20
 	maxFar   = 1 << 16
 )
 

@@ -83,7 +83,7 @@ func kindOf(c format.Column) kinds {
 	return 0
 }
 
-// near returns the names a mistyped one may stand for, the likeliest first.
+// near returns the names a mistyped one most likely stands for.
 func near(name string, all map[string]kinds) []string {
 	type candidate struct {
 		name     string
@@ -107,8 +107,10 @@ func near(name string, all map[string]kinds) []string {
 		return strings.Compare(a.name, b.name)
 	})
 	var names []string
-	for _, f := range found[:min(3, len(found))] {
-		names = append(names, f.name)
+	for _, f := range found {
+		if f.distance == found[0].distance && len(names) < 3 {
+			names = append(names, f.name)
+		}
 	}
 	return names
 }

@@ -45,9 +45,10 @@ type leaf struct {
 	name    string
 	numbers *numbers
 	texts   *texts
-	other   string // the name of a number to compare with, by operator
+	other   string // the name of a number to compare with, by op
 	op      string
 	member  bool // texts is about one element of a list
+	not     bool // != or not in: true of what there is and does not match
 }
 
 // wants returns what kind of column the comparison is about.
@@ -103,11 +104,18 @@ func (c *compiler) boolean(n ast.Node, not bool, depth int) (*node, error) {
 	case *ast.BoolNode:
 		return &node{op: opConst, value: n.Value != not}, nil
 	case *ast.UnaryNode:
+		if b := negated(n); b != nil {
+			out, err := c.boolean(b, not, depth+1)
+			if err == nil {
+				out.leaf.not = !out.leaf.not
+			}
+			return out, err
+		}
 		if n.Operator == "!" || n.Operator == "not" {
 			inner := n.Node
 			for not = !not; ; not = !not { // any number of them is one
 				u, ok := inner.(*ast.UnaryNode)
-				if !ok || u.Operator != "!" && u.Operator != "not" {
+				if !ok || u.Operator != "!" && u.Operator != "not" || negated(u) != nil {
 					break
 				}
 				inner = u.Node
@@ -135,6 +143,15 @@ func (c *compiler) boolean(n ast.Node, not bool, depth int) (*node, error) {
 		return nil, fail(n, "%s alone is no condition: compare it with something", n.Value)
 	}
 	return nil, c.unsupported(n)
+}
+
+// negated returns the comparison x in y of x not in y, nil if n is another kind
+// of negation: the parser puts the former in the place of the operator.
+func negated(n *ast.UnaryNode) *ast.BinaryNode {
+	if b, ok := n.Node.(*ast.BinaryNode); ok && n.Operator == "not" && b.Location() == n.Location() {
+		return b
+	}
+	return nil
 }
 
 // chain compiles a && b && c, or with ||, as one node. The parser nests such
@@ -276,8 +293,12 @@ func (c *compiler) compare(n *ast.BinaryNode) (*leaf, error) {
 		if op != "==" && op != "!=" {
 			return nil, fail(n, "texts have no order: %s %s a text", name.Value, op)
 		}
-		l.texts = &texts{op: textIs, words: [][]byte{[]byte(v.s)}, not: op == "!="}
+		l.texts = &texts{op: textIs, words: [][]byte{[]byte(v.s)}}
+		l.not = op == "!="
 		return l, nil
+	}
+	if op == "!=" {
+		op, l.not = "==", true
 	}
 	l.numbers = compareNumber(op, v)
 	return l, nil
@@ -477,61 +498,46 @@ func (c *compiler) unsupported(n ast.Node) error {
 	return fail(n, "%s is not supported in a filter", what)
 }
 
-// compareNumber returns the integers x for which x op v holds.
+// compareNumber returns the integers x for which x op v holds; op is not !=.
 func compareNumber(op string, v value) *numbers {
-	if v.exact {
-		switch op {
-		case "==", "!=":
-			return &numbers{lo: v.i, hi: v.i, not: op == "!="}
-		case "<":
-			if v.i == math.MinInt64 {
-				return none(false)
-			}
-			return &numbers{lo: math.MinInt64, hi: v.i - 1}
-		case "<=":
-			return &numbers{lo: math.MinInt64, hi: v.i}
-		case ">":
-			if v.i == math.MaxInt64 {
-				return none(false)
-			}
-			return &numbers{lo: v.i + 1, hi: math.MaxInt64}
-		}
-		return &numbers{lo: v.i, hi: math.MaxInt64}
-	}
-	const limit = 1 << 63 // the first above all integers; its opposite is the least of them
-	down, up := math.Floor(v.f), math.Ceil(v.f)
-	switch op {
-	case "==", "!=":
-		if down != up || v.f >= limit || v.f < -limit {
-			return none(op == "!=")
-		}
-		return &numbers{lo: int64(v.f), hi: int64(v.f), not: op == "!="}
-	case "<", "<=":
+	const least, most = math.MinInt64, math.MaxInt64
+	if !v.exact {
+		// An integer beside a fraction is beside the next integer too.
+		const limit = 1 << 63 // the first above all integers; its opposite is the least of them
+		down, up := math.Floor(v.f), math.Ceil(v.f)
 		switch {
-		case v.f >= limit:
-			return &numbers{lo: math.MinInt64, hi: math.MaxInt64}
-		case v.f < -limit:
-			return none(false)
-		case op == "<" && down == v.f:
-			return compareNumber("<", value{exact: true, i: int64(down)})
+		case op == "==" && (down != up || v.f >= limit || v.f < -limit):
+			return &numbers{lo: 1, hi: 0}
+		case v.f >= limit || v.f < -limit:
+			if (v.f > 0) == (op == "<" || op == "<=") {
+				return &numbers{lo: least, hi: most}
+			}
+			return &numbers{lo: 1, hi: 0}
+		case down != up && (op == "<" || op == "<="):
+			return &numbers{lo: least, hi: int64(down)}
+		case down != up: // floats this near the limit are whole
+			return &numbers{lo: int64(up), hi: most}
 		}
-		return &numbers{lo: math.MinInt64, hi: int64(down)}
+		v.i = int64(v.f)
 	}
-	switch {
-	case v.f >= limit:
-		return none(false)
-	case v.f < -limit:
-		return &numbers{lo: math.MinInt64, hi: math.MaxInt64}
-	case op == ">" && up == v.f:
-		return compareNumber(">", value{exact: true, i: int64(up)})
-	case up >= limit:
-		return none(false)
+	switch op {
+	case "==":
+		return &numbers{lo: v.i, hi: v.i}
+	case "<=":
+		return &numbers{lo: least, hi: v.i}
+	case ">=":
+		return &numbers{lo: v.i, hi: most}
+	case "<":
+		if v.i == least {
+			return &numbers{lo: 1, hi: 0}
+		}
+		return &numbers{lo: least, hi: v.i - 1}
 	}
-	return &numbers{lo: int64(up), hi: math.MaxInt64}
+	if v.i == most {
+		return &numbers{lo: 1, hi: 0}
+	}
+	return &numbers{lo: v.i + 1, hi: most}
 }
-
-// none is the empty set of numbers, or with not all of them.
-func none(not bool) *numbers { return &numbers{lo: 1, hi: 0, not: not} }
 
 // oneOf returns the set of some numbers.
 func oneOf(values []int64) *numbers {
@@ -539,7 +545,7 @@ func oneOf(values []int64) *numbers {
 	values = slices.Compact(values)
 	n := len(values)
 	if n == 0 {
-		return none(false)
+		return &numbers{lo: 1, hi: 0}
 	}
 	if uint64(values[n-1])-uint64(values[0]) == uint64(n-1) { // no gaps
 		return &numbers{lo: values[0], hi: values[n-1]}

@@ -3,7 +3,6 @@
 package filter
 
 import (
-	"math"
 	"math/bits"
 	"slices"
 
@@ -69,36 +68,32 @@ func (b *Bound) compare(s *step, batch *format.Batch, sel []uint64) {
 		return
 	}
 	var turn uint64 // xor of the outcome
-	if s.not {
+	if s.not != s.leaf.not {
 		turn = ^uint64(0)
 	}
 	switch s.source {
 	case sourceNumber:
-		n := s.leaf.numbers
-		if n.not {
-			turn = ^turn
-		}
-		switch {
-		case n.values != nil:
-			each(sel, turn, func(i int) bool { return within(n, at(v, i)) })
-		case v.Type == format.Int32:
-			rangeInt32(v.I32[:batch.Rows], n.lo, n.hi, turn, sel)
-		default:
-			rangeInt64(v.I64[:batch.Rows], n.lo, n.hi, turn, sel)
+		if v.Type == format.Int32 {
+			member(v.I32[:batch.Rows], s.leaf.numbers, turn, sel)
+		} else {
+			member(v.I64[:batch.Rows], s.leaf.numbers, turn, sel)
 		}
 	case sourcePair:
 		w := batch.Column(s.other)
-		if w == nil || !isNumber(w.Type) {
+		switch {
+		case w == nil || !isNumber(w.Type):
 			if !s.not {
 				clear(sel)
 			}
-			return
+		case v.Type == format.Int32 && w.Type == format.Int32:
+			pair(v.I32[:batch.Rows], w.I32[:batch.Rows], s.leaf.op, turn, sel)
+		case v.Type == format.Int32:
+			pair(v.I32[:batch.Rows], w.I64[:batch.Rows], s.leaf.op, turn, sel)
+		case w.Type == format.Int32:
+			pair(v.I64[:batch.Rows], w.I32[:batch.Rows], s.leaf.op, turn, sel)
+		default:
+			pair(v.I64[:batch.Rows], w.I64[:batch.Rows], s.leaf.op, turn, sel)
 		}
-		less, equal, more := order(s.leaf.op)
-		each(sel, turn, func(i int) bool {
-			x, y := at(v, i), at(w, i)
-			return x < y && less || x == y && equal || x > y && more
-		})
 	case sourceText:
 		each(sel, turn, func(i int) bool { return s.leaf.texts.has(v.Str.Bytes(i)) })
 	case sourceList:
@@ -123,46 +118,13 @@ func (b *Bound) compare(s *step, batch *format.Batch, sel []uint64) {
 			}
 			return s.leaf.texts.has(b.line)
 		})
-	default:
+	default: // first says what leaf.not makes of an answer, and no answer is false
+		turn = 0
+		if s.not {
+			turn = ^turn
+		}
 		b.byID(s, v.I32[:batch.Rows], turn, sel)
 	}
-}
-
-// at returns number i of a column.
-func at(v *format.Vector, i int) int64 {
-	if v.Type == format.Int32 {
-		return int64(v.I32[i])
-	}
-	return v.I64[i]
-}
-
-// within is has without regard to not.
-func within(n *numbers, x int64) bool {
-	if x < n.lo || x > n.hi {
-		return false
-	}
-	if len(n.values) <= 8 {
-		return slices.Contains(n.values, x)
-	}
-	_, ok := slices.BinarySearch(n.values, x)
-	return ok
-}
-
-// order returns which outcomes of a comparison an operator accepts.
-func order(op string) (less, equal, more bool) {
-	switch op {
-	case "==":
-		return false, true, false
-	case "!=":
-		return true, false, true
-	case "<":
-		return true, false, false
-	case "<=":
-		return true, true, false
-	case ">":
-		return false, false, true
-	}
-	return false, true, true
 }
 
 // each asks for every row of sel.
@@ -179,80 +141,116 @@ func each(sel []uint64, turn uint64, has func(i int) bool) {
 	}
 }
 
-// rangeInt64 keeps the rows whose value lies between lo and hi: one comparison
-// without a branch for each, as the difference to lo wraps round.
-func rangeInt64(column []int64, lo, hi int64, turn uint64, sel []uint64) {
-	from, span := uint64(lo), uint64(hi)-uint64(lo)
+// The loops below decide 64 rows at a time and have no branch that depends on
+// a value.
+
+// member keeps the rows whose number is in a set.
+func member[T int32 | int64](column []T, n *numbers, turn uint64, sel []uint64) {
+	// The difference to lo wraps round, so one comparison has both bounds.
+	from, span := uint64(n.lo), uint64(n.hi)-uint64(n.lo)
 	for w, word := range sel {
 		if word == 0 {
 			continue
 		}
-		rows := column[w*64:]
-		if len(rows) > 64 {
-			rows = rows[:64]
-		}
 		var out uint64
-		for j, x := range rows {
-			var in uint64
-			if uint64(x)-from <= span {
-				in = 1
-			}
-			out |= in << (j & 63)
+		for j, x := range column[w*64 : min(w*64+64, len(column))] {
+			out |= bit(uint64(int64(x))-from <= span) << (j & 63)
+		}
+		if n.values != nil && out&word != 0 {
+			out = members(column[w*64:], n, out&word)
 		}
 		sel[w] = word & (out ^ turn)
 	}
 }
 
-func rangeInt32(column []int32, lo, hi int64, turn uint64, sel []uint64) {
-	if lo > math.MaxInt32 || hi < math.MinInt32 {
-		for w := range sel {
-			sel[w] &= turn
+// members keeps those of up to 64 rows whose number is one of a set's.
+func members[T int32 | int64](column []T, n *numbers, word uint64) uint64 {
+	var out uint64
+	for left := word; left != 0; left &= left - 1 {
+		j := bits.TrailingZeros64(left)
+		x := int64(column[j])
+		if len(n.values) > 8 {
+			_, ok := slices.BinarySearch(n.values, x)
+			out |= bit(ok) << j
+			continue
 		}
-		return
+		var in uint64
+		for _, v := range n.values {
+			in |= bit(v == x)
+		}
+		out |= in << j
 	}
-	from, to := int32(max(lo, math.MinInt32)), int32(min(hi, math.MaxInt32))
-	span := uint32(to) - uint32(from)
+	return out
+}
+
+// pair keeps the rows of which x op y holds.
+func pair[T, U int32 | int64](x []T, y []U, op string, turn uint64, sel []uint64) {
+	var less, equal, more uint64 // which of the three outcomes op accepts
+	switch op {
+	case "==":
+		equal = 1
+	case "!=":
+		less, more = 1, 1
+	case "<":
+		less = 1
+	case "<=":
+		less, equal = 1, 1
+	case ">":
+		more = 1
+	case ">=":
+		equal, more = 1, 1
+	}
 	for w, word := range sel {
 		if word == 0 {
 			continue
 		}
-		rows := column[w*64:]
-		if len(rows) > 64 {
-			rows = rows[:64]
-		}
 		var out uint64
-		for j, x := range rows {
-			var in uint64
-			if uint32(x)-uint32(from) <= span {
-				in = 1
-			}
-			out |= in << (j & 63)
+		ys := y[w*64:]
+		for j, x := range x[w*64 : min(w*64+64, len(x))] {
+			x, y := int64(x), int64(ys[j])
+			out |= (less&bit(x < y) | equal&bit(x == y) | more&bit(x > y)) << (j & 63)
 		}
 		sel[w] = word & (out ^ turn)
 	}
+}
+
+func bit(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // byID keeps the rows whose id leads to a match. Each id is asked for once.
 func (b *Bound) byID(s *step, ids []int32, turn uint64, sel []uint64) {
 	for w, word := range sel {
-		var out uint64
-		for left := word; left != 0; left &= left - 1 {
-			j := bits.TrailingZeros64(left)
-			id := ids[w*64+j]
+		if word == 0 {
+			continue
+		}
+		rows := ids[w*64 : min(w*64+64, len(ids))]
+		table := s.memory.table
+		var out, unknown uint64
+		for j, id := range rows {
 			v := unasked
-			if uint32(id) < uint32(len(s.memory.table)) {
-				v = s.memory.table[id]
+			if uint32(id) < uint32(len(table)) {
+				v = table[id]
 			}
-			if v == match || v == unasked && b.first(s, id) {
-				out |= 1 << j
-			}
+			out |= uint64(v>>1) << (j & 63)
+			unknown |= bit(v == unasked) << (j & 63)
+		}
+		for left := unknown & word; left != 0; left &= left - 1 {
+			j := bits.TrailingZeros64(left)
+			out |= bit(b.first(s, rows[j])) << j
 		}
 		sel[w] = word & (out ^ turn)
 	}
 }
 
-// first answers for an id that is not in the table.
+// first answers for an id of which the table said nothing.
 func (b *Bound) first(s *step, id int32) bool {
+	if uint32(id) < uint32(len(s.memory.table)) && s.memory.table[id] != unasked {
+		return s.memory.table[id] == match
+	}
 	if m, ok := s.memory.far[id]; ok {
 		return m
 	}

@@ -10,30 +10,27 @@ import (
 )
 
 // numbers is a set of integers: those from lo to hi, both included, or if
-// values (sorted) are given only those; with not, all others.
+// values (sorted) are given only those.
 type numbers struct {
 	lo, hi int64
 	values []int64
-	not    bool
 }
 
 func (n *numbers) has(x int64) bool {
-	in := n.lo <= x && x <= n.hi
-	if in && n.values != nil {
-		_, in = slices.BinarySearch(n.values, x)
+	if x < n.lo || x > n.hi {
+		return false
 	}
-	return in != n.not
+	if n.values == nil {
+		return true
+	}
+	_, ok := slices.BinarySearch(n.values, x)
+	return ok
 }
 
-// constant returns what has says of every integer, if it is the same.
-func (n *numbers) constant() (value, ok bool) {
-	switch {
-	case n.lo > n.hi:
-		return n.not, true
-	case n.lo == math.MinInt64 && n.hi == math.MaxInt64 && n.values == nil:
-		return !n.not, true
-	}
-	return false, false
+func (n *numbers) empty() bool { return n.lo > n.hi }
+
+func (n *numbers) full() bool {
+	return n.lo == math.MinInt64 && n.hi == math.MaxInt64 && n.values == nil
 }
 
 type textOp uint8
@@ -51,29 +48,25 @@ type texts struct {
 	op     textOp
 	words  [][]byte
 	regexp *regexp.Regexp
-	not    bool
 }
 
 func (t *texts) has(s []byte) bool {
-	in := false
 	switch t.op {
-	case textIs:
-		for _, w := range t.words {
-			if bytes.Equal(s, w) {
-				in = true
-				break
-			}
-		}
 	case textContains:
-		in = bytes.Contains(s, t.words[0])
+		return bytes.Contains(s, t.words[0])
 	case textStarts:
-		in = bytes.HasPrefix(s, t.words[0])
+		return bytes.HasPrefix(s, t.words[0])
 	case textEnds:
-		in = bytes.HasSuffix(s, t.words[0])
+		return bytes.HasSuffix(s, t.words[0])
 	case textMatches:
-		in = t.regexp.Match(s)
+		return t.regexp.Match(s)
 	}
-	return in != t.not
+	for _, w := range t.words {
+		if bytes.Equal(s, w) {
+			return true
+		}
+	}
+	return false
 }
 
 // truth is what is known of a condition before any row is seen.
@@ -120,7 +113,7 @@ func (n *node) fold(of func(*leaf) truth) truth {
 // ofTable returns what the name of a table says of a comparison.
 func (l *leaf) ofTable(table string) truth {
 	if l.name == "family" && l.wants() == text {
-		return truthOf(l.texts.has([]byte(table)))
+		return truthOf(l.texts.has([]byte(table)) != l.not)
 	}
 	return maybe
 }
@@ -138,13 +131,12 @@ func (n *node) times() (from, to int64) {
 			return from, to
 		}
 		s := n.leaf.numbers
-		if s.not == n.not {
+		switch inside := n.leaf.not == n.not; {
+		case inside:
 			return s.lo, s.hi
-		}
-		switch { // all but those: a bound remains if they reach an end
-		case s.lo > s.hi || s.values != nil:
-		case s.lo == math.MinInt64 && s.hi == math.MaxInt64:
+		case s.full():
 			return to, from
+		case s.empty() || s.values != nil: // a hole in the middle is no bound
 		case s.lo == math.MinInt64:
 			return s.hi + 1, to
 		case s.hi == math.MaxInt64:
