@@ -27,8 +27,9 @@
 //     apply to the elements joined by spaces.
 //   - && || ! or and, or, not.
 //
-// A comparison with what a row does not have is false: its table has no such
-// column, its task is not known. Its negation with ! is true.
+// A comparison with what a row does not have (its table has no such column, its
+// task is not known) is false, with != and not in too. Its negation with !(...)
+// is true.
 package filter
 
 import (

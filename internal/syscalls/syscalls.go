@@ -28,8 +28,8 @@ const (
 	x32Bit    = 0x40000000
 )
 
-// Table knows the calls of one architecture, its compat ABIs included. It is
-// immutable, so safe for concurrent use.
+// Table knows the calls of one architecture, its compat ABIs included; the zero
+// Table knows none. It is immutable, so safe for concurrent use.
 type Table struct {
 	calls   []call // by number; no name: unknown
 	private []call // the same for the numbers from armPrivateBase on

@@ -370,6 +370,18 @@ func TestForArch(t *testing.T) {
 	}
 }
 
+// The zero table stands for an architecture nothing is known of.
+func TestZeroTable(t *testing.T) {
+	var tab Table
+	got := string(tab.AppendRet(append(tab.AppendCall(nil, 5, regs{1, -1}), ' '), 5, -2))
+	if want := "nr_5(0x1, 0xffffffffffffffff, 0, 0, 0, 0) = -1 ENOENT (No such file or directory)"; got != want {
+		t.Errorf("got %s", got)
+	}
+	if nr, ok := tab.Number("nr_5"); !ok || nr != 5 || tab.Name(5) != "nr_5" || tab.Arity(5) != 6 || len(tab.Arities()) != 0 {
+		t.Errorf("call 5 is %s, number %d %t", tab.Name(5), nr, ok)
+	}
+}
+
 // Whatever a file claims, decoding it is text.
 func TestAnyNumber(t *testing.T) {
 	values := []int64{0, 1, -1, 2, 3, 4, 9, 0x7f, 0x80, 0xff, 0xfff, 1 << 31, 1<<63 - 1, -1 << 63, 0x5555555555555555}
