@@ -91,6 +91,7 @@ COLD u32 append_args(struct scratch *s, u32 off, struct task_struct *task, struc
 		want = ARGS_MAX;
 		r->flags = REF_CUT;
 	}
+	barrier_var(off); /* the compiler knows a bound and drops the next line; verifiers until 6.12 lose it */
 	if (off > SCRATCH_MAX - ARGS_MAX - 1)
 		return off;
 	if (bpf_probe_read_user(&s->data[off], want & (2 * ARGS_MAX - 1), (void *)start) == 0) {
