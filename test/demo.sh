@@ -3,42 +3,58 @@
 # be recorded, say exactly why and do the offline half on the sample capture that comes with the project.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
-
-say() { printf '\n\033[1m$ %s\033[0m\n' "$*"; }
-[ -t 1 ] && [ -z "${NO_COLOR:-}" ] || say() { printf '\n$ %s\n' "$*"; }
-run() { say "$@" && "$@"; }
-
 export PATH="$PWD/bin:$PATH"
+
+# The command line as it would be typed, then the command.
+run() {
+	local line='' arg
+	for arg in "$@"; do
+		case $arg in
+		*[!A-Za-z0-9_./:=,@+-]*) arg="'$arg'" ;;
+		esac
+		line+=" $arg"
+	done
+	if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+		printf '\n\033[1m$%s\033[0m\n' "$line"
+	else
+		printf '\n$%s\n' "$line"
+	fi
+	"$@"
+}
+
 out=demo
 mkdir -p "$out"
-rm -rf "$out/capture" "$out/parquet"
+rm -rf "$out/capture" "$out/probe" "$out/parquet" "$out/replay"
 
-# The work: pack the Go sources, and let the Go compiler check a package.
-src=$(go env GOROOT)/src/net
-work="tar -cf - $src | gzip -1 | wc -c; go vet ./format"
+# The work: pack the sources of Go, and build a program with it.
+work="tar -C $(go env GOROOT)/src -cf - . | gzip -1 | wc -c; go build -o $out/replay ./cmd/replay"
 
-if why=$(record --list 2>&1 >/dev/null); then
+# Whether this machine can record is best seen by doing it.
+if why=$(record -q -w "$out/probe" -- true 2>&1); then
+	rm -r "$out/probe"
 	run record --list
 	run record -w "$out/capture" -- sh -c "$work"
 	capture=$out/capture
 else
-	echo "This machine cannot record:"
-	echo "$why" | sed 's/^/    /'
-	echo "So here is the offline half, on the sample capture that comes with the project."
+	echo
+	echo "Nothing can be recorded here:"
+	sed 's/^/    /' <<<"$why"
+	echo "This is the offline half, with the sample capture that comes with the project."
 	capture=test/testdata/sample.tar
 fi
 
 run analyze info "$capture"
 run analyze summary "$capture"
-run analyze convert "$capture" -o "$out/parquet" --format parquet --force
-say replay "$capture" -n 15
-replay "$capture" -n 15
+run analyze convert "$capture" -o "$out/parquet" --format parquet
+run replay "$capture" -n 15
 
 cat <<END
 
-The capture:  $capture
-As Parquet:   $out/parquet
-Go on with:   bin/analyze syscalls $capture
+The capture   $capture
+As Parquet    $out/parquet
+
+Go on with    bin/analyze syscalls $capture
               bin/analyze processes $capture
               bin/replay $capture 'name == "openat" && ret < 0'
+              bin/record -w demo/mine -- COMMAND
 END

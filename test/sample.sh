@@ -1,25 +1,35 @@
 #!/bin/bash
-# Make test/testdata/sample.tar anew: a small capture of the project's own workload and a short pipeline, nothing else.
-# Runs as root. The host's name is not the reader's business.
+# Make test/testdata/sample.tar anew: a small capture of the project's own workload and a short pipeline. Of the
+# machine it shows the kernel's release and nothing else: host name, boot id and the paths of the programs are made up.
+# Runs as root.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
 CGO_ENABLED=0 go build -o bin/ ./internal/workload
 mkdir -p test/testdata
-dir=$(mktemp -d)
-trap 'rm -rf "$dir"' EXIT
-cp bin/record bin/workload "$dir/"
-out=$PWD/test/testdata/sample.tar
-cd "$dir"
-cat >script <<'END'
+out=test/testdata/sample.tar
+trap 'rm -f "$out.new"' EXIT
+
+unshare --uts --mount sh -eu -c '
+	hostname example
+	mount -t tmpfs none /mnt
+	cp bin/record bin/workload /mnt/
+	echo 00000000-0000-4000-8000-000000000000 >/mnt/boot_id
+	mount --bind /mnt/boot_id /proc/sys/kernel/random/boot_id
+	cd /mnt
+	cat >script
+	status=0
+	env -i PATH=/usr/bin:/bin ./record -q -w sample.tar -- sh script >/dev/null 2>errors || status=$?
+	[ $status = 3 ] || { cat errors; echo "the workload ended with $status, not 3"; exit 1; }
+	cat sample.tar >&3
+' 3>"$out.new" <<'END'
 ./workload calls 2000 2
 ./workload tree 4
+sleep 2 &
 seq 1 2000 | sort -rn | uniq | head -3
 ls /nonexistent
 sh -c 'kill -TERM $$'
 exit 3
 END
-unshare --uts sh -c "hostname example && exec env -i PATH=/usr/bin:/bin ./record -q -w sample.tar -- sh script" || status=$?
-[ "${status:-0}" = 3 ] || { echo "the workload ended with ${status:-0}, not 3"; exit 1; }
-mv sample.tar "$out"
+mv "$out.new" "$out"
 ls -l "$out"
