@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// checkFuzzed is what holds for any capture: opening and reading it gives an
+// error of the right class or values that agree with each other, in time and
+// memory that its size allows.
+func checkFuzzed(t *testing.T, size int, open func() (*Capture, error)) {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	c, err := open()
+	if (c == nil) == (err == nil) {
+		t.Fatalf("both or neither: %v, %v", c, err)
+	}
+	if err == nil {
+		err = readAll(t, c)
+		for name, info := range c.Manifest.Tables {
+			if !validName(name) || info.Rows < 0 || info.Lost < 0 {
+				t.Errorf("table %q: %+v", name, info)
+			}
+		}
+	}
+	if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion) && !errors.Is(err, ErrNotCapture) {
+		t.Errorf("error of no class: %v", err)
+	}
+	runtime.ReadMemStats(&after)
+	// What zstd can make of so many bytes, once when a segment is opened and
+	// once when it is read; and what a reader has of itself.
+	if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20+2*zstdRatio*uint64(size) {
+		t.Errorf("%d bytes allocated for %d", n, size)
+	}
+}
+
+func FuzzManifest(f *testing.F) {
+	m := testManifest
+	m.Format, m.Tables = Current, map[string]TableInfo{"path": {Rows: 4}}
+	data, err := m.encode()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Add([]byte(`{"format": {"major": 1, "minor": 3}, "complete": true, "tables": null, "clock": []}`))
+	f.Add([]byte(`{"format": {"major": 2}}`))
+	path, _ := segment(f, Zstd, fill(NewBatch(pathSchema), 4, 1))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		checkFuzzed(t, len(data)+len(path), func() (*Capture, error) {
+			e := entry{"path", "000001", "path/000001.arrow", bytes.NewReader(path), int64(len(path))}
+			return newCapture("fuzz", data, []entry{e}, nil, func() error { return nil })
+		})
+		// What parses can be written back.
+		if m, err := parseManifest(data); err == nil {
+			again, err := m.encode()
+			if err != nil {
+				// Zones that RFC 3339 reads and does not write are the one exception.
+				return
+			}
+			if _, err := parseManifest(again); err != nil {
+				t.Errorf("written back: %v", err)
+			}
+		}
+	})
+}
+
+func FuzzSegment(f *testing.F) {
+	for _, codec := range []Codec{None, LZ4, Zstd} {
+		for _, s := range []*Schema{syscallSchema, processSchema, LossSchema} {
+			b, _ := segment(f, codec, fill(NewBatch(s), 3, 1), fill(NewBatch(s), 7, 2))
+			f.Add(b)
+			f.Add(b[:len(b)-100])
+		}
+	}
+	names, err := filepath.Glob("testdata/*.arrow")
+	if err != nil || len(names) == 0 {
+		f.Fatal(names, err)
+	}
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		// As the loss table, which opening a capture reads.
+		checkFuzzed(t, len(data), func() (*Capture, error) { return openSegment(LossSchema.Table, data) })
+	})
+}
+
+func FuzzTar(f *testing.F) {
+	for _, codec := range []Codec{None, Zstd} {
+		var out bytes.Buffer
+		w, err := Create("-", testManifest, WriterOptions{Stdout: &out})
+		if err != nil {
+			f.Fatal(err)
+		}
+		for i := range 2 {
+			for _, s := range []*Schema{pathSchema, LossSchema} {
+				if err := w.Append(fill(NewBatch(s), 3, uint64(i)), codec); err != nil {
+					f.Fatal(err)
+				}
+			}
+			if err := w.Flush(); err != nil {
+				f.Fatal(err)
+			}
+		}
+		if err := w.Close(nil); err != nil {
+			f.Fatal(err)
+		}
+		f.Add(out.Bytes())
+		f.Add(out.Bytes()[:out.Len()-2000])
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		checkFuzzed(t, len(data), func() (*Capture, error) { return OpenTar(bytes.NewReader(data), int64(len(data))) })
+	})
+}
