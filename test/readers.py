@@ -4,8 +4,9 @@
 Usage: readers.py CAPTURE PARQUET INFO
 
 CAPTURE is a capture directory, PARQUET the directory it was converted into, INFO what `analyze info --json` says of it.
-Row counts must be what INFO says; types must be the contract's (timestamps UTC nanoseconds, integers integers); and a
-checksum of each column must be the same in every reader, raw and converted.
+Row counts must be what INFO says; types must be the contract's (timestamps UTC nanoseconds, integers integers); a
+checksum of each column must be the same in every reader, raw and converted; and the columns that the conversion joins
+must be what the task table says.
 """
 
 import hashlib
@@ -20,9 +21,17 @@ import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet
 
-INTS = {pa.int32(), pa.int64()}
 TS = pa.timestamp("ns", tz="UTC")
-TEXTS = pa.list_(pa.string())
+# What each reader may make of a type of the contract.
+DUCKDB = {"int32": "INTEGER", "int64": "BIGINT", "text": "VARCHAR", "texts": "VARCHAR[]"}
+POLARS = {
+    "int32": pl.Int32(),
+    "int64": pl.Int64(),
+    "time": pl.Datetime("ns", "UTC"),
+    "text": pl.String(),
+    "texts": pl.List(pl.String()),
+}
+PANDAS = {"int32": "int32", "int64": "int64", "time": "datetime64[ns, UTC]", "text": ("str", "object"), "texts": "object"}
 
 failures = 0
 
@@ -42,68 +51,84 @@ def digest(values):
     return h.hexdigest()
 
 
-def plain(table):
-    """Columns of an Arrow table as lists of ints, strings, lists of strings."""
-    out = {}
-    for name in table.column_names:
-        column = table.column(name)
-        if pa.types.is_timestamp(column.type):
-            if column.type != TS:
-                fail(f"{name} is {column.type}, not {TS}")
-            column = column.cast(pa.int64())
-        elif pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
-            column = column.cast(pa.string())
-        elif pa.types.is_large_list(column.type):
-            column = column.cast(TEXTS)
-        if column.null_count:
-            fail(f"{name} has nulls")
-        out[name] = column.to_pylist()
-    return out
+def kind_of(what, field):
+    """The contract's name for an Arrow type."""
+    if field.type in (pa.int32(), pa.int64()):
+        return str(field.type)
+    if field.type == TS:
+        return "time"
+    if field.type == pa.string():
+        return "text"
+    if pa.types.is_list(field.type) and field.type.value_type == pa.string():
+        return "texts"
+    fail(f"{what}: {field.name} is {field.type}")
 
 
-def from_pandas(frame):
-    out = {}
-    for name in frame.columns:
-        series = frame[name]
-        if isinstance(series.dtype, pd.DatetimeTZDtype):
-            if str(series.dtype) != "datetime64[ns, UTC]":
-                fail(f"pandas: {name} is {series.dtype}")
-            out[name] = [int(v) for v in series.astype("int64")]
-        elif pd.api.types.is_integer_dtype(series.dtype):
-            out[name] = [int(v) for v in series]
-        else:
-            out[name] = [v if isinstance(v, str) else [str(x) for x in v] for v in series]
-    return out
-
-
-def from_polars(frame):
-    for name, kind in frame.schema.items():
-        if isinstance(kind, pl.Datetime) and (kind.time_unit, kind.time_zone) != ("ns", "UTC"):
-            fail(f"polars: {name} is {kind}")
-        elif kind.is_float() or kind.is_unsigned_integer():
-            fail(f"polars: {name} is {kind}")
-    return {
-        name: (frame[name].to_physical() if isinstance(kind, pl.Datetime) else frame[name]).to_list()
-        for name, kind in frame.schema.items()
-    }
-
-
-def from_duckdb(db, relation):
-    """DuckDB keeps nanoseconds with a time zone as TIMESTAMP_NS or TIMESTAMPTZ, by version and reader."""
-    out = {}
-    for name, kind in db.sql(f"select column_name, column_type from (describe select * from {relation})").fetchall():
-        if kind.startswith("TIMESTAMP"):
-            expression = f"epoch_ns(\"{name}\")"
-        elif kind in ("INTEGER", "BIGINT", "VARCHAR", "VARCHAR[]"):
-            expression = f'"{name}"'
-        else:
-            fail(f"duckdb: {name} is {kind}")
+def from_arrow(what, table):
+    """Kinds and values of the columns of an Arrow table."""
+    kinds, values = {}, {}
+    for field in table.schema:
+        kind = kind_of(what, field)
+        if not kind:
             continue
+        kinds[field.name] = kind
+        column = table[field.name]
+        if column.null_count:
+            fail(f"{what}: {field.name} has nulls")
+        values[field.name] = (column.cast(pa.int64()) if field.type == TS else column).to_pylist()
+    return kinds, values
+
+
+def from_pandas(what, frame, kinds):
+    out = {}
+    for name, kind in kinds.items():
+        if name not in frame:
+            continue
+        series = frame[name]
+        if str(series.dtype) not in PANDAS[kind]:
+            fail(f"{what}: {name} is {series.dtype}, not {PANDAS[kind]}")
+        elif kind == "time":
+            out[name] = series.astype("int64").tolist()
+        elif kind == "texts":
+            out[name] = [list(v) for v in series]
+        else:
+            out[name] = series.tolist()
+    return out
+
+
+def from_polars(what, frame, kinds):
+    out = {}
+    for name, kind in kinds.items():
+        if name not in frame.columns:
+            continue
+        series = frame[name]
+        if series.dtype != POLARS[kind]:
+            fail(f"{what}: {name} is {series.dtype}, not {POLARS[kind]}")
+        else:
+            out[name] = (series.to_physical() if kind == "time" else series).to_list()
+    return out
+
+
+def from_duckdb(what, db, relation, kinds):
+    out = {}
+    types = dict(db.sql(f"select column_name, column_type from (describe select * from {relation})").fetchall())
+    for name, kind in kinds.items():
+        if name not in types:
+            continue
+        expression = f'"{name}"'
+        if kind == "time":
+            # With or without a zone in its name, by version: what counts is that epoch_ns has all nine digits.
+            expression = f'epoch_ns("{name}")'
+            if not types[name].startswith("TIMESTAMP"):
+                fail(f"{what}: {name} is {types[name]}, no timestamp")
+        elif types[name] != DUCKDB[kind]:
+            fail(f"{what}: {name} is {types[name]}, not {DUCKDB[kind]}")
         out[name] = [row[0] for row in db.sql(f"select {expression} from {relation}").fetchall()]
     return out
 
 
 def segments(directory):
+    """The segments of a table, and all of them as pyarrow reads them."""
     files = sorted(directory.glob("*.arrow"))
     tables = []
     for f in files:
@@ -113,27 +138,44 @@ def segments(directory):
         for field in table.schema:
             if field.nullable:
                 fail(f"{f}: {field.name} is nullable")
-            if field.type not in INTS and field.type not in (TS, pa.string()) and not pa.types.is_list(field.type):
-                fail(f"{f}: {field.name} is {field.type}")
         tables.append(table)
     return files, pa.concat_tables(tables)
 
 
 def compare(what, expected, got, rows):
+    counts = {len(values) for values in got.values()}
+    if counts != {rows}:
+        fail(f"{what}: {counts} rows, not {rows}")
+        return
     for name, values in expected.items():
         if name not in got:
             fail(f"{what}: no column {name}")
-        elif len(got[name]) != rows:
-            fail(f"{what}: {name} has {len(got[name])} rows, not {rows}")
         elif digest(got[name]) != digest(values):
-            fail(f"{what}: {name} differs")
+            at = next(i for i in range(rows) if got[name][i] != values[i])
+            fail(f"{what}: row {at}: {name} is {got[name][at]!r}, not {values[at]!r}")
+
+
+def check_join(what, table, tasks):
+    """What the conversion took from the task table is what stands there."""
+    ids = table["task"].to_pylist()
+    for name in ("comm", "pid", "tid"):
+        if name not in table.column_names:
+            fail(f"{what}: no joined column {name}")
+        elif name == "pid" and "ppid" in table.column_names:
+            continue  # of process events: the pid they are about
+        else:
+            for i, (task, value) in enumerate(zip(ids, table[name].to_pylist())):
+                if value != tasks[task][name]:
+                    fail(f"{what}: row {i}: {name} is {value!r}, but that of task {task} is {tasks[task][name]!r}")
+                    break
 
 
 def main(capture, parquet, info):
     db = duckdb.connect()
     db.sql("set TimeZone = 'UTC'")
     tables = json.loads(info.read_text())["tables"]
-    checks = 0
+    tasks = {row["task"]: row for row in segments(capture / "task")[1].to_pylist()}
+    readings = 0
     for name, about in sorted(tables.items()):
         rows = about["rows"]
         if rows == 0:
@@ -141,28 +183,42 @@ def main(capture, parquet, info):
         files, table = segments(capture / name)
         if table.num_rows != rows:
             fail(f"{name}: pyarrow reads {table.num_rows} rows, not {rows}")
-        expected = plain(table)
-        # Raw segments. DuckDB reads Arrow through pyarrow's own table of the file.
-        compare(f"{name}, raw, pandas", expected, from_pandas(table.to_pandas()), rows)
-        raw = pl.concat([pl.read_ipc(f, memory_map=False) for f in files])
-        compare(f"{name}, raw, polars", expected, from_polars(raw), rows)
+            continue
+        kinds, expected = from_arrow(f"{name}, raw, pyarrow", table)
+        what = f"{name}, raw, pandas"
+        compare(what, expected, from_pandas(what, table.to_pandas(), kinds), rows)
+        what = f"{name}, raw, polars"
+        compare(what, expected, from_polars(what, pl.concat([pl.read_ipc(f) for f in files]), kinds), rows)
+        # DuckDB reads Arrow as it lies in pyarrow's memory.
+        what = f"{name}, raw, duckdb"
         db.register("segment", table)
-        compare(f"{name}, raw, duckdb", expected, from_duckdb(db, "segment"), rows)
-        # Converted. The rows are in the same order, and joined columns stand beside the table's own.
+        compare(what, expected, from_duckdb(what, db, "segment", kinds), rows)
+
+        # Converted: the same rows in the same order, joined columns beside the table's own.
         file = parquet / f"{name}.parquet"
+        what = f"{name}, parquet, pyarrow"
         converted = pa.parquet.read_table(file)
-        expected = {**plain(converted), **expected}
-        compare(f"{name}, parquet, pyarrow", expected, plain(converted), rows)
-        compare(f"{name}, parquet, pandas", expected, from_pandas(pd.read_parquet(file)), rows)
-        compare(f"{name}, parquet, polars", expected, from_polars(pl.read_parquet(file)), rows)
-        compare(f"{name}, parquet, duckdb", expected, from_duckdb(db, f"'{file}'"), rows)
-        joined = sorted(set(converted.column_names) - set(table.column_names))
-        if name in ("syscall", "process", "pending") and not {"comm", "tid"} <= set(converted.column_names):
-            fail(f"{name}, parquet: no joined names, only {joined}")
-        checks += 7
-        print(f"{name}: {rows} rows, {len(table.column_names)} columns and {joined} the same in 7 readings")
-    print(f"{checks - min(failures, checks)} passed, {failures} failed")
-    return 1 if failures or not checks else 0
+        converted_kinds, got = from_arrow(what, converted)
+        compare(what, expected, got, rows)
+        for column, kind in kinds.items():
+            if converted_kinds.get(column, kind) != kind:
+                fail(f"{what}: {column} is {converted_kinds[column]}, not {kind}")
+        joined = [c for c in converted.column_names if c not in kinds]
+        expected, kinds = got, converted_kinds
+        what = f"{name}, parquet, pandas"
+        compare(what, expected, from_pandas(what, pd.read_parquet(file), kinds), rows)
+        what = f"{name}, parquet, polars"
+        compare(what, expected, from_polars(what, pl.read_parquet(file), kinds), rows)
+        what = f"{name}, parquet, duckdb"
+        compare(what, expected, from_duckdb(what, db, f"'{file}'", kinds), rows)
+        if table.column_names[:3] == ["ts", "cpu", "task"]:
+            check_join(f"{name}, parquet", converted, tasks)
+        if "nr" in table.column_names and "name" not in joined:
+            fail(f"{name}, parquet: no joined column name")
+        readings += 8
+        print(f"{name}: {rows} rows, {len(table.column_names)} columns and {len(joined)} joined", *joined)
+    print(f"{readings} readings, {failures} failed")
+    return 1 if failures or not readings else 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ cannot() {
 python3 -c 'import venv, ensurepip' 2>/dev/null || cannot "no python3 with venv"
 venv=.venv
 if ! cmp -s test/requirements.txt "$venv/requirements.txt"; then
+	echo "installing $(tr '\n' ' ' <test/requirements.txt)into $venv"
 	rm -rf "$venv"
 	python3 -m venv "$venv"
 	"$venv/bin/pip" install -q --disable-pip-version-check -r test/requirements.txt || cannot "the Python packages cannot be installed"
@@ -19,16 +20,22 @@ fi
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-CGO_ENABLED=0 go build -o "$dir/" ./internal/workload
-if bin/record --list >/dev/null 2>"$dir/why"; then
-	bin/record -q -w "$dir/capture" -- sh -c "'$dir/workload' calls 100000 2; '$dir/workload' tree 3; ls /nonexistent 2>/dev/null; '$dir/workload' block 3 10ms"
+if why=$(bin/record -q -w "$dir/probe" -- true 2>&1); then
+	CGO_ENABLED=0 go build -o "$dir/" ./internal/workload
+	cat >"$dir/work" <<'END'
+"$1/workload" calls 100000 2
+"$1/workload" tree 3
+ls /nonexistent "two words" '' "$(printf 'a\tb\377')" 2>/dev/null
+sleep 5 &
+exit 0
+END
+	bin/record -q -w "$dir/capture" -- sh "$dir/work" "$dir" >/dev/null
 	# A ring too small, for a loss table.
-	bin/record -q -b 4KiB -w "$dir/lossy" -- "$dir/workload" calls 100000 2
+	bin/record -q -b 4KiB -w "$dir/lossy" -- "$dir/workload" calls 100000 2 >/dev/null
 else
-	echo "cannot record here, reading the sample: $(cat "$dir/why")"
-	mkdir "$dir/capture" "$dir/lossy"
+	printf 'nothing can be recorded here, so the sample is read:\n%s\n' "$why"
+	mkdir "$dir/capture"
 	tar -xf test/testdata/sample.tar -C "$dir/capture"
-	rmdir "$dir/lossy"
 fi
 for capture in capture lossy; do
 	[ -d "$dir/$capture" ] || continue
