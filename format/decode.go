@@ -3,7 +3,6 @@
 package format
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
-	"github.com/pierrec/lz4/v4"
 )
 
 // What a codec can make of its input at most: a zstd block of 3 bytes and its
@@ -43,7 +41,6 @@ type decoder struct {
 	header  batchHeader
 	head    []byte // the first bytes of the message
 	scratch []byte // a buffer as it is in the file
-	lz4     *lz4.Reader
 
 	r      io.ReaderAt
 	body   int64  // offset of the body
@@ -225,36 +222,22 @@ func (d *decoder) buffer(dst []byte, i int, need, most int64) ([]byte, error) {
 
 // decompress decodes src into dst, which it must fill exactly.
 func (d *decoder) decompress(dst, src []byte) error {
-	n := 0
-	if d.header.codec == Zstd {
-		z, err := zstdDecoder()
-		if err != nil {
-			return err
-		}
-		out, err := z.DecodeAll(src, dst[:0])
-		if err != nil {
-			return err
-		}
-		n = len(out)
-		if n > 0 && &out[0] != &dst[0] {
-			copy(dst, out)
-		}
-	} else {
-		if d.lz4 == nil {
-			d.lz4 = lz4.NewReader(nil)
-		}
-		d.lz4.Reset(bytes.NewReader(src))
-		var err error
-		if n, err = io.ReadFull(d.lz4, dst); err != nil {
-			return err
-		}
-		var more [1]byte
-		if k, err := d.lz4.Read(more[:]); k > 0 || err != io.EOF {
-			return fmt.Errorf("more than %d bytes", len(dst))
-		}
+	if d.header.codec == LZ4 {
+		return decodeLZ4(dst, src)
 	}
-	if n != len(dst) {
-		return fmt.Errorf("%d bytes, not %d", n, len(dst))
+	z, err := zstdDecoder()
+	if err != nil {
+		return err
+	}
+	out, err := z.DecodeAll(src, dst[:0])
+	if err != nil {
+		return err
+	}
+	if len(out) != len(dst) {
+		return fmt.Errorf("%d bytes, not %d", len(out), len(dst))
+	}
+	if &out[0] != &dst[0] {
+		copy(dst, out)
 	}
 	return nil
 }

@@ -181,34 +181,6 @@ func (e *encoder) buffer(src []byte) {
 	e.buf = append(e.buf, zeros[:align(length)-length]...)
 }
 
-// lz4Block is the largest block of an LZ4 frame.
-const lz4Block = 4 << 20
-
-// appendLZ4 appends src as one LZ4 frame: independent blocks of 4 MiB, no
-// checksums. Made here because lz4.Writer keeps goroutines and copies of the
-// data, where all is in memory already.
-func appendLZ4(b, src []byte, c *lz4.Compressor) []byte {
-	b = append(b, 0x04, 0x22, 0x4D, 0x18, 0x60, 0x70, 0x73)
-	for len(src) > 0 {
-		chunk := src[:min(len(src), lz4Block)]
-		src = src[len(chunk):]
-		size := len(b)
-		bound := size + 4 + lz4.CompressBlockBound(len(chunk))
-		for cap(b) < bound {
-			b = append(b[:cap(b)], 0)
-		}
-		n, err := c.CompressBlock(chunk, b[size+4:bound])
-		if err != nil || n == 0 || n >= len(chunk) {
-			n = copy(b[size+4:bound], chunk)
-			binary.LittleEndian.PutUint32(b[size:bound], uint32(n)|1<<31)
-		} else {
-			binary.LittleEndian.PutUint32(b[size:bound], uint32(n))
-		}
-		b = b[:size+4+n]
-	}
-	return append(b, 0, 0, 0, 0)
-}
-
 // bytesOf returns the memory of s, which is Arrow's layout on a little-endian machine.
 func bytesOf[T int32 | int64](s []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(T(0))))

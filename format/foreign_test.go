@@ -71,6 +71,15 @@ func TestPyarrow(t *testing.T) {
 	}
 }
 
+// LZ4 frames of pyarrow have linked blocks of 64 KiB.
+func TestPyarrowBlocks(t *testing.T) {
+	for i, row := range content(t, testdata(t, "blocks.arrow"))["t"] {
+		if row[0] != int64(1_700_000_000_000_000_000) || row[1] != int64(i%1000) {
+			t.Fatalf("row %d: %v", i, row)
+		}
+	}
+}
+
 // Where something is null, the column is refused and the others are not.
 func TestPyarrowNulls(t *testing.T) {
 	table := testdata(t, "nulls.arrow").Table("t")

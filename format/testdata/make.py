@@ -41,6 +41,11 @@ for codec in None, "lz4", "zstd":
     parts = [whole.slice(0, 33), whole.slice(33, 0), whole.slice(33, 60), whole.slice(93)]
     write(f"{codec or 'none'}.arrow", parts, compression=codec)
 
+# Buffers of more than one LZ4 block, each of which refers to the one before.
+long = 40_000
+batch = pa.record_batch({"ts": pa.array([1_700_000_000_000_000_000] * long, NS), "size": pa.array([i % 1000 for i in range(long)])})
+write("blocks.arrow", [batch], compression="lz4")
+
 columns = rows(N)
 columns["cpu"] = pa.array([None] + [i % 4 for i in range(1, N)], pa.int32())
 write("nulls.arrow", [pa.record_batch(columns)], compression="zstd")
