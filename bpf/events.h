@@ -8,6 +8,7 @@
  *   ktime_ns                     CLOCK_MONOTONIC, ns; becomes timestamp[ns, UTC]
  *   duration_ns                  ns; int64
  *   comm_t                       char[16], NUL padded; utf8
+ *   addr_t                       an IPv6 address, or an IPv4 one mapped into it; utf8
  *   str_t                        bytes at off, len in the same record; utf8
  *   strlist_t                    NUL-terminated strings at off, len; list<utf8>
  *   dpath_t                      NUL-terminated path components, leaf first; utf8, joined with '/'
@@ -26,10 +27,15 @@
 /* Tables, in the order of the counters. The enumerator's name after the first '_' is the table's. */
 enum record_kind {
 	KIND_task = 1,
+	KIND_path,
 	KIND_cgroup,
 	KIND_process,
 	KIND_syscall,
 	KIND_pending,
+	KIND_file,
+	KIND_ipc,
+	KIND_tcp,
+	KIND_seccomp,
 	KIND_MAX = 16,
 };
 
@@ -38,9 +44,11 @@ typedef u32 dimension_kind;
 typedef u64 ktime_ns;
 typedef u64 duration_ns;
 typedef s32 task_id;
+typedef s32 path_id;
 typedef u64 cgroup_id;
 typedef s64 errno_t;
 typedef char comm_t[16];
+typedef u8 addr_t[16];
 
 /* off and len: bytes, from the start of the record. */
 struct ref {
@@ -74,6 +82,14 @@ struct task_event {
 	cgroup_id cgroup;
 	comm_t comm;
 	dpath_t exe;
+};
+
+struct path_event {
+	dimension_kind kind;
+	path_id path;
+	u64 dev; /* as stat(2) gives it */
+	u64 ino;
+	dpath_t name;
 };
 
 struct cgroup_event {
@@ -124,6 +140,80 @@ struct pending_event {
 	s32 nr;
 	u32 pad_nr;
 	s64 arg[6];
+};
+
+enum file_op {
+	FILE_read,
+	FILE_write,
+};
+
+struct file_event {
+	event_kind kind;
+	task_id task;
+	ktime_ns ts;
+	enum file_op op;
+	path_id path;
+	s64 offset; /* -1: the file has no position */
+	s64 size;
+	s64 ret;
+	duration_ns duration_ns;
+};
+
+struct ipc_event {
+	event_kind kind;
+	task_id task;
+	ktime_ns ts;
+	s64 key;
+	s32 id;
+	u32 uid;
+	u32 owner;
+	u32 creator;
+	s32 mode;
+	s32 flag;
+};
+
+enum tcp_op {
+	TCP_connect,
+	TCP_accept,
+	TCP_close,
+};
+
+struct tcp_event {
+	event_kind kind;
+	task_id task;
+	ktime_ns ts;
+	enum tcp_op op;
+	s32 family;
+	addr_t saddr;
+	s32 sport;
+	addr_t daddr;
+	s32 dport;
+	s32 ret;
+	u32 pad_ret;
+	duration_ns duration_ns;
+	u64 sent;
+	u64 received;
+	s32 retransmits;
+	u32 pad_retransmits;
+	duration_ns srtt_ns;
+};
+
+enum seccomp_action {
+	SECCOMP_errno,
+	SECCOMP_trap,
+	SECCOMP_kill,
+	SECCOMP_log,
+};
+
+struct seccomp_event {
+	event_kind kind;
+	task_id task;
+	ktime_ns ts;
+	s32 nr;
+	enum seccomp_action action;
+	s32 code;
+	u32 pad_code;
+	u64 ip;
 };
 
 /*

@@ -16,39 +16,78 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	fletchMapBulk             = "bulk"
-	fletchMapCgroups          = "cgroups"
-	fletchMapCounters         = "counters"
-	fletchMapRare             = "rare"
-	fletchMapScratches        = "scratches"
-	fletchMapTargets          = "targets"
-	fletchMapTasks            = "tasks"
-	fletchProgProcessExec     = "process_exec"
-	fletchProgProcessExit     = "process_exit"
-	fletchProgProcessFork     = "process_fork"
-	fletchProgProcessRename   = "process_rename"
-	fletchProgSnapshotBegin   = "snapshot_begin"
-	fletchProgSnapshotPending = "snapshot_pending"
-	fletchProgSyscallDeath    = "syscall_death"
-	fletchProgSyscallEnter    = "syscall_enter"
-	fletchProgSyscallExit     = "syscall_exit"
-	fletchVarArgsMax          = "args_max"
-	fletchVarArity            = "arity"
-	fletchVarCommFilter       = "comm_filter"
-	fletchVarCommandArmed     = "command_armed"
-	fletchVarEnabled          = "enabled"
-	fletchVarLastTask         = "last_task"
-	fletchVarOwnTgid          = "own_tgid"
-	fletchVarSchemaCgroup     = "schema_cgroup"
-	fletchVarSchemaFlags      = "schema_flags"
-	fletchVarSchemaKinds      = "schema_kinds"
-	fletchVarSchemaPending    = "schema_pending"
-	fletchVarSchemaProcess    = "schema_process"
-	fletchVarSchemaSyscall    = "schema_syscall"
-	fletchVarSchemaTask       = "schema_task"
-	fletchVarWantComm         = "want_comm"
-	fletchVarWantProcess      = "want_process"
-	fletchVarWantTree         = "want_tree"
+	fletchMapBulk                 = "bulk"
+	fletchMapCgroups              = "cgroups"
+	fletchMapConnections          = "connections"
+	fletchMapCounters             = "counters"
+	fletchMapPaths                = "paths"
+	fletchMapRare                 = "rare"
+	fletchMapScratches            = "scratches"
+	fletchMapTargets              = "targets"
+	fletchMapTasks                = "tasks"
+	fletchProgCallsDeath          = "calls_death"
+	fletchProgCallsEnter          = "calls_enter"
+	fletchProgCallsExit           = "calls_exit"
+	fletchProgFileReadFentry      = "file_read_fentry"
+	fletchProgFileReadFexit       = "file_read_fexit"
+	fletchProgFileReadKprobe      = "file_read_kprobe"
+	fletchProgFileReadKretprobe   = "file_read_kretprobe"
+	fletchProgFileWriteFentry     = "file_write_fentry"
+	fletchProgFileWriteFexit      = "file_write_fexit"
+	fletchProgFileWriteKprobe     = "file_write_kprobe"
+	fletchProgFileWriteKretprobe  = "file_write_kretprobe"
+	fletchProgIpcPermissionFentry = "ipc_permission_fentry"
+	fletchProgIpcPermissionKprobe = "ipc_permission_kprobe"
+	fletchProgIpcPermissionLsm    = "ipc_permission_lsm"
+	fletchProgProcessExec         = "process_exec"
+	fletchProgProcessExit         = "process_exit"
+	fletchProgProcessFork         = "process_fork"
+	fletchProgProcessRename       = "process_rename"
+	fletchProgSeccompExit         = "seccomp_exit"
+	fletchProgSeccompFentry       = "seccomp_fentry"
+	fletchProgSeccompKprobe       = "seccomp_kprobe"
+	fletchProgSeccompSignal       = "seccomp_signal"
+	fletchProgSnapshotBegin       = "snapshot_begin"
+	fletchProgSnapshotPending     = "snapshot_pending"
+	fletchProgTcpState            = "tcp_state"
+	fletchProgTcpV4Fentry         = "tcp_v4_fentry"
+	fletchProgTcpV4Fexit          = "tcp_v4_fexit"
+	fletchProgTcpV4Kprobe         = "tcp_v4_kprobe"
+	fletchProgTcpV4Kretprobe      = "tcp_v4_kretprobe"
+	fletchProgTcpV6Fentry         = "tcp_v6_fentry"
+	fletchProgTcpV6Fexit          = "tcp_v6_fexit"
+	fletchProgTcpV6Kprobe         = "tcp_v6_kprobe"
+	fletchProgTcpV6Kretprobe      = "tcp_v6_kretprobe"
+	fletchVarArgsMax              = "args_max"
+	fletchVarArity                = "arity"
+	fletchVarCommFilter           = "comm_filter"
+	fletchVarCommandArmed         = "command_armed"
+	fletchVarEnabled              = "enabled"
+	fletchVarIpcFired             = "ipc_fired"
+	fletchVarLastPath             = "last_path"
+	fletchVarLastTask             = "last_task"
+	fletchVarOwnTgid              = "own_tgid"
+	fletchVarSchemaCgroup         = "schema_cgroup"
+	fletchVarSchemaFile           = "schema_file"
+	fletchVarSchemaFlags          = "schema_flags"
+	fletchVarSchemaIpc            = "schema_ipc"
+	fletchVarSchemaKinds          = "schema_kinds"
+	fletchVarSchemaPath           = "schema_path"
+	fletchVarSchemaPending        = "schema_pending"
+	fletchVarSchemaProcess        = "schema_process"
+	fletchVarSchemaSeccomp        = "schema_seccomp"
+	fletchVarSchemaSyscall        = "schema_syscall"
+	fletchVarSchemaTask           = "schema_task"
+	fletchVarSchemaTcp            = "schema_tcp"
+	fletchVarWantComm             = "want_comm"
+	fletchVarWantFileCalls        = "want_file_calls"
+	fletchVarWantIpcCalls         = "want_ipc_calls"
+	fletchVarWantProcess          = "want_process"
+	fletchVarWantSeccomp          = "want_seccomp"
+	fletchVarWantSyscall          = "want_syscall"
+	fletchVarWantTcp              = "want_tcp"
+	fletchVarWantTcpConnects      = "want_tcp_connects"
+	fletchVarWantTree             = "want_tree"
 )
 
 // loadFletch returns the embedded CollectionSpec for fletch.
@@ -93,51 +132,90 @@ type fletchSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type fletchProgramSpecs struct {
-	ProcessExec     *ebpf.ProgramSpec `ebpf:"process_exec"`
-	ProcessExit     *ebpf.ProgramSpec `ebpf:"process_exit"`
-	ProcessFork     *ebpf.ProgramSpec `ebpf:"process_fork"`
-	ProcessRename   *ebpf.ProgramSpec `ebpf:"process_rename"`
-	SnapshotBegin   *ebpf.ProgramSpec `ebpf:"snapshot_begin"`
-	SnapshotPending *ebpf.ProgramSpec `ebpf:"snapshot_pending"`
-	SyscallDeath    *ebpf.ProgramSpec `ebpf:"syscall_death"`
-	SyscallEnter    *ebpf.ProgramSpec `ebpf:"syscall_enter"`
-	SyscallExit     *ebpf.ProgramSpec `ebpf:"syscall_exit"`
+	CallsDeath          *ebpf.ProgramSpec `ebpf:"calls_death"`
+	CallsEnter          *ebpf.ProgramSpec `ebpf:"calls_enter"`
+	CallsExit           *ebpf.ProgramSpec `ebpf:"calls_exit"`
+	FileReadFentry      *ebpf.ProgramSpec `ebpf:"file_read_fentry"`
+	FileReadFexit       *ebpf.ProgramSpec `ebpf:"file_read_fexit"`
+	FileReadKprobe      *ebpf.ProgramSpec `ebpf:"file_read_kprobe"`
+	FileReadKretprobe   *ebpf.ProgramSpec `ebpf:"file_read_kretprobe"`
+	FileWriteFentry     *ebpf.ProgramSpec `ebpf:"file_write_fentry"`
+	FileWriteFexit      *ebpf.ProgramSpec `ebpf:"file_write_fexit"`
+	FileWriteKprobe     *ebpf.ProgramSpec `ebpf:"file_write_kprobe"`
+	FileWriteKretprobe  *ebpf.ProgramSpec `ebpf:"file_write_kretprobe"`
+	IpcPermissionFentry *ebpf.ProgramSpec `ebpf:"ipc_permission_fentry"`
+	IpcPermissionKprobe *ebpf.ProgramSpec `ebpf:"ipc_permission_kprobe"`
+	IpcPermissionLsm    *ebpf.ProgramSpec `ebpf:"ipc_permission_lsm"`
+	ProcessExec         *ebpf.ProgramSpec `ebpf:"process_exec"`
+	ProcessExit         *ebpf.ProgramSpec `ebpf:"process_exit"`
+	ProcessFork         *ebpf.ProgramSpec `ebpf:"process_fork"`
+	ProcessRename       *ebpf.ProgramSpec `ebpf:"process_rename"`
+	SeccompExit         *ebpf.ProgramSpec `ebpf:"seccomp_exit"`
+	SeccompFentry       *ebpf.ProgramSpec `ebpf:"seccomp_fentry"`
+	SeccompKprobe       *ebpf.ProgramSpec `ebpf:"seccomp_kprobe"`
+	SeccompSignal       *ebpf.ProgramSpec `ebpf:"seccomp_signal"`
+	SnapshotBegin       *ebpf.ProgramSpec `ebpf:"snapshot_begin"`
+	SnapshotPending     *ebpf.ProgramSpec `ebpf:"snapshot_pending"`
+	TcpState            *ebpf.ProgramSpec `ebpf:"tcp_state"`
+	TcpV4Fentry         *ebpf.ProgramSpec `ebpf:"tcp_v4_fentry"`
+	TcpV4Fexit          *ebpf.ProgramSpec `ebpf:"tcp_v4_fexit"`
+	TcpV4Kprobe         *ebpf.ProgramSpec `ebpf:"tcp_v4_kprobe"`
+	TcpV4Kretprobe      *ebpf.ProgramSpec `ebpf:"tcp_v4_kretprobe"`
+	TcpV6Fentry         *ebpf.ProgramSpec `ebpf:"tcp_v6_fentry"`
+	TcpV6Fexit          *ebpf.ProgramSpec `ebpf:"tcp_v6_fexit"`
+	TcpV6Kprobe         *ebpf.ProgramSpec `ebpf:"tcp_v6_kprobe"`
+	TcpV6Kretprobe      *ebpf.ProgramSpec `ebpf:"tcp_v6_kretprobe"`
 }
 
 // fletchMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type fletchMapSpecs struct {
-	Bulk      *ebpf.MapSpec `ebpf:"bulk"`
-	Cgroups   *ebpf.MapSpec `ebpf:"cgroups"`
-	Counters  *ebpf.MapSpec `ebpf:"counters"`
-	Rare      *ebpf.MapSpec `ebpf:"rare"`
-	Scratches *ebpf.MapSpec `ebpf:"scratches"`
-	Targets   *ebpf.MapSpec `ebpf:"targets"`
-	Tasks     *ebpf.MapSpec `ebpf:"tasks"`
+	Bulk        *ebpf.MapSpec `ebpf:"bulk"`
+	Cgroups     *ebpf.MapSpec `ebpf:"cgroups"`
+	Connections *ebpf.MapSpec `ebpf:"connections"`
+	Counters    *ebpf.MapSpec `ebpf:"counters"`
+	Paths       *ebpf.MapSpec `ebpf:"paths"`
+	Rare        *ebpf.MapSpec `ebpf:"rare"`
+	Scratches   *ebpf.MapSpec `ebpf:"scratches"`
+	Targets     *ebpf.MapSpec `ebpf:"targets"`
+	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
 }
 
 // fletchVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type fletchVariableSpecs struct {
-	ArgsMax       *ebpf.VariableSpec `ebpf:"args_max"`
-	Arity         *ebpf.VariableSpec `ebpf:"arity"`
-	CommFilter    *ebpf.VariableSpec `ebpf:"comm_filter"`
-	CommandArmed  *ebpf.VariableSpec `ebpf:"command_armed"`
-	Enabled       *ebpf.VariableSpec `ebpf:"enabled"`
-	LastTask      *ebpf.VariableSpec `ebpf:"last_task"`
-	OwnTgid       *ebpf.VariableSpec `ebpf:"own_tgid"`
-	SchemaCgroup  *ebpf.VariableSpec `ebpf:"schema_cgroup"`
-	SchemaFlags   *ebpf.VariableSpec `ebpf:"schema_flags"`
-	SchemaKinds   *ebpf.VariableSpec `ebpf:"schema_kinds"`
-	SchemaPending *ebpf.VariableSpec `ebpf:"schema_pending"`
-	SchemaProcess *ebpf.VariableSpec `ebpf:"schema_process"`
-	SchemaSyscall *ebpf.VariableSpec `ebpf:"schema_syscall"`
-	SchemaTask    *ebpf.VariableSpec `ebpf:"schema_task"`
-	WantComm      *ebpf.VariableSpec `ebpf:"want_comm"`
-	WantProcess   *ebpf.VariableSpec `ebpf:"want_process"`
-	WantTree      *ebpf.VariableSpec `ebpf:"want_tree"`
+	ArgsMax         *ebpf.VariableSpec `ebpf:"args_max"`
+	Arity           *ebpf.VariableSpec `ebpf:"arity"`
+	CommFilter      *ebpf.VariableSpec `ebpf:"comm_filter"`
+	CommandArmed    *ebpf.VariableSpec `ebpf:"command_armed"`
+	Enabled         *ebpf.VariableSpec `ebpf:"enabled"`
+	IpcFired        *ebpf.VariableSpec `ebpf:"ipc_fired"`
+	LastPath        *ebpf.VariableSpec `ebpf:"last_path"`
+	LastTask        *ebpf.VariableSpec `ebpf:"last_task"`
+	OwnTgid         *ebpf.VariableSpec `ebpf:"own_tgid"`
+	SchemaCgroup    *ebpf.VariableSpec `ebpf:"schema_cgroup"`
+	SchemaFile      *ebpf.VariableSpec `ebpf:"schema_file"`
+	SchemaFlags     *ebpf.VariableSpec `ebpf:"schema_flags"`
+	SchemaIpc       *ebpf.VariableSpec `ebpf:"schema_ipc"`
+	SchemaKinds     *ebpf.VariableSpec `ebpf:"schema_kinds"`
+	SchemaPath      *ebpf.VariableSpec `ebpf:"schema_path"`
+	SchemaPending   *ebpf.VariableSpec `ebpf:"schema_pending"`
+	SchemaProcess   *ebpf.VariableSpec `ebpf:"schema_process"`
+	SchemaSeccomp   *ebpf.VariableSpec `ebpf:"schema_seccomp"`
+	SchemaSyscall   *ebpf.VariableSpec `ebpf:"schema_syscall"`
+	SchemaTask      *ebpf.VariableSpec `ebpf:"schema_task"`
+	SchemaTcp       *ebpf.VariableSpec `ebpf:"schema_tcp"`
+	WantComm        *ebpf.VariableSpec `ebpf:"want_comm"`
+	WantFileCalls   *ebpf.VariableSpec `ebpf:"want_file_calls"`
+	WantIpcCalls    *ebpf.VariableSpec `ebpf:"want_ipc_calls"`
+	WantProcess     *ebpf.VariableSpec `ebpf:"want_process"`
+	WantSeccomp     *ebpf.VariableSpec `ebpf:"want_seccomp"`
+	WantSyscall     *ebpf.VariableSpec `ebpf:"want_syscall"`
+	WantTcp         *ebpf.VariableSpec `ebpf:"want_tcp"`
+	WantTcpConnects *ebpf.VariableSpec `ebpf:"want_tcp_connects"`
+	WantTree        *ebpf.VariableSpec `ebpf:"want_tree"`
 }
 
 // fletchObjects contains all objects after they have been loaded into the kernel.
@@ -160,20 +238,24 @@ func (o *fletchObjects) Close() error {
 //
 // It can be passed to loadFletchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fletchMaps struct {
-	Bulk      *ebpf.Map `ebpf:"bulk"`
-	Cgroups   *ebpf.Map `ebpf:"cgroups"`
-	Counters  *ebpf.Map `ebpf:"counters"`
-	Rare      *ebpf.Map `ebpf:"rare"`
-	Scratches *ebpf.Map `ebpf:"scratches"`
-	Targets   *ebpf.Map `ebpf:"targets"`
-	Tasks     *ebpf.Map `ebpf:"tasks"`
+	Bulk        *ebpf.Map `ebpf:"bulk"`
+	Cgroups     *ebpf.Map `ebpf:"cgroups"`
+	Connections *ebpf.Map `ebpf:"connections"`
+	Counters    *ebpf.Map `ebpf:"counters"`
+	Paths       *ebpf.Map `ebpf:"paths"`
+	Rare        *ebpf.Map `ebpf:"rare"`
+	Scratches   *ebpf.Map `ebpf:"scratches"`
+	Targets     *ebpf.Map `ebpf:"targets"`
+	Tasks       *ebpf.Map `ebpf:"tasks"`
 }
 
 func (m *fletchMaps) Close() error {
 	return _FletchClose(
 		m.Bulk,
 		m.Cgroups,
+		m.Connections,
 		m.Counters,
+		m.Paths,
 		m.Rare,
 		m.Scratches,
 		m.Targets,
@@ -185,51 +267,112 @@ func (m *fletchMaps) Close() error {
 //
 // It can be passed to loadFletchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fletchVariables struct {
-	ArgsMax       *ebpf.Variable `ebpf:"args_max"`
-	Arity         *ebpf.Variable `ebpf:"arity"`
-	CommFilter    *ebpf.Variable `ebpf:"comm_filter"`
-	CommandArmed  *ebpf.Variable `ebpf:"command_armed"`
-	Enabled       *ebpf.Variable `ebpf:"enabled"`
-	LastTask      *ebpf.Variable `ebpf:"last_task"`
-	OwnTgid       *ebpf.Variable `ebpf:"own_tgid"`
-	SchemaCgroup  *ebpf.Variable `ebpf:"schema_cgroup"`
-	SchemaFlags   *ebpf.Variable `ebpf:"schema_flags"`
-	SchemaKinds   *ebpf.Variable `ebpf:"schema_kinds"`
-	SchemaPending *ebpf.Variable `ebpf:"schema_pending"`
-	SchemaProcess *ebpf.Variable `ebpf:"schema_process"`
-	SchemaSyscall *ebpf.Variable `ebpf:"schema_syscall"`
-	SchemaTask    *ebpf.Variable `ebpf:"schema_task"`
-	WantComm      *ebpf.Variable `ebpf:"want_comm"`
-	WantProcess   *ebpf.Variable `ebpf:"want_process"`
-	WantTree      *ebpf.Variable `ebpf:"want_tree"`
+	ArgsMax         *ebpf.Variable `ebpf:"args_max"`
+	Arity           *ebpf.Variable `ebpf:"arity"`
+	CommFilter      *ebpf.Variable `ebpf:"comm_filter"`
+	CommandArmed    *ebpf.Variable `ebpf:"command_armed"`
+	Enabled         *ebpf.Variable `ebpf:"enabled"`
+	IpcFired        *ebpf.Variable `ebpf:"ipc_fired"`
+	LastPath        *ebpf.Variable `ebpf:"last_path"`
+	LastTask        *ebpf.Variable `ebpf:"last_task"`
+	OwnTgid         *ebpf.Variable `ebpf:"own_tgid"`
+	SchemaCgroup    *ebpf.Variable `ebpf:"schema_cgroup"`
+	SchemaFile      *ebpf.Variable `ebpf:"schema_file"`
+	SchemaFlags     *ebpf.Variable `ebpf:"schema_flags"`
+	SchemaIpc       *ebpf.Variable `ebpf:"schema_ipc"`
+	SchemaKinds     *ebpf.Variable `ebpf:"schema_kinds"`
+	SchemaPath      *ebpf.Variable `ebpf:"schema_path"`
+	SchemaPending   *ebpf.Variable `ebpf:"schema_pending"`
+	SchemaProcess   *ebpf.Variable `ebpf:"schema_process"`
+	SchemaSeccomp   *ebpf.Variable `ebpf:"schema_seccomp"`
+	SchemaSyscall   *ebpf.Variable `ebpf:"schema_syscall"`
+	SchemaTask      *ebpf.Variable `ebpf:"schema_task"`
+	SchemaTcp       *ebpf.Variable `ebpf:"schema_tcp"`
+	WantComm        *ebpf.Variable `ebpf:"want_comm"`
+	WantFileCalls   *ebpf.Variable `ebpf:"want_file_calls"`
+	WantIpcCalls    *ebpf.Variable `ebpf:"want_ipc_calls"`
+	WantProcess     *ebpf.Variable `ebpf:"want_process"`
+	WantSeccomp     *ebpf.Variable `ebpf:"want_seccomp"`
+	WantSyscall     *ebpf.Variable `ebpf:"want_syscall"`
+	WantTcp         *ebpf.Variable `ebpf:"want_tcp"`
+	WantTcpConnects *ebpf.Variable `ebpf:"want_tcp_connects"`
+	WantTree        *ebpf.Variable `ebpf:"want_tree"`
 }
 
 // fletchPrograms contains all programs after they have been loaded into the kernel.
 //
 // It can be passed to loadFletchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fletchPrograms struct {
-	ProcessExec     *ebpf.Program `ebpf:"process_exec"`
-	ProcessExit     *ebpf.Program `ebpf:"process_exit"`
-	ProcessFork     *ebpf.Program `ebpf:"process_fork"`
-	ProcessRename   *ebpf.Program `ebpf:"process_rename"`
-	SnapshotBegin   *ebpf.Program `ebpf:"snapshot_begin"`
-	SnapshotPending *ebpf.Program `ebpf:"snapshot_pending"`
-	SyscallDeath    *ebpf.Program `ebpf:"syscall_death"`
-	SyscallEnter    *ebpf.Program `ebpf:"syscall_enter"`
-	SyscallExit     *ebpf.Program `ebpf:"syscall_exit"`
+	CallsDeath          *ebpf.Program `ebpf:"calls_death"`
+	CallsEnter          *ebpf.Program `ebpf:"calls_enter"`
+	CallsExit           *ebpf.Program `ebpf:"calls_exit"`
+	FileReadFentry      *ebpf.Program `ebpf:"file_read_fentry"`
+	FileReadFexit       *ebpf.Program `ebpf:"file_read_fexit"`
+	FileReadKprobe      *ebpf.Program `ebpf:"file_read_kprobe"`
+	FileReadKretprobe   *ebpf.Program `ebpf:"file_read_kretprobe"`
+	FileWriteFentry     *ebpf.Program `ebpf:"file_write_fentry"`
+	FileWriteFexit      *ebpf.Program `ebpf:"file_write_fexit"`
+	FileWriteKprobe     *ebpf.Program `ebpf:"file_write_kprobe"`
+	FileWriteKretprobe  *ebpf.Program `ebpf:"file_write_kretprobe"`
+	IpcPermissionFentry *ebpf.Program `ebpf:"ipc_permission_fentry"`
+	IpcPermissionKprobe *ebpf.Program `ebpf:"ipc_permission_kprobe"`
+	IpcPermissionLsm    *ebpf.Program `ebpf:"ipc_permission_lsm"`
+	ProcessExec         *ebpf.Program `ebpf:"process_exec"`
+	ProcessExit         *ebpf.Program `ebpf:"process_exit"`
+	ProcessFork         *ebpf.Program `ebpf:"process_fork"`
+	ProcessRename       *ebpf.Program `ebpf:"process_rename"`
+	SeccompExit         *ebpf.Program `ebpf:"seccomp_exit"`
+	SeccompFentry       *ebpf.Program `ebpf:"seccomp_fentry"`
+	SeccompKprobe       *ebpf.Program `ebpf:"seccomp_kprobe"`
+	SeccompSignal       *ebpf.Program `ebpf:"seccomp_signal"`
+	SnapshotBegin       *ebpf.Program `ebpf:"snapshot_begin"`
+	SnapshotPending     *ebpf.Program `ebpf:"snapshot_pending"`
+	TcpState            *ebpf.Program `ebpf:"tcp_state"`
+	TcpV4Fentry         *ebpf.Program `ebpf:"tcp_v4_fentry"`
+	TcpV4Fexit          *ebpf.Program `ebpf:"tcp_v4_fexit"`
+	TcpV4Kprobe         *ebpf.Program `ebpf:"tcp_v4_kprobe"`
+	TcpV4Kretprobe      *ebpf.Program `ebpf:"tcp_v4_kretprobe"`
+	TcpV6Fentry         *ebpf.Program `ebpf:"tcp_v6_fentry"`
+	TcpV6Fexit          *ebpf.Program `ebpf:"tcp_v6_fexit"`
+	TcpV6Kprobe         *ebpf.Program `ebpf:"tcp_v6_kprobe"`
+	TcpV6Kretprobe      *ebpf.Program `ebpf:"tcp_v6_kretprobe"`
 }
 
 func (p *fletchPrograms) Close() error {
 	return _FletchClose(
+		p.CallsDeath,
+		p.CallsEnter,
+		p.CallsExit,
+		p.FileReadFentry,
+		p.FileReadFexit,
+		p.FileReadKprobe,
+		p.FileReadKretprobe,
+		p.FileWriteFentry,
+		p.FileWriteFexit,
+		p.FileWriteKprobe,
+		p.FileWriteKretprobe,
+		p.IpcPermissionFentry,
+		p.IpcPermissionKprobe,
+		p.IpcPermissionLsm,
 		p.ProcessExec,
 		p.ProcessExit,
 		p.ProcessFork,
 		p.ProcessRename,
+		p.SeccompExit,
+		p.SeccompFentry,
+		p.SeccompKprobe,
+		p.SeccompSignal,
 		p.SnapshotBegin,
 		p.SnapshotPending,
-		p.SyscallDeath,
-		p.SyscallEnter,
-		p.SyscallExit,
+		p.TcpState,
+		p.TcpV4Fentry,
+		p.TcpV4Fexit,
+		p.TcpV4Kprobe,
+		p.TcpV4Kretprobe,
+		p.TcpV6Fentry,
+		p.TcpV6Fexit,
+		p.TcpV6Kprobe,
+		p.TcpV6Kretprobe,
 	)
 }
 

@@ -5,6 +5,7 @@ package bpf
 import (
 	"bytes"
 	"encoding/binary"
+	"net/netip"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -109,6 +110,10 @@ func (c *column) appendString(v *format.Vector, rec []byte) {
 		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
 	case meansContainer:
 		v.Str.Append(containerOf(refAt(rec, c.offset).bytes))
+	case meansAddress:
+		addr := netip.AddrFrom16([16]byte(rec[c.offset:])).Unmap()
+		v.Str.Data = addr.AppendTo(v.Str.Data)
+		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
 	case meansList:
 		appendList(v, refAt(rec, c.offset))
 	}

@@ -43,8 +43,14 @@ func (r *raw) field(name string) []byte {
 	return r.data[frameSize+r.l.columns[i].offset:]
 }
 
-func (r *raw) u64(name string, v uint64) *raw { binary.NativeEndian.PutUint64(r.field(name), v); return r }
-func (r *raw) u32(name string, v uint32) *raw { binary.NativeEndian.PutUint32(r.field(name), v); return r }
+func (r *raw) u64(name string, v uint64) *raw {
+	binary.NativeEndian.PutUint64(r.field(name), v)
+	return r
+}
+func (r *raw) u32(name string, v uint32) *raw {
+	binary.NativeEndian.PutUint32(r.field(name), v)
+	return r
+}
 
 func (r *raw) ref(name, tail string, flags uint16) *raw {
 	f := r.field(name)

@@ -49,11 +49,13 @@ enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r8, r9, r10, bp, bx, cx, dx, si, di, orig_ax;
+	unsigned long r8, r9, r10, bp, bx, cx, dx, si, di, ax, orig_ax, ip;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
+	u64 pc;
+	s32 syscallno;
 };
 #endif
 
@@ -63,16 +65,19 @@ struct thread_info {
 };
 
 struct qstr {
+	u64 hash_len;
 	const unsigned char *name;
-	u32 len;
 };
 struct hlist_bl_node {
 	void **pprev;
 };
-struct super_block;
+struct super_block {
+	u32 s_dev;
+	unsigned long s_magic;
+};
 struct inode {
+	struct super_block *i_sb;
 	unsigned long i_ino;
-	unsigned int i_nlink;
 };
 struct dentry {
 	struct hlist_bl_node d_hash;
@@ -93,7 +98,18 @@ struct path {
 	struct dentry *dentry;
 };
 struct file {
+	unsigned int f_mode;
+	struct inode *f_inode;
+	void *private_data;
+	s64 f_pos;
 	struct path f_path;
+};
+struct fdtable {
+	unsigned int max_fds;
+	struct file **fd;
+};
+struct files_struct {
+	struct fdtable *fdt;
 };
 
 struct mm_struct {
@@ -137,6 +153,97 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+/* System V IPC. */
+struct kern_ipc_perm {
+	int id;
+	int key;
+	kuid_t uid;
+	kuid_t cuid;
+	u16 mode;
+};
+struct xa_node {
+	u8 shift;
+	void *slots[];
+};
+struct xarray {
+	void *xa_head;
+};
+struct idr {
+	struct xarray idr_rt;
+};
+struct ipc_ids {
+	int in_use;
+	struct idr ipcs_idr;
+};
+struct ipc_namespace {
+	struct ipc_ids ids[3];
+};
+struct nsproxy {
+	struct ipc_namespace *ipc_ns;
+};
+
+/* TCP. */
+struct in6_addr {
+	u8 bytes[16];
+};
+struct sock_common {
+	u16 skc_family;
+	u32 skc_daddr;
+	u16 skc_dport;
+	unsigned long skc_flags;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+};
+struct sock {
+	struct sock_common __sk_common;
+	u16 sk_protocol;
+	int sk_err;
+};
+struct inet_sock {
+	struct sock sk;
+	u32 inet_saddr;
+	u16 inet_sport;
+};
+struct tcp_sock {
+	u64 bytes_received;
+	u64 bytes_sent;
+	u64 bytes_retrans;
+	u32 total_retrans;
+	u32 srtt_us;
+};
+struct socket {
+	struct sock *sk;
+};
+struct sockaddr {
+	u16 sa_family;
+};
+
+/* Signals and seccomp. */
+union __sifields {
+	struct {
+		void *_call_addr;
+		int _syscall;
+	} _sigsys;
+};
+struct kernel_siginfo {
+	int si_signo;
+	int si_errno;
+	int si_code;
+	union __sifields _sifields;
+};
+struct sigaction {
+	unsigned long sa_flags;
+};
+struct k_sigaction {
+	struct sigaction sa;
+};
+struct sighand_struct {
+	struct k_sigaction action[64];
+};
+struct seccomp {
+	int mode;
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	unsigned int flags;
@@ -149,6 +256,10 @@ struct task_struct {
 	const struct cred *cred;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct files_struct *files;
+	struct nsproxy *nsproxy;
+	struct sighand_struct *sighand;
+	struct seccomp seccomp;
 	u64 start_time;
 	char comm[16];
 };

@@ -30,18 +30,20 @@ const (
 	meansList                         // strlist_t
 	meansPath                         // dpath_t
 	meansContainer                    // container_t
+	meansAddress                      // addr_t
 )
 
 // meanings maps the semantic typedefs of events.h; a typedef not listed means what it is made of.
 var meanings = map[string]meaning{
 	"ktime_ns": meansTime, "comm_t": meansComm, "str_t": meansString, "strlist_t": meansList,
-	"dpath_t": meansPath, "container_t": meansContainer,
+	"dpath_t": meansPath, "container_t": meansContainer, "addr_t": meansAddress,
 }
 
 var columnTypes = map[meaning]format.Type{
 	meansInt64: format.Int64, meansInt32: format.Int32, meansUint32: format.Int64, meansUint16: format.Int32,
 	meansTime: format.Timestamp, meansCPU: format.Int32, meansEnum: format.String, meansComm: format.String,
 	meansString: format.String, meansList: format.StringList, meansPath: format.String, meansContainer: format.String,
+	meansAddress: format.String,
 }
 
 type column struct {

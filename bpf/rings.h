@@ -48,25 +48,29 @@ struct scratch {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
+	__uint(max_entries, 2);
 	__type(key, u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
 /*
- * The counters are plain additions: programs on tracepoints run with preemption off, and nothing that
- * counts the same table interrupts them.
+ * The bulk tables' counters are plain additions: their programs run with preemption off, and nothing that
+ * counts the same table interrupts them. The others' may be: a connection ends in an interrupt.
  */
+HOT void tally(u64 *counter, u32 kind)
+{
+	if (kind == KIND_syscall)
+		(*counter)++;
+	else
+		__sync_fetch_and_add(counter, 1);
+}
+
 HOT void count(u32 cpu, u32 kind, bool ok)
 {
 	struct counters *c = bpf_map_lookup_elem(&counters, &cpu);
 
-	if (!c || kind >= KIND_MAX)
-		return;
-	if (ok)
-		c->emitted[kind]++;
-	else
-		c->lost[kind]++;
+	if (c && kind < KIND_MAX)
+		tally(ok ? &c->emitted[kind] : &c->lost[kind], kind);
 }
 
 HOT void count_lost(u32 kind)
@@ -74,14 +78,25 @@ HOT void count_lost(u32 kind)
 	count(bpf_get_smp_processor_id(), kind, false);
 }
 
-/* reserve hands out size bytes (a constant) of this CPU's ring of the set, or NULL, counted as lost. */
+/*
+ * reserve hands out size bytes (a constant) of this CPU's ring of the set, or NULL, counted as lost. The record is
+ * compared with NULL once: verifiers until 6.1 forget after the first time that it is none.
+ */
 HOT void *reserve(void *set, u32 kind, u64 size)
 {
 	u32 cpu = bpf_get_smp_processor_id();
+	struct counters *c = bpf_map_lookup_elem(&counters, &cpu);
 	void *ring = bpf_map_lookup_elem(set, &cpu);
-	void *rec = ring ? bpf_ringbuf_reserve(ring, size, 0) : NULL;
+	void *rec;
 
-	count(cpu, kind, rec != NULL);
+	if (!c || kind >= KIND_MAX)
+		return NULL;
+	rec = ring ? bpf_ringbuf_reserve(ring, size, 0) : NULL;
+	if (!rec) {
+		tally(&c->lost[kind], kind);
+		return NULL;
+	}
+	tally(&c->emitted[kind], kind);
 	return rec;
 }
 
@@ -90,11 +105,13 @@ HOT void submit(void *rec)
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 }
 
+/* Who builds: an iterator can be preempted while it does, by a task whose event must not be lost for that. */
+enum builder { BY_EVENT, BY_ITERATOR };
+
 /* scratch_get: NULL when this CPU is already building a record (the caller counts that as lost). */
-HOT struct scratch *scratch_get(void)
+HOT struct scratch *scratch_get(u32 by)
 {
-	u32 zero = 0;
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &zero);
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &by);
 
 	if (!s || s->busy)
 		return NULL;

@@ -36,6 +36,8 @@ type Options struct {
 	Comm     string   // only tasks of this name
 	RingSize int      // bytes of each bulk ring; a power of two, multiple of the page size
 	Arities  []uint8  // arguments of each native system call, by number
+	// Mechanisms forces a mechanism on a family, both by name: that one is tried and no other.
+	Mechanisms map[string]string
 }
 
 // rareRingSize is enough for a thousand processes started within a sweep.
@@ -53,8 +55,8 @@ type Session struct {
 	scratch [chunkRecords]uint32
 }
 
-// Probe says for each family which mechanism a session would use, and why not a better one.
-func Probe(names []string) ([]format.Probe, error) {
+// Probe says for each family of the options which mechanism a session would use, and why not a better one.
+func Probe(opt Options) ([]format.Probe, error) {
 	if err := preconditions(); err != nil {
 		return nil, err
 	}
@@ -62,7 +64,7 @@ func Probe(names []string) ([]format.Probe, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded BPF object: %w", err)
 	}
-	probes, err := choose(spec, names)
+	probes, err := choose(spec, opt)
 	if err != nil {
 		return nil, fmt.Errorf("loading BPF programs: %w", err)
 	}
@@ -90,13 +92,13 @@ func Open(opt Options) (*Session, error) {
 	}
 	// Most kernels take the best of everything, and trying each mechanism alone first doubles the time it takes
 	// to begin; so that is done only where the best does not load.
-	s.Probes = best(opt.Families)
+	s.Probes = best(opt)
 	if s.load(spec, opt) == nil {
 		return s, nil
 	}
 	s.Close()
 	s = &Session{layouts: s.layouts, CPUs: s.CPUs}
-	if s.Probes, err = choose(spec, opt.Families); err != nil {
+	if s.Probes, err = choose(spec, opt); err != nil {
 		return nil, fmt.Errorf("loading BPF programs: %w", err)
 	}
 	if err := s.load(spec, opt); err != nil {
@@ -129,14 +131,16 @@ func privileged() (bool, error) {
 
 func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	programs := slices.Clone(identity.programs)
-	wantProcess, works := false, false
+	var wants []string
+	works := false
 	for _, p := range s.Probes {
 		if p.Mechanism == "" {
 			continue
 		}
 		works = true
-		wantProcess = wantProcess || p.Family == "process"
-		programs = append(programs, mechanismOf(p.Family, p.Mechanism).programs...)
+		m := mechanismOf(p.Family, p.Mechanism)
+		programs = append(programs, m.programs...)
+		wants = append(wants, m.wants...)
 	}
 	if !works {
 		return ErrRefused
@@ -147,13 +151,11 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	}
 	var comm [16]byte
 	copy(comm[:15], opt.Comm)
-	for name, value := range map[string]any{
+	if err := configure(spec, wants, map[string]any{
 		"own_tgid": uint32(os.Getpid()), "want_tree": opt.Command || len(opt.PIDs) > 0, "want_comm": opt.Comm != "",
-		"comm_filter": comm, "want_process": wantProcess,
-	} {
-		if err := spec.Variables[name].Set(value); err != nil {
-			return fmt.Errorf("setting %s: %w", name, err)
-		}
+		"comm_filter": comm,
+	}); err != nil {
+		return err
 	}
 	if v := spec.Variables["arity"]; v != nil {
 		arity := make([]uint8, v.Size())
@@ -183,8 +185,17 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	if s.counts, err = unix.Mmap(counters.FD(), 0, (size+page-1)&^(page-1), unix.PROT_READ, unix.MAP_SHARED); err != nil {
 		return fmt.Errorf("mapping the counters: %w", err)
 	}
-	s.links, err = attach(s.coll, programs)
-	return err
+	if s.links, err = attach(spec, s.coll); err != nil {
+		return err
+	}
+	for _, p := range s.Probes {
+		if m := mechanismOf(p.Family, p.Mechanism); m.check != nil {
+			if err := m.check(s.coll); err != nil {
+				return fmt.Errorf("attaching %s events by %s: %w", p.Family, p.Mechanism, err)
+			}
+		}
+	}
+	return nil
 }
 
 func (s *Session) makeRings(spec *ebpf.CollectionSpec, size int) error {
@@ -205,30 +216,6 @@ func (s *Session) makeRings(spec *ebpf.CollectionSpec, size int) error {
 	}
 	return nil
 }
-
-// attach attaches every program named; an iterator's link is there to be opened.
-func attach(coll *ebpf.Collection, programs []string) (links map[string]link.Link, err error) {
-	links = make(map[string]link.Link)
-	for _, name := range programs {
-		prog := coll.Programs[name]
-		if prog == nil {
-			return links, fmt.Errorf("attaching %s: no such program", name)
-		}
-		var l link.Link
-		if iterators[name] {
-			l, err = link.AttachIter(link.IterOptions{Program: prog})
-		} else {
-			l, err = link.AttachTracing(link.TracingOptions{Program: prog})
-		}
-		if err != nil {
-			return links, fmt.Errorf("attaching %s: %w", name, err)
-		}
-		links[name] = l
-	}
-	return links, nil
-}
-
-var iterators = map[string]bool{"snapshot_begin": true, "snapshot_pending": true}
 
 // Start begins the recording and hands over what already runs: a task row for every task that is to be
 // recorded, and their cgroups.
@@ -339,9 +326,7 @@ func (s *Session) Layouts() []*Layout { return s.layouts }
 
 // Close detaches and frees everything.
 func (s *Session) Close() {
-	for _, l := range s.links {
-		l.Close()
-	}
+	closeLinks(s.links)
 	for _, r := range s.rings {
 		r.close()
 	}

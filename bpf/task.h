@@ -14,7 +14,15 @@ const volatile u32 own_tgid;        /* the recorder: never recorded */
 const volatile bool want_tree;      /* only `targets`, a command, and what they start */
 const volatile bool want_comm;      /* only tasks named comm_filter */
 const volatile comm_t comm_filter;
-const volatile bool want_process;   /* rows of the process table; identities are kept in any case */
+
+/* Which tables are recorded, and for some by which means: what is not wanted is not even verified. */
+const volatile bool want_process; /* identities are kept in any case */
+const volatile bool want_syscall;
+const volatile bool want_seccomp;
+const volatile bool want_file_calls;   /* reads and writes, as system calls */
+const volatile bool want_ipc_calls;    /* permission checks, as the system calls that make them */
+const volatile bool want_tcp;          /* accepts */
+const volatile bool want_tcp_connects; /* connects that fail before the first packet, as system calls */
 
 /* Set by the loader while they run. */
 volatile u32 enabled;
@@ -30,9 +38,33 @@ enum tree {
 	TREE_ARMED, /* forked by the recorder; inside from its execve on */
 };
 
+/* A read or a write under way. */
+struct file_call {
+	u64 ts;
+	s64 offset;
+	s64 size;
+	path_id path;
+	u32 op;
+};
+
+/* A connect under way. */
+struct connect_call {
+	u64 ts; /* 0: none */
+	addr_t daddr;
+	u16 dport;
+	u16 family; /* of the address: AF_* */
+	u32 sent;   /* the state changes tell the rest */
+};
+
 struct task_state {
 	u64 enter_ts; /* when the call it is in began; 0: in none */
 	s64 arg[6];
+	struct file_call file[2]; /* a read or write may cause another one */
+	struct connect_call connect;
+	u32 file_depth;
+	s32 ipc_in_use; /* objects before a ...get */
+	u32 seen_exit;  /* it returned from a call since the recording began */
+	u32 killed;     /* a seccomp filter's signal was recorded */
 	s32 nr;
 	task_id call_task; /* who made the call; 0: who it returns to (a command's first execve) */
 	task_id id;        /* 0: none given yet */
@@ -140,19 +172,17 @@ COLD u32 append_path(struct scratch *s, u32 off, struct dentry *dentry, struct v
 		}
 		struct dentry *parent = BPF_CORE_READ(dentry, d_parent);
 
-		if (!dentry || parent == dentry) {
-			/* Not under any mount of the namespace: a pipe, a memfd, a detached mount. */
-			r->flags &= ~REF_CUT;
-			if (dentry != root)
-				r->flags |= REF_RELATIVE;
-			goto out;
-		}
-		if (off > DPATH_MAX - 256)
+		if (!dentry || off > DPATH_MAX - 256)
 			goto out;
 		long n = bpf_probe_read_kernel_str(&s->data[off & (DPATH_MAX - 1)], 256, BPF_CORE_READ(dentry, d_name.name));
 		if (n <= 0)
 			goto out;
 		off += n & 511;
+		if (parent == dentry) {
+			/* In no directory: a memfd, a shared memory segment. /proc shows it as if at the root. */
+			r->flags = REF_DELETED;
+			goto out;
+		}
 		dentry = parent;
 	}
 out:
@@ -256,7 +286,7 @@ COLD void announce(struct task_struct *task, struct task_state *st)
 
 	if (!claim(st))
 		return;
-	s = scratch_get();
+	s = scratch_get(BY_EVENT);
 	if (!s) {
 		st->announced = 0; /* its next event tries again */
 		return;

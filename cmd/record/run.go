@@ -29,6 +29,7 @@ type options struct {
 	write    string
 	events   []string
 	pids     []int
+	mech     map[string]string // forced, by family
 	comm     string
 	duration cli.Time
 	rows     int64
@@ -69,6 +70,7 @@ func parse(args []string, stdout io.Writer) (*options, bool, error) {
 	f.StringSliceVarP(&opt.events, "events", "e", nil, "")
 	f.StringSliceVarP(&pids, "pid", "p", nil, "")
 	f.StringVar(&opt.comm, "comm", "", "")
+	f.StringToStringVar(&opt.mech, "mechanism", nil, "")
 	f.VarP(&opt.duration, "duration", "d", "")
 	f.Int64VarP(&opt.rows, "max-events", "n", 0, "")
 	f.VarP(&opt.size, "max-size", "s", "")
@@ -92,6 +94,11 @@ func (opt *options) check(f *cli.Flags, pids []string) error {
 	for _, name := range opt.events {
 		if !slices.Contains(known, name) {
 			return f.Wrong("unknown event family %q, not one of %s", name, strings.Join(known, ", "))
+		}
+	}
+	for name, mechanism := range opt.mech {
+		if all := bpf.Mechanisms(name); !slices.Contains(all, mechanism) {
+			return f.Wrong("no mechanism %q of %s events, only %s", mechanism, name, orDash(strings.Join(all, ", ")))
 		}
 	}
 	for _, text := range pids {
@@ -124,6 +131,13 @@ func (opt *options) check(f *cli.Flags, pids []string) error {
 	return nil
 }
 
+func (opt *options) families() []string {
+	if len(opt.events) == 0 {
+		return bpf.Families()
+	}
+	return opt.events
+}
+
 const (
 	maxRing      = 512 << 20
 	defaultRing  = 16 << 20
@@ -144,11 +158,7 @@ func ringSize(asked int64, cpus int) int {
 
 // list shows what each family would be recorded by.
 func list(opt *options, stdout io.Writer) error {
-	names := opt.events
-	if len(names) == 0 {
-		names = bpf.Families()
-	}
-	probes, err := bpf.Probe(names)
+	probes, err := bpf.Probe(bpf.Options{Families: opt.families(), Mechanisms: opt.mech})
 	if err != nil {
 		return explain(err)
 	}
@@ -210,12 +220,8 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if opt.write == "" {
 		opt.write = fmt.Sprintf("fletch-%s-%s", host.Host, time.Now().Format("20060102-150405"))
 	}
-	names := opt.events
-	if len(names) == 0 {
-		names = bpf.Families()
-	}
 	session, err := bpf.Open(bpf.Options{
-		Families: names, PIDs: opt.pids, Command: cmd != nil, Comm: opt.comm,
+		Families: opt.families(), Mechanisms: opt.mech, PIDs: opt.pids, Command: cmd != nil, Comm: opt.comm,
 		RingSize: ringSize(int64(opt.buffer), host.CPUs), Arities: table.Arities(),
 	})
 	if err != nil {

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 // The scripts are the command line's behaviour, readable. Their conditions: [kernel], something can be recorded here;
 // [mount], a private mount namespace can be made.
 func TestScripts(t *testing.T) {
-	_, probed := bpf.Probe(bpf.Families())
+	_, probed := bpf.Probe(bpf.Options{Families: bpf.Families()})
 	mount := exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").Run()
 	if probed != nil {
 		t.Logf("cannot record here: %v", probed)

@@ -2,7 +2,7 @@
 
 package main
 
-const usage = `record traces processes and system calls into a capture, which analyze and replay read anywhere.
+const usage = `record traces what a kernel does into a capture, which analyze and replay read anywhere.
 
 Usage:
     record [flags] [-- COMMAND ARG...]
@@ -18,7 +18,8 @@ Examples:
     sudo record --list                       what this kernel allows
 
 What:
-    -e, --events LIST      event families, of: process, syscall (default: all this kernel allows)
+    -e, --events LIST      event families, of: process, syscall, file, ipc, tcp, seccomp (default: all this kernel
+                           allows)
     -p, --pid LIST         only these processes, and what they start
         --comm NAME        only tasks of this name (its first 15 bytes)
 
@@ -35,6 +36,8 @@ How long (whichever comes first):
 
 How:
     -b, --buffer-size SIZE ring of each CPU (default 16MiB, less on hosts of many CPUs)
+        --mechanism FAMILY=NAME,…
+                           take this mechanism and no other, as in file=kprobe; --list names them
         --strict           exit with status 3 if any event was lost
     -L, --list             for each event family: the mechanism this kernel allows, and why not a better one
         --json             --list and the final summary as JSON

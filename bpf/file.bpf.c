@@ -1,0 +1,185 @@
+//go:build ignore
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Reads and writes: vfs_read and vfs_write by fentry and fexit, by kprobe and kretprobe, or - where a kernel
+ * has neither - the four system calls that lead to them.
+ */
+#ifndef FLETCH_FILE
+#define FLETCH_FILE
+
+#include "calls.h"
+#include "path.h"
+
+/* include/linux/fs.h */
+#define FMODE_PREAD 0x8
+#define FMODE_PWRITE 0x10
+#define FMODE_PATH 0x4000
+#define FMODE_STREAM 0x200000
+
+HOT void file_begin(struct task_state *st, struct file *file, u32 op, s64 size, s64 offset)
+{
+	u32 depth = st->file_depth++;
+	struct file_call *c;
+
+	if (depth >= 2)
+		return;
+	c = &st->file[depth];
+	c->path = path_of(file);
+	c->op = op;
+	c->size = size;
+	c->offset = offset;
+	c->ts = bpf_ktime_get_ns();
+}
+
+HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
+{
+	u64 now = bpf_ktime_get_ns();
+	u32 depth = st->file_depth;
+	struct file_event *e;
+	struct file_call *c;
+	task_id id;
+
+	if (!depth)
+		return; /* it began before the recording */
+	depth--;
+	st->file_depth = depth;
+	if (depth >= 2) {
+		count_lost(KIND_file);
+		return;
+	}
+	c = &st->file[depth];
+	id = identity(task, st);
+	e = reserve(&bulk, KIND_file, sizeof(*e));
+	if (!e)
+		return;
+	e->kind = KIND_file;
+	e->task = id;
+	e->ts = c->ts;
+	e->op = c->op;
+	e->path = c->path;
+	e->offset = c->offset;
+	e->size = c->size;
+	e->ret = ret;
+	e->duration_ns = now - c->ts;
+	submit(e);
+}
+
+HOT s64 position(s64 *pos)
+{
+	s64 offset = -1;
+
+	if (pos)
+		bpf_probe_read_kernel(&offset, sizeof(offset), pos);
+	return offset;
+}
+
+HOT int vfs_begin(struct file *file, u64 count, s64 *pos, u32 op)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *st;
+
+	if (!enabled)
+		return 0;
+	st = state_of(task);
+	if (!st) {
+		count_lost(KIND_file);
+		return 0;
+	}
+	if (recorded(task, st))
+		file_begin(st, file, op, count, position(pos));
+	return 0;
+}
+
+HOT int vfs_end(s64 ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *st;
+
+	if (!enabled)
+		return 0;
+	st = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (st)
+		file_end(task, st, ret);
+	return 0;
+}
+
+SEC("fentry/vfs_read")
+int file_read_fentry(u64 *ctx)
+{
+	return vfs_begin(ARG(ctx, 0, struct file *), ctx[2], ARG(ctx, 3, s64 *), FILE_read);
+}
+
+SEC("fexit/vfs_read")
+int file_read_fexit(u64 *ctx)
+{
+	return vfs_end(ctx[4]);
+}
+
+SEC("fentry/vfs_write")
+int file_write_fentry(u64 *ctx)
+{
+	return vfs_begin(ARG(ctx, 0, struct file *), ctx[2], ARG(ctx, 3, s64 *), FILE_write);
+}
+
+SEC("fexit/vfs_write")
+int file_write_fexit(u64 *ctx)
+{
+	return vfs_end(ctx[4]);
+}
+
+SEC("kprobe/vfs_read")
+int file_read_kprobe(struct pt_regs *ctx)
+{
+	return vfs_begin((void *)PARM0(ctx), PARM2(ctx), (void *)PARM3(ctx), FILE_read);
+}
+
+SEC("kretprobe/vfs_read")
+int file_read_kretprobe(struct pt_regs *ctx)
+{
+	return vfs_end(RESULT(ctx));
+}
+
+SEC("kprobe/vfs_write")
+int file_write_kprobe(struct pt_regs *ctx)
+{
+	return vfs_begin((void *)PARM0(ctx), PARM2(ctx), (void *)PARM3(ctx), FILE_write);
+}
+
+SEC("kretprobe/vfs_write")
+int file_write_kretprobe(struct pt_regs *ctx)
+{
+	return vfs_end(RESULT(ctx));
+}
+
+/*
+ * The calls that end in vfs_read or vfs_write, and only where they do: not without a file, not at a negative
+ * offset, not at an offset of something that has none (fs/read_write.c).
+ */
+HOT void file_call_begin(struct task_struct *task, struct task_state *st, s32 nr)
+{
+	bool at = nr == NR_pread64 || nr == NR_pwrite64;
+	u32 op = nr == NR_write || nr == NR_pwrite64 || nr == (NR_COMPAT | COMPAT_write) ? FILE_write : FILE_read;
+	struct file *file;
+	u32 mode;
+
+	st->file_depth = 0;
+	if (!at && nr != NR_read && nr != NR_write && nr != (NR_COMPAT | COMPAT_read) && nr != (NR_COMPAT | COMPAT_write))
+		return;
+	file = file_of(task, st->arg[0]);
+	if (!file)
+		return;
+	mode = BPF_CORE_READ(file, f_mode);
+	if (mode & FMODE_PATH)
+		return;
+	if (at && (st->arg[3] < 0 || !(mode & (op == FILE_read ? FMODE_PREAD : FMODE_PWRITE))))
+		return;
+	file_begin(st, file, op, st->arg[2], at ? st->arg[3] : mode & FMODE_STREAM ? -1 : (s64)BPF_CORE_READ(file, f_pos));
+}
+
+HOT void file_call_end(struct task_struct *task, struct task_state *st, s64 ret)
+{
+	if (st->file_depth)
+		file_end(task, st, ret);
+}
+
+#endif

@@ -1,0 +1,133 @@
+//go:build ignore
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * What seccomp filters deny. A call answered with an errno is one that exits without having entered; a trap or
+ * a kill is a forced SIGSYS; a call that is only logged shows nowhere but in audit_seccomp.
+ */
+#ifndef FLETCH_SECCOMP
+#define FLETCH_SECCOMP
+
+#include "calls.h"
+#include "task.h"
+
+enum {
+	SECCOMP_MODE_FILTER = 2,
+	SIGSYS = 31,
+	SYS_SECCOMP = 1,         /* si_code */
+	SA_IMMUTABLE = 0x800000, /* include/linux/signal_types.h; a kill sets it, a trap does not (since 5.16) */
+};
+#define SECCOMP_RET_ACTION 0xffff0000U
+#define SECCOMP_RET_LOG 0x7ffc0000U
+
+HOT void emit_seccomp(struct task_struct *task, struct task_state *st, s32 nr, u32 action, s32 code, u64 ip)
+{
+	task_id id = identity(task, st);
+	struct seccomp_event *e = reserve(&rare, KIND_seccomp, sizeof(*e));
+
+	if (!e)
+		return;
+	e->kind = KIND_seccomp;
+	e->task = id;
+	e->ts = bpf_ktime_get_ns();
+	e->nr = nr;
+	e->action = action;
+	e->code = code;
+	e->pad_code = 0;
+	e->ip = ip;
+	submit(e);
+}
+
+/* A task's first exit may be that of a call it was in before; the child's half of a clone returns 0. */
+HOT void seccomp_denied(struct task_struct *task, struct task_state *st, struct pt_regs *regs, s64 ret)
+{
+	s32 nr;
+
+	if (ret >= 0 || !st->seen_exit || task->seccomp.mode != SECCOMP_MODE_FILTER || !recorded(task, st))
+		return;
+	nr = CALL_NR(regs);
+	if (in_compat(task))
+		nr |= NR_COMPAT;
+	emit_seccomp(task, st, nr, SECCOMP_errno, -ret, CALL_IP(regs));
+}
+
+SEC("tp_btf/signal_generate")
+int seccomp_signal(u64 *ctx)
+{
+	s32 sig = ARG(ctx, 0, s32);
+	struct kernel_siginfo *info = ARG(ctx, 1, struct kernel_siginfo *);
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct sighand_struct *hand;
+	struct task_state *st;
+	bool kill;
+
+	/* info may be one of two constants that are no addresses: SEND_SIG_NOINFO, SEND_SIG_PRIV. */
+	if (!enabled || sig != SIGSYS || (u64)info <= 2 || BPF_CORE_READ(info, si_code) != SYS_SECCOMP)
+		return 0;
+	st = state_of(task);
+	if (!st) {
+		count_lost(KIND_seccomp);
+		return 0;
+	}
+	if (!recorded(task, st))
+		return 0;
+	hand = BPF_CORE_READ(task, sighand);
+	kill = BPF_CORE_READ(hand, action[SIGSYS - 1].sa.sa_flags) & SA_IMMUTABLE;
+	st->killed = kill;
+	emit_seccomp(task, st, BPF_CORE_READ(info, _sifields._sigsys._syscall), kill ? SECCOMP_kill : SECCOMP_trap, SIGSYS,
+		     (u64)BPF_CORE_READ(info, _sifields._sigsys._call_addr));
+	return 0;
+}
+
+/* Of a process with other threads, a filter that kills the thread does so without a signal. */
+SEC("tp_btf/sched_process_exit")
+int seccomp_exit(u64 *ctx)
+{
+	struct task_struct *task = ARG(ctx, 0, struct task_struct *);
+	struct task_state *st;
+	struct pt_regs *regs;
+
+	if (!enabled || task->seccomp.mode != SECCOMP_MODE_FILTER || (task->exit_code & 0x7f) != SIGSYS)
+		return 0;
+	st = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (!st || st->killed || !recorded(task, st))
+		return 0;
+	if (task->signal->flags & SIGNAL_GROUP_EXIT)
+		return 0; /* another thread's signal */
+	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+	emit_seccomp(task, st, CALL_NR(regs), SECCOMP_kill, SIGSYS, CALL_IP(regs));
+	return 0;
+}
+
+HOT int audited(s64 nr, u32 action)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *st;
+	struct pt_regs *regs;
+
+	if (!enabled || (action & SECCOMP_RET_ACTION) != SECCOMP_RET_LOG)
+		return 0;
+	st = state_of(task);
+	if (!st) {
+		count_lost(KIND_seccomp);
+		return 0;
+	}
+	if (!recorded(task, st))
+		return 0;
+	regs = (void *)bpf_task_pt_regs(task);
+	emit_seccomp(task, st, nr, SECCOMP_log, 0, CALL_IP(regs));
+	return 0;
+}
+
+SEC("fentry/audit_seccomp")
+int seccomp_fentry(u64 *ctx)
+{
+	return audited(ctx[0], ctx[2]);
+}
+
+SEC("kprobe/audit_seccomp")
+int seccomp_kprobe(struct pt_regs *ctx)
+{
+	return audited(PARM0(ctx), PARM2(ctx));
+}
+
+#endif
