@@ -41,6 +41,7 @@ type decoder struct {
 	header  batchHeader
 	head    []byte // the first bytes of the message
 	scratch []byte // a buffer as it is in the file
+	prefix  [8]byte
 
 	r      io.ReaderAt
 	body   int64  // offset of the body
@@ -174,15 +175,14 @@ func (d *decoder) buffer(dst []byte, i int, need, most int64) ([]byte, error) {
 	}
 	size, raw := at.length, true
 	if d.header.codec != None {
-		var prefix [8]byte
 		if at.length < 8 {
 			return dst, fmt.Errorf("buffer %d: %d bytes, less than a prefix", i, at.length)
 		}
-		if err := d.read(prefix[:], at.offset); err != nil {
+		if err := d.read(d.prefix[:], at.offset); err != nil {
 			return dst, err
 		}
 		at.offset, at.length = at.offset+8, at.length-8
-		size = int64(binary.LittleEndian.Uint64(prefix[:]))
+		size = int64(binary.LittleEndian.Uint64(d.prefix[:]))
 		if raw = size == -1; raw {
 			size = at.length
 		}

@@ -46,7 +46,6 @@ type Writer struct {
 	sink     sink
 	manifest Manifest
 	limit    int64 // bytes of a segment
-	pairs    []string
 	written  atomic.Int64
 
 	mu     sync.Mutex // of tables and closed
