@@ -27,7 +27,7 @@ mkdir -p "$out"
 rm -rf "$out/capture" "$out/probe" "$out/parquet" "$out/replay"
 
 # The work: pack the sources of Go, and build a program with it.
-work="tar -C $(go env GOROOT)/src -cf - . | gzip -1 | wc -c; go build -o $out/replay ./cmd/replay"
+work="tar -C $(go env GOROOT)/src -cf - . | gzip -1 >/dev/null; go build -o $out/replay ./cmd/replay"
 
 # Whether this machine can record is best seen by doing it.
 if why=$(record -q -w "$out/probe" -- true 2>&1); then
