@@ -195,11 +195,13 @@ func (c *Capture) settle() {
 		return
 	}
 	lost := c.countLost()
+	tables := map[string]TableInfo{}
 	for name, info := range m.Tables {
 		// The recorder may have known of losses that it could not write down.
 		lost[name] = max(lost[name], info.Lost)
+		tables[name] = TableInfo{}
 	}
-	m.Tables = map[string]TableInfo{}
+	m.Tables = tables
 	for name, n := range lost {
 		if n > 0 {
 			m.Tables[name] = TableInfo{Lost: n}

@@ -41,9 +41,17 @@ func OpenTar(r io.ReaderAt, size int64) (*Capture, error) {
 
 // OpenStream opens a tar of a capture that can only be read once, from the
 // start to the end. It is copied to a temporary file without a name, which is
-// gone when the capture is closed.
+// gone when the capture is closed; unless r is a file itself, as standard input
+// can be, and at its start.
 func OpenStream(r io.Reader) (*Capture, error) {
 	const name = "-"
+	if f, ok := r.(*os.File); ok {
+		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
+			if at, err := f.Seek(0, io.SeekCurrent); err == nil && at == 0 {
+				return openTar(name, f, info.Size(), func() error { return nil })
+			}
+		}
+	}
 	// A look at the first block keeps an endless stream of something else from
 	// filling the disk.
 	first := make([]byte, tarBlock)

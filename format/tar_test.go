@@ -153,6 +153,30 @@ func TestStream(t *testing.T) {
 	if got := tree(t, temp); len(got) > 0 {
 		t.Errorf("left %q", got)
 	}
+	// A file is read where it is, if it is all of the tar.
+	file, err := os.Create(filepath.Join(t.TempDir(), "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for _, before := range []int64{0, 5} {
+		if _, err := file.WriteAt(out.Bytes(), before); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.Seek(before, io.SeekStart); err != nil {
+			t.Fatal(err)
+		}
+		c, err := OpenStream(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := content(t, c)["syscall"]; !reflect.DeepEqual(got, want) {
+			t.Errorf("file from %d: %d rows", before, len(got))
+		}
+		if err := c.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 	for name, r := range map[string]io.Reader{
 		"endless zeros": endless(0),
 		"endless text":  endless('y'),

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// FORMAT.md says what this package does.
+func TestPage(t *testing.T) {
+	data, err := os.ReadFile("../FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(data)
+	for _, says := range []string{
+		"# The capture format, version " + Current.String(),
+		"1 to 4 194 304 rows (2²²)", fmt.Sprintf("at most %d columns", MaxColumns), "512 MiB (2²⁹)", "metadata is at most 1 MiB",
+		"at most 64 bytes", "at most 16 MiB",
+	} {
+		if !strings.Contains(page, says) {
+			t.Errorf("does not say %q", says)
+		}
+	}
+	if MaxRows != 4194304 || MaxBatchBytes != 512<<20 || maxMetadata != 1<<20 || maxName != 64 || maxManifest != 16<<20 {
+		t.Error("the limits are others than the page says")
+	}
+	// Every field of the manifest, and no other.
+	section := func(from, to string) string {
+		_, after, ok := strings.Cut(page, from)
+		if !ok {
+			t.Fatalf("no %q", from)
+		}
+		before, _, _ := strings.Cut(after, to)
+		return before
+	}
+	first := func(text string) (names []string) {
+		for _, m := range regexp.MustCompile(`(?m)^\| (`+"`"+`[^|]*) \|`).FindAllStringSubmatch(text, -1) {
+			for _, name := range strings.Split(m[1], ", ") {
+				names = append(names, strings.Trim(name, "`"))
+			}
+		}
+		return names
+	}
+	fields := map[string]bool{}
+	for i := range reflect.TypeFor[Manifest]().NumField() {
+		name, _, _ := strings.Cut(reflect.TypeFor[Manifest]().Field(i).Tag.Get("json"), ",")
+		fields[name] = true
+	}
+	for _, name := range first(section("## capture.json\n", "\n## ")) {
+		if !fields[name] {
+			t.Errorf("manifest has no field %s", name)
+		}
+		delete(fields, name)
+	}
+	if len(fields) > 0 {
+		t.Errorf("manifest fields not on the page: %v", fields)
+	}
+	var loss []string
+	for _, c := range LossSchema.Columns {
+		loss = append(loss, c.Name)
+	}
+	if got := first(section("### loss\n", "\n## ")); !reflect.DeepEqual(got, loss) {
+		t.Errorf("loss has columns %v, not %v", got, loss)
+	}
+}
