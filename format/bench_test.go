@@ -79,8 +79,9 @@ func BenchmarkEncode(b *testing.B) {
 
 func BenchmarkAppend(b *testing.B) {
 	batch := workload(NewBatch(syscallSchema), benchRows, 1)
-	for _, path := range []string{"directory", "capture.tar", "-"} {
-		b.Run(path, func(b *testing.B) {
+	for _, name := range []string{"directory", "capture.tar", "-"} {
+		b.Run(name, func(b *testing.B) {
+			path := name
 			if path != "-" {
 				path = filepath.Join(b.TempDir(), path)
 			}
