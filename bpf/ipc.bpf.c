@@ -97,7 +97,8 @@ HOT struct ipc_ids *ids_of(struct task_struct *task, u32 type)
 {
 	struct ipc_namespace *ns = BPF_CORE_READ(task, nsproxy, ipc_ns);
 
-	return &ns->ids[type];
+	/* An index that is no constant would be scaled by the size of the type here, not in the kernel. */
+	return (void *)&ns->ids[0] + type * bpf_core_type_size(struct ipc_ids);
 }
 
 #define IPC_INDEX_BITS 15 /* IPCMNI_SHIFT; 24 with the boot option ipcmni_extend */

@@ -6,6 +6,11 @@
 //	                       CallBase, all fail with ESRCH; each thread ends the name with one call of prctl
 //	workload tree D        a chain of D processes, each the child of the one before, the last one exits with D
 //	workload block T TIME  T threads that wait in a read that never returns, for TIME
+//	workload files DIR N   reads and writes of known sizes, N of each kind, on files of every kind; see files.go
+//	workload ipc N         N checks of each kind on System V objects, by root and by another user; see ipc.go
+//	workload tcp N         N connections of each kind over loopback; see tcp.go
+//	workload seccomp N     N calls denied in each way; see seccomp.go
+//	workload names DIR     names that are not nice; see names.go
 //	workload spin TIME     calls getppid as fast as one thread can, for TIME
 //
 // It prints one line of JSON: its process id, and its threads' ids in the order they began.
@@ -20,6 +25,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -45,7 +51,7 @@ func main() {
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
-		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME")
+		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n    files DIR N | ipc N | tcp N | seccomp N | names DIR")
 		return 2
 	}
 	var err error
@@ -61,6 +67,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = block(args[1:], stdout)
 	case "spin":
 		err = spin(args[1], stdout)
+	case "files", "ipc", "tcp", "seccomp", "names", "as-user", "denied":
+		err = families[args[0]](args[1:], stdout)
 	default:
 		err = fmt.Errorf("unknown work %q", args[0])
 	}
@@ -87,6 +95,32 @@ func threads(n int, work func(i int)) []int {
 	}
 	done.Wait()
 	return tids
+}
+
+// families is the work that events other than system calls come from.
+var families = map[string]func(args []string, stdout io.Writer) error{
+	"files": files, "ipc": ipc, "tcp": tcp, "seccomp": seccomp, "names": names, "as-user": asUser, "denied": denied,
+}
+
+// number is the argument at i.
+func number(args []string, i int) (int, error) {
+	if i >= len(args) {
+		return 0, fmt.Errorf("argument %d is missing", i+1)
+	}
+	return strconv.Atoi(args[i])
+}
+
+// again runs this program with other arguments and gives its exit status, -n for signal n.
+func again(credential *syscall.Credential, args ...string) (int, error) {
+	cmd := exec.Command("/proc/self/exe", args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
+	if err := cmd.Run(); err != nil && cmd.ProcessState == nil {
+		return 0, err
+	}
+	if ws := cmd.ProcessState.Sys().(syscall.WaitStatus); ws.Signaled() {
+		return -int(ws.Signal()), nil
+	}
+	return cmd.ProcessState.ExitCode(), nil
 }
 
 func calls(args []string, stdout io.Writer) error {

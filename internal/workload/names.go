@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// names uses names that a terminal, a parser or a fixed-size buffer could choke on, in DIR: a thread named with an
+// escape sequence and with 15 bytes of no UTF-8, a file with a newline and an escape in its name, one below directories
+// of 200 bytes each until the path is almost PATH_MAX, and a program run with no arguments at all.
+func names(args []string, _ io.Writer) error {
+	if len(args) != 1 {
+		return fmt.Errorf("names takes DIR")
+	}
+	for _, comm := range []string{"\x1b[31mred\n", "\xff\xfe\xfd\xfc\xfb\xff\xfe\xfd\xfc\xfb\xff\xfe\xfd\xfc\xfb", "ünïcödé"} {
+		if err := unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.StringData(comm+"\x00"))), 0, 0, 0); err != nil {
+			return err
+		}
+		unix.Getpgid(CallBase)
+	}
+	odd := filepath.Join(args[0], "new\nline \x1b]0;title\x07 \xff")
+	if err := touch(odd); err != nil {
+		return err
+	}
+	// Longer than any path a call may name at once: walked to.
+	if err := os.Chdir(args[0]); err != nil {
+		return err
+	}
+	for range 18 {
+		name := strings.Repeat("d", 200)
+		if err := os.Mkdir(name, 0o700); err != nil && !os.IsExist(err) {
+			return err
+		}
+		if err := os.Chdir(name); err != nil {
+			return err
+		}
+	}
+	if err := touch("leaf"); err != nil {
+		return err
+	}
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Args = []string{}
+	cmd.Run() // wrong use
+	return nil
+}
+
+func touch(name string) error {
+	fd, err := unix.Open(name, unix.O_WRONLY|unix.O_CREAT|unix.O_CLOEXEC, 0o600)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	_, err = unix.Write(fd, []byte("x"))
+	return err
+}

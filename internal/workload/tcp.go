@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// What each connection carries, bytes.
+const (
+	sentByClient = 1000
+	sentByServer = 500
+)
+
+// Ports is what tcp prints: where it listened, and where nobody did.
+type Ports struct {
+	PID    int `json:"pid"`
+	Four   int `json:"four"`
+	Six    int `json:"six"`
+	Closed int `json:"closed"`
+}
+
+// tcp makes, N times each and over IPv4 and IPv6: a blocking and a non-blocking connection, over which 1000 bytes go and
+// 500 come back before the client closes; a blocking and a non-blocking one that is refused; and a blocking one, over
+// IPv4, to a broadcast address, which the kernel refuses before it sends anything.
+func tcp(args []string, stdout io.Writer) error {
+	n, err := number(args, 0)
+	if err != nil {
+		return err
+	}
+	p := Ports{PID: os.Getpid()}
+	for _, family := range []int{unix.AF_INET, unix.AF_INET6} {
+		listener, port, err := listen(family)
+		if err != nil {
+			return err
+		}
+		closed, nobody, err := listen(family)
+		if err != nil {
+			return err
+		}
+		unix.Close(closed)
+		p.Closed = nobody
+		if family == unix.AF_INET {
+			p.Four = port
+		} else {
+			p.Six = port
+		}
+		for range n {
+			for _, flags := range []int{0, unix.SOCK_NONBLOCK} {
+				if err := exchange(family, listener, port, flags); err != nil {
+					return fmt.Errorf("exchanging: %w", err)
+				}
+				if err := refused(family, nobody, flags); err != nil {
+					return err
+				}
+			}
+			if family == unix.AF_INET {
+				if err := unreachable(port); err != nil {
+					return err
+				}
+			}
+		}
+		unix.Close(listener)
+	}
+	return json.NewEncoder(stdout).Encode(p)
+}
+
+func loopback(family, port int) unix.Sockaddr {
+	if family == unix.AF_INET {
+		return &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}
+	}
+	return &unix.SockaddrInet6{Port: port, Addr: [16]byte{15: 1}}
+}
+
+func listen(family int) (fd, port int, err error) {
+	if fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0); err != nil {
+		return 0, 0, err
+	}
+	if err = unix.Bind(fd, loopback(family, 0)); err != nil {
+		return 0, 0, err
+	}
+	if err = unix.Listen(fd, 16); err != nil {
+		return 0, 0, err
+	}
+	name, err := unix.Getsockname(fd)
+	if err != nil {
+		return 0, 0, err
+	}
+	switch name := name.(type) {
+	case *unix.SockaddrInet4:
+		port = name.Port
+	case *unix.SockaddrInet6:
+		port = name.Port
+	}
+	return fd, port, nil
+}
+
+// connect waits for a non-blocking one, too.
+func connect(family, port, flags int) (fd int, err error) {
+	if fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|flags, 0); err != nil {
+		return 0, err
+	}
+	err = unix.Connect(fd, loopback(family, port))
+	if err == unix.EINPROGRESS {
+		unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, -1)
+		code, _ := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+		err = nil
+		if code != 0 {
+			err = unix.Errno(code)
+		}
+		unix.SetNonblock(fd, false)
+	}
+	return fd, err
+}
+
+func exchange(family, listener, port, flags int) error {
+	client, err := connect(family, port, flags)
+	if err != nil {
+		return err
+	}
+	server, _, err := unix.Accept4(listener, unix.SOCK_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	if _, err := unix.Write(client, make([]byte, sentByClient)); err != nil {
+		return err
+	}
+	if err := drain(server, sentByClient); err != nil {
+		return err
+	}
+	if _, err := unix.Write(server, make([]byte, sentByServer)); err != nil {
+		return err
+	}
+	if err := drain(client, sentByServer); err != nil {
+		return err
+	}
+	unix.Close(client)
+	if err := drain(server, 1<<20); err != nil {
+		return err
+	}
+	unix.Close(server)
+	return nil
+}
+
+// drain reads n bytes, or until the end.
+func drain(fd, n int) error {
+	buf := make([]byte, 4096)
+	for n > 0 {
+		got, err := unix.Read(fd, buf)
+		if err != nil {
+			return err
+		}
+		if got == 0 {
+			return nil
+		}
+		n -= got
+	}
+	return nil
+}
+
+func refused(family, port, flags int) error {
+	fd, err := connect(family, port, flags)
+	defer unix.Close(fd)
+	if err != unix.ECONNREFUSED {
+		return fmt.Errorf("connecting to port %d, where nobody listens: %v", port, err)
+	}
+	return nil
+}
+
+func unreachable(port int) error {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	err = unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 255, 255, 255}})
+	if err != unix.ENETUNREACH && err != unix.EACCES {
+		return fmt.Errorf("connecting to a broadcast address: %v", err)
+	}
+	return nil
+}
