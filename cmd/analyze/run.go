@@ -16,6 +16,7 @@ import (
 const usage = `example:
     analyze info incident
     analyze summary incident
+    analyze convert incident -o tables
 
 Answers questions about captures: directories, tars of one, or - for a tar on
 standard input. No root and no kernel is needed.
@@ -29,6 +30,7 @@ commands:
     syscalls     calls, errors and times of each system call
     processes    who ran what, as a tree
     losses       when and where events were lost
+    convert      to Parquet, CSV, JSON lines or Arrow
 
 flags:
     -h, --help       this text; of a command with analyze COMMAND --help
@@ -47,6 +49,7 @@ var commands = []command{
 	{"syscalls", systemCalls},
 	{"processes", processes},
 	{"losses", losses},
+	{"convert", convert},
 }
 
 // env is what a command works with.

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/jsonline"
+	"github.com/fletch-trace/fletch/internal/stamp"
+)
+
+// csvHead is the line of names. Lines end as RFC 4180 has it.
+func csvHead(t *tableJob) []byte {
+	var head []byte
+	if len(t.set) > 1 {
+		head = append(head, captureColumn+","...)
+	}
+	for i, c := range t.columns {
+		if i > 0 {
+			head = append(head, ',')
+		}
+		head = append(head, c.Name...)
+	}
+	return append(head, "\r\n"...)
+}
+
+// csvEncoder writes rows as RFC 4180 has them: times as RFC 3339, lists as JSON.
+type csvEncoder struct {
+	head    []byte // the capture, where there are several
+	columns []capture.Column
+	tasks   *capture.Tasks
+	names   func(nr int32) string
+	times   *stamp.Format
+	sources []*format.Vector
+	list    []byte
+}
+
+func newCSVEncoder(t *tableJob, c *capture.Capture) (*csvEncoder, error) {
+	tasks, err := c.Tasks()
+	if err != nil {
+		return nil, err
+	}
+	e := &csvEncoder{columns: t.columns, tasks: tasks, names: c.Calls().Name, times: stamp.RFC3339()}
+	if label := t.set.Label(c); label != "" {
+		e.head = append(appendField(nil, []byte(label)), ',')
+	}
+	return e, nil
+}
+
+func (e *csvEncoder) Bind(b *format.Batch) {
+	e.sources = e.sources[:0]
+	for _, c := range e.columns {
+		e.sources = append(e.sources, b.Column(c.Source()))
+	}
+}
+
+func (e *csvEncoder) Append(dst []byte, row int) []byte {
+	dst = append(dst, e.head...)
+	for i, c := range e.columns {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		v := e.sources[i]
+		switch c.Join {
+		case capture.Own:
+			dst = e.appendValue(dst, v, row)
+		case capture.TaskComm:
+			dst = appendField(dst, []byte(e.tasks.Task(v.I32[row]).Comm))
+		case capture.TaskPID:
+			dst = strconv.AppendInt(dst, int64(e.tasks.Task(v.I32[row]).PID), 10)
+		case capture.TaskTID:
+			dst = strconv.AppendInt(dst, int64(e.tasks.Task(v.I32[row]).TID), 10)
+		case capture.CallName:
+			dst = append(dst, e.names(v.I32[row])...)
+		}
+	}
+	return append(dst, "\r\n"...)
+}
+
+func (e *csvEncoder) appendValue(dst []byte, v *format.Vector, row int) []byte {
+	switch v.Type {
+	case format.Int32:
+		return strconv.AppendInt(dst, int64(v.I32[row]), 10)
+	case format.Int64:
+		return strconv.AppendInt(dst, v.I64[row], 10)
+	case format.Timestamp:
+		return e.times.Append(dst, v.I64[row])
+	case format.String:
+		return appendField(dst, v.Str.Bytes(row))
+	case format.StringList:
+		e.list = jsonline.AppendList(e.list[:0], v, row)
+		return appendField(dst, e.list)
+	}
+	return dst
+}
+
+// appendField appends a text, in quotes where it must have them. An empty one has them too, so that no reader takes it for
+// a value that is missing.
+func appendField(dst, text []byte) []byte {
+	if !utf8.Valid(text) {
+		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
+	}
+	if len(text) > 0 && !bytes.ContainsAny(text, "\",\r\n") && text[0] != ' ' && text[len(text)-1] != ' ' {
+		return append(dst, text...)
+	}
+	dst = append(dst, '"')
+	for _, c := range text {
+		if c == '"' {
+			dst = append(dst, '"')
+		}
+		dst = append(dst, c)
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"strings"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
+)
+
+// dictionary numbers texts.
+type dictionary struct {
+	texts  []string
+	number map[string]int32
+}
+
+func (d *dictionary) add(text string) int32 {
+	if n, ok := d.number[text]; ok {
+		return n
+	}
+	if d.number == nil {
+		d.number = map[string]int32{}
+	}
+	n := int32(len(d.texts))
+	d.texts = append(d.texts, strings.ToValidUTF8(text, "\uFFFD"))
+	d.number[text] = n
+	return n
+}
+
+// joiner makes the joined columns of the tables of one capture. Texts are numbers of a dictionary.
+type joiner struct {
+	dictionary *dictionary
+	calls      func(nr int32) string
+	tasks      *capture.Tasks
+	comms      []int32 // of each task
+	near       [callSlots]int32
+	far        map[int32]int32
+}
+
+func newJoiner(c *capture.Capture, d *dictionary) (*joiner, error) {
+	tasks, err := c.Tasks()
+	if err != nil {
+		return nil, err
+	}
+	j := &joiner{dictionary: d, calls: c.Calls().Name, tasks: tasks, comms: make([]int32, len(tasks.List)), far: map[int32]int32{}}
+	for i := range tasks.List {
+		j.comms[i] = d.add(tasks.List[i].Comm)
+	}
+	return j, nil
+}
+
+// name is the number of the name of a call.
+func (j *joiner) name(nr int32) int32 {
+	slot := callSlot(nr)
+	if slot >= callSlots {
+		n, ok := j.far[nr]
+		if !ok {
+			n = j.dictionary.add(j.calls(nr))
+			j.far[nr] = n
+		}
+		return n
+	}
+	if j.near[slot] == 0 {
+		j.near[slot] = j.dictionary.add(j.calls(nr)) + 1
+	}
+	return j.near[slot] - 1
+}
+
+// numbers appends the values of a joined column, whose ids v has: for a text its number.
+func (j *joiner) numbers(dst []int32, column capture.Column, v *format.Vector) []int32 {
+	switch column.Join {
+	case capture.TaskComm:
+		for _, id := range v.I32 {
+			dst = append(dst, j.comms[j.tasks.Index(id)])
+		}
+	case capture.TaskPID:
+		for _, id := range v.I32 {
+			dst = append(dst, j.tasks.Task(id).PID)
+		}
+	case capture.TaskTID:
+		for _, id := range v.I32 {
+			dst = append(dst, j.tasks.Task(id).TID)
+		}
+	case capture.CallName:
+		for _, nr := range v.I32 {
+			dst = append(dst, j.name(nr))
+		}
+	}
+	return dst
+}
