@@ -11,7 +11,7 @@
 #include "task.h"
 
 enum {
-	SECCOMP_MODE_FILTER = 2,
+	SECCOMP_MODE_FILTER = 2, /* 3 for a task that a filter has killed */
 	SIGSYS = 31,
 	SYS_SECCOMP = 1,         /* si_code */
 	SA_IMMUTABLE = 0x800000, /* include/linux/signal_types.h; a kill sets it, a trap does not (since 5.16) */
@@ -86,7 +86,7 @@ int seccomp_exit(u64 *ctx)
 	struct task_state *st;
 	struct pt_regs *regs;
 
-	if (!enabled || task->seccomp.mode != SECCOMP_MODE_FILTER || (task->exit_code & 0x7f) != SIGSYS)
+	if (!enabled || task->seccomp.mode < SECCOMP_MODE_FILTER || (task->exit_code & 0x7f) != SIGSYS)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (!st || st->killed || !recorded(task, st))

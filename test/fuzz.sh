@@ -10,7 +10,7 @@ targets=$(grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 
 [ -n "$targets" ] || { echo "no fuzz target found"; exit 1; }
 while read -r dir target; do
 	echo "fuzzing $target in $dir for $time"
-	go test "./$dir" -run '^$' -fuzz "^$target\$" -fuzztime "$time" >"$log" 2>&1 || {
+	go test "./$dir" -run '^$' -fuzz "^$target\$" -fuzztime "$time" -fuzzminimizetime 10x >"$log" 2>&1 || {
 		cat "$log"
 		exit 1
 	}
