@@ -35,17 +35,20 @@ if why=$(record -q -w "$out/probe" -- true 2>&1); then
 	run record --list
 	run record -w "$out/capture" -- sh -c "$work"
 	capture=$out/capture
+	more="bin/record -w $out/mine -- COMMAND"
 else
 	echo
 	echo "Nothing can be recorded here:"
 	sed 's/^/    /' <<<"$why"
 	echo "This is the offline half, with the sample capture that comes with the project."
 	capture=test/testdata/sample.tar
+	more=
 fi
 
 run analyze info "$capture"
 run analyze summary "$capture"
 run analyze convert "$capture" -o "$out/parquet" --format parquet
+run ls -s "$out/parquet"
 run replay "$capture" -n 15
 
 cat <<END
@@ -56,5 +59,5 @@ As Parquet    $out/parquet
 Go on with    bin/analyze syscalls $capture
               bin/analyze processes $capture
               bin/replay $capture 'name == "openat" && ret < 0'
-              bin/record -w demo/mine -- COMMAND
+              $more
 END

@@ -25,6 +25,12 @@ if why=$(bin/record -q -w "$dir/probe" -- true 2>&1); then
 	cat >"$dir/work" <<'END'
 "$1/workload" calls 100000 2
 "$1/workload" tree 3
+mkdir "$1/files" "$1/names"
+"$1/workload" files "$1/files" 50
+"$1/workload" names "$1/names"
+"$1/workload" ipc 5
+"$1/workload" tcp 5
+"$1/workload" seccomp 5
 ls /nonexistent "two words" '' "$(printf 'a\tb\377')" 2>/dev/null
 sleep 5 &
 exit 0
