@@ -130,6 +130,9 @@ func (o *options) openParsed(e *env) (capture.Set, error) {
 	if o.filter, err = set.Filter(o.expression); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
+	if o.Name() != "analyze info" { // which shows it
+		set.Warn(e.stderr, "analyze")
+	}
 	return set, nil
 }
 

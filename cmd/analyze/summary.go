@@ -48,6 +48,8 @@ type overview struct {
 	Failing   []failingCall  `json:"failing_calls"`
 	Pending   []pendingCall  `json:"pending_calls"` // the longest
 	Processes processCounts  `json:"processes"`
+
+	filtered bool // all but the families
 }
 
 type familyRate struct {
@@ -139,7 +141,7 @@ func summary(e *env, args []string) (err error) {
 
 func newOverview(e *env, c *capture.Capture, filter *filter.Program, n int) (*overview, error) {
 	m := &c.Manifest
-	v := &overview{Capture: c.Path, Complete: m.Complete, Host: m.Host, Start: m.Start, End: m.End}
+	v := &overview{Capture: c.Path, Complete: m.Complete, Host: m.Host, Start: m.Start, End: m.End, filtered: filter != nil}
 	for _, s := range shares(capture.Set{c}) {
 		rate := familyRate{share: s}
 		if d := m.End.Sub(m.Start); d > 0 && !m.End.IsZero() && !m.Start.IsZero() {
@@ -169,7 +171,7 @@ func (v *overview) write(w io.Writer) error {
 		title string
 		table *term.Table
 	}{
-		{"events", v.familyTable()},
+		{v.familyTitle(), v.familyTable()},
 		{"most calls", commandTable(v.Calls)},
 		{"most time in calls", commandTable(v.Times)},
 		{"slowest calls, one of each name", v.slowTable(clock)},
@@ -189,6 +191,13 @@ func (v *overview) write(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+func (v *overview) familyTitle() string {
+	if v.filtered {
+		return "events, all; what follows is filtered"
+	}
+	return "events"
 }
 
 func (v *overview) familyTable() *term.Table {

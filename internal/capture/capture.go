@@ -31,10 +31,10 @@ type Set []*Capture
 // Open opens captures by path; "-" is a tar on stdin. On an error nothing stays open.
 func Open(ctx context.Context, paths []string, stdin io.Reader) (Set, error) {
 	var set Set
-	for i, path := range paths {
-		if path == "-" && slices.Contains(paths[:i], "-") {
-			return nil, errors.Join(cli.Usage("standard input cannot be read twice"), set.Close())
-		}
+	if i := slices.Index(paths, "-"); i >= 0 && slices.Contains(paths[i+1:], "-") {
+		return nil, cli.Usage("standard input cannot be read twice")
+	}
+	for _, path := range paths {
 		c, err := open(ctx, path, stdin)
 		if err != nil {
 			return nil, errors.Join(err, set.Close())
@@ -82,6 +82,15 @@ func hint(err error) error {
 		return cli.WithHint(err, "use a version of this program as new as the one that recorded it")
 	}
 	return err
+}
+
+// Warn says on stderr what is damaged; the rest is read all the same.
+func (s Set) Warn(stderr io.Writer, program string) {
+	for _, c := range s {
+		for _, damage := range c.Damage() {
+			cli.Warn(stderr, program, c.Path+": "+damage.Error())
+		}
+	}
 }
 
 // Close closes all.
