@@ -48,7 +48,7 @@ flags:
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := cli.Interruptible()
 	defer stop()
-	return cli.Exit(stderr, "replay", replay(ctx, args, stdin, stdout))
+	return cli.Exit(stderr, "replay", replay(ctx, args, stdin, stdout, stderr))
 }
 
 // options are what the command line says.
@@ -62,7 +62,7 @@ type options struct {
 	json     bool
 }
 
-func replay(ctx context.Context, args []string, stdin io.Reader, stdout io.Writer) (err error) {
+func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
 	o, err := parse(args, stdout)
 	if o == nil {
 		return err
@@ -72,6 +72,7 @@ func replay(ctx context.Context, args []string, stdin io.Reader, stdout io.Write
 		return err
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
+	set.Warn(stderr, "replay")
 	span, err := newSpan(o, set)
 	if err != nil {
 		return err

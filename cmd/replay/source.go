@@ -7,6 +7,7 @@ import (
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/merge"
@@ -46,7 +47,7 @@ type worker struct {
 func newSources(o *options, set capture.Set, span span) ([]merge.Source, error) {
 	program, err := set.Filter(o.filter)
 	if err != nil {
-		return nil, err
+		return nil, cli.WithHint(err, "it is taken for a filter because there is no file of that name either")
 	}
 	if program != nil {
 		from, to := program.TimeRange()

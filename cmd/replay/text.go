@@ -76,8 +76,8 @@ func newText(o *options, set capture.Set, c *capture.Capture, s *format.Schema, 
 		return nil, err
 	}
 	t := &text{schema: s, times: newTimes(o.time, start), tasks: tasks, heads: make([]*[headPage][]byte, len(tasks.List)/headPage+1), calls: c.Calls()}
-	if label := set.Label(c); label != "" {
-		t.label = append(term.AppendEscaped(nil, label), ' ')
+	if set.Label(c) != "" {
+		t.label = newLabel(set, c)
 	}
 	known, ok := events[s.Table]
 	if !ok || s.Check(known.columns...) != nil {
@@ -90,6 +90,15 @@ func newText(o *options, set capture.Set, c *capture.Capture, s *format.Schema, 
 		t.columns = append(t.columns, c.Name)
 	}
 	return t, nil
+}
+
+// newLabel is the column that says which capture a line is of.
+func newLabel(set capture.Set, c *capture.Capture) []byte {
+	width := 0
+	for _, other := range set {
+		width = max(width, utf8.RuneCountInString(term.Escape(set.Label(other))))
+	}
+	return append(pad(term.AppendEscaped(nil, set.Label(c)), 0, width, false), ' ')
 }
 
 // newTimes is how the column of times is written.

@@ -35,7 +35,16 @@ func (c *Capture) Bind(p *filter.Program, t *format.Table) (*filter.Bound, error
 	if err != nil {
 		return nil, err
 	}
-	return p.Bind(t.Schema, env)
+	return p.Bind(withoutFamily(t.Schema), env)
+}
+
+// withoutFamily hides the text column family of the loss table: in a filter family is the name of the table, or no
+// expression could ask for the losses.
+func withoutFamily(s *format.Schema) *format.Schema {
+	if i := s.Index("family"); i >= 0 && s.Columns[i].Type == format.String {
+		return &format.Schema{Table: s.Table, Columns: slices.Delete(slices.Clone(s.Columns), i, i+1)}
+	}
+	return s
 }
 
 // Narrow gives the table with only those blocks that may hold a row whose ts is from `from` to `to`. A table without ts

@@ -27,7 +27,7 @@ func TestExit(t *testing.T) {
 		{"usage", WithHint(Usage("unknown family %q", "x"), "see --list"), 2, "record: error: unknown family \"x\"\nrecord: hint: see --list\n"},
 		{"wrapped usage", fmt.Errorf("a: %w", Usage("b")), 2, "record: error: a: b\n"},
 		{"closed pipe", &fs.PathError{Op: "write", Err: syscall.EPIPE}, 0, ""},
-		{"interrupted", fmt.Errorf("scanning: %w", ErrInterrupted), 130, ""},
+		{"interrupted", fmt.Errorf("scanning: %w", Interrupted{syscall.SIGINT}), 130, ""},
 		{"hostile", errors.New("opening \x1b[2Jx\u009b\nrecord: error: y"), 1, "record: error: opening \\x1b[2Jx\\u009b\n    record: error: y\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

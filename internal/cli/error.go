@@ -17,14 +17,16 @@ import (
 
 // Exit codes of every program.
 const (
-	ExitDone        = 0
-	ExitFailed      = 1
-	ExitUsage       = 2
-	ExitInterrupted = 128 + int(syscall.SIGINT)
+	ExitDone   = 0
+	ExitFailed = 1
+	ExitUsage  = 2
+	ExitSignal = 128 // plus the signal
 )
 
-// ErrInterrupted ends a run that ^C stopped: the program exits as one killed by the signal would, and says nothing.
-var ErrInterrupted = errors.New("interrupted")
+// Interrupted ends a run that a signal stopped, ^C mostly: the program exits as one killed by it would, and says nothing.
+type Interrupted struct{ Signal syscall.Signal }
+
+func (i Interrupted) Error() string { return "interrupted: " + i.Signal.String() }
 
 type hintError struct {
 	error
@@ -88,11 +90,12 @@ func say(w io.Writer, program, kind, message string) {
 // Exit prints err, if there is one, and gives the exit code that goes with it. A reader of the output that left (a
 // closed pipe, as under head) is no failure.
 func Exit(stderr io.Writer, program string, err error) int {
+	var by Interrupted
 	switch {
 	case err == nil, readerLeft(err):
 		return ExitDone
-	case errors.Is(err, ErrInterrupted):
-		return ExitInterrupted
+	case errors.As(err, &by):
+		return ExitSignal + int(by.Signal)
 	}
 	Error(stderr, program, err)
 	if IsUsage(err) {
@@ -101,7 +104,7 @@ func Exit(stderr io.Writer, program string, err error) int {
 	return ExitFailed
 }
 
-// Interruptible gives a context that ends, with ErrInterrupted as its cause, at ^C or SIGTERM. A second ^C kills the
+// Interruptible gives a context that ends, with Interrupted as its cause, at ^C or SIGTERM. A second ^C kills the
 // program. SIGPIPE is turned into EPIPE, so that a program whose reader left still cleans up.
 func Interruptible() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -111,8 +114,9 @@ func Interruptible() (ctx context.Context, stop func()) {
 	done := make(chan struct{})
 	go func() {
 		select {
-		case <-signals:
-			cancel(ErrInterrupted)
+		case s := <-signals:
+			by, _ := s.(syscall.Signal)
+			cancel(Interrupted{by})
 		case <-done:
 		}
 		signal.Stop(signals)

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/fletch-trace/fletch/internal/fixture"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"replay": main, "capture": fixture.Main})
+}
+
+// TestScripts runs testdata/*.txtar: each is a session on a command line.
+func TestScripts(t *testing.T) { testscript.Run(t, fixture.Params("testdata")) }
