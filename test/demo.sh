@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # The demo: record a few seconds of real work on this kernel, then read the capture as a user would. Where nothing can
 # be recorded, say exactly why and do the offline half on the sample capture that comes with the project.
 set -eu -o pipefail

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Read a fresh capture, raw and converted, with pyarrow, pandas, polars and DuckDB, installed from their registry into
 # a virtual environment. Where nothing can be recorded, the sample capture is read instead.
 set -eu -o pipefail

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Make test/testdata/sample.tar anew: a small capture of the project's own workload and a short pipeline. Of the
 # machine it shows the kernel's release and nothing else: host name, boot id and the paths of the programs are made up.
 # Runs as root.
