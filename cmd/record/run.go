@@ -231,6 +231,9 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if err := warnRefused(opt, session, stderr); err != nil {
 		return 0, err
 	}
+	if opt.verbose {
+		describe(stderr, session, ringSize(int64(opt.buffer), host.CPUs))
+	}
 	host.Recorder = format.Recorder{Version: cli.Version(), Args: opt.args}
 	host.Command = opt.command
 	host.Probes = session.Probes
@@ -260,6 +263,17 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	failed := r.loop(e)
 	p.Stop()
 	return r.finish(failed, e)
+}
+
+// describe says by which means what will be recorded.
+func describe(stderr io.Writer, session *bpf.Session, ring int) {
+	for _, p := range session.Probes {
+		fmt.Fprintf(stderr, "record: %s events by %s\n", p.Family, orDash(p.Mechanism))
+		for _, r := range p.Refused {
+			fmt.Fprintf(stderr, "record:   not by %s: %s\n", r.Mechanism, term.Escape(r.Reason))
+		}
+	}
+	fmt.Fprintf(stderr, "record: %d CPUs, a ring of %s each\n", session.CPUs, term.Bytes(int64(ring)))
 }
 
 // warnRefused: a family no mechanism works for is left out with a warning, or is an error when it was asked for.

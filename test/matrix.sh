@@ -1,0 +1,64 @@
+#!/bin/bash
+# Make the table of kernels, families and mechanisms out of what the tests printed.
+#
+# Usage: test/matrix.sh LOG...     prints it; LOG is the output of go test -v on one kernel, named KERNEL.log
+#        test/matrix.sh -w LOG...  puts it into README.md, between its markers
+set -eu -o pipefail
+cd "$(dirname "$0")/.."
+
+write=
+[ "${1:-}" = -w ] && write=1 && shift
+
+table() {
+	awk '
+	# Which test proves which family by which mechanism.
+	BEGIN {
+		split("process/tp_btf syscall/tp_btf file/fentry file/kprobe file/tp_btf ipc/lsm ipc/fentry ipc/kprobe ipc/tp_btf " \
+		      "tcp/fentry tcp/kprobe tcp/tp_btf seccomp/fentry seccomp/kprobe seccomp/tp_btf", rows, " ")
+		proves["TestOnlyTheCommandsTree"] = "process/tp_btf"
+		proves["TestEveryCallIsOneRow"] = "syscall/tp_btf"
+		family["TestFiles"] = "file"; family["TestIPC"] = "ipc"; family["TestTCP"] = "tcp"; family["TestSeccomp"] = "seccomp"
+	}
+	FNR == 1 {
+		kernel = FILENAME; sub(/.*\//, "", kernel); sub(/\.log$/, "", kernel); gsub(/_/, " ", kernel)
+		kernels[++n] = kernel
+		last = ""
+	}
+	# The reason of a test that was not run stands under its name.
+	last != "" { sub(/^ +[^ ]+: /, ""); cell[kernel, last] = $0; last = "" }
+	/^ *--- (PASS|FAIL|SKIP): / {
+		name = $3; result = $2; row = proves[name]
+		if (split(name, part, "/") == 2 && part[1] in family) row = family[part[1]] "/" part[2]
+		if (row == "") next
+		if (result == "PASS:") cell[kernel, row] = "passed"
+		if (result == "FAIL:") cell[kernel, row] = "**failed**"
+		if (result == "SKIP:") { cell[kernel, row] = "not run"; last = row }
+	}
+	END {
+		line = "| family | mechanism |"; rule = "|---|---|"
+		for (k = 1; k <= n; k++) { line = line " " kernels[k] " |"; rule = rule "---|" }
+		print line; print rule
+		for (i = 1; i in rows; i++) {
+			split(rows[i], part, "/")
+			line = "| " part[1] " | " part[2] " |"
+			for (k = 1; k <= n; k++) {
+				c = cell[kernels[k], rows[i]]
+				gsub(/\|/, "\\|", c)
+				line = line " " (c == "" ? "not run" : c) " |"
+			}
+			print line
+		}
+	}' "$@"
+}
+
+if [ -z "$write" ]; then
+	table "$@"
+	exit
+fi
+made=$(table "$@")
+grep -q '<!-- matrix -->' README.md || { echo "README.md has no place for the table" >&2; exit 1; }
+awk -v made="$made" '
+	/<!-- matrix -->/ { print; print made; skip = 1; next }
+	/<!-- end of matrix -->/ { skip = 0 }
+	!skip' README.md >README.md.new
+mv README.md.new README.md
