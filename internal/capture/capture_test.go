@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package capture_test
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/fixture"
+)
+
+// write writes a capture and opens it again.
+func write(t *testing.T, c *fixture.Capture) *capture.Capture {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "capture")
+	if err := c.Write(path, time.Second, nil); err != nil {
+		t.Fatal(err)
+	}
+	set, err := capture.Open(context.Background(), []string{path}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { set.Close() })
+	return set[0]
+}
+
+func TestTasks(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for name, id := range map[string]func(i int32) int32{
+		"one after the other": func(i int32) int32 { return i + 1 },
+		"by processor":        func(i int32) int32 { return i%4<<24 | i + 1 },
+		"anywhere":            func(int32) int32 { return r.Int32() - r.Int32() },
+		"the ends":            func(i int32) int32 { return []int32{math.MinInt32, math.MaxInt32, -1, 1}[i%4] },
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, want := fixture.New(), map[int32]int32{}
+			for i := range int32(3000) {
+				task := id(i)
+				f.AddTask(task, i, i, 1, 0, "comm", "exe")
+				if _, again := want[task]; !again && task != 0 {
+					want[task] = i
+				}
+			}
+			tasks, err := write(t, f).Tasks()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for task, tid := range want {
+				if got := tasks.Task(task); got.TID != tid || got.ID != task || got.Comm != "comm" {
+					t.Fatalf("task %d: got %+v, want tid %d", task, got, tid)
+				}
+			}
+			for _, task := range []int32{0, 4000, -5, math.MaxInt32 - 1, math.MinInt32 + 1} {
+				if _, known := want[task]; !known && tasks.Index(task) != 0 {
+					t.Errorf("task %d, which is not there, is %+v", task, tasks.Task(task))
+				}
+			}
+		})
+	}
+}
+
+func TestTablesThatAreMissingAreEmpty(t *testing.T) {
+	c := write(t, fixture.New())
+	tasks, err := c.Tasks()
+	if err != nil || len(tasks.List) != 1 || tasks.Index(1) != 0 {
+		t.Errorf("got %v, %v", tasks, err)
+	}
+	cgroups, err := c.Cgroups()
+	if err != nil || len(cgroups) != 0 {
+		t.Errorf("got %v, %v", cgroups, err)
+	}
+}
+
+func TestTasksOfAnotherShape(t *testing.T) {
+	f := fixture.New()
+	f.Add(&format.Schema{Table: "task", Columns: []format.Column{{Name: "task", Type: format.String}}}, fixture.Row{"task": "1"})
+	if _, err := write(t, f).Tasks(); !errors.Is(err, format.ErrCorrupt) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestColumns(t *testing.T) {
+	for _, c := range []struct {
+		schema *format.Schema
+		want   string
+	}{
+		{fixture.Syscall, "ts cpu task comm pid tid nr name ret duration_ns arg0 arg1 arg2 arg3 arg4 arg5"},
+		{fixture.Process, "ts cpu task comm tid op pid ppid filename args exit_code signal duration_ns"},
+		{fixture.Task, "task ts tid pid ppid uid gid cgroup comm exe"},
+		{format.LossSchema, "ts until cpu family count"},
+		{&format.Schema{Table: "syscall", Columns: []format.Column{{Name: "nr", Type: format.Int64}, {Name: "task", Type: format.String}}}, "nr task"},
+	} {
+		var names []string
+		for _, column := range capture.Columns(c.schema) {
+			names = append(names, column.Name)
+		}
+		if got := strings.Join(names, " "); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.schema.Table, got, c.want)
+		}
+	}
+	if got := capture.Sources(capture.Columns(fixture.Pending)); !slices.Equal(got, []string{"ts", "cpu", "task", "nr", "arg0", "arg1", "arg2", "arg3", "arg4", "arg5"}) {
+		t.Errorf("sources: got %v", got)
+	}
+}
+
+func TestNarrow(t *testing.T) {
+	f := fixture.New()
+	for i := range 5 {
+		f.AddSyscall(time.Duration(i)*time.Second, 0, 1, 0, 0, 0)
+		f.AddSyscall(time.Duration(i)*time.Second+time.Millisecond, 0, 1, 0, 0, 0)
+		f.Cut()
+	}
+	table := write(t, f).Table("syscall")
+	for _, c := range []struct {
+		from, to time.Duration
+		blocks   int
+	}{{0, time.Hour, 5}, {time.Second, 2 * time.Second, 2}, {1100 * time.Millisecond, 1900 * time.Millisecond, 0}, {time.Second + time.Millisecond, time.Second + time.Millisecond, 1}} {
+		narrow := capture.Narrow(table, fixture.At(c.from), fixture.At(c.to))
+		if n := len(narrow.Blocks()); n != c.blocks || narrow.Rows != int64(2*n) {
+			t.Errorf("%v to %v: %d blocks of %d rows, want %d", c.from, c.to, n, narrow.Rows, c.blocks)
+		}
+	}
+	if len(table.Blocks()) != 5 {
+		t.Error("the table itself was changed")
+	}
+}
+
+func TestFilter(t *testing.T) {
+	c := write(t, fixture.Small())
+	set := capture.Set{c}
+	if p, err := set.Filter(""); p != nil || err != nil {
+		t.Errorf("no filter: got %v, %v", p, err)
+	}
+	if _, err := set.Filter("bogus == 1"); !cli.IsUsage(err) {
+		t.Errorf("a wrong one: got %v", err)
+	}
+	for expression, want := range map[string]int{
+		`comm == "nginx"`: 5, `container == "0123456789ab"`: 5, `cgroup contains "docker"`: 5, `name == "read" && pid == 200`: 2,
+		`family == "loss"`: 0, `uid == 1000`: 6,
+	} {
+		p, err := set.Filter(expression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		table := c.Table("syscall")
+		bound, err := c.Bind(p, table)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		err = table.Scan(context.Background(), nil, 1, func(_ int, b *format.Batch) error {
+			n += bound.Match(b, nil).Count()
+			return nil
+		})
+		if err != nil || n != want {
+			t.Errorf("%s: %d calls, %v, want %d", expression, n, err, want)
+		}
+	}
+}
+
+func TestOpen(t *testing.T) {
+	good := filepath.Join(t.TempDir(), "good")
+	if err := fixture.Small().Write(good, time.Second, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		paths []string
+		want  error
+	}{{[]string{good, filepath.Join(good, "nowhere")}, fs.ErrNotExist}, {[]string{good, t.TempDir()}, format.ErrNotCapture}} {
+		set, err := capture.Open(context.Background(), c.paths, nil)
+		if set != nil || !errors.Is(err, c.want) || cli.Hint(err) == "" {
+			t.Errorf("%v: got %v, %v", c.paths, set, err)
+		}
+	}
+	if _, err := capture.Open(context.Background(), []string{"-", good, "-"}, os.Stdin); !cli.IsUsage(err) {
+		t.Errorf("standard input twice: got %v", err)
+	}
+}
+
+func TestSignal(t *testing.T) {
+	for n, want := range map[int32]string{1: "SIGHUP", 9: "SIGKILL", 11: "SIGSEGV", 15: "SIGTERM", 31: "SIGSYS", 32: "SIGRT0", 34: "SIGRT2", 64: "SIGRT32", 0: "signal 0", 65: "signal 65", -1: "signal -1"} {
+		if got := capture.Signal(n); got != want {
+			t.Errorf("%d: got %s, want %s", n, got, want)
+		}
+	}
+}

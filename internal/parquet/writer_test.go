@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package parquet
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	library "github.com/apache/arrow/go/v15/parquet"
+	"github.com/apache/arrow/go/v15/parquet/file"
+	"github.com/apache/arrow/go/v15/parquet/metadata"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// table is columns of random values of every kind and distribution.
+type table struct {
+	columns []format.Column
+	groups  []int      // rows
+	values  [][]Values // of each group
+}
+
+func randomTable(r *rand.Rand) *table {
+	t := &table{}
+	for range 1 + r.IntN(4) {
+		t.groups = append(t.groups, 1+r.IntN([]int{1, 10, 300, 20_000}[r.IntN(4)]))
+	}
+	t.values = make([][]Values, len(t.groups))
+	for i := range 1 + r.IntN(6) {
+		kind := format.Type(1 + r.IntN(5))
+		t.columns = append(t.columns, format.Column{Name: fmt.Sprintf("c%d", i), Type: kind})
+		numbered := kind == format.String && r.IntN(2) == 0
+		next := generator(r)
+		for g, rows := range t.groups {
+			t.values[g] = append(t.values[g], randomValues(kind, rows, numbered, next))
+		}
+	}
+	return t
+}
+
+// generator gives numbers of one of several distributions: few values, ascending ones, wide ones, extremes, one.
+func generator(r *rand.Rand) func() int64 {
+	at := r.Int64N(1 << 60)
+	return []func() int64{
+		func() int64 { return r.Int64N(5) - 2 },
+		func() int64 { return r.Int64N(70_000) },
+		func() int64 { at += r.Int64N(1000); return at },
+		func() int64 { return r.Int64() - r.Int64() },
+		func() int64 { return []int64{math.MinInt64, math.MaxInt64, 0, -1}[r.IntN(4)] },
+		func() int64 { return 7 },
+		func() int64 { return r.Int64N(1<<40) &^ (1<<32 - 1) },
+	}[r.IntN(7)]
+}
+
+func randomValues(kind format.Type, rows int, numbered bool, next func() int64) Values {
+	v := Values{Vector: &format.Vector{Type: kind}}
+	v.Vector.Reset()
+	if numbered {
+		v.Texts = []string{"unused", "", "a", "comm", "naïve", strings.Repeat("long", 100)}
+		for range rows {
+			v.Numbers = append(v.Numbers, 1+int32(uint64(next())%5))
+		}
+		return v
+	}
+	for range rows {
+		switch kind {
+		case format.Int32:
+			v.I32 = append(v.I32, int32(next()))
+		case format.Int64, format.Timestamp:
+			v.I64 = append(v.I64, next())
+		case format.String:
+			v.Str.Append(fmt.Sprint(next()))
+		case format.StringList:
+			for range uint64(next()) % 4 {
+				v.Str.Append(fmt.Sprint(next()))
+			}
+			v.Rows = append(v.Rows, int32(v.Str.Len()))
+		}
+	}
+	return v
+}
+
+// write writes a table.
+func (t *table) write(workers int) ([]byte, error) {
+	var out bytes.Buffer
+	w, err := NewWriter(&out, t.columns, [][2]string{{"fletch.host", "box"}}, workers)
+	if err != nil {
+		return nil, err
+	}
+	for g, rows := range t.groups {
+		if err := w.WriteGroup(rows, t.values[g]); err != nil {
+			return nil, err
+		}
+	}
+	err = w.Close()
+	return out.Bytes(), err
+}
+
+// TestLibraryReadsWhatWasWritten reads random tables with the Parquet reader of Apache Arrow.
+func TestLibraryReadsWhatWasWritten(t *testing.T) {
+	for seed := range uint64(150) {
+		table := randomTable(rand.New(rand.NewPCG(seed, 3)))
+		text, err := table.write(1 + int(seed%3))
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		again, _ := table.write(1)
+		if !bytes.Equal(text, again) {
+			t.Fatalf("seed %d: other bytes with another number of workers", seed)
+		}
+		f, err := file.NewParquetReader(bytes.NewReader(text))
+		if err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
+		}
+		if got := f.MetaData().KeyValueMetadata().FindValue("fletch.host"); got == nil || *got != "box" {
+			t.Fatalf("seed %d: metadata %v", seed, got)
+		}
+		for g, rows := range table.groups {
+			group := f.RowGroup(g)
+			if group.NumRows() != int64(rows) {
+				t.Fatalf("seed %d: group %d has %d rows, not %d", seed, g, group.NumRows(), rows)
+			}
+			for i := range table.columns {
+				if err := compare(group, i, rows, &table.values[g][i]); err != nil {
+					t.Fatalf("seed %d, group %d, column %v: %v", seed, g, table.columns[i], err)
+				}
+			}
+		}
+	}
+}
+
+// compare reads a column and looks whether it and its statistics are as they should be.
+func compare(group *file.RowGroupReader, i, rows int, want *Values) error {
+	column, err := group.Column(i)
+	if err != nil {
+		return err
+	}
+	chunk, err := group.MetaData().ColumnChunk(i)
+	if err != nil {
+		return err
+	}
+	stats, err := chunk.Statistics()
+	if err != nil {
+		return err
+	}
+	switch c := column.(type) {
+	case *file.Int32ColumnChunkReader:
+		got := make([]int32, rows)
+		if _, _, err := c.ReadBatch(int64(rows), got, nil, nil); err != nil || !slices.Equal(got, want.I32) {
+			return fmt.Errorf("other values, %v", err)
+		}
+		if s := stats.(*metadata.Int32Statistics); s.Min() != slices.Min(got) || s.Max() != slices.Max(got) {
+			return fmt.Errorf("bounds %d and %d", s.Min(), s.Max())
+		}
+	case *file.Int64ColumnChunkReader:
+		got := make([]int64, rows)
+		if _, _, err := c.ReadBatch(int64(rows), got, nil, nil); err != nil || !slices.Equal(got, want.I64) {
+			return fmt.Errorf("other values, %v", err)
+		}
+		if s := stats.(*metadata.Int64Statistics); s.Min() != slices.Min(got) || s.Max() != slices.Max(got) {
+			return fmt.Errorf("bounds %d and %d", s.Min(), s.Max())
+		}
+	case *file.ByteArrayColumnChunkReader:
+		return compareTexts(c, rows, want)
+	}
+	return nil
+}
+
+func compareTexts(c *file.ByteArrayColumnChunkReader, rows int, want *Values) error {
+	n := rows + want.Str.Len()
+	got, definition, repetition := make([]library.ByteArray, n), make([]int16, n), make([]int16, n)
+	levels, values, err := c.ReadBatch(int64(n), got, definition, repetition)
+	if err != nil {
+		return err
+	}
+	if want.Type == format.StringList {
+		return compareLists(want, definition[:levels], repetition[:levels], got[:values])
+	}
+	for row := range rows {
+		text := ""
+		if want.Numbers != nil {
+			text = want.Texts[want.Numbers[row]]
+		} else {
+			text = want.Str.At(row)
+		}
+		if string(got[row]) != text {
+			return fmt.Errorf("row %d: %q, want %q", row, got[row], text)
+		}
+	}
+	return nil
+}
+
+func compareLists(want *Values, definition, repetition []int16, got []library.ByteArray) error {
+	at, row := 0, -1
+	var lists [][]string
+	for i := range definition {
+		if repetition[i] == 0 {
+			row++
+			lists = append(lists, []string{})
+		}
+		if definition[i] == 1 {
+			lists[row] = append(lists[row], string(got[at]))
+			at++
+		}
+	}
+	if len(lists) != want.Len() {
+		return fmt.Errorf("%d lists, want %d", len(lists), want.Len())
+	}
+	for i := range lists {
+		if !slices.Equal(lists[i], want.List(i)) {
+			return fmt.Errorf("row %d: %q, want %q", i, lists[i], want.List(i))
+		}
+	}
+	return nil
+}
+
+func TestNoGroups(t *testing.T) {
+	table := &table{columns: []format.Column{{Name: "ts", Type: format.Timestamp}, {Name: "args", Type: format.StringList}}}
+	text, err := table.write(1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := file.NewParquetReader(bytes.NewReader(text))
+	if err != nil || f.NumRows() != 0 || f.MetaData().Schema.NumColumns() != 2 {
+		t.Fatalf("got %v, %v", f, err)
+	}
+}
+
+func TestWhatDoesNotFitIsRefused(t *testing.T) {
+	if _, err := NewWriter(&bytes.Buffer{}, []format.Column{{Name: "x", Type: 99}}, nil, 1); err == nil {
+		t.Error("a column of an unknown type was taken")
+	}
+	columns := []format.Column{{Name: "a", Type: format.Int32}}
+	for name, values := range map[string][]Values{
+		"too few columns": {},
+		"too few rows":    {{Vector: &format.Vector{Type: format.Int32, I32: []int32{1}}}},
+		"another type":    {{Vector: &format.Vector{Type: format.Int64, I64: []int64{1, 2}}}},
+		"too few numbers": {{Vector: &format.Vector{Type: format.Int32}, Numbers: []int32{}}},
+	} {
+		w, err := NewWriter(&bytes.Buffer{}, columns, nil, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := w.WriteGroup(2, values); !errors.Is(err, errGroup) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	full := &limited{n: 10}
+	w, err := NewWriter(full, columns, nil, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.WriteGroup(1, []Values{{Vector: &format.Vector{Type: format.Int32, I32: []int32{1}}}}); !errors.Is(err, errFull) {
+		t.Errorf("a full disk: got %v", err)
+	}
+}
+
+var errFull = errors.New("disk full")
+
+// limited is a disk of n bytes.
+type limited struct{ n int }
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.n -= len(p); l.n < 0 {
+		return 0, errFull
+	}
+	return len(p), nil
+}
+
+func BenchmarkWriteGroup(b *testing.B) {
+	r := rand.New(rand.NewPCG(1, 1))
+	const rows = 256 << 10
+	var columns []format.Column
+	var values []Values
+	add := func(kind format.Type, next func(i int) int64) {
+		columns = append(columns, format.Column{Name: fmt.Sprintf("c%d", len(columns)), Type: kind})
+		v := Values{Vector: &format.Vector{Type: kind}}
+		for i := range rows {
+			if kind == format.Int32 {
+				v.I32 = append(v.I32, int32(next(i)))
+			} else {
+				v.I64 = append(v.I64, next(i))
+			}
+		}
+		values = append(values, v)
+	}
+	now := int64(1_700_000_000_000_000_000)
+	add(format.Timestamp, func(int) int64 { now += r.Int64N(2000); return now })
+	add(format.Int32, func(i int) int64 { return int64(i / 8192 % 2) })
+	add(format.Int32, func(int) int64 { return r.Int64N(200) })
+	add(format.Int32, func(int) int64 { return r.Int64N(20) })
+	add(format.Int64, func(int) int64 { return r.Int64N(64) - 2 })
+	add(format.Int64, func(int) int64 { return 200 + r.Int64N(1+r.Int64N(5000)) })
+	add(format.Int64, func(int) int64 { return r.Int64N(30) })
+	add(format.Int64, func(int) int64 { return 0x7f0000000000 + r.Int64N(1<<12)<<4 })
+	add(format.Int64, func(int) int64 { return 0 })
+	b.ReportAllocs()
+	size := &counter{}
+	for b.Loop() {
+		size.n = 0
+		w, err := NewWriter(size, columns, nil, 1)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := w.WriteGroup(rows, values); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/rows, "ns/row")
+	b.ReportMetric(float64(size.n)/rows, "B/row")
+}
+
+type counter struct{ n int }
+
+func (c *counter) Write(p []byte) (int, error) { c.n += len(p); return len(p), nil }
