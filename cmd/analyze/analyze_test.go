@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/filter"
+	"github.com/fletch-trace/fletch/internal/fixture"
+)
+
+// write writes a capture and gives its path.
+func write(t testing.TB, c *fixture.Capture) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "capture")
+	if err := c.Write(path, time.Second, nil); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// analyze runs the program.
+func analyze(args ...string) (code int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	code = run(args, strings.NewReader(""), &out, &err)
+	return code, out.String(), err.String()
+}
+
+func TestCallSlots(t *testing.T) {
+	seen := map[uint64]int32{}
+	for _, nr := range []int32{0, 1, 334, 1023, 1<<29 | 5, 1<<30 | 5, 1<<30 | 1<<29 | 5, 1024, 5000, -1, 1<<31 - 1, -1 << 31} {
+		slot := callSlot(nr)
+		if back := slotCall(slot); back != nr {
+			t.Errorf("%d: slot %d is of %d", nr, slot, back)
+		}
+		if other, taken := seen[slot]; taken {
+			t.Errorf("%d and %d share a slot", nr, other)
+		}
+		seen[slot] = nr
+	}
+}
+
+// TestCSVIsReadBack reads fields of all kinds with the standard library's reader.
+func TestCSVIsReadBack(t *testing.T) {
+	for _, field := range []string{"", "plain", "a,b", `"`, `a "quoted" b`, "two\nlines", " around ", "naïve …", `["a","b"]`, "=1+1", "\\x1b"} {
+		line := append(appendField(nil, []byte(field)), ",1\r\n"...)
+		got, err := csv.NewReader(bytes.NewReader(line)).Read()
+		if err != nil || len(got) != 2 || got[0] != field {
+			t.Errorf("%q: %s reads as %q, %v", field, line, got, err)
+		}
+	}
+	if got := string(appendField(nil, []byte("a\xff"))); got != "a\uFFFD" {
+		t.Errorf("what is no UTF-8: got %q", got)
+	}
+}
+
+func TestSelectionKeepsTheRowsThatMatch(t *testing.T) {
+	f := fixture.New()
+	r := rand.New(rand.NewPCG(2, 2))
+	var want []string
+	for i := range 300 {
+		var args []string
+		for range r.IntN(3) {
+			args = append(args, strconv.Itoa(r.IntN(100)))
+		}
+		name, code := strconv.Itoa(i), int32(r.IntN(2))
+		f.AddProcess(time.Duration(i), 0, 1, "exec", int32(i), 1, fixture.Row{"filename": name, "args": args, "exit_code": code})
+		if code == 1 {
+			want = append(want, fmt.Sprint(i, name, args, fixture.At(time.Duration(i))))
+		}
+	}
+	path := write(t, f)
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	table := c.Table("process")
+	var b format.Batch
+	if err := table.Read(&b, table.Blocks()[0], nil); err != nil {
+		t.Fatal(err)
+	}
+	p, err := filter.Compile("exit_code == 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound, err := p.Bind(table.Schema, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	(&selection{bound: bound}).apply(&b)
+	var got []string
+	for i := range b.Rows {
+		list := b.Column("args").List(i)
+		if len(list) == 0 {
+			list = nil
+		}
+		got = append(got, fmt.Sprint(b.Column("pid").I32[i], b.Column("filename").Str.At(i), list, b.Column("ts").I64[i]))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %d rows %v, want %d rows %v", len(got), got, len(want), want)
+	}
+}
+
+func TestInOrder(t *testing.T) {
+	for _, workers := range []int{1, 3, 8} {
+		var got []string
+		err := inOrder(200, workers, func(_, i int, dst []byte) ([]byte, error) {
+			time.Sleep(time.Duration(i%3) * 100 * time.Microsecond)
+			return strconv.AppendInt(dst, int64(i), 10), nil
+		}, func(text []byte) error {
+			got = append(got, string(text))
+			return nil
+		})
+		if err != nil || len(got) != 200 {
+			t.Fatalf("%d results, %v", len(got), err)
+		}
+		for i, text := range got {
+			if text != strconv.Itoa(i) {
+				t.Fatalf("result %d is %s", i, text)
+			}
+		}
+	}
+	broken := errors.New("broken")
+	var made atomic.Int32
+	err := inOrder(1_000_000, 4, func(_, i int, dst []byte) ([]byte, error) {
+		made.Add(1)
+		if i == 50 {
+			return nil, broken
+		}
+		return dst, nil
+	}, func([]byte) error { return nil })
+	if !errors.Is(err, broken) || made.Load() > 1000 {
+		t.Errorf("got %v after %d results", err, made.Load())
+	}
+	if err := inOrder(10, 2, func(_, i int, dst []byte) ([]byte, error) { return dst, nil }, func([]byte) error { return broken }); !errors.Is(err, broken) {
+		t.Errorf("what cannot be written: got %v", err)
+	}
+}
+
+func TestProcessesWhosePIDsAreUsedAgain(t *testing.T) {
+	f := fixture.New()
+	second := time.Second
+	f.AddTask(1, 10, 10, 1, 0, "sh", "/bin/sh")
+	f.AddTask(2, 11, 11, 10, second, "one", "/bin/one")
+	f.AddTask(3, 11, 11, 10, 3*second, "two", "/bin/two")
+	f.AddTask(4, 12, 11, 10, 3*second, "thread", "/bin/two")
+	// Out of order, as two processors write them.
+	f.AddProcess(3*second, 1, 3, "exec", 11, 10, fixture.Row{"filename": "/bin/two", "args": []string{"two"}})
+	f.AddProcess(4*second, 1, 3, "exit", 11, 10, fixture.Row{"exit_code": int32(3), "duration_ns": int64(2 * second)})
+	f.AddProcess(0, 0, 1, "snapshot", 10, 1, fixture.Row{"args": []string{"sh"}})
+	f.AddProcess(second/2, 0, 1, "fork", 11, 10, nil)
+	f.AddProcess(second, 0, 2, "exec", 11, 10, fixture.Row{"filename": "/bin/one", "args": []string{"one", "a b"}})
+	f.AddProcess(2*second, 0, 2, "exit", 11, 10, nil)
+	f.AddProcess(2*second+1, 0, 1, "fork", 11, 10, nil)
+	f.AddProcess(5*second, 0, 9, "exit", 77, 10, fixture.Row{"duration_ns": int64(10 * second), "signal": int32(15)}) // its beginning was lost
+	for range 3 {
+		f.AddSyscall(second+1, 0, 2, 0, 0, 0)
+	}
+	f.AddSyscall(3*second+1, 0, 3, 0, 0, 0)
+	f.AddSyscall(3*second+1, 0, 4, 0, 0, 0)
+	code, stdout, stderr := analyze("processes", write(t, f))
+	const want = "" +
+		"pid    start  lifetime  status   calls  command\n" +
+		" 10   before         -  running      0  sh\n" +
+		" 11  +0.500s         -  exit 0       3  ├─ one 'a b'\n" +
+		" 11  +2.000s    2.00 s  exit 3       2  ├─ two\n" +
+		" 77   before    10.0 s  SIGTERM      0  └─ ?\n"
+	if code != 0 || stdout != want {
+		t.Errorf("got %d %s\n%s\nwant\n%s", code, stderr, stdout, want)
+	}
+}
+
+// TestProcessesThatCannotBe draws a family of a stranger's making: parents of each other, and a line of descent that is
+// very long.
+func TestProcessesThatCannotBe(t *testing.T) {
+	f := fixture.New()
+	f.AddProcess(0, 0, 0, "snapshot", 5, 6, nil)
+	f.AddProcess(0, 0, 0, "snapshot", 6, 5, nil)
+	f.AddProcess(0, 0, 0, "snapshot", 7, 7, nil)
+	f.AddProcess(1, 0, 0, "fork", 8, 8, nil)
+	const deep = 100_000
+	for i := range int32(deep) {
+		f.AddProcess(time.Duration(i), 0, 0, "fork", 1000+i, 999+i, nil)
+	}
+	code, stdout, stderr := analyze("processes", write(t, f))
+	if n := strings.Count(stdout, "\n"); code != 0 || n != 1+4+deep {
+		t.Errorf("got %d, %d lines, %s", code, n, stderr)
+	}
+	if len(stdout) > 500*deep {
+		t.Errorf("%d bytes", len(stdout))
+	}
+}
+
+// TestTablesOfAnyShape runs every command on captures whose tables have columns of other names and types than a recorder
+// writes: an answer or an error, never a panic, and nothing that acts on a terminal.
+func TestTablesOfAnyShape(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 60 {
+		path := write(t, randomCapture(r))
+		for _, args := range [][]string{
+			{"info", path}, {"info", "--json", path}, {"summary", path}, {"summary", "--json", path},
+			{"syscalls", path}, {"syscalls", "--by", "comm,pid,errno", path}, {"syscalls", "-Y", `name == "read" || comm != "x"`, path},
+			{"processes", path}, {"processes", "--json", path}, {"losses", path},
+			{"convert", path, "-o", path + ".parquet"}, {"convert", path, "-o", path + ".csv", "--format", "csv"},
+			{"convert", path, "-o", path + ".jsonl", "--format", "jsonl"}, {"convert", path, "-o", path + ".arrow", "--format", "arrow"},
+		} {
+			code, stdout, stderr := analyze(args...)
+			if code != 0 && code != 1 || code == 1 && !strings.HasPrefix(stderr, "analyze: error: ") {
+				t.Fatalf("%v: exit status %d, %s", args, code, stderr)
+			}
+			for _, c := range stdout + stderr {
+				if c != '\n' && !unicode.IsPrint(c) {
+					t.Fatalf("%v: %U in the output", args, c)
+				}
+			}
+		}
+	}
+}
+
+// randomCapture has tables of the right names with columns of names that mean something and of types that may not fit.
+func randomCapture(r *rand.Rand) *fixture.Capture {
+	c := fixture.New()
+	for _, s := range []*format.Schema{fixture.Task, fixture.Cgroup, fixture.Process, fixture.Syscall, fixture.Pending, format.LossSchema} {
+		schema := &format.Schema{Table: s.Table}
+		for _, column := range s.Columns {
+			switch r.IntN(24) {
+			case 0:
+				continue
+			case 1:
+				column.Type = format.Type(1 + r.IntN(5))
+			}
+			schema.Columns = append(schema.Columns, column)
+		}
+		for range r.IntN(5) {
+			row := fixture.Row{}
+			for _, column := range schema.Columns {
+				row[column.Name] = randomValue(r, column.Type)
+			}
+			c.Add(schema, row)
+		}
+	}
+	return c
+}
+
+func randomValue(r *rand.Rand, kind format.Type) any {
+	text := []string{"exit", "fork", "exec", "snapshot", "read", "", "\x1b[2J", "\xff\u202e"}
+	number := []int64{0, 1, 2, 7, -1, 1 << 30, -1 << 31, 1 << 62, -1 << 63, 1<<63 - 1}[r.IntN(10)]
+	switch kind {
+	case format.Int32:
+		return int32(number)
+	case format.String:
+		return text[r.IntN(len(text))]
+	case format.StringList:
+		return text[:r.IntN(len(text))]
+	}
+	return number
+}
+
+func BenchmarkSyscalls(b *testing.B) {
+	const rows = 2_000_000
+	f := fixture.New()
+	for id := range int32(16) {
+		f.AddTask(id+1, 1000+id, 1000, 1, 0, fmt.Sprintf("worker/%d", id), "/usr/bin/worker")
+	}
+	f.AddCalls(rows, 64<<10, 1)
+	path := write(b, f)
+	for _, by := range []string{"name", "comm", "comm,name"} {
+		b.Run(by, func(b *testing.B) {
+			for b.Loop() {
+				if code, _, stderr := analyze("syscalls", path, "--by", by); code != 0 {
+					b.Fatal(stderr)
+				}
+			}
+			b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds()/1e6, "Mrows/s")
+		})
+	}
+}
+
+func BenchmarkConvert(b *testing.B) {
+	const rows = 1_000_000
+	f := fixture.New()
+	f.AddTask(1, 1000, 1000, 1, 0, "worker", "/usr/bin/worker")
+	f.AddCalls(rows, 64<<10, 1)
+	path := write(b, f)
+	for format := range tableFormats {
+		b.Run(format, func(b *testing.B) {
+			for b.Loop() {
+				if code, _, stderr := analyze("convert", path, "-o", filepath.Join(b.TempDir(), "out"), "--force", "--format", format); code != 0 {
+					b.Fatal(stderr)
+				}
+			}
+			b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds()/1e6, "Mrows/s")
+		})
+	}
+}
