@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
 	"github.com/cilium/ebpf/link"
 
 	"github.com/fletch-trace/fletch/format"
@@ -110,17 +111,6 @@ func isBulk(table string) bool {
 // ErrRefused: the kernel allows no mechanism of a family that was asked for.
 var ErrRefused = errors.New("no mechanism works on this kernel")
 
-// best is what choose gives where nothing is refused.
-func best(opt Options) []format.Probe {
-	var probes []format.Probe
-	for _, f := range families {
-		if slices.Contains(opt.Families, f.name) {
-			probes = append(probes, format.Probe{Family: f.name, Mechanism: f.allowed(opt)[0].name, Refused: []format.Refusal{}})
-		}
-	}
-	return probes
-}
-
 // allowed are the mechanisms that may be tried: all, or the one that is forced.
 func (f family) allowed(opt Options) []mechanism {
 	forced := opt.Mechanisms[f.name]
@@ -128,11 +118,8 @@ func (f family) allowed(opt Options) []mechanism {
 }
 
 // choose tries the mechanisms of each family on the running kernel, best first, and says which one works and
-// why the better ones do not. The error is for what no recording can do without.
-func choose(spec *ebpf.CollectionSpec, opt Options) ([]format.Probe, error) {
-	if err := try(spec, identity); err != nil {
-		return nil, err
-	}
+// why the better ones do not.
+func choose(spec *ebpf.CollectionSpec, opt Options, try func(*ebpf.CollectionSpec, mechanism) error) []format.Probe {
 	var probes []format.Probe
 	for _, f := range families {
 		if !slices.Contains(opt.Families, f.name) {
@@ -149,11 +136,44 @@ func choose(spec *ebpf.CollectionSpec, opt Options) ([]format.Probe, error) {
 		}
 		probes = append(probes, p)
 	}
-	return probes, nil
+	return probes
 }
 
-// try loads and attaches the programs of a mechanism, with rings of one page, and takes them away again.
-func try(spec *ebpf.CollectionSpec, m mechanism) error {
+// tryHooks attaches an empty program wherever those of the mechanism would go, but for the tracepoints, which no
+// recording can do without. It takes milliseconds; whether the programs themselves load is seen when they do.
+func tryHooks(spec *ebpf.CollectionSpec, m mechanism) error {
+	for _, name := range m.programs {
+		p := spec.Programs[name]
+		switch {
+		case p.Type == ebpf.Tracing && (p.AttachType == ebpf.AttachTraceRawTp || p.AttachType == ebpf.AttachTraceIter):
+			continue
+		case p.Type == ebpf.Kprobe && !haveKprobes():
+			return errNoKprobes
+		case p.Type == ebpf.LSM:
+			if list, ok := lsmList(); ok && !slices.Contains(list, "bpf") {
+				return errNotCalled(list)
+			}
+		}
+		empty := p.Copy()
+		empty.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
+		prog, err := ebpf.NewProgram(empty)
+		if err != nil {
+			return err
+		}
+		l, err := attachOne(p, prog)
+		if err == nil {
+			l.Close()
+		}
+		prog.Close()
+		if err != nil {
+			return fmt.Errorf("attaching to %s: %w", p.AttachTo, err)
+		}
+	}
+	return nil
+}
+
+// tryWhole loads and attaches the programs of a mechanism, with rings of one page, and takes them away again.
+func tryWhole(spec *ebpf.CollectionSpec, m mechanism) error {
 	spec = only(spec, m.programs)
 	if err := configure(spec, m.wants, map[string]any{"own_tgid": uint32(os.Getpid())}); err != nil {
 		return err
@@ -221,7 +241,7 @@ func attachOne(spec *ebpf.ProgramSpec, prog *ebpf.Program) (link.Link, error) {
 	case spec.Type == ebpf.LSM:
 		return link.AttachLSM(link.LSMOptions{Program: prog})
 	case spec.Type == ebpf.Kprobe && !haveKprobes():
-		return nil, errors.New("this kernel has no kprobes")
+		return nil, errNoKprobes
 	case strings.HasPrefix(spec.SectionName, "kretprobe/"):
 		return link.Kretprobe(spec.AttachTo, prog, nil)
 	case spec.Type == ebpf.Kprobe:
@@ -229,6 +249,8 @@ func attachOne(spec *ebpf.ProgramSpec, prog *ebpf.Program) (link.Link, error) {
 	}
 	return nil, fmt.Errorf("no way to attach a %v program", spec.Type)
 }
+
+var errNoKprobes = errors.New("this kernel has no kprobes")
 
 func haveKprobes() bool {
 	_, err := os.Stat("/sys/bus/event_source/devices/kprobe")
@@ -256,13 +278,20 @@ func ipcFires(coll *ebpf.Collection) error {
 		return fmt.Errorf("checking that it is called: %w", err)
 	}
 	if fired == 0 {
-		list, err := os.ReadFile("/sys/kernel/security/lsm")
-		if err == nil && !slices.Contains(strings.Split(string(list), ","), "bpf") {
-			return fmt.Errorf("it is never called: bpf is not in the kernel's list of LSMs (%s)", strings.TrimSpace(string(list)))
-		}
-		return errors.New("it is never called: bpf is not in the kernel's list of LSMs (boot option lsm=…,bpf)")
+		list, _ := lsmList()
+		return errNotCalled(list)
 	}
 	return nil
+}
+
+// lsmList is the kernel's list of LSMs, where it can be read.
+func lsmList() ([]string, bool) {
+	list, err := os.ReadFile("/sys/kernel/security/lsm")
+	return strings.Split(strings.TrimSpace(string(list)), ","), err == nil
+}
+
+func errNotCalled(list []string) error {
+	return fmt.Errorf("it would never be called: the kernel's list of LSMs (%s) lacks bpf; boot with lsm=…,bpf", strings.Join(list, ","))
 }
 
 // reason is a verifier's or kernel's refusal in one line.

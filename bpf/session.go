@@ -55,26 +55,21 @@ type Session struct {
 	scratch [chunkRecords]uint32
 }
 
-// Probe says for each family of the options which mechanism a session would use, and why not a better one.
+// Probe says for each family of the options which mechanism a session uses, and why not a better one.
 func Probe(opt Options) ([]format.Probe, error) {
-	if err := preconditions(); err != nil {
+	opt.RingSize = os.Getpagesize()
+	s, err := Open(opt)
+	if s == nil || err != nil && !errors.Is(err, ErrRefused) {
 		return nil, err
 	}
-	spec, err := loadFletch()
-	if err != nil {
-		return nil, fmt.Errorf("reading the embedded BPF object: %w", err)
-	}
-	probes, err := choose(spec, opt)
-	if err != nil {
-		return nil, fmt.Errorf("loading BPF programs: %w", err)
-	}
-	return probes, nil
+	defer s.Close()
+	return s.Probes, nil
 }
 
 // Open chooses mechanisms, loads and attaches. Nothing is recorded until Start.
 //
-// A family none of whose mechanisms works is in Probes without one; if that leaves none at all the error is
-// ErrRefused. Others: ErrPrivilege, ErrNoBTF, or what the kernel said.
+// A family none of whose mechanisms works is in Probes without one. If that leaves none at all, the session has only
+// Probes, and the error is ErrRefused. Other errors, without a session: ErrPrivilege, ErrNoBTF, or what the kernel said.
 func Open(opt Options) (*Session, error) {
 	if err := preconditions(); err != nil {
 		return nil, err
@@ -90,22 +85,22 @@ func Open(opt Options) (*Session, error) {
 	if s.CPUs, err = ebpf.PossibleCPU(); err != nil {
 		return nil, fmt.Errorf("counting CPUs: %w", err)
 	}
-	// Most kernels take the best of everything, and trying each mechanism alone first doubles the time it takes
-	// to begin; so that is done only where the best does not load.
-	s.Probes = best(opt)
-	if s.load(spec, opt) == nil {
-		return s, nil
+	s.Probes = choose(spec, opt, tryHooks)
+	err = s.load(spec, opt)
+	if err == nil || errors.Is(err, ErrRefused) {
+		return s, err
 	}
+	// A program was refused for itself: only now is it worth the time to try each mechanism whole.
 	s.Close()
-	s = &Session{layouts: s.layouts, CPUs: s.CPUs}
-	if s.Probes, err = choose(spec, opt); err != nil {
+	if err := tryWhole(spec, identity); err != nil {
 		return nil, fmt.Errorf("loading BPF programs: %w", err)
 	}
-	if err := s.load(spec, opt); err != nil {
+	s = &Session{layouts: s.layouts, CPUs: s.CPUs, Probes: choose(spec, opt, tryWhole)}
+	if err = s.load(spec, opt); err != nil && !errors.Is(err, ErrRefused) {
 		s.Close()
 		return nil, err
 	}
-	return s, nil
+	return s, err
 }
 
 func preconditions() error {

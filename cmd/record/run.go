@@ -224,12 +224,14 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 		Families: opt.families(), Mechanisms: opt.mech, PIDs: opt.pids, Command: cmd != nil, Comm: opt.comm,
 		RingSize: ringSize(int64(opt.buffer), host.CPUs), Arities: table.Arities(),
 	})
+	if session != nil {
+		defer session.Close()
+		if err := warnRefused(opt, session, stderr); err != nil {
+			return 0, err
+		}
+	}
 	if err != nil {
 		return 0, explain(err)
-	}
-	defer session.Close()
-	if err := warnRefused(opt, session, stderr); err != nil {
-		return 0, err
 	}
 	if opt.verbose {
 		describe(stderr, session, ringSize(int64(opt.buffer), host.CPUs))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -18,7 +19,8 @@ func TestMain(m *testing.M) {
 }
 
 // The scripts are the command line's behaviour, readable. Their conditions: [kernel], something can be recorded here;
-// [mount], a private mount namespace can be made.
+// [mount], a private mount namespace can
+// be made; [refuses:FAMILY=MECHANISM], this kernel does.
 func TestScripts(t *testing.T) {
 	_, probed := bpf.Probe(bpf.Options{Families: bpf.Families()})
 	mount := exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").Run()
@@ -33,6 +35,10 @@ func TestScripts(t *testing.T) {
 				return probed == nil, nil
 			case "mount":
 				return mount == nil && os.Geteuid() == 0, nil
+			}
+			if family, mechanism, ok := strings.Cut(strings.TrimPrefix(cond, "refuses:"), "="); ok {
+				p, err := bpf.Probe(bpf.Options{Families: []string{family}, Mechanisms: map[string]string{family: mechanism}})
+				return err == nil && p[0].Mechanism == "", err
 			}
 			return false, fmt.Errorf("no condition %q", cond)
 		},
