@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/fixture"
+)
+
+// write writes a capture and gives its path.
+func write(t testing.TB, c *fixture.Capture) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "capture")
+	if err := c.Write(path, time.Second, nil); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// play runs the program.
+func play(args ...string) (code int, stdout, stderr string) {
+	var out, err bytes.Buffer
+	code = run(args, strings.NewReader(""), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// TestFamiliesOfLater plays a table that this version knows nothing of.
+func TestFamiliesOfLater(t *testing.T) {
+	f := fixture.New()
+	f.AddTask(1, 10, 10, 1, 0, "sh", "/bin/sh")
+	f.Add(&format.Schema{Table: "disk", Columns: []format.Column{
+		{Name: "ts", Type: format.Timestamp}, {Name: "cpu", Type: format.Int32}, {Name: "task", Type: format.Int32},
+		{Name: "device", Type: format.String}, {Name: "sector", Type: format.Int64}, {Name: "at", Type: format.Timestamp},
+		{Name: "flags", Type: format.StringList}, {Name: "size", Type: format.Int32},
+	}}, fixture.Row{"ts": fixture.At(time.Second), "cpu": int32(123), "task": int32(1), "device": "sda \"x\"\x1b", "sector": int64(-1),
+		"at": fixture.At(0), "flags": []string{"a", "b c"}, "size": int32(8)})
+	path := write(t, f)
+	const want = `2026-03-01T12:00:01.000000000Z [123] sh              10/10         ` +
+		`disk device="sda \"x\"\x1b" sector=-1 at=2026-03-01T12:00:00.000000000Z flags=["a", "b c"] size=8` + "\n"
+	if code, stdout, stderr := play(path, "-t", "utc"); code != 0 || stdout != want {
+		t.Errorf("got %d %s\n%s\nwant\n%s", code, stderr, stdout, want)
+	}
+	if _, stdout, _ := play(path, "--json"); !strings.HasPrefix(stdout, `{"family":"disk","ts":"2026-03-01T12:00:01.000000000Z","cpu":123,"task":1,"comm":"sh","pid":10,"tid":10,"device":"sda \"x\"\u001b"`) {
+		t.Errorf("as JSON: got %s", stdout)
+	}
+}
+
+// TestTablesOfAnyShape plays captures whose tables have columns of other types than a recorder writes: lines or an error,
+// never a panic, and nothing that acts on a terminal.
+func TestTablesOfAnyShape(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 100 {
+		f := fixture.New()
+		for _, s := range []*format.Schema{fixture.Task, fixture.Process, fixture.Syscall, fixture.Pending, format.LossSchema} {
+			randomTable(r, f, s)
+		}
+		path := write(t, f)
+		for _, args := range [][]string{{path}, {path, "--json"}, {path, "-t", "relative"}, {path, "comm != \"x\" || name == \"read\""}, {path, "--from", "1s"}} {
+			code, stdout, stderr := play(args...)
+			if code != 0 && code != 1 || code == 1 && !strings.HasPrefix(stderr, "replay: error: ") {
+				t.Fatalf("%v: exit status %d, %s", args, code, stderr)
+			}
+			for _, c := range stdout + stderr {
+				if c != '\n' && !unicode.IsPrint(c) {
+					t.Fatalf("%v: %U in the output", args, c)
+				}
+			}
+		}
+	}
+}
+
+func randomTable(r *rand.Rand, f *fixture.Capture, s *format.Schema) {
+	schema := &format.Schema{Table: s.Table}
+	for _, column := range s.Columns {
+		switch r.IntN(24) {
+		case 0:
+			continue
+		case 1:
+			column.Type = format.Type(1 + r.IntN(5))
+		}
+		schema.Columns = append(schema.Columns, column)
+	}
+	text := []string{"exit", "fork", "exec", "snapshot", "read", "", "\x1b[2J", "\xff\u202e\"\\"}
+	for range r.IntN(5) {
+		row := fixture.Row{}
+		for _, column := range schema.Columns {
+			number := []int64{0, 1, 2, 7, -1, 1 << 30, -1 << 31, 1 << 62, -1 << 63, 1<<63 - 1}[r.IntN(10)]
+			switch column.Type {
+			case format.Int32:
+				row[column.Name] = int32(number)
+			case format.String:
+				row[column.Name] = text[r.IntN(len(text))]
+			case format.StringList:
+				row[column.Name] = text[:r.IntN(len(text))]
+			default:
+				row[column.Name] = number
+			}
+		}
+		f.Add(schema, row)
+	}
+}
+
+// TestPace plays at a speed at which the events are 20 ms apart, and looks only that they are not early.
+func TestPace(t *testing.T) {
+	f := fixture.New()
+	for i := range 3 {
+		f.AddSyscall(time.Duration(i)*time.Second, 0, 1, 0, 0, 0)
+	}
+	path, start := write(t, f), time.Now()
+	code, stdout, _ := play(path, "--speed", "50")
+	if took := time.Since(start); code != 0 || strings.Count(stdout, "\n") != 3 || took < 40*time.Millisecond {
+		t.Errorf("exit status %d, %v for\n%s", code, took, stdout)
+	}
+}
+
+func TestSpan(t *testing.T) {
+	set, err := capture.Open(context.Background(), []string{write(t, fixture.New())}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	for _, c := range []struct {
+		from, to  string
+		wantFrom  int64
+		wantUntil int64
+	}{
+		{"", "", math.MinInt64, math.MaxInt64},
+		{"5s", "1m30s", fixture.At(5 * time.Second), fixture.At(90 * time.Second)},
+		{"0", "2.5", fixture.At(0), fixture.At(2500 * time.Millisecond)},
+		{"2026-03-01T12:00:01Z", "2026-03-01T14:00:02.5+02:00", fixture.At(time.Second), fixture.At(2500 * time.Millisecond)},
+	} {
+		s, err := newSpan(&options{from: c.from, to: c.to}, set)
+		if err != nil || s.from != c.wantFrom || s.to != c.wantUntil || s.start != fixture.At(0) {
+			t.Errorf("%q to %q: got %+v, %v", c.from, c.to, s, err)
+		}
+	}
+	local := fixture.Start.Local()
+	for text, want := range map[string]time.Time{
+		local.Format("15:04:05"):                                 local,
+		local.Add(90 * time.Second).Format("15:04:05.000000000"): local.Add(90 * time.Second),
+		local.Add(-time.Hour).Format("15:04:05"):                 local.Add(23 * time.Hour), // of the next day
+	} {
+		s, err := newSpan(&options{from: text}, set)
+		if err != nil || s.from != want.UnixNano() {
+			t.Errorf("%q: got %v, %v, want %v", text, time.Unix(0, s.from), err, want)
+		}
+	}
+	for _, o := range []options{{from: "noon"}, {to: "-5s"}, {from: "2s", to: "1s"}} {
+		if _, err := newSpan(&o, set); !cli.IsUsage(err) {
+			t.Errorf("%+v: got %v", o, err)
+		}
+	}
+}
+
+func TestSplit(t *testing.T) {
+	path := write(t, fixture.New())
+	for _, c := range []struct {
+		args     []string
+		captures int
+		filter   string
+	}{
+		{[]string{path}, 1, ""}, {[]string{"nowhere"}, 1, ""}, {[]string{path, path, "-"}, 3, ""},
+		{[]string{path, "ret < 0"}, 1, "ret < 0"}, {[]string{path, "ret", "<", "0", "||", path}, 1, "ret < 0 || " + path},
+	} {
+		captures, filter := split(c.args)
+		if len(captures) != c.captures || filter != c.filter {
+			t.Errorf("%q: got %q and %q", c.args, captures, filter)
+		}
+	}
+}
+
+func BenchmarkReplay(b *testing.B) {
+	const rows = 2_000_000
+	f := fixture.New()
+	for id := range int32(16) {
+		f.AddTask(id+1, 1000+id, 1000, 1, 0, fmt.Sprintf("worker/%d", id), "/usr/bin/worker")
+	}
+	f.AddCalls(rows, 64<<10, 1)
+	path := write(b, f)
+	for name, args := range map[string][]string{"text": {path}, "json": {path, "--json"}, "filter": {path, "ret == -12345"}, "some": {path, `comm == "worker/3" && ret < 0`}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				var stderr bytes.Buffer
+				if code := run(args, nil, io.Discard, &stderr); code != 0 {
+					b.Fatal(stderr.String())
+				}
+			}
+			b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds()/1e6, "Mrows/s")
+		})
+	}
+}
