@@ -79,13 +79,13 @@ int calls_enter(u64 *ctx)
 	for (u32 i = 0; i < 6; i++)
 		if (i >= n)
 			st->arg[i] = 0;
+	st->enter_ts = bpf_ktime_get_ns();
 	if (want_file_calls)
 		file_call_begin(task, st, nr);
 	if (want_ipc_calls)
 		ipc_call_begin(task, st, nr);
 	if (want_tcp_connects)
 		tcp_call_begin(task, st, nr);
-	st->enter_ts = bpf_ktime_get_ns();
 	if (never_returns(nr)) {
 		if (want_syscall)
 			emit_call(st, st->call_task, 0, 0);

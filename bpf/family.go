@@ -5,6 +5,7 @@ package bpf
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -222,8 +223,8 @@ func configure(spec *ebpf.CollectionSpec, wants []string, values map[string]any)
 // attach attaches every program; an iterator's link is there to be opened.
 func attach(spec *ebpf.CollectionSpec, coll *ebpf.Collection) (links map[string]link.Link, err error) {
 	links = make(map[string]link.Link)
-	for name, prog := range coll.Programs {
-		l, err := attachOne(spec.Programs[name], prog)
+	for _, name := range slices.Sorted(maps.Keys(coll.Programs)) {
+		l, err := attachOne(spec.Programs[name], coll.Programs[name])
 		if err != nil {
 			return links, fmt.Errorf("attaching %s: %w", name, err)
 		}

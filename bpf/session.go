@@ -25,7 +25,7 @@ var (
 	// ErrNoBTF: the kernel does not describe its own types.
 	ErrNoBTF = errors.New("this kernel has no BTF")
 	// ErrPrivilege: the process may not load BPF programs.
-	ErrPrivilege = errors.New("not permitted to load BPF programs")
+	ErrPrivilege = errors.New("not permitted to load BPF programs: CAP_BPF and CAP_PERFMON are needed")
 )
 
 // Options say what a session records.

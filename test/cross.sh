@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Build the offline tools for the laptops they run on, and the recorder for the other architecture.
 set -eu
 cd "$(dirname "$0")/.."

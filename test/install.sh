@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Install with apt what the tests need and this machine lacks, and say so.
 # Usage: test/install.sh [generate|readers]...   (default: everything)
 set -eu

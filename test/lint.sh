@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # gofmt, go vet, staticcheck, and the syntax of the shell scripts.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Make the table of kernels, families and mechanisms out of what the tests printed.
 #
 # Usage: test/matrix.sh LOG...     prints it; LOG is the output of go test -v on one kernel, named KERNEL.log
@@ -22,17 +23,16 @@ table() {
 	FNR == 1 {
 		kernel = FILENAME; sub(/.*\//, "", kernel); sub(/\.log$/, "", kernel); gsub(/_/, " ", kernel)
 		kernels[++n] = kernel
-		last = ""
 	}
-	# The reason of a test that was not run stands under its name.
-	last != "" { sub(/^ +[^ ]+: /, ""); cell[kernel, last] = $0; last = "" }
+	/^=== (RUN|CONT|NAME) / { current = $3; next }
+	/^ +[^ ]+\.go:[0-9]+: / { line = $0; sub(/^ +[^ ]+\.go:[0-9]+: /, "", line); reason[current] = line; next }
 	/^ *--- (PASS|FAIL|SKIP): / {
 		name = $3; result = $2; row = proves[name]
 		if (split(name, part, "/") == 2 && part[1] in family) row = family[part[1]] "/" part[2]
 		if (row == "") next
 		if (result == "PASS:") cell[kernel, row] = "passed"
 		if (result == "FAIL:") cell[kernel, row] = "**failed**"
-		if (result == "SKIP:") { cell[kernel, row] = "not run"; last = row }
+		if (result == "SKIP:") cell[kernel, row] = reason[name]
 	}
 	END {
 		line = "| family | mechanism |"; rule = "|---|---|"

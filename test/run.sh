@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # Run every test. Print at the end what passed, what failed, and what could not run here and why.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
@@ -46,8 +47,7 @@ skipped=$(grep -cE '^\s*--- SKIP' "$log" || true)
 echo
 if [ "$skipped" -gt 0 ] || [ ${#notrun[@]} -gt 0 ]; then
 	echo "not run here:"
-	# The reason stands under the name: "    file_test.go:12: why".
-	awk '/^ *--- SKIP/{name=$3; getline; sub(/^ +[^ ]+: /, ""); print "  " name ": " $0}' "$log"
+	awk -f test/skipped.awk "$log" | sed 's/^/  /'
 	for n in "${notrun[@]}"; do echo "  $n"; done
 fi
 echo "$passed passed, $((failures + failed)) failed, $((skipped + ${#notrun[@]})) skipped"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
 # govulncheck, where its database can be reached.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."

@@ -161,10 +161,10 @@ func (r *recorder) summary(m format.Manifest, lost int64) error {
 	return t.Write(r.stderr, "  ")
 }
 
-// progress is the line on a terminal while it records.
+// progress is the line on a terminal while it records; with COMMAND, the terminal is COMMAND's.
 func (r *recorder) progress() *term.Progress {
 	w := r.stderr
-	if r.opt.quiet || r.opt.json {
+	if r.opt.quiet || r.opt.json || len(r.opt.command) > 0 {
 		w = io.Discard
 	}
 	return term.StartProgress(w, time.Second, func(elapsed time.Duration) string {

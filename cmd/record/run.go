@@ -167,11 +167,14 @@ func list(opt *options, stdout io.Writer) error {
 	}
 	t := term.NewTable("FAMILY", "MECHANISM", "REFUSED")
 	for _, p := range probes {
-		var refused []string
+		first := []string{p.Family, orDash(p.Mechanism)}
 		for _, r := range p.Refused {
-			refused = append(refused, term.Escape(r.Mechanism+": "+r.Reason))
+			t.Row(append(first, term.Escape(r.Mechanism+": "+r.Reason))...)
+			first = []string{"", ""}
 		}
-		t.Row(p.Family, orDash(p.Mechanism), orDash(strings.Join(refused, "; ")))
+		if len(p.Refused) == 0 {
+			t.Row(append(first, "-")...)
+		}
 	}
 	return t.Write(stdout, "")
 }
@@ -236,6 +239,7 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if opt.verbose {
 		describe(stderr, session, ringSize(int64(opt.buffer), host.CPUs))
 	}
+	host.Tables = map[string]format.TableInfo{}
 	host.Recorder = format.Recorder{Version: cli.Version(), Args: opt.args}
 	host.Command = opt.command
 	host.Probes = session.Probes

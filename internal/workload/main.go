@@ -1,3 +1,5 @@
+//go:build linux
+
 // SPDX-License-Identifier: Apache-2.0
 
 // Workload does a known amount of known things, for the tests to find again in a capture.

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// start begins a recording into a new directory and waits until its capture is there.
+func start(t *testing.T, args ...string) (*exec.Cmd, string) {
+	t.Helper()
+	needKernel(t)
+	path := filepath.Join(t.TempDir(), "capture")
+	rec := exec.Command(program("record"), append([]string{"-q", "-w", path}, args...)...)
+	rec.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := rec.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { syscall.Kill(-rec.Process.Pid, syscall.SIGKILL); rec.Wait() })
+	waitFor(t, "the capture to appear", func() bool {
+		m, _ := filepath.Glob(filepath.Join(path, "*", "*.arrow"))
+		return len(m) > 0
+	})
+	return rec, path
+}
+
+func TestSignalsFinishTheCapture(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		rec, path := start(t)
+		rec.Process.Signal(sig)
+		if err := rec.Wait(); err != nil {
+			t.Errorf("%v: %v", sig, err)
+		}
+		c := open(t, path)
+		wantNoLoss(t, c)
+		if len(rows(t, c, "syscall")) == 0 {
+			t.Errorf("%v: no system calls", sig)
+		}
+	}
+}
+
+// ^C goes to COMMAND as well: the recording ends when it has, with its status.
+func TestInterruptedCommand(t *testing.T) {
+	rec, path := start(t, "--", "sh", "-c", "trap 'sleep 0.2; exit 5' INT; while :; do sleep 0.05; done")
+	time.Sleep(300 * time.Millisecond)
+	syscall.Kill(-rec.Process.Pid, syscall.SIGINT)
+	rec.Wait()
+	if got := rec.ProcessState.ExitCode(); got != 5 {
+		t.Errorf("status %d, want the command's, 5", got)
+	}
+	c := open(t, path)
+	wantNoLoss(t, c)
+	if s := c.Manifest.ExitStatus; s == nil || *s != 5 {
+		t.Errorf("the manifest's status is %v", s)
+	}
+	if exits := processes(t, c, "exit"); len(exits) == 0 || exits[len(exits)-1].n("exit_code") != 5 {
+		t.Error("the command's last act is not in the capture")
+	}
+}
+
+// A second signal stops at once: what was written is kept.
+func TestSecondSignalStopsAtOnce(t *testing.T) {
+	rec, path := start(t, "--", "sh", "-c", "trap '' INT TERM; while :; do sleep 0.05; done")
+	rec.Process.Signal(syscall.SIGINT)
+	time.Sleep(100 * time.Millisecond)
+	rec.Process.Signal(syscall.SIGINT)
+	rec.Wait()
+	if got := rec.ProcessState.ExitCode(); got != 128+2 {
+		t.Errorf("status %d, want 130", got)
+	}
+	c, err := format.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if c.Manifest.Complete {
+		t.Error("a capture cut short says it is complete")
+	}
+}
