@@ -13,6 +13,7 @@ import (
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/stamp"
 	"github.com/fletch-trace/fletch/internal/term"
@@ -28,7 +29,8 @@ usage:
     analyze losses CAPTURE... [flags]
 
 flags:
-        --json    one object
+    -Y, --filter EXPR    only losses for which EXPR holds; totals are of all
+        --json           one object
 `
 
 // maxLosses bounds the list; a capture that lost more often than this is told by its totals.
@@ -61,7 +63,7 @@ type lossReport struct {
 }
 
 func losses(e *env, args []string) (err error) {
-	o := newOptions("losses", lossesUsage)
+	o := newOptions("losses", lossesUsage).withFilter()
 	set, err := o.open(e, args)
 	if set == nil {
 		return err
@@ -72,7 +74,7 @@ func losses(e *env, args []string) (err error) {
 		report.Lost += f.Lost
 	}
 	for _, c := range set {
-		if err := report.read(e, set, c); err != nil {
+		if err := report.read(e, set, c, o.filter); err != nil {
 			return err
 		}
 	}
@@ -104,15 +106,9 @@ func shares(set capture.Set) []share {
 	return list
 }
 
-func (r *lossReport) read(e *env, set capture.Set, c *capture.Capture) error {
-	table := c.Table(format.LossSchema.Table)
-	if table == nil {
-		return nil
-	}
-	if err := table.Schema.Check(format.LossSchema.Columns...); err != nil {
-		return err
-	}
-	return table.Scan(e.ctx, nil, 1, func(_ int, b *format.Batch) error {
+func (r *lossReport) read(e *env, set capture.Set, c *capture.Capture, p *filter.Program) error {
+	s := scan{capture: c, table: format.LossSchema.Table, columns: format.LossSchema.Columns, filter: p, ordered: true}
+	return s.run(e, func(_ int, b *format.Batch) error {
 		for i := range b.Rows {
 			if len(r.Losses) == maxLosses {
 				r.Omitted += int64(b.Rows - i)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/filter"
 )
 
 // process is one process; a pid that was used again is another one.
@@ -61,8 +62,8 @@ type processEvent struct {
 var ops = []string{"snapshot", "fork", "exec", "exit"}
 
 // readProcesses makes the processes of a capture, in the order in which they began.
-func readProcesses(e *env, c *capture.Capture) ([]*process, error) {
-	events, err := readProcessEvents(e, c)
+func readProcesses(e *env, c *capture.Capture, p *filter.Program) ([]*process, error) {
+	events, err := readProcessEvents(e, c, p)
 	if err != nil {
 		return nil, err
 	}
@@ -70,17 +71,17 @@ func readProcesses(e *env, c *capture.Capture) ([]*process, error) {
 	for i := range events {
 		f.apply(&events[i])
 	}
-	if err := f.join(e, c); err != nil {
+	if err := f.join(e, c, p); err != nil {
 		return nil, err
 	}
 	f.link()
 	return f.all, nil
 }
 
-func readProcessEvents(e *env, c *capture.Capture) ([]processEvent, error) {
+func readProcessEvents(e *env, c *capture.Capture, p *filter.Program) ([]processEvent, error) {
 	var events []processEvent
 	bytes := 0
-	s := scan{capture: c, table: "process", columns: processColumns, ordered: true}
+	s := scan{capture: c, table: "process", columns: processColumns, filter: p, ordered: true}
 	err := s.run(e, func(_ int, b *format.Batch) error {
 		for i := range b.Rows {
 			ev := processEvent{
@@ -162,8 +163,9 @@ func moment(ns int64) *time.Time {
 	return &t
 }
 
-// join adds what the tasks know: names, containers and the number of calls.
-func (f *family) join(e *env, c *capture.Capture) error {
+// join adds what the tasks know: names, containers and the number of calls; and the processes of which nothing else is
+// known. Where a filter is, these must have made a call that it lets through.
+func (f *family) join(e *env, c *capture.Capture, only *filter.Program) error {
 	tasks, err := c.Tasks()
 	if err != nil {
 		return err
@@ -172,7 +174,7 @@ func (f *family) join(e *env, c *capture.Capture) error {
 	if err != nil {
 		return err
 	}
-	calls, err := countByTask(e, c, tasks)
+	calls, err := countByTask(e, c, tasks, only)
 	if err != nil {
 		return err
 	}
@@ -184,6 +186,9 @@ func (f *family) join(e *env, c *capture.Capture) error {
 	for _, i := range order {
 		t := &tasks.List[i]
 		p := f.at(t.PID, t.TS)
+		if p == nil && only != nil && calls[i] == 0 {
+			continue
+		}
 		if p == nil {
 			p = f.begin(t.PID, t.PPID, t.TS)
 		}
@@ -230,9 +235,9 @@ func (f *family) link() {
 }
 
 // countByTask counts the calls of each identity, by its place in the list.
-func countByTask(e *env, c *capture.Capture, tasks *capture.Tasks) ([]int64, error) {
+func countByTask(e *env, c *capture.Capture, tasks *capture.Tasks, p *filter.Program) ([]int64, error) {
 	counts := make([][]int64, e.workers())
-	s := scan{capture: c, table: "syscall", columns: []format.Column{{Name: "task", Type: format.Int32}}}
+	s := scan{capture: c, table: "syscall", filter: p, columns: []format.Column{{Name: "task", Type: format.Int32}}}
 	err := s.run(e, func(worker int, b *format.Batch) error {
 		if counts[worker] == nil {
 			counts[worker] = make([]int64, len(tasks.List))

@@ -27,11 +27,13 @@ usage:
     analyze processes CAPTURE... [flags]
 
 flags:
-        --json    an array of one object for each process, its parent as ppid
+    -Y, --filter EXPR    only what the events and calls for which EXPR holds tell
+        --json           an array of one object for each process, its parent as
+                         ppid
 `
 
 func processes(e *env, args []string) (err error) {
-	o := newOptions("processes", processesUsage)
+	o := newOptions("processes", processesUsage).withFilter()
 	set, err := o.open(e, args)
 	if set == nil {
 		return err
@@ -39,7 +41,7 @@ func processes(e *env, args []string) (err error) {
 	defer closing(set, &err)
 	all := []*process{}
 	for i, c := range set {
-		list, err := readProcesses(e, c)
+		list, err := readProcesses(e, c, o.filter)
 		if err != nil {
 			return err
 		}

@@ -5,16 +5,19 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"os"
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/merge"
+	"github.com/fletch-trace/fletch/internal/term"
 )
 
 const usage = `example:
@@ -82,8 +85,22 @@ func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr 
 		return err
 	}
 	p := newPlayer(ctx, stdout, o.speed, o.rows)
+	if !term.IsTerminal(stdout) && o.speed == 0 {
+		defer progress(stderr, sources).Stop()
+	}
 	err = merge.Merge(ctx, sources, merge.Options{Workers: workers()}, p.play)
 	return p.end(err)
+}
+
+// progress shows on a terminal how much is read, once that takes more than a second.
+func progress(stderr io.Writer, sources []merge.Source) *term.Progress {
+	return term.StartProgress(stderr, time.Second, func(elapsed time.Duration) string {
+		all, read := int64(0), int64(0)
+		for _, s := range sources {
+			all, read = all+s.(*source).table.Rows, read+s.(*source).read.Load()
+		}
+		return fmt.Sprintf("%d %%, %s rows, %s", 100*read/max(all, 1), term.Count(read), term.Rate(read, elapsed))
+	})
 }
 
 func workers() int { return runtime.GOMAXPROCS(0) }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
@@ -28,6 +29,7 @@ type source struct {
 	span    span
 	columns []string // of a line
 	workers []worker
+	read    atomic.Int64 // rows
 }
 
 // worker is what one reader of a source keeps from block to block.
@@ -136,6 +138,9 @@ const fewRows = 1024
 
 func (s *source) Read(n, block int, from, last int64, run *merge.Run) (all bool, err error) {
 	w, b := &s.workers[n], s.blocks[block]
+	if from == b.MinTS { // else the block was opened for its late rows before
+		s.read.Add(int64(b.Rows))
+	}
 	ts, err := s.candidates(w, b)
 	if err != nil {
 		return false, err
