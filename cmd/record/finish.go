@@ -111,9 +111,11 @@ func (r *recorder) complete(m *format.Manifest) {
 		m.Tables = make(map[string]format.TableInfo)
 	}
 	for _, t := range r.tables {
-		// A family that was recorded and had nothing to say is there, with 0 rows.
-		if t != nil && r.recordsTable(t.layout.Schema.Table) {
-			m.Tables[t.layout.Schema.Table] = m.Tables[t.layout.Schema.Table]
+		if t == nil || !r.recordsTable(t.layout.Schema.Table) {
+			continue
+		}
+		if _, ok := m.Tables[t.layout.Schema.Table]; !ok { // recorded, and had nothing to say: 0 rows
+			m.Tables[t.layout.Schema.Table] = format.TableInfo{}
 		}
 	}
 	for name, lost := range r.lostBy() {

@@ -35,7 +35,7 @@ type Source interface {
 // Options bound a merge. The zero value means the defaults.
 type Options struct {
 	Workers int    // that read blocks; default 1
-	Window  int64  // bytes of rows of one table held in memory, default 32 MiB
+	Window  int64  // bytes of rows held in memory, of all tables, default 64 MiB
 	Late    int64  // bytes of late rows held in memory, default 64 MiB; what is beyond goes to a file
 	TempDir string // of that file, default the system's
 }
@@ -43,7 +43,7 @@ type Options struct {
 func (o *Options) defaults() {
 	o.Workers = max(o.Workers, 1)
 	if o.Window <= 0 {
-		o.Window = 32 << 20
+		o.Window = 64 << 20
 	}
 	if o.Late <= 0 {
 		o.Late = 64 << 20
@@ -78,9 +78,14 @@ type part struct {
 // plan lists the parts of all blocks in the order in which they are opened.
 func plan(sources []Source, window int64) []*part {
 	var parts []*part
+	all := 0.0
+	for _, source := range sources {
+		all += size(source)
+	}
 	for s, source := range sources {
 		spans := source.Spans()
-		for b, cut := range cuts(spans, int(window/int64(max(source.Width(), 1)))) {
+		share := max(float64(window)*size(source)/all, minWindow)
+		for b, cut := range cuts(spans, int(share/float64(max(source.Width(), 1)))) {
 			span := spans[b]
 			if span.Rows == 0 {
 				continue
@@ -99,6 +104,18 @@ func plan(sources []Source, window int64) []*part {
 	}
 	slices.SortStableFunc(parts, func(a, b *part) int { return cmp.Compare(a.from, b.from) })
 	return parts
+}
+
+// minWindow is the window in bytes of a table that is small beside the others.
+const minWindow = 256 << 10
+
+// size is what a source takes in all, roughly.
+func size(s Source) float64 {
+	rows := 1
+	for _, span := range s.Spans() {
+		rows += span.Rows
+	}
+	return float64(rows) * float64(max(s.Width(), 1))
 }
 
 // cuts gives for each block the time before which its rows are late: the last moment of all blocks that lie more than

@@ -15,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 )
 
@@ -24,8 +23,7 @@ type blocks struct {
 	ts    [][]int64
 	width int
 	lazy  bool // answers late reads of few rows with the whole block
-	held  *atomic.Int64
-	fail  int // number of the block that cannot be read, -1 for none
+	fail  int  // number of the block that cannot be read, -1 for none
 }
 
 func (b *blocks) Spans() []Span {
