@@ -84,7 +84,7 @@ func plan(sources []Source, window int64) []*part {
 	}
 	for s, source := range sources {
 		spans := source.Spans()
-		share := max(float64(window)*size(source)/all, minWindow)
+		share := max(float64(window)*size(source)/all, float64(min(window, minWindow)))
 		for b, cut := range cuts(spans, int(share/float64(max(source.Width(), 1)))) {
 			span := spans[b]
 			if span.Rows == 0 {
