@@ -191,10 +191,7 @@ func (m *merger) read(worker int, p *part) {
 	if err == nil {
 		err = run.check(p)
 	}
-	if p.late {
-		run = m.clip(run)
-	}
-	p.run, p.err = run, err
+	p.run, p.err = m.clip(run), err
 }
 
 func (m *merger) emptyRun(p *part) *Run {
@@ -208,7 +205,7 @@ func (m *merger) emptyRun(p *part) *Run {
 	return run
 }
 
-// clip gives late rows, which may wait for long and of which there are few, memory of their own size.
+// clip gives rows that are few, and may wait for long, memory of their own size.
 func (m *merger) clip(run *Run) *Run {
 	if cap(run.Data) < 2*len(run.Data)+1024 && cap(run.keys) < 2*len(run.keys)+64 {
 		return run
