@@ -33,6 +33,7 @@ type csvEncoder struct {
 	head    []byte // the capture, where there are several
 	columns []capture.Column
 	tasks   *capture.Tasks
+	paths   *capture.Paths
 	names   func(nr int32) string
 	times   *stamp.Format
 	sources []*format.Vector
@@ -44,7 +45,11 @@ func newCSVEncoder(t *tableJob, c *capture.Capture) (*csvEncoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &csvEncoder{columns: t.columns, tasks: tasks, names: c.Calls().Name, times: stamp.RFC3339()}
+	paths, err := c.Paths()
+	if err != nil {
+		return nil, err
+	}
+	e := &csvEncoder{columns: t.columns, tasks: tasks, paths: paths, names: c.Calls().Name, times: stamp.RFC3339()}
 	if label := t.set.Label(c); label != "" {
 		e.head = append(appendField(nil, []byte(label)), ',')
 	}
@@ -76,6 +81,8 @@ func (e *csvEncoder) Append(dst []byte, row int) []byte {
 			dst = strconv.AppendInt(dst, int64(e.tasks.Task(v.I32[row]).TID), 10)
 		case capture.CallName:
 			dst = append(dst, e.names(v.I32[row])...)
+		case capture.PathName:
+			dst = appendField(dst, []byte(e.paths.Name(v.I32[row])))
 		}
 	}
 	return append(dst, "\r\n"...)

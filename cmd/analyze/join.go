@@ -36,6 +36,8 @@ type joiner struct {
 	comms      []int32 // of each task
 	near       [callSlots]int32
 	far        map[int32]int32
+	paths      *capture.Paths
+	files      []int32 // of each path that was met: the number of its name, plus 1
 }
 
 func newJoiner(c *capture.Capture, d *dictionary) (*joiner, error) {
@@ -43,7 +45,12 @@ func newJoiner(c *capture.Capture, d *dictionary) (*joiner, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &joiner{dictionary: d, calls: c.Calls().Name, tasks: tasks, comms: make([]int32, len(tasks.List)), far: map[int32]int32{}}
+	paths, err := c.Paths()
+	if err != nil {
+		return nil, err
+	}
+	j := &joiner{dictionary: d, calls: c.Calls().Name, tasks: tasks, comms: make([]int32, len(tasks.List)), far: map[int32]int32{},
+		paths: paths, files: make([]int32, len(paths.List))}
 	for i := range tasks.List {
 		j.comms[i] = d.add(tasks.List[i].Comm)
 	}
@@ -67,6 +74,15 @@ func (j *joiner) name(nr int32) int32 {
 	return j.near[slot] - 1
 }
 
+// file is the number of the name of a file.
+func (j *joiner) file(path int32) int32 {
+	at := j.paths.Index(path)
+	if j.files[at] == 0 {
+		j.files[at] = j.dictionary.add(j.paths.List[at]) + 1
+	}
+	return j.files[at] - 1
+}
+
 // numbers appends the values of a joined column, whose ids v has: for a text its number.
 func (j *joiner) numbers(dst []int32, column capture.Column, v *format.Vector) []int32 {
 	switch column.Join {
@@ -85,6 +101,10 @@ func (j *joiner) numbers(dst []int32, column capture.Column, v *format.Vector) [
 	case capture.CallName:
 		for _, nr := range v.I32 {
 			dst = append(dst, j.name(nr))
+		}
+	case capture.PathName:
+		for _, path := range v.I32 {
+			dst = append(dst, j.file(path))
 		}
 	}
 	return dst

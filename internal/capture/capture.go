@@ -21,7 +21,7 @@ type Capture struct {
 
 	tasks   func() (*Tasks, error)
 	cgroups func() (Cgroups, error)
-	paths   func() (map[int32]string, error)
+	paths   func() (*Paths, error)
 	calls   *syscalls.Table
 }
 
@@ -63,7 +63,7 @@ func New(ctx context.Context, f *format.Capture) *Capture {
 	c := &Capture{Capture: f}
 	c.tasks = sync.OnceValues(func() (*Tasks, error) { return loadTasks(ctx, f) })
 	c.cgroups = sync.OnceValues(func() (Cgroups, error) { return loadCgroups(ctx, f) })
-	c.paths = sync.OnceValues(func() (map[int32]string, error) { return loadPaths(ctx, f) })
+	c.paths = sync.OnceValues(func() (*Paths, error) { return loadPaths(ctx, f) })
 	calls, err := syscalls.ForArch(f.Manifest.Arch)
 	if err != nil { // calls without names are still worth seeing
 		calls = new(syscalls.Table)
@@ -104,6 +104,9 @@ func (s Set) Close() error {
 
 // Tasks are the identities that the column task refers to.
 func (c *Capture) Tasks() (*Tasks, error) { return c.tasks() }
+
+// Paths are what the column path refers to.
+func (c *Capture) Paths() (*Paths, error) { return c.paths() }
 
 // Cgroups are what the column cgroup of a task refers to.
 func (c *Capture) Cgroups() (Cgroups, error) { return c.cgroups() }

@@ -83,6 +83,49 @@ func TestTablesThatAreMissingAreEmpty(t *testing.T) {
 	}
 }
 
+func TestPaths(t *testing.T) {
+	f := fixture.New()
+	for id, name := range map[int32]string{1: "/a", 2: "/b", math.MaxInt32: "/far"} {
+		f.AddPath(id, name)
+	}
+	f.AddPath(2, "/again")
+	f.AddPath(0, "/unknown")
+	c := write(t, f)
+	paths, err := c.Paths()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[int32]string{1: "/a", 2: "/b", math.MaxInt32: "/far", 0: "", 3: "", -1: ""} {
+		if got := paths.Name(id); got != want {
+			t.Errorf("path %d: got %q, want %q", id, got, want)
+		}
+	}
+}
+
+func TestFilterByTheNameOfAFile(t *testing.T) {
+	c := write(t, fixture.Families())
+	for expression, want := range map[string]int{
+		`name contains "log"`: 2, `name endsWith "(deleted)"`: 1, `name == "/etc/hostname" && ret > 0`: 1, `name == ""`: 0, `name != "x"`: 8,
+	} {
+		p, err := capture.Set{c}.Filter(expression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bound, err := c.Bind(p, c.Table("file"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		err = c.Table("file").Scan(context.Background(), nil, 1, func(_ int, b *format.Batch) error {
+			n += bound.Match(b, nil).Count()
+			return nil
+		})
+		if err != nil || n != want {
+			t.Errorf("%s: %d rows, %v, want %d", expression, n, err, want)
+		}
+	}
+}
+
 func TestTasksOfAnotherShape(t *testing.T) {
 	f := fixture.New()
 	f.Add(&format.Schema{Table: "task", Columns: []format.Column{{Name: "task", Type: format.String}}}, fixture.Row{"task": "1"})
@@ -98,6 +141,9 @@ func TestColumns(t *testing.T) {
 	}{
 		{fixture.Syscall, "ts cpu task comm pid tid nr name ret duration_ns arg0 arg1 arg2 arg3 arg4 arg5"},
 		{fixture.Process, "ts cpu task comm tid op pid ppid filename args exit_code signal duration_ns"},
+		{fixture.File, "ts cpu task comm pid tid op path name offset size ret duration_ns"},
+		{fixture.Seccomp, "ts cpu task comm pid tid nr name action code ip"},
+		{fixture.Path, "path dev ino name"},
 		{fixture.Task, "task ts tid pid ppid uid gid cgroup comm exe"},
 		{format.LossSchema, "ts until cpu family count"},
 		{&format.Schema{Table: "syscall", Columns: []format.Column{{Name: "nr", Type: format.Int64}, {Name: "task", Type: format.String}}}, "nr task"},

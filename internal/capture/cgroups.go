@@ -32,17 +32,3 @@ func loadCgroups(ctx context.Context, c *format.Capture) (Cgroups, error) {
 	})
 	return cgroups, err
 }
-
-var pathColumns = []format.Column{{Name: "path", Type: format.Int32}, {Name: "name", Type: format.String}}
-
-func loadPaths(ctx context.Context, c *format.Capture) (map[int32]string, error) {
-	paths := map[int32]string{}
-	texts := texts{}
-	err := scan(ctx, c.Table("path"), pathColumns, func(b *format.Batch) error {
-		for i := range b.Rows {
-			paths[b.Column("path").I32[i]] = texts.intern(&b.Column("name").Str, i)
-		}
-		return texts.bound("path", len(paths))
-	})
-	return paths, err
-}

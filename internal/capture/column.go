@@ -18,6 +18,7 @@ const (
 	TaskPID
 	TaskTID
 	CallName // of the number in column nr
+	PathName // of the file in column path
 )
 
 // Column is a column of a table as people see it: one of its own, or one that is joined by the ids it holds.
@@ -35,19 +36,23 @@ var joined = map[format.Column][]Column{
 	{Name: "nr", Type: format.Int32}: {
 		{format.Column{Name: "name", Type: format.String}, CallName},
 	},
+	{Name: "path", Type: format.Int32}: {
+		{format.Column{Name: "name", Type: format.String}, PathName},
+	},
 }
 
-// Columns are the columns of a table with those joined: after task the comm, pid and tid, after nr the name. A table's own
-// column comes before a joined one of the same name: the pid of a process event is the one it is about.
+// Columns are the columns of a table with those joined: after task the comm, pid and tid, after nr and path the name. A
+// table's own column comes before a joined one of the same name: the pid of a process event is the one it is about.
 func Columns(s *format.Schema) []Column {
 	var columns []Column
 	for _, own := range s.Columns {
 		columns = append(columns, Column{own, Own})
-		if own.Name == "task" && !s.Event() {
+		if !s.Event() && (own.Name == "task" || own.Name == "path") {
 			continue // the dimension itself
 		}
 		for _, more := range joined[own] {
-			if s.Index(more.Name) < 0 {
+			has := func(c Column) bool { return c.Name == more.Name }
+			if s.Index(more.Name) < 0 && !slices.ContainsFunc(columns, has) {
 				columns = append(columns, more)
 			}
 		}
@@ -62,6 +67,8 @@ func (c Column) Source() string {
 		return "task"
 	case CallName:
 		return "nr"
+	case PathName:
+		return "path"
 	}
 	return c.Name
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package capture is an open capture as the offline programs see it: the tables of package format together with what
-// their small ids stand for, the tasks and the names of system calls.
+// their small ids stand for: tasks, names of files, and names of system calls.
 package capture

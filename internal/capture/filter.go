@@ -70,7 +70,7 @@ func Narrow(t *format.Table, from, to int64) *format.Table {
 type env struct {
 	tasks   *Tasks
 	cgroups Cgroups
-	paths   map[int32]string
+	paths   *Paths
 	name    func(nr int32) string
 }
 
@@ -93,8 +93,8 @@ func (e *env) Task(id int32) (filter.Task, bool) {
 }
 
 func (e *env) Path(id int32) (string, bool) {
-	name, ok := e.paths[id]
-	return name, ok
+	at := e.paths.Index(id)
+	return e.paths.List[at], at != 0
 }
 
 func (e *env) Cgroup(id int64) (filter.Cgroup, bool) {

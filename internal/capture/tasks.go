@@ -29,9 +29,7 @@ type Task struct {
 type Tasks struct {
 	List []Task
 
-	low   int64   // the id of dense[0]
-	dense []int32 // id-low to index; nil where the ids are too far apart
-	far   map[int32]int32
+	places
 }
 
 var taskColumns = []format.Column{
@@ -39,14 +37,6 @@ var taskColumns = []format.Column{
 	{Name: "tid", Type: format.Int32}, {Name: "pid", Type: format.Int32}, {Name: "ppid", Type: format.Int32},
 	{Name: "uid", Type: format.Int64}, {Name: "gid", Type: format.Int64}, {Name: "cgroup", Type: format.Int64},
 	{Name: "comm", Type: format.String}, {Name: "exe", Type: format.String},
-}
-
-// Index is the place in List of a task id, 0 where it is not known.
-func (t *Tasks) Index(id int32) int32 {
-	if at := int64(id) - t.low; at >= 0 && at < int64(len(t.dense)) {
-		return t.dense[at]
-	}
-	return t.far[id]
 }
 
 // Task is the identity of id; one that is not known has zeros and empty texts.
@@ -66,35 +56,8 @@ func loadTasks(ctx context.Context, c *format.Capture) (*Tasks, error) {
 		}
 		return texts.bound("task", len(tasks.List))
 	})
-	tasks.index()
+	tasks.places = newPlaces(len(tasks.List), func(i int) int32 { return tasks.List[i].ID })
 	return tasks, err
-}
-
-// index makes the way from id to place. An id that was announced again, as after a dropped segment, keeps its first place.
-func (t *Tasks) index() {
-	known := t.List[1:]
-	if len(known) == 0 {
-		return
-	}
-	low, high := int64(known[0].ID), int64(known[0].ID)
-	for i := range known {
-		low, high = min(low, int64(known[i].ID)), max(high, int64(known[i].ID))
-	}
-	if high-low < 8*int64(len(known))+1<<16 {
-		t.low, t.dense = low, make([]int32, high-low+1)
-	} else {
-		t.far = make(map[int32]int32, len(known))
-	}
-	for i := len(known); i > 0; i-- {
-		id := t.List[i].ID
-		switch {
-		case id == 0: // means unknown
-		case t.dense != nil:
-			t.dense[int64(id)-low] = int32(i)
-		default:
-			t.far[id] = int32(i)
-		}
-	}
 }
 
 // texts keeps one copy of each text: there are few different ones.

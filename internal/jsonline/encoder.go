@@ -17,6 +17,7 @@ type Encoder struct {
 	columns []capture.Column
 	keys    [][]byte // "ret":
 	tasks   *capture.Tasks
+	paths   *capture.Paths
 	names   func(nr int32) string
 	times   *stamp.Format
 	sources []*format.Vector // of the batch, one for each of columns
@@ -32,7 +33,11 @@ func NewEncoder(c *capture.Capture, s *format.Schema, fields ...Field) (*Encoder
 	if err != nil {
 		return nil, err
 	}
-	e := &Encoder{head: []byte{'{'}, columns: capture.Columns(s), tasks: tasks, names: c.Calls().Name, times: stamp.RFC3339()}
+	paths, err := c.Paths()
+	if err != nil {
+		return nil, err
+	}
+	e := &Encoder{head: []byte{'{'}, columns: capture.Columns(s), tasks: tasks, paths: paths, names: c.Calls().Name, times: stamp.RFC3339()}
 	for _, f := range fields {
 		e.head = append(AppendString(append(AppendString(e.head, f.Name), ':'), f.Value), ',')
 	}
@@ -78,6 +83,8 @@ func (e *Encoder) Append(dst []byte, i int) []byte {
 			dst = strconv.AppendInt(dst, int64(e.tasks.Task(v.I32[i]).TID), 10)
 		case capture.CallName:
 			dst = AppendString(dst, e.names(v.I32[i]))
+		case capture.PathName:
+			dst = AppendString(dst, e.paths.Name(v.I32[i]))
 		}
 	}
 	return append(dst, '}', '\n')
