@@ -36,7 +36,7 @@ test-readers: build ## read captures and Parquet with pyarrow, pandas, polars an
 .PHONY: generate
 generate: ## compile the BPF programs and make the system call tables anew
 	@test/install.sh generate
-	go generate ./...
+	LINUX_HEADERS=$$(test/headers.sh) go generate ./...
 
 .PHONY: lint
 lint: ## gofmt, vet, staticcheck, shell syntax
