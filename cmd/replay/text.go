@@ -26,6 +26,7 @@ type text struct {
 	tasks   *capture.Tasks
 	heads   []*[headPage][]byte // of each task: comm, pid and tid; made when first needed
 	calls   *syscalls.Table
+	paths   *capture.Paths
 	event   func(t *text, dst []byte, row int) []byte
 
 	// Of the batch; nil where the table lacks them.
@@ -41,6 +42,7 @@ type text struct {
 	code, sign []int32
 	until, n   []int64
 	family     *format.Strings
+	object     objectColumns
 }
 
 // headPage is how many tasks have their heads in one piece of memory.
@@ -57,7 +59,11 @@ var events = map[string]struct {
 	"process": {(*text).appendProcess, []format.Column{column("op", format.String), column("pid", format.Int32), column("ppid", format.Int32),
 		column("filename", format.String), column("args", format.StringList), column("exit_code", format.Int32),
 		column("signal", format.Int32), column("duration_ns", format.Int64)}},
-	"loss": {(*text).appendLoss, []format.Column{column("until", format.Timestamp), column("family", format.String), column("count", format.Int64)}},
+	"file":    {(*text).appendFile, fileColumns},
+	"ipc":     {(*text).appendIPC, ipcColumns},
+	"tcp":     {(*text).appendTCP, tcpColumns},
+	"seccomp": {(*text).appendSeccomp, seccompColumns},
+	"loss":    {(*text).appendLoss, []format.Column{column("until", format.Timestamp), column("family", format.String), column("count", format.Int64)}},
 }
 
 func column(name string, t format.Type) format.Column { return format.Column{Name: name, Type: t} }
@@ -76,6 +82,9 @@ func newText(o *options, set capture.Set, c *capture.Capture, s *format.Schema, 
 		return nil, err
 	}
 	t := &text{schema: s, times: newTimes(o.time, start), tasks: tasks, heads: make([]*[headPage][]byte, len(tasks.List)/headPage+1), calls: c.Calls()}
+	if t.paths, err = c.Paths(); err != nil {
+		return nil, err
+	}
 	if set.Label(c) != "" {
 		t.label = newLabel(set, c)
 	}
@@ -131,6 +140,8 @@ func (t *text) Bind(b *format.Batch) {
 		t.pid, t.ppid, t.took = int32s(b, "pid"), int32s(b, "ppid"), int64s(b, "duration_ns")
 		t.op, t.file, t.argv = texts(b, "op"), texts(b, "filename"), b.Column("args")
 		t.code, t.sign = int32s(b, "exit_code"), int32s(b, "signal")
+	case "file", "ipc", "tcp", "seccomp":
+		t.bindObject(b)
 	case "loss":
 		t.until, t.n, t.family = int64s(b, "until"), int64s(b, "count"), texts(b, "family")
 	}

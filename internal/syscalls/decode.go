@@ -113,7 +113,7 @@ func (t *Table) appendArg(dst []byte, k kind, s int64, u uint64, i int, args *[6
 		}
 		return strconv.AppendInt(dst, int64(int32(s)), 10)
 	case kindMode:
-		return appendOctal(dst, u&0xffff)
+		return AppendOctal(dst, u&0xffff)
 	case kindID:
 		if int32(s) == -1 {
 			return append(dst, "-1"...)
@@ -309,7 +309,7 @@ func (t *Table) appendSet(dst []byte, k kind, v uint64) []byte {
 		case hex:
 			return appendHex(dst, rest)
 		case octal:
-			return appendOctal(dst, rest)
+			return AppendOctal(dst, rest)
 		}
 		if s.mask != ^uint64(0) {
 			return strconv.AppendUint(dst, rest, 10)
@@ -370,8 +370,8 @@ func appendHex(dst []byte, v uint64) []byte {
 	return append(dst, b[i:]...)
 }
 
-// appendOctal appends v with at least three digits and a leading zero: 000, 007, 0644.
-func appendOctal(dst []byte, v uint64) []byte {
+// AppendOctal appends v with at least three digits and a leading zero: 000, 007, 0644.
+func AppendOctal(dst []byte, v uint64) []byte {
 	dst = append(dst, '0')
 	for n := bits.Len64(v); n < 4; n += 3 { // two digits must follow
 		dst = append(dst, '0')

@@ -248,6 +248,32 @@ func (t *Table) AppendRet(dst []byte, nr int32, ret int64) []byte {
 	if abi.narrow {
 		ret = int64(int32(ret))
 	}
+	if ret < 0 && ret >= -maxErrno {
+		return AppendResult(dst, ret)
+	}
+	dst = append(dst, "= "...)
+	r := resultNumber
+	if c != nil {
+		r = prototypes[c.prototype].result
+	}
+	switch r {
+	case resultAddress:
+		if abi.narrow {
+			ret = int64(uint32(ret))
+		}
+		return appendHex(dst, uint64(ret))
+	case resultOctal:
+		return AppendOctal(dst, uint64(ret))
+	case resultNone:
+		if ret == 0 {
+			return append(dst, '?')
+		}
+	}
+	return strconv.AppendInt(dst, ret, 10)
+}
+
+// AppendResult appends a result of the kernel that is a number or an error, as AppendRet does.
+func AppendResult(dst []byte, ret int64) []byte {
 	if f := failed(ret); f != nil {
 		if restarts(ret) {
 			dst = append(dst, "= ? "...)
@@ -264,25 +290,7 @@ func (t *Table) AppendRet(dst []byte, nr int32, ret int64) []byte {
 		dst = strconv.AppendInt(dst, -ret, 10)
 		return append(dst, ')')
 	}
-	dst = append(dst, "= "...)
-	r := resultNumber
-	if c != nil {
-		r = prototypes[c.prototype].result
-	}
-	switch r {
-	case resultAddress:
-		if abi.narrow {
-			ret = int64(uint32(ret))
-		}
-		return appendHex(dst, uint64(ret))
-	case resultOctal:
-		return appendOctal(dst, uint64(ret))
-	case resultNone:
-		if ret == 0 {
-			return append(dst, '?')
-		}
-	}
-	return strconv.AppendInt(dst, ret, 10)
+	return strconv.AppendInt(append(dst, "= "...), ret, 10)
 }
 
 // maxErrno is MAX_ERRNO of the kernel: results from -4095 to -1 are errors.
