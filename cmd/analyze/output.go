@@ -27,8 +27,7 @@ func newOutput(dir string, force bool) (*output, error) {
 	case len(entries) > 0 && !force:
 		return nil, cli.WithHint(fmt.Errorf("creating %s: %w", dir, os.ErrExist), "choose another directory, or replace files in it with --force")
 	}
-	parent, base := filepath.Split(filepath.Clean(dir))
-	temp, err := os.MkdirTemp(parent, "."+base+".*")
+	temp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".*") // beside it, to be of the same file system
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", dir, err)
 	}

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -19,6 +20,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/fixture"
+	"github.com/fletch-trace/fletch/internal/merge"
 )
 
 // write writes a capture and gives its path.
@@ -111,6 +113,31 @@ func randomTable(r *rand.Rand, f *fixture.Capture, s *format.Schema) {
 			}
 		}
 		f.Add(schema, row)
+	}
+}
+
+// TestBlocksThatLie has a block whose metadata says other times than its rows have: what is played cannot be in order.
+func TestBlocksThatLie(t *testing.T) {
+	ctx := context.Background()
+	set, err := capture.Open(ctx, []string{write(t, fixture.Small())}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	for name, lie := range map[string]func(b *format.Block){
+		"too late a beginning": func(b *format.Block) { b.MinTS += 1e6 },
+		"too early an end":     func(b *format.Block) { b.MaxTS -= 1e6 },
+	} {
+		sources, err := newSources(&options{time: "utc"}, set, span{from: math.MinInt64, to: math.MaxInt64})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := sources[len(sources)-1].(*source)
+		lie(&s.blocks[0])
+		s.spans[0].Min, s.spans[0].Max = s.blocks[0].MinTS, s.blocks[0].MaxTS
+		if err := merge.Merge(ctx, sources, merge.Options{}, func(int64, []byte) error { return nil }); !errors.Is(err, format.ErrCorrupt) {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // blocks is a Source whose rows are just times; the bytes of a row are its number in the table and padding.
@@ -163,16 +164,18 @@ func TestMergeHoldsOneWindow(t *testing.T) {
 		opt.defaults()
 		m := &merger{sources: []Source{b}, opt: opt}
 		m.parts = plan(m.sources, opt.Window)
-		most, rows := int64(0), 0
+		most, rows, files := int64(0), 0, 0
 		m.emit = func(int64, []byte) error {
 			if rows++; rows%64 == 0 {
-				held := int64(0)
+				held, open := int64(0), 0
 				for _, c := range m.heap {
 					if c.run != nil {
 						held += c.run.bytes()
+					} else {
+						open++
 					}
 				}
-				most = max(most, held)
+				most, files = max(most, held), max(files, open)
 			}
 			return nil
 		}
@@ -185,6 +188,10 @@ func TestMergeHoldsOneWindow(t *testing.T) {
 		block := int64(500 * (32 + keyBytes))
 		if limit := 2*(opt.Window+block) + opt.Late + block; most > limit {
 			t.Errorf("with %.0f%% of rows late: %d bytes held, more than %d", 100*long, most, limit)
+		}
+		late := int64(long * 200_000 * (32 + keyBytes))
+		if limit := int(min(2*late/opt.Late+1, maxFiles+1)); files > limit {
+			t.Errorf("with %.0f%% of rows late: %d files, more than %d", 100*long, files, limit)
 		}
 	}
 }
@@ -263,6 +270,28 @@ func TestMergeErrors(t *testing.T) {
 	if err := Merge(context.Background(), nil, Options{}, ignore); err != nil {
 		t.Errorf("nothing to merge: got %v", err)
 	}
+}
+
+// TestMergeGivesABlockOnce has late rows that take so long to read that the others of the block could be read meanwhile.
+func TestMergeGivesABlockOnce(t *testing.T) {
+	b := &slow{blocks{ts: [][]int64{{100}, {1, 101}}, width: 8, lazy: true, fail: -1}}
+	var got []int64
+	err := Merge(context.Background(), []Source{b}, Options{Workers: 3, Window: 1}, func(ts int64, _ []byte) error {
+		got = append(got, ts)
+		return nil
+	})
+	if err != nil || !slices.Equal(got, []int64{1, 100, 101}) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
+type slow struct{ blocks }
+
+func (s *slow) Read(worker, block int, from, last int64, run *Run) (bool, error) {
+	if last != math.MaxInt64 {
+		time.Sleep(20 * time.Millisecond)
+	}
+	return s.blocks.Read(worker, block, from, last, run)
 }
 
 type liar struct{}
