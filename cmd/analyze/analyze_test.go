@@ -167,6 +167,7 @@ func TestProcessesWhosePIDsAreUsedAgain(t *testing.T) {
 	f.AddProcess(2*second, 0, 2, "exit", 11, 10, nil)
 	f.AddProcess(2*second+1, 0, 1, "fork", 11, 10, nil)
 	f.AddProcess(5*second, 0, 9, "exit", 77, 10, fixture.Row{"duration_ns": int64(10 * second), "signal": int32(15)}) // its beginning was lost
+	f.AddProcess(6*second, 0, 9, "exec", 77, 10, fixture.Row{"args": []string{"again"}})
 	for range 3 {
 		f.AddSyscall(second+1, 0, 2, 0, 0, 0)
 	}
@@ -178,7 +179,8 @@ func TestProcessesWhosePIDsAreUsedAgain(t *testing.T) {
 		" 10   before         -  running      0  sh\n" +
 		" 11  +0.500s         -  exit 0       3  ├─ one 'a b'\n" +
 		" 11  +2.000s    2.00 s  exit 3       2  ├─ two\n" +
-		" 77   before    10.0 s  SIGTERM      0  └─ ?\n"
+		" 77   before    10.0 s  SIGTERM      0  ├─ ?\n" +
+		" 77   before         -  running      0  └─ again\n"
 	if code != 0 || stdout != want {
 		t.Errorf("got %d %s\n%s\nwant\n%s", code, stderr, stdout, want)
 	}
