@@ -18,6 +18,7 @@ import (
 	"unicode"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
@@ -112,6 +113,41 @@ func TestSelectionKeepsTheRowsThatMatch(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %d rows %v, want %d rows %v", len(got), got, len(want), want)
+	}
+}
+
+// TestJoinedTexts joins what ids of a column stand for, those that are not known too.
+func TestJoinedTexts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "capture")
+	if err := fixture.Families().Write(path, time.Second, nil); err != nil {
+		t.Fatal(err)
+	}
+	set, err := capture.Open(t.Context(), []string{path}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	d := &dictionary{}
+	j, err := newJoiner(set[0], d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		join capture.Join
+		ids  []int32
+		want []string
+	}{
+		{capture.PathName, []int32{2, 0, 3, 77, 2, -1}, []string{"/var/log/syslog", "", "pipe:[4711]", "", "/var/log/syslog", ""}},
+		{capture.TaskComm, []int32{1, 99, 1}, []string{"tar", "", "tar"}},
+		{capture.CallName, []int32{0, 1 << 30, 0}, []string{"read", "x32:read", "read"}},
+	} {
+		var got []string
+		for _, n := range j.numbers(nil, capture.Column{Join: c.join}, &format.Vector{Type: format.Int32, I32: c.ids}) {
+			got = append(got, d.texts[n])
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%v: got %q, want %q", c.ids, got, c.want)
+		}
 	}
 }
 
@@ -217,6 +253,8 @@ func TestTablesOfAnyShape(t *testing.T) {
 			{"info", path}, {"info", "--json", path}, {"summary", path}, {"summary", "--json", path},
 			{"syscalls", path}, {"syscalls", "--by", "comm,pid,errno", path}, {"syscalls", "-Y", `name == "read" || comm != "x"`, path},
 			{"processes", path}, {"processes", "--json", path}, {"losses", path},
+			{"files", path}, {"files", "--json", "--by", "comm,pid,op,path", path}, {"tcp", path}, {"tcp", "--json", "-Y", `comm != "x"`, path},
+			{"ipc", path}, {"ipc", "--by", "pid,creator,right,mode", "--json", path},
 			{"convert", path, "-o", path + ".parquet"}, {"convert", path, "-o", path + ".csv", "--format", "csv"},
 			{"convert", path, "-o", path + ".jsonl", "--format", "jsonl"}, {"convert", path, "-o", path + ".arrow", "--format", "arrow"},
 		} {
@@ -236,7 +274,7 @@ func TestTablesOfAnyShape(t *testing.T) {
 // randomCapture has tables of the right names with columns of names that mean something and of types that may not fit.
 func randomCapture(r *rand.Rand) *fixture.Capture {
 	c := fixture.New()
-	for _, s := range []*format.Schema{fixture.Task, fixture.Cgroup, fixture.Process, fixture.Syscall, fixture.Pending, format.LossSchema} {
+	for _, s := range fixture.Schemas {
 		schema := &format.Schema{Table: s.Table}
 		for _, column := range s.Columns {
 			switch r.IntN(24) {

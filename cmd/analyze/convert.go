@@ -17,8 +17,8 @@ const convertUsage = `example:
     duckdb -c "select name, count(*) from 'tables/syscall.parquet' group by name"
 
 Writes each table into one file for notebooks and databases. Events get the comm,
-pid and tid of their task, and calls their name. Of several captures the rows
-follow each other, with a column that says which one they are of.
+pid and tid of their task, and calls and files their name. Of several captures
+the rows follow each other, with a column that says which one they are of.
 
 usage:
     analyze convert CAPTURE... -o DIR [flags]

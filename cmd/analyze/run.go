@@ -28,7 +28,10 @@ commands:
     info         what a capture holds, and whether it is complete
     summary      the first screen of an investigation
     syscalls     calls, errors and times of each system call
+    files        reads and writes of each file
+    tcp          connections, failures and bytes by peer
     processes    who ran what, as a tree
+    ipc          who asked for which right to System V objects
     losses       when and where events were lost
     convert      to Parquet, CSV, JSON lines or Arrow
 
@@ -47,7 +50,10 @@ var commands = []command{
 	{"info", info},
 	{"summary", summary},
 	{"syscalls", systemCalls},
+	{"files", files},
+	{"tcp", tcp},
 	{"processes", processes},
+	{"ipc", ipc},
 	{"losses", losses},
 	{"convert", convert},
 }

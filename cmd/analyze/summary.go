@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/fletch-trace/fletch/internal/capture"
@@ -22,7 +21,8 @@ const summaryUsage = `example:
 
 Shows on one screen what to look at first: how much of what was recorded and
 lost, who was busiest, which calls were slow, which failed, which never
-returned, and which processes ended badly.
+returned, which files were read and written most, which connects failed or were
+slow, what a seccomp filter denied, and which processes ended badly.
 
 usage:
     analyze summary CAPTURE... [flags]
@@ -48,6 +48,9 @@ type overview struct {
 	Failing   []failingCall  `json:"failing_calls"`
 	Pending   []pendingCall  `json:"pending_calls"` // the longest
 	Processes processCounts  `json:"processes"`
+	Files     fileOverview   `json:"files"`
+	TCP       tcpOverview    `json:"tcp"`
+	Denials   denialOverview `json:"seccomp"`
 
 	filtered bool // all but the families
 }
@@ -155,7 +158,10 @@ func newOverview(e *env, c *capture.Capture, filter *filter.Program, n int) (*ov
 	if err := v.findPending(e, c, filter, n); err != nil {
 		return nil, err
 	}
-	return v, v.countProcesses(e, c, filter, n)
+	if err := v.countProcesses(e, c, filter, n); err != nil {
+		return nil, err
+	}
+	return v, v.countFamilies(e, c, filter, n)
 }
 
 // write prints the overview for people.
@@ -170,16 +176,20 @@ func (v *overview) write(w io.Writer) error {
 	for _, part := range []struct {
 		title string
 		table *term.Table
+		shown bool // even without rows
 	}{
-		{v.familyTitle(), v.familyTable()},
-		{"most calls", commandTable(v.Calls)},
-		{"most time in calls", commandTable(v.Times)},
-		{"slowest calls, one of each name", v.slowTable(clock)},
-		{"failing calls", v.failingTable()},
-		{"calls that did not return", v.pendingTable(clock)},
-		{v.processTitle(), v.badTable(clock)},
+		{v.familyTitle(), v.familyTable(), false},
+		{"most calls", commandTable(v.Calls), false},
+		{"most time in calls", commandTable(v.Times), false},
+		{"slowest calls, one of each name", v.slowTable(clock), false},
+		{"failing calls", v.failingTable(), false},
+		{"calls that did not return", v.pendingTable(clock), false},
+		{v.Files.title(), v.Files.table(), false},
+		{v.TCP.title(), v.TCP.table(), v.TCP.any()},
+		{v.Denials.title(), v.Denials.table(), false},
+		{v.processTitle(), v.badTable(clock), true},
 	} {
-		if part.table.Len() == 0 && !strings.HasPrefix(part.title, "processes") {
+		if part.table.Len() == 0 && !part.shown {
 			continue
 		}
 		fmt.Fprintf(w, "\n%s\n", colour.Bold(part.title))

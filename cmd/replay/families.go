@@ -127,16 +127,6 @@ func appendEnd(dst, address []byte, port int32) []byte {
 func (t *text) appendSeccomp(dst []byte, row int) []byte {
 	o := &t.object
 	dst = append(append(dst, t.calls.Name(t.nr[row])...), " -> "...)
-	action, code := o.action.Bytes(row), t.code[row]
-	dst = term.AppendEscaped(dst, action)
-	switch string(action) {
-	case "errno":
-		dst = strconv.AppendInt(append(dst, ' '), int64(code), 10)
-		if name := syscalls.Errno(-int64(code)); name != "" {
-			dst = append(append(dst, ' '), name...)
-		}
-	case "trap", "kill":
-		dst = append(append(dst, ' '), capture.Signal(code)...)
-	}
+	dst = term.AppendEscaped(dst, capture.Action(o.action.At(row), t.code[row]))
 	return strconv.AppendUint(append(dst, " at 0x"...), uint64(o.ip[row]), 16)
 }

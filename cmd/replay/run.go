@@ -34,7 +34,8 @@ usage:
     replay CAPTURE... [flags] [FILTER]
 
 The first argument that is no file begins the filter: an expression over the
-columns of the tables, and over family, comm, pid, tid and the name of a call.
+columns of the tables, and over family, comm, pid, tid and the name of a call or
+a file.
 
 flags:
         --speed S        max, or how fast: 1 as it was, 10, 0.5 (default max)

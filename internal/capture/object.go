@@ -5,6 +5,9 @@ package capture
 import (
 	"fmt"
 	"math"
+	"strconv"
+
+	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
 // Key is the key of a System V object as ipcs shows it, 0x0f1e504c; 0 is IPC_PRIVATE.
@@ -13,6 +16,21 @@ func Key(key int64) string {
 		return fmt.Sprintf("0x%08x", uint32(key))
 	}
 	return fmt.Sprintf("0x%x", uint64(key))
+}
+
+// Action is what a seccomp filter did, with the error or signal that the caller got: "errno 13 EACCES", "kill SIGSYS". It is
+// text of the capture.
+func Action(action string, code int32) string {
+	switch action {
+	case "errno":
+		action += " " + strconv.Itoa(int(code))
+		if name := syscalls.Errno(-int64(code)); name != "" {
+			action += " " + name
+		}
+	case "trap", "kill":
+		action += " " + Signal(code)
+	}
+	return action
 }
 
 // Right is the right that permission bits ask for, of whatever class: rw-. The kernel takes the three classes as one.
