@@ -13,7 +13,7 @@ GOBUILD := go build -trimpath -ldflags '-s -w'
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## the three static binaries, into bin/
@@ -32,6 +32,16 @@ test: ## install what the tests need, run all of them, say what could not run
 test-readers: build ## read captures and Parquet with pyarrow, pandas, polars and DuckDB
 	@test/install.sh readers
 	@test/readers.sh
+
+.PHONY: test-kernel
+test-kernel: ## every test on Debian's 6.1 and 6.12, with BPF LSM and without, in QEMU
+	@test/install.sh kernel
+	@test/kernel.sh amd64
+
+.PHONY: test-kernel-arm64
+test-kernel-arm64: ## the same on Debian's arm64 kernels
+	@test/install.sh kernel-arm64
+	@test/kernel.sh arm64
 
 .PHONY: generate
 generate: ## compile the BPF programs and make the system call tables anew

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Install with apt what the tests need and this machine lacks, and say so.
-# Usage: test/install.sh [generate|readers]...   (default: everything)
+# Usage: test/install.sh [generate|readers|peers|kernel|kernel-arm64]...   (default: everything)
 set -eu
 
-wants=${*:-generate readers peers}
+wants=${*:-generate readers peers kernel}
 packages=()
 need() { # COMMAND-OR-FILE PACKAGE
 	command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || packages+=("$2")
@@ -24,6 +24,14 @@ for want in $wants; do
 		need strace strace
 		need gcc gcc
 		need git git
+		;;
+	kernel)
+		need qemu-system-x86_64 qemu-system-x86
+		need cpio cpio
+		;;
+	kernel-arm64)
+		need qemu-system-aarch64 qemu-system-arm
+		need cpio cpio
 		;;
 	*)
 		echo "test/install.sh: unknown: $want" >&2

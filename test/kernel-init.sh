@@ -1,7 +1,8 @@
 #!/bin/busybox sh
+# SPDX-License-Identifier: Apache-2.0
 # The first process of a kernel that test/kernel.sh boots: make a system of what is there, run the tests, switch off.
-# Its arguments are the tests to run.
-/bin/busybox --install /bin
+# The argument says which tests.
+/bin/busybox --install
 mount -t devtmpfs dev /dev
 exec </dev/console >/dev/console 2>&1
 mount -t proc proc /proc
@@ -12,13 +13,14 @@ mount -t tracefs tracing /sys/kernel/tracing
 mount -t debugfs debug /sys/kernel/debug
 mount -t tmpfs tmp /tmp
 ip link set lo up
-export PATH=/bin HOME=/tmp FLETCH_BIN=/bin
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp NO_COLOR=1 FLETCH_BIN=/bin
 
 echo "$(uname -srm), lsm $(cat /sys/kernel/security/lsm), clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
 record --list
+dmesg -c >/dev/null
 cd /test
-./test.test -test.v -test.short -test.timeout 10m -test.run "$1"
+./test.test -test.v -test.short -test.timeout 28m -test.run "$1"
 status=$?
-[ $status = 0 ] || dmesg | tail -n 20
+[ $status = 0 ] || dmesg | tail -n 50
 echo "tests ended with status $status"
 poweroff -f

@@ -152,7 +152,7 @@ func waitFor(t *testing.T, what string, ready func() bool) {
 func TestExecsAndExits(t *testing.T) {
 	long := strings.Repeat("x", 5000)
 	script := strings.Join([]string{
-		`env A=1 /bin/true`,
+		`/usr/bin/env A=1 /bin/true`,
 		`sh -c 'exit 41' arg0 "two words" '' "tab	and é"`,
 		`sh -c 'kill -9 $$'`,
 		`sh -c 'kill -USR1 $$'`,
@@ -169,7 +169,7 @@ func TestExecsAndExits(t *testing.T) {
 	}
 	want := [][]string{
 		{"sh", "-c", strings.NewReplacer("\n", `\x0a`, "\t", `\x09`).Replace(script)},
-		{"env", "A=1", "/bin/true"},
+		{"/usr/bin/env", "A=1", "/bin/true"},
 		{"/bin/true"},
 		{"sh", "-c", "exit 41", "arg0", "two words", "", `tab\x09and é`},
 		{"sh", "-c", "kill -9 $$"},
