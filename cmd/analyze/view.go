@@ -184,7 +184,7 @@ func (v *view[T]) countOne(e *env, only *filter.Program, c *capture.Capture, n i
 		if err != nil {
 			return err
 		}
-		workers[i] = &viewWorker[T]{keys: keys, codes: make([][]uint64, len(keys)), add: add, groups: map[[maxKeys]uint64]*T{}}
+		workers[i] = &viewWorker[T]{keys: keys, codes: make([][]uint64, len(keys)), add: add, groups: map[[maxKeys]uint64]*T{}, most: maxGroups}
 	}
 	s := scan{capture: c, table: v.table, columns: v.columns, filter: only, ordered: v.ordered}
 	err = s.run(e, func(worker int, b *format.Batch) error { return workers[worker].count(b) })
@@ -211,6 +211,7 @@ type viewWorker[T any] struct {
 	codes  [][]uint64
 	add    func(b *format.Batch) func(t *T, i int)
 	groups map[[maxKeys]uint64]*T
+	most   int
 }
 
 func (w *viewWorker[T]) count(b *format.Batch) error {
@@ -235,8 +236,8 @@ func (w *viewWorker[T]) count(b *format.Batch) error {
 		}
 		add(t, i)
 	}
-	if len(w.groups) > maxGroups {
-		return fmt.Errorf("more than %d groups", maxGroups)
+	if len(w.groups) > w.most {
+		return fmt.Errorf("more than %d groups", w.most)
 	}
 	return nil
 }
