@@ -15,5 +15,5 @@ while read -r dir target; do
 		cat "$log"
 		exit 1
 	}
-	grep -E "execs:" "$log" | tail -1
+	grep -E "execs:" "$log" | tail -1 || tail -n 1 "$log"
 done <<<"$targets"
