@@ -185,15 +185,17 @@ func addSize(t *term.Table, name string, size format.TableInfo) {
 func probeTable(m *format.Manifest) *term.Table {
 	t := term.NewTable("family", "mechanism", "refused")
 	for _, p := range m.Probes {
-		var refused []string
-		for _, r := range p.Refused {
-			refused = append(refused, r.Mechanism+": "+r.Reason)
-		}
-		mechanism := p.Mechanism
+		family, mechanism := p.Family, p.Mechanism
 		if mechanism == "" {
 			mechanism = "none"
 		}
-		t.Row(p.Family, mechanism, strings.Join(refused, "; "))
+		if len(p.Refused) == 0 {
+			t.Row(family, mechanism, "")
+		}
+		for _, r := range p.Refused { // a line each
+			t.Row(family, mechanism, r.Mechanism+": "+r.Reason)
+			family, mechanism = "", ""
+		}
 	}
 	return t
 }
