@@ -42,7 +42,7 @@ func TestKilledRecorder(t *testing.T) {
 		if i%3 == 2 {
 			path += ".tar"
 		}
-		rec := exec.Command(program("record"), "-q", "-w", path, "--", program("workload"), "spin", "20s")
+		rec := exec.Command(program("record"), recordArgs("-q", "-w", path, "--", program("workload"), "spin", "20s")...)
 		rec.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		if err := rec.Start(); err != nil {
 			t.Fatal(err)
@@ -80,7 +80,7 @@ func TestKilledRecorder(t *testing.T) {
 func TestBatchesAreFlushed(t *testing.T) {
 	needKernel(t)
 	path := filepath.Join(t.TempDir(), "capture")
-	rec := exec.Command(program("record"), "-q", "-w", path, "--", program("workload"), "spin", "60s")
+	rec := exec.Command(program("record"), recordArgs("-q", "-w", path, "--", program("workload"), "spin", "60s")...)
 	rec.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := rec.Start(); err != nil {
 		t.Fatal(err)

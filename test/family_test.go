@@ -15,6 +15,8 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
+var allFamilies = strings.Join(bpf.Families(), ",")
+
 // eachMechanism runs the test once for every mechanism of a family: the same workload, the same rows. One that this
 // kernel refuses is not run, for the kernel's reason.
 func eachMechanism(t *testing.T, family string, test func(t *testing.T, mechanism string)) {
@@ -251,7 +253,7 @@ func TestAFloodCostsNoRareEvent(t *testing.T) {
 i=0; while [ $i -lt %[2]d ]; do /bin/true; i=$((i+1)); done
 %[1]s tcp %[3]d >/dev/null
 kill $a $b`, program("workload"), execs, conns/4)
-	got, _ := capture(t, 0, "-b", "64KiB", "--", "sh", "-c", script)
+	got, _ := capture(t, 0, "-e", allFamilies, "-b", "64KiB", "--", "sh", "-c", script)
 	lost := got.Lost()
 	if lost["syscall"] == 0 {
 		t.Error("no system call was lost: there was no flood")
@@ -278,7 +280,7 @@ kill $a $b`, program("workload"), execs, conns/4)
 // Names that a terminal, a parser or a fixed-size buffer could choke on.
 func TestHostileNames(t *testing.T) {
 	needKernel(t)
-	got, _ := capture(t, 0, "--", program("workload"), "names", t.TempDir())
+	got, _ := capture(t, 0, "-e", allFamilies, "--", program("workload"), "names", t.TempDir())
 	wantNoLoss(t, got)
 	comms := tally(rows(t, got, "task"), "comm")
 	for _, want := range []string{`\x1b[31mred\x0a`, strings.Repeat(`\xff\xfe\xfd\xfc\xfb`, 3), "ünïcödé"} {

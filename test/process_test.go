@@ -109,7 +109,7 @@ func TestPIDFollowsWhatItStarts(t *testing.T) {
 	}
 	pid := target.Process.Pid
 	dir := filepath.Join(t.TempDir(), "capture")
-	rec := exec.Command(program("record"), "-q", "-w", dir, "-p", strconv.Itoa(pid))
+	rec := exec.Command(program("record"), recordArgs("-q", "-w", dir, "-p", strconv.Itoa(pid))...)
 	rec.Stderr = os.Stderr
 	if err := rec.Start(); err != nil {
 		t.Fatal(err)

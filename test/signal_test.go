@@ -17,7 +17,7 @@ func start(t *testing.T, args ...string) (*exec.Cmd, string) {
 	t.Helper()
 	needKernel(t)
 	path := filepath.Join(t.TempDir(), "capture")
-	rec := exec.Command(program("record"), append([]string{"-q", "-w", path}, args...)...)
+	rec := exec.Command(program("record"), append([]string{"-q", "-w", path}, recordArgs(args...)...)...)
 	rec.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := rec.Start(); err != nil {
 		t.Fatal(err)
