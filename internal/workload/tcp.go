@@ -29,7 +29,8 @@ type Ports struct {
 
 // tcp makes, N times each and over IPv4 and IPv6: a blocking and a non-blocking connection, over which 1000 bytes go and
 // 500 come back before the client closes; a blocking and a non-blocking one that is refused; and a blocking one, over
-// IPv4, to a broadcast address, which the kernel refuses before it sends anything.
+// IPv4, to a broadcast address, which the kernel refuses before it sends anything. And once, over IPv4, one that waits for
+// nobody to accept it and is reset, and one that times out.
 func tcp(args []string, stdout io.Writer) error {
 	n, err := number(args, 0)
 	if err != nil {
@@ -69,7 +70,38 @@ func tcp(args []string, stdout io.Writer) error {
 		}
 		unix.Close(listener)
 	}
+	if err := timedOut(); err != nil {
+		return err
+	}
 	return json.NewEncoder(stdout).Encode(p)
+}
+
+// timedOut fills the queue of a listener, so that it does not answer any more.
+func timedOut() error {
+	listener, port, err := listen(unix.AF_INET)
+	if err != nil {
+		return err
+	}
+	if err := unix.Listen(listener, 0); err != nil { // one waits, and no more
+		return err
+	}
+	waiting, err := connect(unix.AF_INET, port, 0)
+	if err != nil {
+		return err
+	}
+	late, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	if err := unix.SetsockoptInt(late, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 200); err != nil { // ms
+		return err
+	}
+	if err := unix.Connect(late, loopback(unix.AF_INET, port)); err != unix.ETIMEDOUT {
+		return fmt.Errorf("connecting to a listener whose queue is full: %v", err)
+	}
+	unix.Close(late)
+	unix.Close(listener)
+	return unix.Close(waiting)
 }
 
 func loopback(family, port int) unix.Sockaddr {
