@@ -16,13 +16,14 @@ cd "$(dirname "$0")/.."
 arch=${1:-amd64}
 cache=$PWD/.cache/kernel/$arch
 case $arch in
-amd64) qemu=(qemu-system-x86_64 -machine q35) console=ttyS0 ;;
-arm64) qemu=(qemu-system-aarch64 -machine virt) console=ttyAMA0 ;;
+amd64) qemu=(qemu-system-x86_64 -machine q35 -cpu max) console=ttyS0 ;;
+arm64) qemu=(qemu-system-aarch64 -machine virt -cpu max,pauth-impdef=on) console=ttyAMA0 ;;
 *) echo "test/kernel.sh: unknown architecture: $arch" >&2 && exit 2 ;;
 esac
+# pauth-impdef: pointers signed by a cheap hash, else emulating the real one takes most of the time.
 # One thread for all CPUs: with more, QEMU before 8.1 now and then keeps a breakpoint that the kernel has taken out of
 # its code again, and goes round in it for ever.
-qemu+=(-accel tcg,thread=single -cpu max -smp 2 -m 1G -nodefaults -display none -no-reboot -serial stdio)
+qemu+=(-accel tcg,thread=single -smp 2 -m 1G -nodefaults -display none -no-reboot -serial stdio)
 
 why() { echo "$*" | tee -a "${NOTRUN_WHY:-/dev/null}"; }
 for tool in "${qemu[0]}" cpio apt-get dpkg-deb; do
@@ -66,7 +67,7 @@ boot() { # VMLINUZ LSM LOG
 	[ "$2" = none ] || lsms+=,$2
 	SECONDS=0
 	# The tests have a timeout of their own; this one is for a kernel that hangs.
-	timeout 1800 "${qemu[@]}" -kernel "$1" -initrd "$cache/initramfs" </dev/null >"$3" 2>&1 \
+	timeout --foreground 1800 "${qemu[@]}" -kernel "$1" -initrd "$cache/initramfs" </dev/null >"$3" 2>&1 \
 		-append "console=$console quiet loglevel=0 panic=-1 tsc=reliable lsm=$lsms -- ${RUN:-.}" || true
 	sed -i 's/\r$//' "$3"
 	echo "$SECONDS s" >>"$3"
