@@ -96,7 +96,7 @@ COLD u32 build_path(struct scratch *s, struct file *file, path_id id)
 COLD path_id new_path(struct file *file, struct path_key *key)
 {
 	path_id id = __sync_fetch_and_add(&last_path, 1) + 1;
-	struct scratch *s = scratch_get(BY_EVENT);
+	struct scratch *s = scratch_get();
 	u32 cpu = bpf_get_smp_processor_id();
 	bool told = false;
 

@@ -141,7 +141,7 @@ int process_exec(u64 *ctx)
 	if (!want_process)
 		return 0;
 
-	s = scratch_get(BY_EVENT);
+	s = scratch_get();
 	if (!s) {
 		count_lost(KIND_process);
 		return 0;

@@ -40,6 +40,7 @@ struct {
  * whatever the offset, which is what the verifier asks for.
  */
 #define SCRATCH_MAX 16384
+#define SCRATCHES 4
 struct scratch {
 	u32 busy;
 	u32 pad;
@@ -48,7 +49,7 @@ struct scratch {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 2);
+	__uint(max_entries, SCRATCHES);
 	__type(key, u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
@@ -105,18 +106,21 @@ HOT void submit(void *rec)
 	bpf_ringbuf_submit(rec, BPF_RB_NO_WAKEUP);
 }
 
-/* Who builds: an iterator can be preempted while it does, by a task whose event must not be lost for that. */
-enum builder { BY_EVENT, BY_ITERATOR };
-
-/* scratch_get: NULL when this CPU is already building a record (the caller counts that as lost). */
-HOT struct scratch *scratch_get(u32 by)
+/*
+ * scratch_get takes one that is free on this CPU. Programs on functions and iterators can be preempted while they build
+ * a record, by a task that has one to build too; so there are several. NULL: all are taken (counted as lost by the
+ * caller, or tried again).
+ */
+HOT struct scratch *scratch_get(void)
 {
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &by);
+	for (u32 i = 0; i < SCRATCHES; i++) {
+		u32 key = i;
+		struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
 
-	if (!s || s->busy)
-		return NULL;
-	s->busy = 1;
-	return s;
+		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0)
+			return s;
+	}
+	return NULL;
 }
 
 HOT void scratch_put(struct scratch *s)

@@ -35,7 +35,7 @@ int snapshot_begin(struct bpf_iter__task *ctx)
 	}
 	if (!recorded(task, st) || !claim(st))
 		return 0;
-	s = scratch_get(BY_ITERATOR);
+	s = scratch_get();
 	if (!s) {
 		st->announced = 0;
 		return 0;

@@ -286,7 +286,7 @@ COLD void announce(struct task_struct *task, struct task_state *st)
 
 	if (!claim(st))
 		return;
-	s = scratch_get(BY_EVENT);
+	s = scratch_get();
 	if (!s) {
 		st->announced = 0; /* its next event tries again */
 		return;
