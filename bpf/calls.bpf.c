@@ -117,8 +117,12 @@ int calls_exit(u64 *ctx)
 	}
 	st->seen_exit = 1;
 	id = st->call_task;
-	if (!id)
-		id = identity(task, st);
+	if (!id || st->announced != epoch + 1) {
+		task_id now = identity(task, st);
+
+		if (!id)
+			id = now;
+	}
 	if (want_syscall)
 		emit_call(st, id, ret, bpf_ktime_get_ns() - st->enter_ts);
 	if (want_file_calls)

@@ -24,14 +24,17 @@ HOT void file_begin(struct task_state *st, struct file *file, u32 op, s64 size, 
 	if (depth >= 2)
 		return;
 	c = &st->file[depth];
+	c->epoch = epoch;
 	c->path = path_of(file);
+	c->file = file;
 	c->op = op;
 	c->size = size;
 	c->offset = offset;
 	c->ts = bpf_ktime_get_ns();
 }
 
-HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
+/* file_end: `there` says whether the file that the call began with is still what it was. */
+HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret, bool there)
 {
 	u64 now = bpf_ktime_get_ns();
 	u32 depth = st->file_depth;
@@ -48,6 +51,8 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
 		return;
 	}
 	c = &st->file[depth];
+	if (c->epoch != epoch && there)
+		c->path = path_of(c->file); /* a read may wait for longer than names are kept */
 	id = identity(task, st);
 	e = reserve(&bulk, KIND_file, sizeof(*e));
 	if (!e)
@@ -99,7 +104,7 @@ HOT int vfs_end(s64 ret)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (st)
-		file_end(task, st, ret);
+		file_end(task, st, ret, true);
 	return 0;
 }
 
@@ -179,7 +184,7 @@ HOT void file_call_begin(struct task_struct *task, struct task_state *st, s32 nr
 HOT void file_call_end(struct task_struct *task, struct task_state *st, s64 ret)
 {
 	if (st->file_depth)
-		file_end(task, st, ret);
+		file_end(task, st, ret, file_of(task, st->arg[0]) == st->file[0].file);
 }
 
 #endif

@@ -63,6 +63,7 @@ const (
 	fletchVarCommFilter           = "comm_filter"
 	fletchVarCommandArmed         = "command_armed"
 	fletchVarEnabled              = "enabled"
+	fletchVarEpoch                = "epoch"
 	fletchVarIpcFired             = "ipc_fired"
 	fletchVarLastPath             = "last_path"
 	fletchVarLastTask             = "last_task"
@@ -79,6 +80,7 @@ const (
 	fletchVarSchemaSyscall        = "schema_syscall"
 	fletchVarSchemaTask           = "schema_task"
 	fletchVarSchemaTcp            = "schema_tcp"
+	fletchVarShed                 = "shed"
 	fletchVarWantComm             = "want_comm"
 	fletchVarWantFileCalls        = "want_file_calls"
 	fletchVarWantIpcCalls         = "want_ipc_calls"
@@ -191,6 +193,7 @@ type fletchVariableSpecs struct {
 	CommFilter      *ebpf.VariableSpec `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.VariableSpec `ebpf:"command_armed"`
 	Enabled         *ebpf.VariableSpec `ebpf:"enabled"`
+	Epoch           *ebpf.VariableSpec `ebpf:"epoch"`
 	IpcFired        *ebpf.VariableSpec `ebpf:"ipc_fired"`
 	LastPath        *ebpf.VariableSpec `ebpf:"last_path"`
 	LastTask        *ebpf.VariableSpec `ebpf:"last_task"`
@@ -207,6 +210,7 @@ type fletchVariableSpecs struct {
 	SchemaSyscall   *ebpf.VariableSpec `ebpf:"schema_syscall"`
 	SchemaTask      *ebpf.VariableSpec `ebpf:"schema_task"`
 	SchemaTcp       *ebpf.VariableSpec `ebpf:"schema_tcp"`
+	Shed            *ebpf.VariableSpec `ebpf:"shed"`
 	WantComm        *ebpf.VariableSpec `ebpf:"want_comm"`
 	WantFileCalls   *ebpf.VariableSpec `ebpf:"want_file_calls"`
 	WantIpcCalls    *ebpf.VariableSpec `ebpf:"want_ipc_calls"`
@@ -272,6 +276,7 @@ type fletchVariables struct {
 	CommFilter      *ebpf.Variable `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.Variable `ebpf:"command_armed"`
 	Enabled         *ebpf.Variable `ebpf:"enabled"`
+	Epoch           *ebpf.Variable `ebpf:"epoch"`
 	IpcFired        *ebpf.Variable `ebpf:"ipc_fired"`
 	LastPath        *ebpf.Variable `ebpf:"last_path"`
 	LastTask        *ebpf.Variable `ebpf:"last_task"`
@@ -288,6 +293,7 @@ type fletchVariables struct {
 	SchemaSyscall   *ebpf.Variable `ebpf:"schema_syscall"`
 	SchemaTask      *ebpf.Variable `ebpf:"schema_task"`
 	SchemaTcp       *ebpf.Variable `ebpf:"schema_tcp"`
+	Shed            *ebpf.Variable `ebpf:"shed"`
 	WantComm        *ebpf.Variable `ebpf:"want_comm"`
 	WantFileCalls   *ebpf.Variable `ebpf:"want_file_calls"`
 	WantIpcCalls    *ebpf.Variable `ebpf:"want_ipc_calls"`

@@ -17,12 +17,17 @@ struct path_key {
 	u64 ino;
 };
 
+struct path_state {
+	path_id id;
+	u32 epoch; /* in which it was announced last */
+};
+
 /* A file that falls out gets a new id when it comes back. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
 	__type(key, struct path_key);
-	__type(value, path_id);
+	__type(value, struct path_state);
 } paths SEC(".maps");
 
 u32 last_path; /* the last path id given */
@@ -93,36 +98,40 @@ COLD u32 build_path(struct scratch *s, struct file *file, path_id id)
 	return len;
 }
 
-COLD path_id new_path(struct file *file, struct path_key *key)
+/* announce_path tells a path, under the id it has (0: a new one). What cannot be told is counted, and told with the next event. */
+COLD path_id announce_path(struct file *file, struct path_key *key, path_id id)
 {
-	path_id id = __sync_fetch_and_add(&last_path, 1) + 1;
-	struct scratch *s = scratch_get();
+	struct path_state state = { .epoch = epoch };
 	u32 cpu = bpf_get_smp_processor_id();
+	struct scratch *s = scratch_get();
 	bool told = false;
 
+	state.id = id ? id : __sync_fetch_and_add(&last_path, 1) + 1;
 	if (s) {
-		told = output(s, build_path(s, file, id));
+		told = output(s, build_path(s, file, state.id));
 		scratch_put(s);
 	}
 	count(cpu, KIND_path, told);
 	if (told)
-		bpf_map_update_elem(&paths, key, &id, BPF_ANY);
-	return id; /* untold: counted, and the next event tells it under another id */
+		bpf_map_update_elem(&paths, key, &state, BPF_ANY);
+	return state.id;
 }
 
-HOT path_id path_of(struct file *file)
+COLD path_id path_of(struct file *file)
 {
 	struct path_key key = {};
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	path_id *id;
+	struct path_state *state;
 
 	key.dentry = (u64)dentry;
 	key.mnt = (u64)BPF_CORE_READ(file, f_path.mnt);
 	key.parent = (u64)BPF_CORE_READ(dentry, d_parent);
 	key.hash_len = BPF_CORE_READ(dentry, d_name.hash_len);
 	key.ino = BPF_CORE_READ(file, f_inode, i_ino);
-	id = bpf_map_lookup_elem(&paths, &key);
-	return id ? *id : new_path(file, &key);
+	state = bpf_map_lookup_elem(&paths, &key);
+	if (state && state->epoch == epoch)
+		return state->id;
+	return announce_path(file, &key, state ? state->id : 0);
 }
 
 /* file_of is the file behind a descriptor of the current task, NULL if there is none. */

@@ -79,6 +79,9 @@ HOT void count_lost(u32 kind)
 	count(bpf_get_smp_processor_id(), kind, false);
 }
 
+/* Set by the loader while they run: bulk records are counted as lost, and cost nothing else. */
+volatile u32 shed;
+
 /*
  * reserve hands out size bytes (a constant) of this CPU's ring of the set, or NULL, counted as lost. The record is
  * compared with NULL once: verifiers until 6.1 forget after the first time that it is none.
@@ -92,6 +95,8 @@ HOT void *reserve(void *set, u32 kind, u64 size)
 
 	if (!c || kind >= KIND_MAX)
 		return NULL;
+	if ((kind == KIND_syscall || kind == KIND_file) && shed)
+		ring = NULL;
 	rec = ring ? bpf_ringbuf_reserve(ring, size, 0) : NULL;
 	if (!rec) {
 		tally(&c->lost[kind], kind);

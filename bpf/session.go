@@ -230,6 +230,19 @@ func (s *Session) ArmCommand() error { return s.coll.Variables["command_armed"].
 // DisarmCommand ends ArmCommand.
 func (s *Session) DisarmCommand() error { return s.coll.Variables["command_armed"].Set(uint32(0)) }
 
+// SetEpoch makes every task and path that was announced in an earlier epoch (the first one is 0) be announced again, under the
+// same id, before its next event.
+func (s *Session) SetEpoch(n uint32) error { return s.coll.Variables["epoch"].Set(n) }
+
+// Shed makes the programs count the records of the bulk families as lost instead of writing them.
+func (s *Session) Shed(on bool) error {
+	var n uint32
+	if on {
+		n = 1
+	}
+	return s.coll.Variables["shed"].Set(n)
+}
+
 // Emit takes records of one table. They are the ring's own memory: gone when it returns. cpu is -1 for those
 // that come from no ring.
 type Emit func(l *Layout, r Records, cpu int32) error

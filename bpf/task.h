@@ -27,6 +27,7 @@ const volatile bool want_tcp_connects; /* connects that fail before the first pa
 /* Set by the loader while they run. */
 volatile u32 enabled;
 volatile u32 command_armed; /* the next process the recorder forks is the command */
+volatile u32 epoch;         /* what was announced in an earlier one is announced again */
 
 u32 last_task; /* the last task id given */
 
@@ -43,7 +44,9 @@ struct file_call {
 	u64 ts;
 	s64 offset;
 	s64 size;
+	struct file *file;
 	path_id path;
+	u32 epoch; /* in which the path was known to be announced */
 	u32 op;
 };
 
@@ -68,7 +71,7 @@ struct task_state {
 	s32 nr;
 	task_id call_task; /* who made the call; 0: who it returns to (a command's first execve) */
 	task_id id;        /* 0: none given yet */
-	u32 announced;
+	u32 announced;     /* the epoch in which it was, plus 1; 0: never */
 	u32 verdict;
 	u32 tree;
 };
@@ -261,9 +264,11 @@ COLD u32 build_cgroup(struct scratch *s, struct task_struct *task)
 /* claim gives the task an id and says whether the caller is the one to announce it. */
 HOT bool claim(struct task_state *st)
 {
+	u32 told = st->announced, now = epoch + 1;
+
 	if (!st->id)
 		__sync_val_compare_and_swap(&st->id, 0, (task_id)(__sync_fetch_and_add(&last_task, 1) + 1));
-	return __sync_val_compare_and_swap(&st->announced, 0, 1) == 0;
+	return told != now && __sync_val_compare_and_swap(&st->announced, told, now) == told;
 }
 
 /* new_cgroup says whether the task's cgroup is to be announced by the caller. */
@@ -309,7 +314,7 @@ COLD void announce(struct task_struct *task, struct task_state *st)
 /* identity is the id that the task's events carry, announced before the first of them where there is room. */
 HOT task_id identity(struct task_struct *task, struct task_state *st)
 {
-	if (!st->announced)
+	if (st->announced != epoch + 1)
 		announce(task, st);
 	return st->id;
 }

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"errors"
+	"io"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// A reader is a traced process that reads a byte whenever it is told to, and the session that records it.
+type reader struct {
+	t       *testing.T
+	session *Session
+	in      io.WriteCloser
+	batches map[string]*format.Batch
+}
+
+func newReader(t *testing.T) *reader {
+	cmd := exec.Command("cat")
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		t.Skipf("no cat on this machine: %v", err)
+	}
+	t.Cleanup(func() { in.Close(); cmd.Wait() })
+	s, err := Open(Options{Families: []string{"process", "syscall", "file"}, PIDs: []int{cmd.Process.Pid}, RingSize: 1 << 16})
+	if errors.Is(err, ErrPrivilege) || errors.Is(err, ErrNoBTF) {
+		t.Skipf("cannot record here: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	r := &reader{t: t, session: s, in: in}
+	if err := s.Start(func(*Layout, Records, int32) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	r.take(1, 1) // it was in a read when the recording began: only its write is recorded
+	return r
+}
+
+// read lets the process read n times, and gives what was recorded meanwhile, by table.
+func (r *reader) read(n int) map[string]*format.Batch { return r.take(n, 2) }
+
+// take is read where each time makes so many calls.
+func (r *reader) take(n, calls int) map[string]*format.Batch {
+	got := make(map[string]*format.Batch)
+	before := r.lost()
+	deadline := time.Now().Add(20 * time.Second)
+	for i := range n {
+		if _, err := r.in.Write([]byte("x")); err != nil {
+			r.t.Fatal(err)
+		}
+		for rows(got["syscall"])+int(r.lost()-before) < calls*(i+1) {
+			if time.Now().After(deadline) {
+				r.t.Fatalf("%d system calls recorded after %d reads", rows(got["syscall"]), i+1)
+			}
+			if _, err := r.session.Sweep(func(l *Layout, recs Records, cpu int32) error {
+				if got[l.Schema.Table] == nil {
+					got[l.Schema.Table] = format.NewBatch(l.Schema)
+				}
+				l.Gather(got[l.Schema.Table], recs, cpu, 0)
+				return nil
+			}); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+	}
+	return got
+}
+
+func (r *reader) lost() (n uint64) {
+	for cpu := range r.session.CPUs {
+		n += r.session.Counts(kindOf(r.session, "syscall"), cpu).Lost
+	}
+	return n
+}
+
+func kindOf(s *Session, table string) uint32 {
+	for _, l := range s.Layouts() {
+		if l != nil && l.Schema.Table == table {
+			return l.Kind
+		}
+	}
+	return 0
+}
+
+func rows(b *format.Batch) int {
+	if b == nil {
+		return 0
+	}
+	return b.Rows
+}
+
+// What was announced is announced again in every epoch, once and under the same id; also to a call that began in
+// an earlier one.
+func TestEpoch(t *testing.T) {
+	r := newReader(t)
+	r.read(2)
+	if again := r.read(2); rows(again["task"])+rows(again["path"]) != 0 {
+		t.Fatalf("%d tasks and %d paths announced twice in one epoch", rows(again["task"]), rows(again["path"]))
+	}
+	for epoch := range uint32(3) {
+		if err := r.session.SetEpoch(epoch + 1); err != nil {
+			t.Fatal(err)
+		}
+		got := r.read(2)
+		if rows(got["task"]) != 1 || rows(got["path"]) != 2 {
+			t.Fatalf("epoch %d: %d tasks and %d paths announced, want 1 and 2", epoch+1, rows(got["task"]), rows(got["path"]))
+		}
+		task := got["task"].Column("task").I32[0]
+		for _, id := range got["syscall"].Column("task").I32 {
+			if id != task {
+				t.Errorf("epoch %d: a call of task %d, announced was %d", epoch+1, id, task)
+			}
+		}
+		named := map[int32]bool{0: true}
+		for _, id := range got["path"].Column("path").I32 {
+			named[id] = true
+		}
+		for _, id := range got["file"].Column("path").I32 {
+			if !named[id] {
+				t.Errorf("epoch %d: path %d is not named in it", epoch+1, id)
+			}
+		}
+	}
+}
+
+// While shedding, bulk records are counted and not written.
+func TestShed(t *testing.T) {
+	r := newReader(t)
+	if got := r.read(2); rows(got["syscall"]) < 4 {
+		t.Fatalf("%d calls recorded, want 4 at least", rows(got["syscall"]))
+	}
+	if err := r.session.Shed(true); err != nil {
+		t.Fatal(err)
+	}
+	before := r.lost()
+	if got := r.read(5); rows(got["syscall"]) != 0 || r.lost()-before < 10 {
+		t.Errorf("shedding: %d rows and %d lost, want 0 and 10 at least", rows(got["syscall"]), r.lost()-before)
+	}
+	if err := r.session.Shed(false); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.read(2); rows(got["syscall"]) < 4 {
+		t.Errorf("after shedding %d calls recorded, want 4 at least", rows(got["syscall"]))
+	}
+}
