@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -43,13 +45,17 @@ type Options struct {
 // rareRingSize is enough for a thousand processes started within a sweep.
 const rareRingSize = 1 << 20
 
-// A Session is a set of attached programs and their rings.
+// A Session is a set of attached programs and their rings. Once it is open it takes no privilege: bpf(2), which on some
+// kernels is refused whoever has no CAP_BPF, is not called any more. What the programs look at while they run
+// (Variables) is written through a mapping; iterators, and what tells of events that were missed, are open already.
 type Session struct {
 	Probes  []format.Probe
 	CPUs    int // possible ones
 	layouts []*Layout
 	coll    *ebpf.Collection
-	links   map[string]link.Link // by program
+	links   map[string]link.Link     // by program
+	lists   map[string]io.ReadCloser // iterators, by program: each is read once
+	missed  map[string]*os.File      // fdinfo of the other programs
 	rings   []*ring
 	counts  []byte // the counters map, mapped
 	scratch [chunkRecords]uint32
@@ -183,12 +189,36 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	if s.links, err = attach(spec, s.coll); err != nil {
 		return err
 	}
+	if err := s.openFiles(); err != nil {
+		return err
+	}
 	for _, p := range s.Probes {
 		if m := mechanismOf(p.Family, p.Mechanism); m.check != nil {
 			if err := m.check(s.coll); err != nil {
 				return fmt.Errorf("attaching %s events by %s: %w", p.Family, p.Mechanism, err)
 			}
 		}
+	}
+	return nil
+}
+
+// openFiles opens what is read after the privileges may be gone.
+func (s *Session) openFiles() error {
+	s.lists, s.missed = make(map[string]io.ReadCloser), make(map[string]*os.File)
+	for name, l := range s.links {
+		if it, ok := l.(*link.Iter); ok {
+			f, err := it.Open()
+			if err != nil {
+				return fmt.Errorf("opening the iterator %s: %w", name, err)
+			}
+			s.lists[name] = f
+			continue
+		}
+		f, err := os.Open(fmt.Sprintf("/proc/self/fdinfo/%d", s.coll.Programs[name].FD()))
+		if err != nil {
+			return fmt.Errorf("opening the statistics of %s: %w", name, err)
+		}
+		s.missed[name] = f
 	}
 	return nil
 }
@@ -281,15 +311,10 @@ func (s *Session) Stop(emit Emit) error {
 }
 
 func (s *Session) iterate(program string, emit Emit) error {
-	it, ok := s.links[program].(*link.Iter)
-	if !ok {
+	f := s.lists[program]
+	if f == nil {
 		return fmt.Errorf("%s is no iterator", program)
 	}
-	f, err := it.Open()
-	if err != nil {
-		return err
-	}
-	defer f.Close()
 	data, err := io.ReadAll(f)
 	if err != nil {
 		return err
@@ -319,14 +344,31 @@ func (s *Session) Missed(family string) (uint64, error) {
 			continue
 		}
 		for _, name := range mechanismOf(p.Family, p.Mechanism).programs {
-			st, err := s.coll.Programs[name].Stats()
+			n, err := recursionMisses(s.missed[name])
 			if err != nil {
 				return sum, fmt.Errorf("reading the statistics of %s: %w", name, err)
 			}
-			sum += st.RecursionMisses
+			sum += n
 		}
 	}
 	return sum, nil
+}
+
+// recursionMisses reads the counter out of a program's fdinfo (kernel/bpf/syscall.c, bpf_prog_show_fdinfo), as it is now.
+func recursionMisses(fdinfo *os.File) (uint64, error) {
+	if _, err := fdinfo.Seek(0, io.SeekStart); err != nil {
+		return 0, err
+	}
+	text, err := io.ReadAll(fdinfo)
+	if err != nil {
+		return 0, err
+	}
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, "recursion_misses:"); ok {
+			return strconv.ParseUint(strings.TrimSpace(value), 10, 64)
+		}
+	}
+	return 0, fmt.Errorf("%s: no recursion_misses", fdinfo.Name())
 }
 
 // Layouts are the session's tables, indexed by kind; nil where there is none.
@@ -334,6 +376,12 @@ func (s *Session) Layouts() []*Layout { return s.layouts }
 
 // Close detaches and frees everything.
 func (s *Session) Close() {
+	for _, f := range s.lists {
+		f.Close()
+	}
+	for _, f := range s.missed {
+		f.Close()
+	}
 	closeLinks(s.links)
 	for _, r := range s.rings {
 		r.close()

@@ -77,7 +77,11 @@ func (r *recorder) account() {
 		}
 	}
 	for _, p := range r.session.Probes {
-		if missed, err := r.session.Missed(p.Family); err == nil && missed > 0 {
+		missed, err := r.session.Missed(p.Family)
+		if err != nil {
+			cli.Warn(r.stderr, "record", fmt.Sprintf("what the kernel skipped is not counted: %v", err))
+		}
+		if missed > 0 {
 			r.losses.add(p.Family, -1, begun, ended, int64(missed))
 		}
 	}
