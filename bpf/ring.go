@@ -73,7 +73,8 @@ func (r *ring) fill() uint64 {
 const chunkRecords = 1024
 
 // sweep hands every record that is complete to emit, in chunks of one kind, and frees them. It stops at a
-// record still being written. layouts is indexed by kind; a record of none is a defect of the programs.
+// record still being written, and at the first that emit has no room for. layouts is indexed by kind; a record of none is a
+// defect of the programs.
 func (r *ring) sweep(layouts []*Layout, scratch *[chunkRecords]uint32, emit func(*Layout, Records, int32) error) error {
 	cons := atomic.LoadUint64(position(r.consumer))
 	prod := atomic.LoadUint64(position(r.producer))
@@ -105,7 +106,9 @@ func (r *ring) sweep(layouts []*Layout, scratch *[chunkRecords]uint32, emit func
 			next += uint64(n+frameSize+7) &^ 7
 		}
 		if len(offsets) > 0 {
-			if err := emit(layouts[kind], Records{r.data, offsets}, r.cpu); err != nil {
+			if err := emit(layouts[kind], Records{r.data, offsets}, r.cpu); err == ErrLater {
+				return nil
+			} else if err != nil {
 				return err
 			}
 		}

@@ -248,10 +248,7 @@ func (s *Session) Start(emit Emit) error {
 	if err := s.coll.Variables["enabled"].Set(uint32(1)); err != nil {
 		return fmt.Errorf("enabling the programs: %w", err)
 	}
-	if err := s.iterate("snapshot_begin", emit); err != nil {
-		return fmt.Errorf("listing the running tasks: %w", err)
-	}
-	return nil
+	return s.Announce(emit)
 }
 
 // ArmCommand makes the process that this one forks next, until DisarmCommand, the command of Options.Command.
@@ -273,8 +270,17 @@ func (s *Session) Shed(on bool) error {
 	return s.coll.Variables["shed"].Set(n)
 }
 
+// Announce hands over the task rows, and their cgroups, of all that run and were not announced in this epoch: what
+// waits in a call for longer than names are kept says nothing before the call is handed over as pending.
+func (s *Session) Announce(emit Emit) error {
+	if err := s.iterate("snapshot_begin", emit); err != nil {
+		return fmt.Errorf("listing the running tasks: %w", err)
+	}
+	return nil
+}
+
 // Emit takes records of one table. They are the ring's own memory: gone when it returns. cpu is -1 for those
-// that come from no ring.
+// that come from no ring; these it cannot take later.
 type Emit func(l *Layout, r Records, cpu int32) error
 
 // Sweep hands over everything that is complete in every ring. fill is how full the fullest one was, 0 to 1.
