@@ -5,11 +5,15 @@ package format
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
+	"sync"
 	"unsafe"
 
 	flatbuffers "github.com/google/flatbuffers/go"
-	"github.com/klauspost/compress/zstd"
+	kzstd "github.com/klauspost/compress/zstd"
 	"github.com/pierrec/lz4/v4"
+
+	"github.com/fletch-trace/fletch/internal/zstd"
 )
 
 // Codec is how the buffers of a record batch are compressed.
@@ -41,11 +45,15 @@ type encoder struct {
 	pairs   []string // of the schema's metadata
 	builder *flatbuffers.Builder
 	header  batchHeader
-	room    int    // bytes before the body for prefix and metadata, enough for any batch
-	buf     []byte // room, body
-	zstd    *zstd.Encoder
+	room    int            // bytes before the body for prefix and metadata, enough for any batch
+	buf     []byte         // room, body
+	columns *zstd.Encoder  // of integers; only while a batch is encoded
+	texts   *kzstd.Encoder // zstd of everything else
 	lz4     *lz4.Compressor
 }
+
+// columnEncoders are as many as batches are encoded at the same time: one takes a megabyte, and tables are many.
+var columnEncoders = sync.Pool{New: func() any { return zstd.New() }}
 
 func newEncoder(s *Schema, pairs []string) *encoder {
 	e := &encoder{schema: s, pairs: pairs, builder: flatbuffers.NewBuilder(1024)}
@@ -120,17 +128,21 @@ func (e *encoder) batch(b *Batch, codec Codec) (message []byte, metadata int, er
 		e.buffer(nil) // validity: nothing is null
 		switch v.Type {
 		case Int32:
-			e.buffer(bytesOf(v.I32))
+			integers(e, v.I32)
 		case Int64, Timestamp:
-			e.buffer(bytesOf(v.I64))
+			integers(e, v.I64)
 		case String:
 			e.strings(&v.Str)
 		case StringList:
-			e.buffer(bytesOf(v.Rows))
+			integers(e, v.Rows)
 			h.nodes = append(h.nodes, node{rows: int64(v.Str.Len())})
 			e.buffer(nil)
 			e.strings(&v.Str)
 		}
+	}
+	if e.columns != nil {
+		columnEncoders.Put(e.columns)
+		e.columns = nil
 	}
 	h.body = int64(len(e.buf) - e.room)
 	meta := buildBatch(e.builder, h)
@@ -145,19 +157,38 @@ func (e *encoder) prepare(codec Codec) (err error) {
 	switch {
 	case codec > Zstd:
 		return fmt.Errorf("unknown %v", codec)
-	case codec == Zstd && e.zstd == nil:
-		// The checksum tells data from a page that never reached the disk.
-		e.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
-			zstd.WithEncoderCRC(true))
+	case codec == Zstd:
+		e.columns = columnEncoders.Get().(*zstd.Encoder)
+		if e.texts == nil && e.hasTexts() {
+			// The checksum tells data from a page that never reached the disk.
+			e.texts, err = kzstd.NewWriter(nil, kzstd.WithEncoderLevel(kzstd.SpeedFastest), kzstd.WithEncoderConcurrency(1),
+				kzstd.WithLowerEncoderMem(true), kzstd.WithEncoderCRC(true))
+		}
 	case codec == LZ4 && e.lz4 == nil:
 		e.lz4 = &lz4.Compressor{}
 	}
 	return err
 }
 
+func (e *encoder) hasTexts() bool {
+	return slices.ContainsFunc(e.schema.Columns, func(c Column) bool { return c.Type == String || c.Type == StringList })
+}
+
 func (e *encoder) strings(s *Strings) {
-	e.buffer(bytesOf(s.Offsets))
+	integers(e, s.Offsets)
 	e.buffer(s.Data[:s.Offsets[len(s.Offsets)-1]])
+}
+
+// integers appends the buffer of a column of integers.
+func integers[T int32 | int64](e *encoder, column []T) {
+	if e.columns == nil || len(column) == 0 {
+		e.buffer(bytesOf(column))
+		return
+	}
+	start := len(e.buf)
+	e.buf = binary.LittleEndian.AppendUint64(e.buf, uint64(len(bytesOf(column))))
+	e.buf = zstd.Append(e.columns, e.buf, column)
+	e.endBuffer(start)
 }
 
 // buffer appends one buffer to the body. A compressed one begins with its
@@ -174,8 +205,13 @@ func (e *encoder) buffer(src []byte) {
 	case e.header.codec == LZ4:
 		e.buf = appendLZ4(e.buf, src, e.lz4)
 	default:
-		e.buf = e.zstd.EncodeAll(src, e.buf)
+		e.buf = e.texts.EncodeAll(src, e.buf)
 	}
+	e.endBuffer(start)
+}
+
+// endBuffer ends the buffer that began at start of buf.
+func (e *encoder) endBuffer(start int) {
 	length := len(e.buf) - start
 	e.header.buffers = append(e.header.buffers, span{int64(start - e.room), int64(length)})
 	e.buf = append(e.buf, zeros[:align(length)-length]...)
