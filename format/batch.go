@@ -147,6 +147,10 @@ type Batch struct {
 	Schema  *Schema
 	Rows    int
 	Columns []Vector
+
+	// Segment is the number of the segment that the batch belongs to, for
+	// Writer.Append: its generation. 0 leaves it to the Writer.
+	Segment int
 }
 
 // NewBatch returns an empty batch of the schema.

@@ -3,13 +3,16 @@
 package format
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
+	"syscall"
 )
 
 // files are open files that are closed together.
@@ -40,11 +43,18 @@ func readDirectory(path string) (manifest []byte, entries []entry, open files, e
 	err = walkSegments(path, func(table, number, name string) error {
 		full := filepath.Join(path, filepath.FromSlash(name))
 		// A pipe would be waited for and a device read from: files only.
+		// A recorder that keeps only so much may have removed it meanwhile.
 		info, err := os.Stat(full)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil || !info.Mode().IsRegular() {
 			return err
 		}
 		f, err := os.Open(full)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
@@ -110,63 +120,81 @@ func readManifest(path string) ([]byte, error) {
 	return data, nil
 }
 
-// directorySink writes a capture to a directory. What it does there goes through
-// an os.Root: where the directory was given to a user, root must not follow a
-// symbolic link that this user puts into it.
+// directorySink writes a capture to a directory.
 type directorySink struct {
-	path string
-	root *os.Root
-	opt  WriterOptions
+	opt    WriterOptions
+	parent folder // what the directory is in
+	name   string // of the directory, in parent
+	folder folder // the directory
 
 	mu      sync.Mutex
-	created []string // in root
+	tables  map[string]int  // the directories made, and the segments in each
+	changed map[string]bool // what Sync has not seen: directories whose entries are others, and the manifest; "" is parent
 }
 
 // manifestTemp becomes capture.json when it is whole.
 const manifestTemp = ManifestName + ".new"
 
-func createDirectory(path string, opt WriterOptions) (sink, error) {
-	if opt.Force {
-		if err := removeDirectory(path); err != nil {
-			return nil, err
-		}
+// segmentPath is the name of a segment in a capture.
+func segmentPath(table string, n int) string { return fmt.Sprintf("%s/%06d.arrow", table, n) }
+
+// enterParent opens what the last element of path is in, and returns that
+// element, which may or may not be there.
+func enterParent(path string, opt *WriterOptions) (parent folder, name string, err error) {
+	for len(path) > 1 && os.IsPathSeparator(path[len(path)-1]) {
+		path = path[:len(path)-1]
 	}
-	if err := os.Mkdir(path, 0o700); err != nil {
-		return nil, err
+	dir, name := filepath.Split(path)
+	if name == "" || name == "." || name == ".." {
+		return nil, "", &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
-	root, err := openRoot(path)
-	if err == nil {
-		if err = opt.chown(func(uid, gid int) error { return root.Chown(".", uid, gid) }); err == nil {
-			return &directorySink{path: path, root: root, opt: opt}, nil
-		}
-		root.Close()
+	open := opt.folder
+	if open == nil {
+		open = openFolder
 	}
-	return nil, errors.Join(err, os.Remove(path))
+	parent, err = open(cmp.Or(dir, "."))
+	return parent, name, err
 }
 
-// openRoot opens the directory at path, which is not a symbolic link.
-func openRoot(path string) (*os.Root, error) {
-	root, err := os.OpenRoot(path)
+func createDirectory(path string, opt WriterOptions) (*directorySink, error) {
+	parent, name, err := enterParent(path, &opt)
 	if err != nil {
 		return nil, err
 	}
-	inside, err := root.Stat(".")
+	if opt.Force {
+		err = removeDirectory(path)
+	}
+	var d *directorySink
 	if err == nil {
-		var outside fs.FileInfo
-		if outside, err = os.Lstat(path); err == nil && !os.SameFile(inside, outside) {
-			err = &fs.PathError{Op: "open", Path: path, Err: errors.New("is a symbolic link")}
-		}
+		d, err = makeDirectory(parent, name, opt)
 	}
 	if err != nil {
-		root.Close()
+		parent.close()
+	}
+	return d, err
+}
+
+// makeDirectory makes the directory of a capture. It owns parent, if it succeeds.
+func makeDirectory(parent folder, name string, opt WriterOptions) (*directorySink, error) {
+	if err := parent.mkdir(name); err != nil {
 		return nil, err
 	}
-	return root, nil
+	inside, err := parent.enter(name)
+	if err == nil {
+		if err = opt.chown(func(uid, gid int) error { return inside.chown(".", uid, gid) }); err == nil {
+			return &directorySink{
+				opt: opt, parent: parent, name: name, folder: inside,
+				tables: map[string]int{}, changed: map[string]bool{"": true},
+			}, nil
+		}
+		inside.close()
+	}
+	return nil, errors.Join(err, parent.remove(name))
 }
 
 // chown calls fn with the user and the group that files go to, if they go to any.
 func (o *WriterOptions) chown(fn func(uid, gid int) error) error {
-	if o.UID <= 0 && o.GID <= 0 {
+	if o.UID <= 0 && o.GID <= 0 || o.UID == os.Geteuid() && o.GID == os.Getegid() {
 		return nil
 	}
 	give := func(id int) int {
@@ -180,14 +208,20 @@ func (o *WriterOptions) chown(fn func(uid, gid int) error) error {
 
 // removeDirectory removes a capture, or an empty directory; nothing there is no error.
 func removeDirectory(path string) error {
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+	parent, name, err := enterParent(path, &WriterOptions{})
+	if err != nil {
+		return err
+	}
+	defer parent.close()
+	inside, err := parent.enter(name)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	root, err := openRoot(path)
 	if err != nil {
 		return fmt.Errorf("%w: %w", fs.ErrExist, err)
 	}
-	defer root.Close()
+	defer inside.close()
+	root := inside.(rootFolder).Root
 	names, err := captureFiles(root)
 	if err != nil {
 		return err
@@ -244,45 +278,103 @@ func captureFiles(root *os.Root) (names []string, err error) {
 func (d *directorySink) buffered() bool { return false }
 
 // create creates a file in the capture.
-func (d *directorySink) create(name string) (*os.File, error) {
-	f, err := d.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+func (d *directorySink) create(name string) (file, error) {
+	f, err := d.folder.create(name)
 	if err != nil {
 		return nil, err
 	}
-	d.remember(name)
 	if err := d.opt.chown(f.Chown); err != nil {
-		f.Close()
-		return nil, err
+		return nil, errors.Join(err, f.Close(), d.folder.remove(name))
 	}
 	return f, nil
 }
 
-func (d *directorySink) remember(name string) {
+// enter makes the directory of a table, if it is not there.
+func (d *directorySink) enter(table string) error {
 	d.mu.Lock()
-	d.created = append(d.created, name)
+	_, made := d.tables[table]
+	d.mu.Unlock()
+	if made {
+		return nil
+	}
+	if err := d.folder.mkdir(table); err != nil {
+		return err
+	}
+	if err := d.opt.chown(func(uid, gid int) error { return d.folder.chown(table, uid, gid) }); err != nil {
+		return errors.Join(err, d.folder.remove(table))
+	}
+	d.mu.Lock()
+	d.tables[table] = 0
+	d.changed["."] = true
+	d.mu.Unlock()
+	return nil
+}
+
+// count says that the table has so many segments more.
+func (d *directorySink) count(table string, n int) {
+	d.mu.Lock()
+	d.tables[table] += n
+	d.changed[table] = true
 	d.mu.Unlock()
 }
 
 // directorySegment is a segment in a directory.
-type directorySegment struct{ *os.File }
+type directorySegment struct{ file }
 
 func (s directorySegment) discard() { s.Close() }
 
 func (d *directorySink) segment(table string, n int) (segmentFile, error) {
-	if n == 1 {
-		if err := d.root.Mkdir(table, 0o700); err != nil {
-			return nil, err
-		}
-		d.remember(table)
-		if err := d.opt.chown(func(uid, gid int) error { return d.root.Chown(table, uid, gid) }); err != nil {
-			return nil, err
-		}
+	if err := d.enter(table); err != nil {
+		return nil, err
 	}
-	f, err := d.create(fmt.Sprintf("%s/%06d.arrow", table, n))
+	f, err := d.create(segmentPath(table, n))
 	if err != nil {
 		return nil, err
 	}
+	d.count(table, 1)
 	return directorySegment{f}, nil
+}
+
+// remove removes a segment; that it is not there any more is no error.
+func (d *directorySink) remove(table string, n int) error {
+	if err := d.folder.remove(segmentPath(table, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	d.count(table, -1)
+	return nil
+}
+
+// export puts a segment into another capture too: as a link, or where the file
+// system has none as a copy.
+func (d *directorySink) export(table string, n int, to *directorySink) error {
+	if err := to.enter(table); err != nil {
+		return err
+	}
+	name := segmentPath(table, n)
+	err := to.folder.link(d.folder, name)
+	for _, cannot := range []error{errors.ErrUnsupported, syscall.EXDEV, syscall.EMLINK, syscall.EPERM} {
+		if errors.Is(err, cannot) {
+			return d.copy(table, n, to)
+		}
+	}
+	if err == nil {
+		to.count(table, 1)
+	}
+	return err
+}
+
+func (d *directorySink) copy(table string, n int, to *directorySink) error {
+	from, err := d.folder.open(segmentPath(table, n))
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	f, err := to.segment(table, n)
+	if err != nil {
+		return err
+	}
+	_, err = io.CopyBuffer(struct{ io.Writer }{f}, struct{ io.Reader }{from}, make([]byte, 1<<20))
+	return errors.Join(err, f.Close())
 }
 
 func (d *directorySink) manifest(data []byte, last bool) (err error) {
@@ -296,25 +388,88 @@ func (d *directorySink) manifest(data []byte, last bool) (err error) {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = d.root.Rename(manifestTemp, ManifestName)
+		err = d.folder.rename(manifestTemp, ManifestName)
 	}
 	if err != nil {
-		d.root.Remove(manifestTemp)
+		d.folder.remove(manifestTemp)
 		return err
 	}
-	d.remember(ManifestName)
+	d.mu.Lock()
+	d.changed["."], d.changed[ManifestName] = true, !last
+	d.mu.Unlock()
 	return nil
 }
 
-func (d *directorySink) close() error { return d.root.Close() }
+func (d *directorySink) syncSegment(table string, n int) error {
+	return syncFile(d.folder, segmentPath(table, n))
+}
+
+// sync waits until the manifest and the entries of all directories are on the disk.
+func (d *directorySink) sync() error {
+	d.mu.Lock()
+	changed := d.changed
+	d.changed = map[string]bool{}
+	d.mu.Unlock()
+	var names []string
+	for name, is := range changed {
+		if is && name != "" && name != "." {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	if changed["."] {
+		names = append(names, ".") // after what is in it
+	}
+	for _, name := range names {
+		if err := syncFile(d.folder, name); err != nil {
+			return err
+		}
+	}
+	if changed[""] {
+		return syncFile(d.parent, ".")
+	}
+	return nil
+}
+
+func syncFile(in folder, name string) error {
+	f, err := in.open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// rename gives the capture another name in the directory that it is in.
+func (d *directorySink) rename(name string) error {
+	if err := d.parent.rename(d.name, name); err != nil {
+		return err
+	}
+	d.name = name
+	return nil
+}
+
+func (d *directorySink) close() error {
+	for table, segments := range d.tables {
+		if segments == 0 {
+			// Only tidy: an empty directory is no table, and this fails where a
+			// stranger has put something.
+			d.folder.remove(table)
+		}
+	}
+	return errors.Join(d.folder.close(), d.parent.close())
+}
 
 func (d *directorySink) abort() error {
 	var errs []error
-	for i := len(d.created) - 1; i >= 0; i-- {
-		if err := d.root.Remove(d.created[i]); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, err)
+	for table := range d.tables {
+		errs = append(errs, d.folder.remove(table))
+	}
+	errs = append(errs, d.folder.remove(ManifestName))
+	for i, err := range errs {
+		if errors.Is(err, fs.ErrNotExist) {
+			errs[i] = nil
 		}
 	}
-	errs = append(errs, d.root.Close(), os.Remove(d.path))
+	errs = append(errs, d.folder.close(), d.parent.remove(d.name), d.parent.close())
 	return errors.Join(errs...)
 }

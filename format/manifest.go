@@ -14,7 +14,7 @@ import (
 const ManifestName = "capture.json"
 
 // Current is the format version this package writes.
-var Current = Version{Major: 1, Minor: 0}
+var Current = Version{Major: 1, Minor: 1}
 
 // Errors of Open and of what reads a capture, for errors.Is.
 var (
@@ -46,7 +46,7 @@ type Manifest struct {
 	CPUs     int    `json:"cpus"`      // possible CPUs
 	PageSize int    `json:"page_size"` // bytes
 
-	Start  time.Time            `json:"start"`        // UTC
+	Start  time.Time            `json:"start"`        // UTC; of what the capture holds, where the recording is older
 	End    time.Time            `json:"end,omitzero"` // UTC; zero while recording
 	Clock  []Clock              `json:"clock"`        // the first one is what ts is computed from
 	Tables map[string]TableInfo `json:"tables"`       // by table name; a family of which all was lost has an entry too
@@ -55,7 +55,9 @@ type Manifest struct {
 	Command    []string `json:"command,omitempty"`     // what was run and traced
 	ExitStatus *int     `json:"exit_status,omitempty"` // of Command; 128+n for signal n
 	Probes     []Probe  `json:"probes"`
-	Notes      []string `json:"notes,omitempty"` // for people
+	Changes    []Change `json:"changes,omitempty"` // of the machine while it recorded, in order of time
+	Dump       *Dump    `json:"dump,omitempty"`    // why a flight recorder wrote this; nil in what was recorded from start to end
+	Notes      []string `json:"notes,omitempty"`   // for people
 }
 
 // Recorder says which program wrote the capture, and how it was called.
@@ -69,6 +71,21 @@ type Recorder struct {
 type Clock struct {
 	Monotonic int64 `json:"monotonic"`
 	Wall      int64 `json:"wall"`
+}
+
+// Change is something that happened to the machine while it was recorded, and
+// that explains what its events look like.
+type Change struct {
+	TS     time.Time `json:"ts"`   // UTC; when it was seen
+	What   string    `json:"what"` // suspend, clock, cpu; newer versions may have others
+	Detail string    `json:"detail"`
+}
+
+// Dump says why a flight recorder wrote down what it had.
+type Dump struct {
+	Reason    string    `json:"reason"`              // sigusr2, trigger, end; newer versions may have others
+	TS        time.Time `json:"ts"`                  // UTC; of the event or the signal
+	Condition string    `json:"condition,omitempty"` // of the trigger
 }
 
 // TableInfo counts one table.
@@ -91,6 +108,10 @@ type Refusal struct {
 	Mechanism string `json:"mechanism"`
 	Reason    string `json:"reason"`
 }
+
+// metadataStart is the key in a schema's metadata of when the generation began
+// that a segment is of, in ns since the Unix epoch.
+const metadataStart = "fletch.start"
 
 // maxManifest is how long a capture.json may be.
 const maxManifest = 16 << 20

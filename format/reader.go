@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -218,6 +219,9 @@ func (c *Capture) settle() {
 			}
 		}
 	}
+	if kept := c.kept(); kept.After(m.Start) {
+		m.Start = kept
+	}
 	m.End = time.Time{}
 	if first <= last {
 		m.End = time.Unix(0, last).UTC()
@@ -225,6 +229,28 @@ func (c *Capture) settle() {
 			m.Start = time.Unix(0, first).UTC()
 		}
 	}
+}
+
+// kept returns when the oldest generation began that is still there; the zero
+// time when the segments do not say it.
+func (c *Capture) kept() time.Time {
+	least := int64(math.MaxInt64)
+	for _, t := range c.tables {
+		for _, s := range t.Segments {
+			if s.schema == nil {
+				continue
+			}
+			ns, err := strconv.ParseInt(s.schema.metadata[metadataStart], 10, 64)
+			if err != nil {
+				return time.Time{}
+			}
+			least = min(least, ns)
+		}
+	}
+	if least == math.MaxInt64 {
+		return time.Time{}
+	}
+	return time.Unix(0, least).UTC()
 }
 
 // rows returns the rows that are there, for each table there or in the manifest.

@@ -243,7 +243,9 @@ func notTar(r io.ReaderAt) error {
 type tarSink struct {
 	opt  WriterOptions
 	out  io.Writer
-	file *os.File      // out, if Create created it
+	file file          // out, if Create created it
+	in   folder        // what file is in
+	name string        // of file, in it
 	over *atomic.Int64 // counts what the tar adds to the segments
 
 	mu   sync.Mutex
@@ -260,24 +262,35 @@ func createTar(path string, opt WriterOptions, over *atomic.Int64) (sink, error)
 		}
 		return t, nil
 	}
-	if info, err := os.Lstat(path); err == nil && opt.Force {
-		if !info.Mode().IsRegular() {
-			return nil, fmt.Errorf("%w: it is not a file", fs.ErrExist)
-		}
-		if err := os.Remove(path); err != nil {
-			return nil, err
-		}
-	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	parent, name, err := enterParent(path, &opt)
 	if err != nil {
 		return nil, err
 	}
-	if err := opt.chown(f.Chown); err != nil {
-		f.Close()
-		return nil, errors.Join(err, os.Remove(path))
+	if err := t.create(parent, name); err != nil {
+		parent.close()
+		return nil, err
 	}
-	t.out, t.file = f, f
 	return t, nil
+}
+
+func (t *tarSink) create(parent folder, name string) error {
+	if info, err := parent.lstat(name); err == nil && t.opt.Force {
+		if !info.Mode().IsRegular() {
+			return fmt.Errorf("%w: it is not a file", fs.ErrExist)
+		}
+		if err := parent.remove(name); err != nil {
+			return err
+		}
+	}
+	f, err := parent.create(name)
+	if err != nil {
+		return err
+	}
+	if err := t.opt.chown(f.Chown); err != nil {
+		return errors.Join(err, f.Close(), parent.remove(name))
+	}
+	t.out, t.file, t.in, t.name = f, f, parent, name
+	return nil
 }
 
 func (t *tarSink) buffered() bool { return true }
@@ -296,7 +309,7 @@ func (t *tarSink) segment(table string, n int) (segmentFile, error) {
 		s, t.free = t.free[n-1], t.free[:n-1]
 	}
 	t.mu.Unlock()
-	*s = tarSegment{t, fmt.Sprintf("%s/%06d.arrow", table, n), append(s.buf[:0], make([]byte, tarBlock)...)}
+	*s = tarSegment{t, segmentPath(table, n), append(s.buf[:0], make([]byte, tarBlock)...)}
 	return s, nil
 }
 
@@ -361,24 +374,33 @@ func (t *tarSink) entry(name string, b []byte, last bool) error {
 }
 
 // restore takes back half an entry, which only a file allows.
-func (t *tarSink) restore() bool {
-	if t.file == nil || t.file.Truncate(t.size) != nil {
-		return false
+func (t *tarSink) restore() bool { return t.file != nil && t.file.Truncate(t.size) == nil }
+
+var errTar = fmt.Errorf("a tar is only written at its end: %w", errors.ErrUnsupported)
+
+func (t *tarSink) remove(string, int) error                 { return errTar }
+func (t *tarSink) export(string, int, *directorySink) error { return errTar }
+
+func (t *tarSink) syncSegment(string, int) error { return nil }
+
+// sync waits until all entries are on the disk, if they are in a file.
+func (t *tarSink) sync() error {
+	if t.file == nil {
+		return nil
 	}
-	_, err := t.file.Seek(t.size, io.SeekStart)
-	return err == nil
+	return errors.Join(t.file.Sync(), syncFile(t.in, "."))
 }
 
 func (t *tarSink) close() error {
 	if t.file == nil {
 		return nil
 	}
-	return t.file.Close()
+	return errors.Join(t.file.Close(), t.in.close())
 }
 
 func (t *tarSink) abort() error {
 	if t.file == nil {
 		return nil
 	}
-	return errors.Join(t.file.Close(), os.Remove(t.file.Name()))
+	return errors.Join(t.file.Close(), t.in.remove(t.name), t.in.close())
 }

@@ -9,7 +9,9 @@ import (
 	"io"
 	"io/fs"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,54 +25,91 @@ type WriterOptions struct {
 	Force bool
 	// Stdout is where the path "-" leads; nil is os.Stdout.
 	Stdout io.Writer
-	// SegmentBytes is the size at which a table goes on in its next segment;
-	// 0 is 64 MiB. Segments in a tar are held in memory until they are whole
-	// and are at most 4 MiB and one batch.
+	// SegmentBytes is the size at which a table goes on in its next segment,
+	// where batches do not say it; 0 is 64 MiB. Segments in a tar are held in
+	// memory until they are whole and are at most 4 MiB and one batch.
 	SegmentBytes int64
+	// Memory keeps the segments in memory; Dump writes them down, and nothing
+	// else does. The path of Create is not used.
+	Memory bool
 	// UID and GID are given the files and directories; 0 and -1 leave them with
 	// whoever runs the program. It takes CAP_CHOWN and, because the directories
-	// are then somebody else's, CAP_DAC_OVERRIDE, until Close.
+	// are then somebody else's, CAP_DAC_OVERRIDE, until Close; neither if the
+	// program runs as them.
 	UID, GID int
+
+	folder func(path string) (folder, error) // opens a directory; nil is openFolder
 }
 
 const (
 	defaultSegmentBytes = 64 << 20
 	tarSegmentBytes     = 4 << 20
-	// maxSegmentBatches keeps the footer well below maxFooter.
+	// maxSegmentBatches keeps the footer well below maxFooter. A generation
+	// that has more of a table is a segment whose footer is not read: not
+	// complete, but all there.
 	maxSegmentBatches = 1 << 16
 )
 
 // Writer writes a capture. Its methods may be called at the same time; batches
 // of one table are written one after the other, those of two tables in parallel.
+//
+// A capture that is to be cut to what is recent is written in generations:
+// every batch says by Batch.Segment in which generation it belongs, the segments
+// of all tables of generation n are those numbered n, and Finish, Drop and Dump
+// speak of generations. In a tar, which is only written at its end, a generation
+// is not one segment but several, with numbers of their own; Drop and Dump fail.
 type Writer struct {
 	sink     sink
+	opt      WriterOptions
 	manifest Manifest
 	limit    int64 // bytes of a segment
 	written  atomic.Int64
 
-	mu     sync.Mutex // of tables and closed
-	tables map[string]*tableWriter
-	closed bool
+	// mu is held for moments only, never while a file is written.
+	mu       sync.Mutex
+	tables   map[string]*tableWriter
+	closed   bool
+	syncs    bool  // Sync was called
+	failed   error // the first of Sync
+	finished int   // the last generation that Finish was called for
+	latest   int64 // the greatest ts of any batch
+
+	generations map[int]*generation // those not finished
 }
 
-// sink is where a capture goes: a directory or a tar.
+// generation is what the tables have in common in one generation.
+type generation struct {
+	began int64 // ns since the Unix epoch
+	bytes int64
+}
+
+// sink is where a capture goes: a directory, a tar, memory.
 type sink interface {
 	// segment begins segment number n, from 1, of a table.
 	segment(table string, n int) (segmentFile, error)
+	// remove removes a segment that is closed.
+	remove(table string, n int) error
+	// export writes a segment that is closed to a directory.
+	export(table string, n int, to *directorySink) error
 	// manifest writes or replaces capture.json; last says that nothing follows.
 	manifest(data []byte, last bool) error
 	// buffered says that a segment is in memory until it is closed, and lost
 	// when that fails.
 	buffered() bool
+	// syncSegment waits until a segment is on the disk, and sync for all else.
+	syncSegment(table string, n int) error
+	sync() error
 	// close is called once, after the last manifest.
 	close() error
-	// abort is called instead of close and takes back all that was created.
+	// abort is called instead of close and takes back all that was created and
+	// not removed.
 	abort() error
 }
 
 // segmentFile is a segment being written.
 type segmentFile interface {
-	io.WriteCloser
+	io.Writer
+	io.Closer
 	// Truncate takes back what is beyond size.
 	Truncate(size int64) error
 	// discard is called instead of Close by Abort.
@@ -79,16 +118,54 @@ type segmentFile interface {
 
 // tableWriter writes one table.
 type tableWriter struct {
-	mu      sync.Mutex
-	encoder *encoder
-	info    TableInfo
-	lost    map[string]int64 // by family; of the loss table
+	name string
 
-	file    segmentFile // nil between segments
-	size    int64       // of file: whole messages
-	rows    int64       // in file
-	batches []location  // in file
-	err     error       // the write that failed; nothing is written after it
+	mu         sync.Mutex // of what is until the empty line
+	encoder    *encoder
+	pairs      []string     // metadata of every segment
+	number     int          // of the last segment
+	generation int          // of the last segment; number, unless batches say
+	file       segmentFile  // nil between segments
+	segment    *segmentInfo // that file is
+	batches    []location   // in file
+	err        error        // the write that failed; nothing is written after it
+
+	// Of Writer.mu: what is written and was not dropped.
+	segments []*segmentInfo
+	sum      totals // of segments of a tar, which are not in segments
+}
+
+// segmentInfo is a segment that is there. All but the numbers is of Writer.mu.
+type segmentInfo struct {
+	number, generation int
+	began              int64 // when the generation did, in ns since the Unix epoch; 0 unknown
+	totals
+	open    bool // being written
+	whole   bool // has its footer
+	unsaved bool // was written to since Sync
+	dumps   int  // that read it
+	dropped bool // to be removed when the last of dumps is done
+}
+
+// totals are what is in a segment, or in several.
+type totals struct {
+	rows, bytes int64
+	segments    int
+	last        int64            // the greatest ts, 0 if there is none
+	lost        map[string]int64 // by family; of the loss table
+}
+
+func (t *totals) add(o totals) {
+	t.rows += o.rows
+	t.bytes += o.bytes
+	t.segments += o.segments
+	t.last = max(t.last, o.last)
+	for family, n := range o.lost {
+		if t.lost == nil {
+			t.lost = map[string]int64{}
+		}
+		t.lost[family] += n
+	}
 }
 
 // Create begins a capture at path: a file if it ends in .tar, standard output
@@ -100,19 +177,28 @@ type tableWriter struct {
 func Create(path string, m Manifest, opt WriterOptions) (*Writer, error) {
 	m.Format, m.Complete = Current, false
 	w := &Writer{
+		opt:      opt,
 		manifest: m,
 		limit:    cmp.Or(opt.SegmentBytes, defaultSegmentBytes),
 		tables:   map[string]*tableWriter{},
+
+		generations: map[int]*generation{},
+	}
+	if !m.Start.IsZero() {
+		w.latest = m.Start.UnixNano()
 	}
 	data, err := m.encode()
 	if err == nil && !littleEndian {
 		err = fmt.Errorf("on a big-endian machine: %w", errors.ErrUnsupported)
 	}
 	if err == nil {
-		if path == "-" || strings.HasSuffix(path, ".tar") {
+		switch {
+		case opt.Memory:
+			w.sink = newMemory()
+		case path == "-" || strings.HasSuffix(path, ".tar"):
 			w.limit = min(w.limit, tarSegmentBytes)
 			w.sink, err = createTar(path, opt, &w.written)
-		} else {
+		default:
 			w.sink, err = createDirectory(path, opt)
 		}
 	}
@@ -138,17 +224,15 @@ func (w *Writer) table(s *Schema) (*tableWriter, error) {
 			return nil, err
 		}
 		m := &w.manifest
-		t = &tableWriter{encoder: newEncoder(s, []string{
+		t = &tableWriter{name: s.Table, pairs: []string{
 			"fletch.table", s.Table,
 			"fletch.format", m.Format.String(),
 			"fletch.host", m.Host,
 			"fletch.boot_id", m.BootID,
 			"fletch.kernel", m.Kernel,
 			"fletch.arch", m.Arch,
-		})}
-		if s.Table == LossSchema.Table && s.equal(LossSchema) {
-			t.lost = map[string]int64{}
-		}
+		}}
+		t.encoder = newEncoder(s, t.pairs)
 		w.tables[s.Table] = t
 	}
 	if !t.encoder.schema.equal(s) {
@@ -160,6 +244,10 @@ func (w *Writer) table(s *Schema) (*tableWriter, error) {
 // Append writes b as one record batch of its table, compressed with codec, in
 // one write(2); in a tar, when the segment is full or flushed. A batch of no
 // rows writes nothing. b may be used again after.
+//
+// A batch of a later generation than the one before finishes the table's
+// segment and begins the next. It is an error to go back to an earlier one, or
+// to one that Finish was called for; nothing is written then.
 //
 // An error of the file system, such as a full disk, is final for the table:
 // what was written before stays readable, and every later Append of the table
@@ -187,32 +275,81 @@ func (w *Writer) append(t *tableWriter, b *Batch, codec Codec) error {
 	if t.err != nil {
 		return t.err
 	}
+	if err := w.checkGeneration(t, b.Segment); err != nil {
+		return err
+	}
 	message, metadata, err := t.encoder.batch(b, codec)
 	if err != nil {
 		return err
 	}
-	if t.file == nil {
-		t.file, t.err = w.sink.segment(b.Schema.Table, t.info.Segments+1)
-		if t.err != nil {
-			return t.err
-		}
-		t.info.Segments++
-		w.write(t, t.encoder.start())
+	if b.Segment > t.generation {
+		w.finish(t)
 	}
-	at := location{t.size, int32(metadata), int64(len(message) - metadata)}
+	if t.file == nil {
+		w.begin(t, b.Segment)
+	}
+	if t.err != nil {
+		return t.err
+	}
+	at := location{t.segment.bytes, int32(metadata), int64(len(message) - metadata)}
 	if w.write(t, message); t.err != nil {
 		return t.err
 	}
 	t.batches = append(t.batches, at)
-	t.rows += int64(b.Rows)
-	t.info.Rows += int64(b.Rows)
-	if t.lost != nil {
-		addLost(t.lost, b)
-	}
-	if t.size >= w.limit || len(t.batches) >= maxSegmentBatches {
+	w.count(t, b)
+	if b.Segment == 0 && (t.segment.bytes >= w.limit || len(t.batches) >= maxSegmentBatches) ||
+		w.sink.buffered() && t.segment.bytes >= w.limit {
 		w.finish(t)
 	}
 	return t.err
+}
+
+// checkGeneration returns an error if table t cannot go on in generation n.
+func (w *Writer) checkGeneration(t *tableWriter, n int) error {
+	w.mu.Lock()
+	finished := w.finished
+	w.mu.Unlock()
+	switch {
+	case n == 0:
+		return nil
+	case n < t.generation, n <= finished, n == t.generation && t.file == nil && !w.sink.buffered():
+		return fmt.Errorf("a batch of segment %d after segment %d was finished", n, max(t.generation, finished))
+	}
+	return nil
+}
+
+// begin begins a segment of t, of generation n unless that is 0.
+func (w *Writer) begin(t *tableWriter, n int) {
+	if t.err != nil {
+		return
+	}
+	number := t.number + 1
+	if n > 0 && !w.sink.buffered() {
+		number = n
+	}
+	file, err := w.sink.segment(t.name, number)
+	if err != nil {
+		t.err = err
+		return
+	}
+	t.file, t.number, t.generation = file, number, cmp.Or(n, number)
+	t.segment = &segmentInfo{number: number, generation: t.generation, totals: totals{segments: 1}, open: true}
+	w.mu.Lock()
+	t.segments = append(t.segments, t.segment)
+	if n > 0 {
+		if w.generations[n] == nil {
+			w.generations[n] = &generation{began: w.latest}
+		}
+		t.segment.began = w.generations[n].began
+	}
+	w.mu.Unlock()
+	t.encoder.pairs = t.pairs
+	if t.segment.began > 0 {
+		// The manifest of a recording that was killed cannot say from when on the
+		// capture still has everything.
+		t.encoder.pairs = append(slices.Clip(t.pairs), metadataStart, strconv.FormatInt(t.segment.began, 10))
+	}
+	w.write(t, t.encoder.start())
 }
 
 // write appends p to the segment of t, all of it or nothing.
@@ -222,12 +359,35 @@ func (w *Writer) write(t *tableWriter, p []byte) {
 	}
 	if _, t.err = t.file.Write(p); t.err != nil {
 		// Not needed to read what is before, so it may fail.
-		t.file.Truncate(t.size)
+		t.file.Truncate(t.segment.bytes)
 		return
 	}
-	t.size += int64(len(p))
-	t.info.Bytes += int64(len(p))
+	w.mu.Lock()
+	t.segment.bytes += int64(len(p))
+	t.segment.unsaved = true
+	if g := w.generations[t.segment.generation]; g != nil {
+		g.bytes += int64(len(p))
+	}
+	w.mu.Unlock()
 	w.written.Add(int64(len(p)))
+}
+
+// count takes the batch that was written last into account.
+func (w *Writer) count(t *tableWriter, b *Batch) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := t.segment
+	s.rows += int64(b.Rows)
+	if h := &t.encoder.header; h.timed {
+		s.last = max(s.last, h.hi)
+		w.latest = max(w.latest, h.hi)
+	}
+	if t.name == LossSchema.Table && b.Schema.equal(LossSchema) {
+		if s.lost == nil {
+			s.lost = map[string]int64{}
+		}
+		addLost(s.lost, b)
+	}
 }
 
 // finish ends the segment of t, if it has one. After an error it is left
@@ -239,30 +399,69 @@ func (w *Writer) finish(t *tableWriter) {
 	if t.err == nil {
 		w.write(t, t.encoder.end(t.batches))
 	}
-	if err := t.file.Close(); err != nil {
-		t.err = cmp.Or(t.err, err)
-		if w.sink.buffered() {
-			t.info.Rows -= t.rows
-			t.info.Bytes -= t.size
-			t.info.Segments--
+	whole := t.err == nil
+	err := t.file.Close()
+	t.err = cmp.Or(t.err, err)
+	w.mu.Lock()
+	t.segment.open, t.segment.whole = false, whole && err == nil
+	if w.sink.buffered() {
+		t.segments = t.segments[:0]
+		if err == nil {
+			t.sum.add(t.segment.totals)
 		}
 	}
-	t.file, t.size, t.rows, t.batches = nil, 0, 0, t.batches[:0]
+	w.mu.Unlock()
+	t.file, t.segment, t.batches = nil, nil, t.batches[:0]
 }
 
-// Written returns the bytes written so far, in a tar with those still to be flushed.
+// Written returns the bytes written so far, in a tar with those still to be
+// flushed, and with those that were dropped.
 func (w *Writer) Written() int64 { return w.written.Load() }
 
-// Tables returns what was written so far, by table, and what was lost, by
-// family, as far as it was written to the loss table.
+// Bytes returns the bytes that a generation has so far, in all tables; 0 when it
+// is finished.
+func (w *Writer) Bytes(segment int) int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if g := w.generations[segment]; g != nil {
+		return g.bytes
+	}
+	return 0
+}
+
+// MemoryBytes returns how much memory the segments take that are kept there,
+// see WriterOptions.Memory.
+func (w *Writer) MemoryBytes() int64 {
+	if m, ok := w.sink.(*memorySink); ok {
+		return m.bytes()
+	}
+	return 0
+}
+
+// Tables returns what was written so far and was not dropped, by table, and
+// what was lost, by family, as far as the loss table has it.
 func (w *Writer) Tables() map[string]TableInfo {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sums := map[string]*totals{}
+	for name, t := range w.tables {
+		sum := t.sum
+		sum.lost = maps.Clone(sum.lost)
+		for _, s := range t.segments {
+			sum.add(s.totals)
+		}
+		sums[name] = &sum
+	}
+	return tableInfos(sums)
+}
+
+// tableInfos puts sums by table into the words of a manifest.
+func tableInfos(sums map[string]*totals) map[string]TableInfo {
 	infos := map[string]TableInfo{}
 	lost := map[string]int64{}
-	for name, t := range w.sorted() {
-		t.mu.Lock()
-		infos[name] = t.info
-		maps.Copy(lost, t.lost)
-		t.mu.Unlock()
+	for name, sum := range sums {
+		infos[name] = TableInfo{Rows: sum.rows, Bytes: sum.bytes, Segments: sum.segments}
+		maps.Copy(lost, sum.lost)
 	}
 	for name, n := range lost {
 		info := infos[name]
@@ -272,18 +471,11 @@ func (w *Writer) Tables() map[string]TableInfo {
 	return infos
 }
 
-// sorted returns the tables by name, in order.
-func (w *Writer) sorted() func(func(string, *tableWriter) bool) {
+// sorted returns the tables by name.
+func (w *Writer) sorted() []*tableWriter {
 	w.mu.Lock()
-	tables := maps.Clone(w.tables)
-	w.mu.Unlock()
-	return func(yield func(string, *tableWriter) bool) {
-		for _, name := range slices.Sorted(maps.Keys(tables)) {
-			if !yield(name, tables[name]) {
-				return
-			}
-		}
-	}
+	defer w.mu.Unlock()
+	return slices.SortedFunc(maps.Values(w.tables), func(a, b *tableWriter) int { return strings.Compare(a.name, b.name) })
 }
 
 // Flush writes what a tar has been given and still holds. Called once a second
@@ -292,17 +484,32 @@ func (w *Writer) Flush() error {
 	if !w.sink.buffered() {
 		return nil
 	}
-	return w.finishAll(nil)
+	return w.finishAll(math.MaxInt, nil)
 }
 
-// finishAll ends all segments and returns the first error of any table. Later
-// batches are refused with closed, if it is not nil.
-func (w *Writer) finishAll(closed error) (first error) {
-	for name, t := range w.sorted() {
+// Finish ends the segments of the generations up to and with segment, in all
+// tables: with their footers they are what every Arrow reader opens.
+func (w *Writer) Finish(segment int) error {
+	w.mu.Lock()
+	w.finished = max(w.finished, segment)
+	w.mu.Unlock()
+	err := w.finishAll(segment, nil)
+	w.mu.Lock()
+	maps.DeleteFunc(w.generations, func(n int, _ *generation) bool { return n <= segment })
+	w.mu.Unlock()
+	return err
+}
+
+// finishAll ends all segments up to a generation and returns the first error of
+// any table. Later batches are refused with closed, if it is not nil.
+func (w *Writer) finishAll(generation int, closed error) (first error) {
+	for _, t := range w.sorted() {
 		t.mu.Lock()
-		w.finish(t)
+		if t.generation <= generation {
+			w.finish(t)
+		}
 		if t.err != nil && first == nil {
-			first = fmt.Errorf("writing table %s: %w", name, t.err)
+			first = fmt.Errorf("writing table %s: %w", t.name, t.err)
 		}
 		t.err = cmp.Or(t.err, closed)
 		t.mu.Unlock()
@@ -310,10 +517,295 @@ func (w *Writer) finishAll(closed error) (first error) {
 	return first
 }
 
+// placed is a segment and its table.
+type placed struct {
+	*segmentInfo
+	table *tableWriter
+}
+
+// between returns the finished segments of the generations from..to, by
+// generation, in each the names before the events. w.mu is held.
+func (w *Writer) between(from, to int) ([]placed, error) {
+	var segments []placed
+	for _, t := range w.tables {
+		for _, s := range t.segments {
+			if s.generation >= from && s.generation <= to {
+				segments = append(segments, placed{s, t})
+			}
+		}
+	}
+	rank := func(p placed) int {
+		if p.table.encoder.schema.Event() {
+			return 1
+		}
+		return 0
+	}
+	slices.SortFunc(segments, func(a, b placed) int {
+		return cmp.Or(a.generation-b.generation, rank(a)-rank(b), strings.Compare(a.table.name, b.table.name))
+	})
+	for _, s := range segments {
+		if s.open {
+			return nil, fmt.Errorf("segment %s is still being written", segmentPath(s.table.name, s.number))
+		}
+	}
+	if w.sink.buffered() {
+		return nil, errTar
+	}
+	return segments, nil
+}
+
+// Drop removes the generations up to and with segment, which must be finished,
+// of all tables: the oldest first, and in each the events before the names that
+// they refer to, so that no moment has events without them. On an error what
+// could not be removed still counts as there, and the next Drop tries again.
+func (w *Writer) Drop(segment int) error {
+	if err := w.drop(segment); err != nil {
+		return fmt.Errorf("removing the segments up to %d: %w", segment, err)
+	}
+	return nil
+}
+
+func (w *Writer) drop(generation int) error {
+	w.mu.Lock()
+	segments, err := w.between(0, generation)
+	w.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	for len(segments) > 0 {
+		n := 1 // of the oldest generation
+		for n < len(segments) && segments[n].generation == segments[0].generation {
+			n++
+		}
+		for _, s := range slices.Backward(segments[:n]) {
+			if err := w.remove(s); err != nil {
+				return err
+			}
+		}
+		segments = segments[n:]
+	}
+	return nil
+}
+
+// remove takes a segment out of the capture, and removes it unless a dump needs
+// it, which then does so.
+func (w *Writer) remove(s placed) error {
+	w.mu.Lock()
+	at := slices.Index(s.table.segments, s.segmentInfo)
+	if at >= 0 {
+		s.table.segments = slices.Delete(s.table.segments, at, at+1)
+		s.dropped = true
+	}
+	now := at >= 0 && s.dumps == 0
+	w.mu.Unlock()
+	if !now {
+		return nil
+	}
+	return w.unlink(s)
+}
+
+// unlink removes a segment that was taken out, or brings it back.
+func (w *Writer) unlink(s placed) error {
+	err := w.sink.remove(s.table.name, s.number)
+	if err != nil {
+		w.mu.Lock()
+		s.dropped = false
+		at, _ := slices.BinarySearchFunc(s.table.segments, s.number, func(o *segmentInfo, n int) int { return o.number - n })
+		s.table.segments = slices.Insert(s.table.segments, at, s.segmentInfo)
+		w.mu.Unlock()
+	}
+	return err
+}
+
+// Sync returns when everything that was appended before is on the disk, and
+// would be there after a loss of power. From then on Close and Dump see to it
+// too. It does not hold up Append. A capture of which it failed once is never
+// complete.
+func (w *Writer) Sync() error {
+	first := w.Flush()
+	w.mu.Lock()
+	w.syncs = true
+	w.mu.Unlock()
+	if err := w.sync(); err != nil && first == nil {
+		first = fmt.Errorf("syncing capture: %w", err)
+	}
+	w.mu.Lock()
+	w.failed = cmp.Or(w.failed, first)
+	w.mu.Unlock()
+	return first
+}
+
+func (w *Writer) sync() error {
+	w.mu.Lock()
+	var segments []placed
+	for _, t := range w.tables {
+		for _, s := range t.segments {
+			if s.unsaved {
+				s.unsaved = false
+				segments = append(segments, placed{s, t})
+			}
+		}
+	}
+	w.mu.Unlock()
+	for _, s := range segments {
+		if err := w.sink.syncSegment(s.table.name, s.number); err != nil {
+			w.mu.Lock()
+			dropped := s.dropped
+			w.mu.Unlock()
+			if !dropped {
+				return err
+			}
+		}
+	}
+	return w.sink.sync()
+}
+
+// Dump makes a capture of its own at path, a directory, of the generations from
+// to to, which must be finished: in a directory by hard links, where the file
+// system has them. Its manifest is the one of Create with Start, End, Tables and
+// Complete of what is in it; finish, if not nil, may fill in more. The capture
+// goes on meanwhile, and even Drop may.
+// An existing path is an error, fs.ErrExist. The dump appears under its name
+// when it is whole, until then with .new after it; when Dump fails it leaves
+// nothing behind.
+func (w *Writer) Dump(path string, from, to int, finish func(*Manifest)) error {
+	if err := w.dump(path, from, to, finish); err != nil {
+		return fmt.Errorf("writing dump %s: %w", path, err)
+	}
+	return nil
+}
+
+func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err error) {
+	w.mu.Lock()
+	segments, err := w.between(from, to)
+	if err == nil && w.closed {
+		err = fs.ErrClosed
+	}
+	m := w.manifest
+	if err == nil {
+		sums := map[string]*totals{}
+		m.Start, m.Complete = w.since(segments), true
+		end := int64(0)
+		for _, s := range segments {
+			s.dumps++
+			m.Complete = m.Complete && s.whole
+			end = max(end, s.last)
+			if sums[s.table.name] == nil {
+				sums[s.table.name] = &totals{}
+			}
+			sums[s.table.name].add(s.totals)
+		}
+		m.End, m.Tables = time.Unix(0, cmp.Or(end, w.latest)).UTC(), tableInfos(sums)
+	}
+	sync := w.syncs
+	w.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.release(segments)) }()
+
+	whole := m.Complete
+	if finish != nil {
+		finish(&m)
+	}
+	whole = whole && m.Complete
+	m.Format, m.Complete = Current, false
+	unfinished, err := m.encode()
+	if err != nil {
+		return err
+	}
+	m.Complete = whole
+	finished, err := m.encode()
+	if err != nil {
+		return err
+	}
+	parent, name, err := enterParent(path, &w.opt)
+	if err != nil {
+		return err
+	}
+	if _, err := parent.lstat(name); !errors.Is(err, fs.ErrNotExist) {
+		parent.close()
+		return cmp.Or(err, error(&fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}))
+	}
+	d, err := makeDirectory(parent, name+".new", w.opt)
+	if err != nil {
+		parent.close()
+		return err
+	}
+	if err := w.fill(d, name, unfinished, finished, segments, sync); err != nil {
+		errs := []error{err}
+		for _, s := range segments {
+			errs = append(errs, d.remove(s.table.name, s.number))
+		}
+		return errors.Join(append(errs, d.abort())...)
+	}
+	return d.close()
+}
+
+// fill writes a dump to d, and gives it its name.
+func (w *Writer) fill(d *directorySink, name string, unfinished, finished []byte, segments []placed, sync bool) error {
+	if err := d.manifest(unfinished, false); err != nil {
+		return err
+	}
+	for _, s := range segments {
+		if err := w.sink.export(s.table.name, s.number, d); err != nil {
+			return err
+		}
+	}
+	if sync {
+		for _, s := range segments {
+			if err := d.syncSegment(s.table.name, s.number); err != nil {
+				return err
+			}
+		}
+	}
+	if err := d.manifest(finished, true); err != nil {
+		return err
+	}
+	if sync {
+		if err := d.sync(); err != nil {
+			return err
+		}
+	}
+	if err := d.rename(name); err != nil || !sync {
+		return err
+	}
+	return syncFile(d.parent, ".")
+}
+
+// release ends a dump, and removes what was dropped meanwhile.
+func (w *Writer) release(segments []placed) error {
+	var errs []error
+	for _, s := range segments {
+		w.mu.Lock()
+		s.dumps--
+		last := s.dropped && s.dumps == 0
+		w.mu.Unlock()
+		if last {
+			errs = append(errs, w.unlink(s))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// since returns when the first of the generations began that segments are of.
+// w.mu is held.
+func (w *Writer) since(segments []placed) time.Time {
+	began := int64(math.MaxInt64)
+	for _, s := range segments {
+		began = min(began, s.began)
+	}
+	if began == 0 || began == math.MaxInt64 {
+		return w.manifest.Start
+	}
+	return time.Unix(0, began).UTC()
+}
+
 // Close ends the segments and writes the final manifest. finish, if not nil,
 // may fill in what only the end of a recording knows; it is given the manifest
-// of Create with End, Tables and Complete set. Complete stays false when
-// anything could not be written. Close returns the first error of the capture.
+// of Create with Start (of what was not dropped), End, Tables and Complete set.
+// Complete stays false when anything could not be written. Close returns the
+// first error of the capture. No Dump may be under way.
 func (w *Writer) Close(finish func(*Manifest)) error {
 	w.mu.Lock()
 	closed := w.closed
@@ -322,16 +814,30 @@ func (w *Writer) Close(finish func(*Manifest)) error {
 	if closed {
 		return fmt.Errorf("closing capture: %w", fs.ErrClosed)
 	}
-	first := w.finishAll(fs.ErrClosed)
+	first := w.finishAll(math.MaxInt, fs.ErrClosed)
+	first = cmp.Or(first, w.failed)
 	m := w.manifest
+	var err error
+	w.mu.Lock()
+	if segments, err := w.between(0, math.MaxInt); err == nil {
+		m.Start = w.since(segments)
+	}
+	w.mu.Unlock()
+	if w.syncs {
+		err = w.sync()
+	}
 	m.End, m.Tables, m.Complete = time.Now().UTC(), w.Tables(), true
 	if finish != nil {
 		finish(&m)
 	}
-	m.Format, m.Complete = Current, m.Complete && first == nil
-	data, err := m.encode()
-	if err == nil {
-		err = w.sink.manifest(data, true)
+	m.Format, m.Complete = Current, m.Complete && first == nil && err == nil
+	data, encodeErr := m.encode()
+	err = errors.Join(err, encodeErr)
+	if encodeErr == nil {
+		err = errors.Join(err, w.sink.manifest(data, true))
+	}
+	if w.syncs {
+		err = errors.Join(err, w.sink.sync())
 	}
 	if err = errors.Join(err, w.sink.close()); err != nil && first == nil {
 		first = fmt.Errorf("closing capture: %w", err)
@@ -340,7 +846,8 @@ func (w *Writer) Close(finish func(*Manifest)) error {
 }
 
 // Abort gives the capture up and removes all that Create and Append made, for a
-// recording that could not be started. What Create replaced is not brought back.
+// recording that could not be started, or of which only dumps are wanted. What
+// Create replaced is not brought back. No Dump may be under way.
 func (w *Writer) Abort() error {
 	w.mu.Lock()
 	closed := w.closed
@@ -349,6 +856,7 @@ func (w *Writer) Abort() error {
 	if closed {
 		return fmt.Errorf("removing capture: %w", fs.ErrClosed)
 	}
+	var errs []error
 	for _, t := range w.sorted() {
 		t.mu.Lock()
 		if t.file != nil {
@@ -357,8 +865,13 @@ func (w *Writer) Abort() error {
 		}
 		t.err = fs.ErrClosed
 		t.mu.Unlock()
+		if !w.sink.buffered() {
+			for _, s := range t.segments {
+				errs = append(errs, w.sink.remove(t.name, s.number))
+			}
+		}
 	}
-	if err := w.sink.abort(); err != nil {
+	if err := errors.Join(append(errs, w.sink.abort())...); err != nil {
 		return fmt.Errorf("removing capture: %w", err)
 	}
 	return nil

@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// taskSchema is a dimension: no event goes by it.
+var taskSchema = &Schema{Table: "task", Columns: []Column{{"task", Int32}, {"ts", Timestamp}, {"comm", String}}}
+
+// generationManifest begins just before the rows of generation 1.
+var generationManifest = func() Manifest {
+	m := testManifest
+	m.Start = time.Unix(1700000000, 0).UTC()
+	return m
+}()
+
+// generationRows returns what appendGeneration appends to a table.
+func generationRows(s *Schema, n int) *Batch {
+	b := fill(NewBatch(s), 20, uint64(n))
+	b.Segment = n
+	return b
+}
+
+// speaks says whether a table has something to say in generation n.
+func speaks(s *Schema, n int) bool { return s != processSchema || n%2 == 1 }
+
+var generationSchemas = []*Schema{taskSchema, syscallSchema, processSchema}
+
+// appendGeneration appends generation n to w, in which process is silent when n
+// is even.
+func appendGeneration(w *Writer, n int) error {
+	for _, s := range generationSchemas {
+		if speaks(s, n) {
+			if err := w.Append(generationRows(s, n), Zstd); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// generations returns the content of a capture of the generations from..to.
+func generations(from, to int) map[string][][]any {
+	want := map[string][][]any{}
+	for n := from; n <= to; n++ {
+		for _, s := range generationSchemas {
+			if speaks(s, n) {
+				want[s.Table] = append(want[s.Table], rows(generationRows(s, n))...)
+			}
+		}
+	}
+	return want
+}
+
+// has checks that a capture at path is exactly the generations from..to.
+func has(t *testing.T, path string, from, to int, complete bool) *Capture {
+	t.Helper()
+	c := open(t, path)
+	if c.Manifest.Complete != complete || len(c.Damage()) > 0 {
+		t.Errorf("%s: complete %v, damage %v", path, c.Manifest.Complete, c.Damage())
+	}
+	if got, want := content(t, c), generations(from, to); !reflect.DeepEqual(got, want) {
+		t.Errorf("%s: %d and %d rows, not %d and %d", path, len(got["syscall"]), len(got["process"]), len(want["syscall"]), len(want["process"]))
+	}
+	for _, table := range c.Tables() {
+		for _, s := range table.Segments {
+			var n int
+			fmt.Sscanf(filepath.Base(s.Name), "%d.arrow", &n)
+			if n < from || n > to {
+				t.Errorf("%s: segment %s", path, s.Name)
+			}
+		}
+		if got := c.Manifest.Tables[table.Schema.Table]; got.Rows != table.Rows || got.Segments != len(table.Segments) || got.Bytes != table.Bytes {
+			t.Errorf("%s: table %s: %+v", path, table.Schema.Table, got)
+		}
+	}
+	// From when on everything is there: the last row of the generation before.
+	if from > 1 {
+		_, hi, _ := generationRows(syscallSchema, from-1).span()
+		if before := generations(from-1, from-1); before["process"] != nil {
+			_, other, _ := generationRows(processSchema, from-1).span()
+			hi = max(hi, other)
+		}
+		_, other, _ := generationRows(taskSchema, from-1).span()
+		if got := c.Manifest.Start.UnixNano(); got != max(hi, other) {
+			t.Errorf("%s: starts at %v, not %v", path, c.Manifest.Start, time.Unix(0, max(hi, other)).UTC())
+		}
+	} else if !c.Manifest.Start.Equal(generationManifest.Start) {
+		t.Errorf("%s: starts at %v", path, c.Manifest.Start)
+	}
+	return c
+}
+
+func TestGenerations(t *testing.T) {
+	for _, memory := range []bool{false, true} {
+		t.Run(fmt.Sprintf("memory=%v", memory), func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "c")
+			w, err := Create(path, generationManifest, WriterOptions{Memory: memory})
+			if err != nil {
+				t.Fatal(err)
+			}
+			must := func(err error) {
+				t.Helper()
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			for n := 1; n <= 6; n++ {
+				must(appendGeneration(w, n))
+				if bytes := w.Bytes(n); bytes < 1000 {
+					t.Errorf("generation %d has %d bytes", n, bytes)
+				}
+				must(w.Finish(n))
+				must(w.Drop(n - 4))
+			}
+			must(appendGeneration(w, 7))
+			if !memory {
+				has(t, path, 3, 7, false)
+			} else if w.MemoryBytes() != 3*5*memoryChunk-2*memoryChunk {
+				t.Errorf("%d bytes in memory", w.MemoryBytes())
+			}
+			// A dump is what it says, and stays when what it was made of goes.
+			one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
+			must(w.Dump(one, 4, 6, func(m *Manifest) { m.Dump = &Dump{Reason: "trigger", TS: m.End, Condition: "a < b"} }))
+			must(w.Drop(5))
+			must(w.Dump(two, 1, 6, nil))
+			c := has(t, one, 4, 6, true)
+			if d := c.Manifest.Dump; d == nil || d.Reason != "trigger" || d.Condition != "a < b" || !d.TS.Equal(c.Manifest.End) {
+				t.Errorf("dump %+v", d)
+			}
+			_, hi, _ := generationRows(syscallSchema, 6).span()
+			if got := c.Manifest.End.UnixNano(); got < hi || got > hi+100_000 {
+				t.Errorf("dump ends at %v", c.Manifest.End)
+			}
+			has(t, two, 6, 6, true)
+			for name, info := range w.Tables() {
+				want := int64(40)
+				if name == "process" {
+					want = 20
+				}
+				if info.Rows != want || info.Segments != int(want/20) {
+					t.Errorf("table %s: %+v", name, info)
+				}
+			}
+			must(w.Drop(6))
+			must(w.Close(nil))
+			if !memory {
+				has(t, path, 7, 7, true)
+				if got, want := tree(t, path), []string{"-rw------- capture.json", "drwx------ process", "-rw------- process/000007.arrow",
+					"drwx------ syscall", "-rw------- syscall/000007.arrow", "drwx------ task", "-rw------- task/000007.arrow"}; !slices.Equal(got, want) {
+					t.Errorf("has %q", got)
+				}
+			} else if w.MemoryBytes() != 0 {
+				t.Errorf("%d bytes in memory after Close", w.MemoryBytes())
+			}
+			entries, err := os.ReadDir(dir)
+			must(err)
+			if want := 3; len(entries) != want && !(memory && len(entries) == want-1) {
+				t.Errorf("left %v", entries)
+			}
+		})
+	}
+}
+
+// What the Writer refuses leaves it and the disk as they were.
+func TestGenerationsRefused(t *testing.T) {
+	dir := t.TempDir()
+	w, err := Create(filepath.Join(dir, "c"), generationManifest, WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 3; n++ {
+		if err := appendGeneration(w, n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Finish(2); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, "there"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("nowhere", filepath.Join(dir, "link")); err != nil {
+		t.Fatal(err)
+	}
+	before := tree(t, dir)
+	for _, c := range []struct {
+		what string
+		err  error
+		is   error
+		says string
+	}{
+		{"back", w.Append(generationRows(syscallSchema, 2), Zstd), nil, "a batch of segment 2 after segment 3 was finished"},
+		{"finished", w.Append(generationRows(pathSchema, 2), Zstd), nil, "a batch of segment 2 after segment 2 was finished"},
+		{"drop open", w.Drop(3), nil, "segment task/000003.arrow is still being written"},
+		{"dump open", w.Dump(filepath.Join(dir, "d"), 1, 3, nil), nil, "segment task/000003.arrow is still being written"},
+		{"dump there", w.Dump(filepath.Join(dir, "there"), 1, 2, nil), fs.ErrExist, "there"},
+		{"dump itself", w.Dump(filepath.Join(dir, "c"), 1, 2, nil), fs.ErrExist, "c"},
+		{"dump link", w.Dump(filepath.Join(dir, "link"), 1, 2, nil), fs.ErrExist, "link"},
+		{"dump nowhere", w.Dump(filepath.Join(dir, "no/where"), 1, 2, nil), fs.ErrNotExist, "no/where"},
+	} {
+		if c.err == nil || !strings.Contains(c.err.Error(), c.says) || c.is != nil && !errors.Is(c.err, c.is) {
+			t.Errorf("%s: %v", c.what, c.err)
+		}
+	}
+	if after := tree(t, dir); !slices.Equal(before, after) {
+		t.Errorf("%q became %q", before, after)
+	}
+	if err := w.Close(nil); err != nil {
+		t.Fatal(err)
+	}
+	has(t, filepath.Join(dir, "c"), 1, 3, true)
+}
+
+// A tar has generations as well, though neither Drop nor Dump.
+func TestGenerationsTar(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c.tar")
+	w, err := Create(path, generationManifest, WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 3; n++ {
+		if err := appendGeneration(w, n); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		// Goes on after having been flushed.
+		if err := w.Append(generationRows(pathSchema, n), None); err != nil {
+			t.Fatal(err)
+		}
+		if w.Bytes(n) < 3000 {
+			t.Errorf("generation %d has %d bytes", n, w.Bytes(n))
+		}
+		if err := w.Finish(n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Drop(2); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("drop: %v", err)
+	}
+	if err := w.Dump(path+".dump", 1, 2, nil); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("dump: %v", err)
+	}
+	if err := w.Close(nil); err != nil {
+		t.Fatal(err)
+	}
+	c := open(t, path)
+	got := content(t, c)
+	delete(got, "path")
+	if !c.Manifest.Complete || c.Table("path").Rows != 60 || !reflect.DeepEqual(got, generations(1, 3)) {
+		t.Errorf("complete %v, tables %v", c.Manifest.Complete, c.Manifest.Tables)
+	}
+}

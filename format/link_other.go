@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build !unix
+
+package format
+
+import (
+	"errors"
+	"os"
+)
+
+// linkat is not there; files are copied instead.
+func linkat(from, to *os.File, name string) error { return errors.ErrUnsupported }

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"errors"
+	"sync"
+)
+
+// memoryChunk is the unit in which segments grow in memory: small enough that
+// the last one of each table of each generation does not add up, large enough
+// to write one at a time.
+const memoryChunk = 64 << 10
+
+// memorySink keeps a capture in memory, for dumps.
+type memorySink struct {
+	mu       sync.Mutex
+	segments map[string]*memorySegment // by name, until they are removed
+	free     [][]byte                  // chunks to use again
+	used     int64                     // bytes of chunks that are in segments
+}
+
+// memorySegment is one segment. Once it is closed it does not change.
+type memorySegment struct {
+	sink   *memorySink
+	chunks [][]byte // all but the last are full
+	size   int64
+}
+
+func newMemory() *memorySink { return &memorySink{segments: map[string]*memorySegment{}} }
+
+func (m *memorySink) segment(table string, n int) (segmentFile, error) {
+	s := &memorySegment{sink: m}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.segments[segmentPath(table, n)] = s
+	return s, nil
+}
+
+// chunk returns an empty chunk.
+func (m *memorySink) chunk() []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.used += memoryChunk
+	if n := len(m.free); n > 0 {
+		c := m.free[n-1]
+		m.free = m.free[:n-1]
+		return c[:0]
+	}
+	return make([]byte, 0, memoryChunk)
+}
+
+func (s *memorySegment) Write(p []byte) (int, error) {
+	written := len(p)
+	for len(p) > 0 {
+		last := len(s.chunks) - 1
+		if last < 0 || len(s.chunks[last]) == memoryChunk {
+			s.chunks = append(s.chunks, s.sink.chunk())
+			last++
+		}
+		n := min(len(p), memoryChunk-len(s.chunks[last]))
+		s.chunks[last] = append(s.chunks[last], p[:n]...)
+		p = p[n:]
+	}
+	s.size += int64(written)
+	return written, nil
+}
+
+// Truncate is never needed, because Write never fails.
+func (s *memorySegment) Truncate(size int64) error { return errors.ErrUnsupported }
+
+func (s *memorySegment) Close() error { return nil }
+func (s *memorySegment) discard()     {}
+
+func (m *memorySink) remove(table string, n int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	name := segmentPath(table, n)
+	if s := m.segments[name]; s != nil {
+		m.used -= int64(len(s.chunks)) * memoryChunk
+		m.free = append(m.free, s.chunks...)
+		delete(m.segments, name)
+	}
+	return nil
+}
+
+func (m *memorySink) export(table string, n int, to *directorySink) error {
+	m.mu.Lock()
+	s := m.segments[segmentPath(table, n)]
+	m.mu.Unlock()
+	f, err := to.segment(table, n)
+	if err != nil {
+		return err
+	}
+	for _, c := range s.chunks {
+		if _, err = f.Write(c); err != nil {
+			break
+		}
+	}
+	return errors.Join(err, f.Close())
+}
+
+// bytes returns how much memory the segments take.
+func (m *memorySink) bytes() int64 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.used
+}
+
+func (m *memorySink) manifest([]byte, bool) error   { return nil }
+func (m *memorySink) buffered() bool                { return false }
+func (m *memorySink) syncSegment(string, int) error { return nil }
+func (m *memorySink) sync() error                   { return nil }
+
+func (m *memorySink) close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.segments, m.free, m.used = nil, nil, 0
+	return nil
+}
+
+func (m *memorySink) abort() error { return m.close() }
