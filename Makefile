@@ -57,7 +57,12 @@ fuzz: ## every fuzz target for FUZZTIME each (default 30s)
 	@test/fuzz.sh $(or $(FUZZTIME),30s)
 
 .PHONY: bench
-bench: ## Go benchmarks of the parts
+bench: ## compare with perf, strace and an empty BPF program (as root); BENCH='-r added --rounds 9', see --help
+	@test/install.sh bench
+	go run ./test/bench $(BENCH)
+
+.PHONY: bench-parts
+bench-parts: ## Go benchmarks of the parts
 	go test -run '^$$' -bench . -benchmem ./bpf ./format ./internal/... ./cmd/...
 
 .PHONY: sample

@@ -30,6 +30,7 @@ type Block struct {
 	Segment      int   // index into Table.Segments
 	Rows         int   // at least 1
 	MinTS, MaxTS int64 // of the column ts in ns; 0 and 0 when the table has none
+	Codec        Codec // of its buffers
 
 	at location
 }
@@ -116,7 +117,7 @@ func (s *Segment) walk(table string) error {
 			if header.rows == 0 {
 				break
 			}
-			b := Block{Rows: header.rows, at: location{offset, int32(8 + len(metadata)), header.body}}
+			b := Block{Rows: header.rows, Codec: header.codec, at: location{offset, int32(8 + len(metadata)), header.body}}
 			if i := s.schema.Index("ts"); i >= 0 && s.schema.Columns[i].Type == Timestamp {
 				if b.MinTS, b.MaxTS = header.lo, header.hi; !header.timed {
 					if b.MinTS, b.MaxTS, err = s.span(b.at, i); err != nil {

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Install with apt what the tests need and this machine lacks, and say so.
-# Usage: test/install.sh [generate|readers|peers|kernel|kernel-arm64]...   (default: everything)
+# Usage: test/install.sh [generate|readers|peers|kernel|kernel-arm64|bench]...   (default: everything)
 set -eu
 
 wants=${*:-generate readers peers kernel}
@@ -32,6 +32,11 @@ for want in $wants; do
 	kernel-arm64)
 		need qemu-system-aarch64 qemu-system-arm
 		need cpio cpio
+		;;
+	bench)
+		need perf linux-perf
+		need strace strace
+		need python3 python3
 		;;
 	*)
 		echo "test/install.sh: unknown: $want" >&2

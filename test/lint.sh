@@ -14,6 +14,6 @@ for os in darwin windows; do
 	GOOS=$os go vet ./cmd/analyze ./cmd/replay ./format ./internal/...
 done
 go tool staticcheck ./...
-for f in .ci/run test/*.sh; do
+for f in .ci/run test/*.sh test/bench/*.sh; do
 	bash -n "$f"
 done

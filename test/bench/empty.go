@@ -1,0 +1,70 @@
+//go:build linux
+
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/cilium/ebpf/link"
+)
+
+// attachEmpty attaches a program that does nothing to the entry and to the exit of every system call: the least that
+// anything made of BPF can cost. The result takes them away again.
+func attachEmpty() (detach func(), err error) {
+	var undo []func()
+	detach = func() {
+		for _, f := range undo {
+			f()
+		}
+	}
+	for _, hook := range []string{"sys_enter", "sys_exit"} {
+		p, err := ebpf.NewProgram(&ebpf.ProgramSpec{
+			Name: "empty", Type: ebpf.Tracing, AttachType: ebpf.AttachTraceRawTp, AttachTo: hook, License: "Dual BSD/GPL",
+			Instructions: asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()},
+		})
+		if err != nil {
+			detach()
+			return nil, fmt.Errorf("loading an empty program for %s: %w", hook, err)
+		}
+		undo = append(undo, func() { p.Close() })
+		l, err := link.AttachTracing(link.TracingOptions{Program: p})
+		if err != nil {
+			detach()
+			return nil, fmt.Errorf("attaching an empty program to %s: %w", hook, err)
+		}
+		undo = append(undo, func() { l.Close() })
+	}
+	return detach, nil
+}
+
+const aloneWithin = 20 * time.Second
+
+// alone waits until nobody else has BPF programs attached to raw tracepoints, and gives how many there still are.
+func (b *bench) alone(ctx context.Context) (n int) {
+	for deadline := time.Now().Add(aloneWithin); ; time.Sleep(50 * time.Millisecond) {
+		if n = attached(); n == 0 || time.Now().After(deadline) || ctx.Err() != nil {
+			return n
+		}
+	}
+}
+
+func attached() (n int) {
+	it := new(link.Iterator)
+	defer it.Close()
+	for it.Next() {
+		info, err := it.Link.Info()
+		if err != nil {
+			continue
+		}
+		if t := info.Tracing(); t != nil && ebpf.AttachType(t.AttachType) == ebpf.AttachTraceRawTp {
+			n++
+		}
+	}
+	return n
+}

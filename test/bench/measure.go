@@ -1,0 +1,245 @@
+//go:build linux
+
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// A work is what is recorded: the arguments of load, without the file of its report.
+type work struct {
+	name  string
+	args  []string
+	calls int64 // getppid calls or dd's blocks: the last argument, which a side's share divides
+	per   int64 // system calls per unit of calls
+	once  bool  // long by itself: one round
+	watch bool  // the recorder's memory
+}
+
+// A trial is one side's recording of one work, once.
+type trial struct {
+	report
+	taken
+	CPUTotal time.Duration // of the recorder's whole process, user and system, from its start to its end
+	CPUStart time.Duration // of it, until the load began: loading, verifying, attaching
+	Calls    int64         // that the load made; 0: it does not know
+	Memory   []memory      `json:",omitempty"`
+	Beside   int           // programs that others had attached where ours are attached, and that would not go
+}
+
+// CPU is what a recorder took beside its start.
+func (r *trial) CPU() time.Duration { return r.CPUTotal - r.CPUStart }
+
+const (
+	stopGrace = 60 * time.Second // perf -z with all it has buffered
+	readyIn   = 30 * time.Second
+)
+
+// measure runs one side under one work. dir is for its files, which are gone afterwards.
+func (b *bench) measure(ctx context.Context, s *side, w *work) (r *trial, err error) {
+	dir, err := os.MkdirTemp(b.dir, "run-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	ctx, cancel := context.WithTimeout(ctx, b.limit)
+	defer cancel()
+
+	r = &trial{Beside: b.alone(ctx)}
+	out, said := filepath.Join(dir, "out"), filepath.Join(dir, "report")
+	args := append([]string{"load", said}, w.args...)
+	if w.calls > 0 {
+		r.Calls = w.calls / max(s.share, 1)
+		last := &args[len(args)-1]
+		*last = strings.ReplaceAll(*last, "N", strconv.FormatInt(r.Calls, 10))
+		r.Calls *= w.per
+	}
+	var after func() error
+	switch {
+	case s.empty:
+		detach, err := attachEmpty()
+		if err != nil {
+			return nil, err
+		}
+		defer detach()
+		err = b.command(ctx, b.self, args).Run()
+		if err != nil {
+			return nil, fmt.Errorf("running the load: %w", err)
+		}
+	case s.program == "":
+		if err := b.command(ctx, b.self, args).Run(); err != nil {
+			return nil, fmt.Errorf("running the load: %w", err)
+		}
+	case s.host:
+		after, err = b.beside(ctx, s, w, r, out, args)
+	default:
+		after, err = b.around(ctx, s, w, r, out, args)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := r.report.read(said); err != nil {
+		return nil, err
+	}
+	if r.report.Calls > 0 {
+		r.Calls = r.report.Calls
+	}
+	if after != nil {
+		if err := after(); err != nil {
+			return nil, err
+		}
+	}
+	if s.read != nil {
+		if err := s.read(out, &r.taken); err != nil {
+			return nil, fmt.Errorf("reading what %s wrote: %w", s.name, err)
+		}
+		if r.Bytes, err = fileBytes(out); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+func (r *report) read(path string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("reading the load's report: %w", err)
+	}
+	return json.Unmarshal(data, r)
+}
+
+// command is a program of this run. It dies with ctx, in its own time if it can.
+func (b *bench) command(ctx context.Context, name string, args []string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 5 * time.Second
+	cmd.Env = b.env
+	cmd.Dir = b.root
+	return cmd
+}
+
+func (s *side) argv(out string) []string {
+	args := make([]string, len(s.args))
+	for i, a := range s.args {
+		if args[i] = a; a == "OUT" {
+			args[i] = out
+		}
+	}
+	return args
+}
+
+// around runs a recorder that runs the load. Its CPU time is that of its process and of all it waited for, less what
+// the load says that it took itself.
+func (b *bench) around(ctx context.Context, s *side, w *work, r *trial, out string, load []string) (func() error, error) {
+	cmd := b.command(ctx, s.program, append(append(s.argv(out), b.self), load...))
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	stop := func() []memory { return nil }
+	if w.watch {
+		stop = watchMemory(cmd.Process.Pid)
+	}
+	err := cmd.Wait()
+	r.Memory = stop()
+	if err != nil {
+		return nil, fmt.Errorf("running %s: %w\n%s", s.name, err, said.String())
+	}
+	return func() error {
+		r.CPUStart = r.Parent
+		r.CPUTotal = cpuOf(cmd) - r.Own
+		return nil
+	}, nil
+}
+
+// beside starts a recorder of the whole host, and the load when it has begun to record.
+func (b *bench) beside(ctx context.Context, s *side, w *work, r *trial, out string, load []string) (func() error, error) {
+	cmd := b.command(ctx, s.program, s.argv(out))
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	failed := func(err error) error {
+		return fmt.Errorf("running %s: %w\n%s", s.name, err, said.String())
+	}
+	// What already ran is the first thing it writes.
+	ready := filepath.Join(out, "task", "000001.arrow")
+	for deadline := time.Now().Add(readyIn); ; time.Sleep(5 * time.Millisecond) {
+		if info, err := os.Stat(ready); err == nil && info.Size() > 0 {
+			break
+		}
+		select {
+		case err := <-exited:
+			return nil, failed(errors.Join(errors.New("it ended before the load"), err))
+		default:
+		}
+		if time.Now().After(deadline) {
+			cmd.Process.Kill()
+			return nil, failed(fmt.Errorf("it had not begun after %v", readyIn))
+		}
+	}
+	var err error
+	if r.CPUStart, err = processCPU(cmd.Process.Pid); err != nil {
+		return nil, err
+	}
+	stop := func() []memory { return nil }
+	if w.watch {
+		stop = watchMemory(cmd.Process.Pid)
+	}
+	ran := b.command(ctx, b.self, load).Run()
+	r.Memory = stop()
+	cmd.Process.Signal(os.Interrupt)
+	select {
+	case err = <-exited:
+	case <-time.After(stopGrace):
+		cmd.Process.Kill()
+		err = fmt.Errorf("it did not end %v after ^C", stopGrace)
+	}
+	if ran != nil {
+		return nil, fmt.Errorf("running the load: %w", ran)
+	}
+	if err != nil {
+		return nil, failed(err)
+	}
+	return func() error {
+		r.CPUTotal = cpuOf(cmd)
+		return nil
+	}, nil
+}
+
+// cpuOf is what an ended command took with all its children.
+func cpuOf(cmd *exec.Cmd) time.Duration {
+	u := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// mountTracing makes the kernel's tracepoints visible, which perf finds its events by. undo takes it back.
+func mountTracing() (undo func(), err error) {
+	const dir = "/sys/kernel/tracing"
+	if _, err := os.Stat(dir + "/events"); err == nil {
+		return func() {}, nil
+	}
+	if err := unix.Mount("tracefs", dir, "tracefs", 0, ""); err != nil {
+		return func() {}, fmt.Errorf("mounting tracefs, which perf needs: %w", err)
+	}
+	return func() { unix.Unmount(dir, 0) }, nil
+}

@@ -1,0 +1,214 @@
+//go:build linux
+
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fletch-trace/fletch/internal/term"
+)
+
+const mixedScript = "test/bench/mixed.sh"
+
+// The works.
+const (
+	calls = "a tight loop of getppid"
+	mixed = "mixed real work"
+	small = "dd bs=64"
+	large = "dd bs=512"
+	busy  = "every CPU busy"
+	idle  = "an idle host"
+)
+
+// works are all of them, in the order in which they run. dir is for files of the mixed work.
+func works(opt *options, dir string) []*work {
+	dd := func(name, bs string) *work {
+		return &work{name: name, calls: opt.calls / 4, per: 2, args: []string{"run", "dd", "if=/dev/zero", "of=/dev/null", "status=none", "bs=" + bs, "count=N"}}
+	}
+	return []*work{
+		{name: calls, calls: opt.calls, per: 1, args: []string{"calls", "N"}},
+		{name: mixed, args: []string{"work", "bash", mixedScript, filepath.Dir(dir)}},
+		dd(small, "64"),
+		dd(large, "512"),
+		{name: busy, once: true, watch: true, args: []string{"busy", opt.busy.Duration().String()}},
+		{name: idle, once: true, args: []string{"idle", "10s"}},
+	}
+}
+
+// A row is one of the things compared. It needs some sides to have recorded some works, and makes lines of the table.
+type row struct {
+	name  string
+	needs []need
+	lines func(results) []line
+}
+
+type need struct {
+	work  string
+	sides []string
+}
+
+func (r row) wants(work, side string) bool {
+	return slices.ContainsFunc(r.needs, func(n need) bool { return n.work == work && slices.Contains(n.sides, side) })
+}
+
+var allRows = []row{
+	{"added", []need{{calls, []string{nothing, emptyPair, ours, oursCommand, perf, perfZstd, perfTrace, straceAll}}}, addedLines},
+	{"cpu", []need{{calls, []string{ours, oursCommand, perfZstd}}, {mixed, []string{oursCommand, perfZstd}}}, cpuLines},
+	{"bytes", []need{{mixed, []string{oursCommand, perfZstd}}}, bytesLines},
+	{"lost", []need{{busy, []string{ours, perfHost}}}, lostLines},
+	{"memory", []need{{busy, []string{ours}}}, memoryLines},
+	{"idle", []need{{idle, []string{ours}}}, idleLines},
+	{"dd64", []need{{small, []string{nothing, oursCalls, perfTrace}}}, smallLines},
+	{"dd512", []need{{large, []string{nothing, oursFiles, perfFiles}}}, largeLines},
+}
+
+// added is what a side added to each call, ns: its figure of each round, less the median of nothing's. It is the load's own
+// CPU time, which preemption does not touch; under strace, which stops what it traces, it is the time on the clock.
+func (a results) added(work, side string) sample {
+	figure := (*trial).perCall
+	if side == straceAll {
+		figure = func(r *trial) float64 { return perCall(r.Wall, r.Calls) }
+	}
+	s, base := a.each(work, side, figure), a.each(work, nothing, figure).median()
+	for i := range s.values {
+		s.values[i] -= base
+	}
+	return s
+}
+
+// perCall is the load's CPU time of one system call, ns.
+func (r *trial) perCall() float64 {
+	if r.Typical > 0 {
+		return r.Typical
+	}
+	return perCall(r.report.CPU, r.Calls)
+}
+
+func perCall(d time.Duration, n int64) float64 { return float64(d) / float64(max(n, 1)) }
+
+// each takes a figure out of each round of a side.
+func (a results) each(work, side string, figure func(r *trial) float64) sample {
+	s := sample{missing: a.Missing[side]}
+	for _, r := range a.Works[work][side] {
+		s.values = append(s.values, figure(r))
+	}
+	return s
+}
+
+func addedLines(a results) []line {
+	mine := a.added(calls, ours)
+	compare := func(side string, limit float64) line {
+		return line{What: "time added per system call", Work: calls, Side: side, unit: ns}.ratio(mine, a.added(calls, side), limit)
+	}
+	return []line{
+		compare(emptyPair, 2.0),
+		compare(perfTrace, 0.2),
+		compare(perf, 0),
+		compare(perfZstd, 0),
+		compare(straceAll, 0),
+		line{What: "the same, record -- CMD", Work: calls, Side: emptyPair, unit: ns}.ratio(a.added(calls, oursCommand), a.added(calls, emptyPair), 0),
+	}
+}
+
+func cpuLines(a results) []line {
+	perRow := func(r *trial) float64 { return perCall(r.CPU(), r.Rows) }
+	perSyscall := func(r *trial) float64 { return perCall(r.CPU(), r.Syscalls) }
+	total := func(r *trial) float64 { return perCall(r.CPUTotal, r.Syscalls) }
+	start := func(r *trial) float64 { return float64(r.CPUStart) / 1e6 }
+	var out []line
+	for _, w := range []string{calls, mixed} {
+		out = append(out,
+			line{What: "recorder's CPU per row, beside its start", Work: w, unit: ns}.limit(a.each(w, oursCommand, perRow), 220),
+			line{What: "recorder's CPU per system call, beside its start", Work: w, Side: perfZstd, unit: ns}.ratio(
+				a.each(w, oursCommand, perSyscall), a.each(w, perfZstd, perSyscall), 1.0),
+			line{What: "the same with its start", Work: w, Side: perfZstd, unit: ns}.ratio(
+				a.each(w, oursCommand, total), a.each(w, perfZstd, total), 0),
+		)
+	}
+	return append(out,
+		line{What: "recorder's CPU per row, the whole host", Work: calls, unit: ns}.limit(a.each(calls, ours, perRow), 220),
+		line{What: "CPU to start: load, verify, attach", Work: calls, Side: perfZstd, unit: ms}.ratio(
+			a.each(calls, oursCommand, start), a.each(calls, perfZstd, start), 0))
+}
+
+func bytesLines(a results) []line {
+	perRow := func(r *trial) float64 { return float64(r.Bytes) / float64(max(r.Rows, 1)) }
+	perSyscall := func(r *trial) float64 { return float64(r.Bytes) / float64(max(r.Syscalls, 1)) }
+	alone := func(r *trial) float64 { return float64(r.Tables["syscall"]) / float64(max(r.Syscalls, 1)) }
+	return []line{
+		line{What: "bytes per row, whole capture", Work: mixed, unit: byteUnit}.limit(a.each(mixed, oursCommand, perRow), 7.0),
+		line{What: "bytes per row, table syscall", Work: mixed, unit: byteUnit}.limit(a.each(mixed, oursCommand, alone), 7.0),
+		line{What: "bytes of the whole capture per system call", Work: mixed, Side: perfZstd, unit: byteUnit}.ratio(
+			a.each(mixed, oursCommand, perSyscall), a.each(mixed, perfZstd, perSyscall), 0.5),
+	}
+}
+
+func lostLines(a results) []line {
+	share := func(r *trial) float64 { return 100 * float64(r.Lost) / float64(max(r.Rows+r.Lost, 1)) }
+	// A call that the recorder neither wrote down nor counted lost.
+	unseen := func(r *trial) float64 { return float64(max(0, r.Calls-r.Syscalls-r.Lost)) }
+	out := []line{
+		line{What: "rows lost", Work: busy, unit: rowUnit}.limit(a.each(busy, ours, func(r *trial) float64 { return float64(r.Lost) }), 0),
+		line{What: "calls made, and neither recorded nor counted lost", Work: busy, unit: rowUnit}.limit(a.each(busy, ours, unseen), 0),
+		line{What: "rows lost", Work: busy, Side: perfHost, unit: percent}.beside(a.each(busy, ours, share), a.each(busy, perfHost, share)),
+		line{What: "rows recorded per second", Work: busy, Side: perfHost, unit: rowUnit}.beside(
+			a.each(busy, ours, perSecond), a.each(busy, perfHost, perSecond)),
+	}
+	for _, r := range a.Works[busy][ours] {
+		var shares []string
+		for _, codec := range []string{"zstd", "lz4", "none"} {
+			if n := r.Codecs[codec]; n > 0 {
+				shares = append(shares, fmt.Sprintf("%.1f %% %s", 100*float64(n)/float64(max(r.Rows, 1)), codec))
+			}
+		}
+		out = append(out, line{What: "rows by compression", Work: busy, Ours: strings.Join(shares, ", ")})
+	}
+	return out
+}
+
+func perSecond(r *trial) float64 { return float64(r.Rows) / r.Wall.Seconds() }
+
+func memoryLines(a results) []line {
+	var out []line
+	for _, r := range a.Works[busy][ours] {
+		peak, early, late := flat(r.Memory)
+		var rings int64
+		for _, m := range r.Memory {
+			rings = max(rings, m.Rings)
+		}
+		held := func(n int64) sample { return sample{values: []float64{float64(n) / (1 << 20)}} }
+		out = append(out,
+			line{What: "recorder's memory beside the rings, most", Work: busy, unit: mib}.limit(held(peak), 64),
+			line{What: "its growth, second to last quarter of the time", Work: busy, unit: mib}.limit(held(late-early), flatWithin),
+			line{What: "the rings, as mapped", Work: busy, Ours: term.Bytes(rings)})
+	}
+	return out
+}
+
+// flatWithin is what memory that is flat may differ by, in MiB: the garbage collector's own swing.
+const flatWithin = 4
+
+func idleLines(a results) []line {
+	used := a.each(idle, ours, func(r *trial) float64 { return 100 * float64(r.CPU()) / float64(r.Wall) })
+	rows := a.each(idle, ours, perSecond)
+	return []line{
+		line{What: "recorder's CPU, of one CPU", Work: idle, unit: percent}.limit(used, 1),
+		line{What: "what the host did, rows per second", Work: idle, Ours: rows.text(rowUnit)},
+	}
+}
+
+func smallLines(a results) []line {
+	return []line{line{What: "time added per system call, family syscall", Work: small, Side: perfTrace, unit: ns}.ratio(
+		a.added(small, oursCalls), a.added(small, perfTrace), 0.25)}
+}
+
+func largeLines(a results) []line {
+	return []line{line{What: "time added per system call, family file", Work: large, Side: perfFiles, unit: ns}.ratio(
+		a.added(large, oursFiles), a.added(large, perfFiles), 0.3)}
+}

@@ -1,0 +1,197 @@
+//go:build linux
+
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/fletch-trace/fletch/internal/term"
+)
+
+// A sample is one figure of each round, or why there is none.
+type sample struct {
+	values  []float64
+	missing string
+}
+
+func (s sample) median() float64 { return s.quantile(0.5) }
+
+// quantile interpolates between the two values next to q, 0 to 1. NaN of none.
+func (s sample) quantile(q float64) float64 {
+	if len(s.values) == 0 {
+		return math.NaN()
+	}
+	v := slices.Sorted(slices.Values(s.values))
+	below, part := math.Modf(q * float64(len(v)-1))
+	i := int(below)
+	return v[i] + part*(v[min(i+1, len(v)-1)]-v[i])
+}
+
+// over divides round by round.
+func (s sample) over(other sample) sample {
+	out := sample{missing: cmpOr(s.missing, other.missing)}
+	for i := range min(len(s.values), len(other.values)) {
+		out.values = append(out.values, s.values[i]/other.values[i])
+	}
+	return out
+}
+
+func (s sample) text(u unit) string {
+	if len(s.values) == 0 {
+		return cmpOr(s.missing, "not measured")
+	}
+	return u(s.median())
+}
+
+// extent is the least and the most of all rounds, in brackets.
+func (s sample) extent(u unit) string {
+	if len(s.values) < 2 {
+		return ""
+	}
+	return fmt.Sprintf(" (%s to %s)", u(slices.Min(s.values)), u(slices.Max(s.values)))
+}
+
+// A unit is how figures of one kind are written.
+type unit func(float64) string
+
+func ns(v float64) string       { return term.Duration(time.Duration(math.Round(v))) }
+func ms(v float64) string       { return fmt.Sprintf("%.0f ms", v) }
+func byteUnit(v float64) string { return fmt.Sprintf("%.2f B", v) }
+func rowUnit(v float64) string  { return term.Count(int64(math.Round(v))) }
+func percent(v float64) string  { return fmt.Sprintf("%.2f %%", v) }
+func mib(v float64) string      { return fmt.Sprintf("%.1f MiB", v) }
+func times(v float64) string    { return fmt.Sprintf("%.2f", v) }
+
+// A line is one line of the table. Texts are as printed; JSON has the numbers of every run beside.
+type line struct {
+	What   string
+	Work   string
+	Ours   string
+	Side   string // the other one; "" when ours is held against a number
+	Theirs string
+	Ratio  string
+	Reach  string
+	Met    string // yes, no; "" where there is nothing to reach; not measured
+	unit   unit
+}
+
+const (
+	met    = "yes"
+	notMet = "no"
+	unmet  = "not measured"
+)
+
+// ratio compares two samples: the ratio of their medians, beside it the least and the most of the rounds'. limit 0: for
+// information only.
+func (l line) ratio(mine, theirs sample, limit float64) line {
+	l.Ours, l.Theirs = mine.text(l.unit), theirs.text(l.unit)
+	var ratio sample
+	if rounds := mine.over(theirs); len(rounds.values) > 0 {
+		ratio.values = []float64{mine.median() / theirs.median()}
+		l.Ratio = ratio.text(times) + rounds.extent(times)
+	}
+	if limit > 0 {
+		l.Reach = "≤ " + times(limit) + " ×"
+		l.Met = judge(ratio, limit)
+	}
+	return l
+}
+
+// limit holds a sample against a number.
+func (l line) limit(mine sample, limit float64) line {
+	l.Ours, l.Reach, l.Met = mine.text(l.unit)+mine.extent(l.unit), "≤ "+l.unit(limit), judge(mine, limit)
+	return l
+}
+
+// beside shows two samples, and judges neither.
+func (l line) beside(mine, theirs sample) line {
+	l.Ours, l.Theirs = mine.text(l.unit), theirs.text(l.unit)
+	return l
+}
+
+func judge(s sample, limit float64) string {
+	switch {
+	case len(s.values) == 0:
+		return unmet
+	case s.median() <= limit:
+		return met
+	}
+	return notMet
+}
+
+func cmpOr(texts ...string) string { return cmp.Or(texts...) }
+
+// table is the result of a run.
+type table struct {
+	Machine machine
+	Began   time.Time
+	Took    time.Duration
+	Rounds  int
+	Lines   []line
+	Runs    results
+}
+
+var heads = []string{"WHAT", "WORK", "OURS", "AGAINST", "THEIRS", "RATIO", "REACH", "MET"}
+
+func (l line) cells() []string {
+	return []string{l.What, l.Work, l.Ours, l.Side, l.Theirs, l.Ratio, l.Reach, l.Met}
+}
+
+func (t *table) text(w io.Writer) error {
+	out := term.NewTable(heads...)
+	for _, l := range t.Lines {
+		out.Row(l.cells()...)
+	}
+	if err := out.Write(w, ""); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(w, "\nMedians of %d rounds (least to most), taken in turn; %s.\n%s", t.Rounds, t.Machine, t.Runs.disturbed())
+	return err
+}
+
+// disturbed says how many figures were taken while somebody else was tracing system calls too, "" for none.
+func (a results) disturbed() string {
+	all, beside := 0, 0
+	for _, bySide := range a.Works {
+		for _, trials := range bySide {
+			for _, r := range trials {
+				all++
+				if r.Beside > 0 {
+					beside++
+				}
+			}
+		}
+	}
+	if beside == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d runs were beside other programs on raw tracepoints, which make every system call slower.\n", beside, all)
+}
+
+// markdown is BENCHMARKS.md.
+func (t *table) markdown(args []string) []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, page, t.Began.Format("2006-01-02 15:04 MST"), t.Machine.markdown(), strings.Join(append([]string{"go run ./test/bench"}, args...), " "), t.Rounds, t.Took)
+	row := func(cells []string) {
+		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+	}
+	names := make([]string, len(heads))
+	for i, h := range heads {
+		names[i] = strings.ToLower(h)
+	}
+	row(names)
+	row(slices.Repeat([]string{"---"}, len(heads)))
+	for _, l := range t.Lines {
+		row(l.cells())
+	}
+	return b.Bytes()
+}
