@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"sort"
 	"time"
 
@@ -21,31 +22,37 @@ import (
 // status is the program's.
 func (r *recorder) finish(failed error, e *end) (int, error) {
 	// Even after a failed write the rest is drained, so that what was recorded and lost is known.
+	r.patient = true
 	err := r.session.Stop(r.emit)
+	if r.names != nil && !r.stalled {
+		err = errors.Join(err, r.announceAll())
+	}
+	r.over.Store(true)
 	r.losses.finish()
 	r.account()
+	if r.rotation != nil {
+		r.endRotation(failed == nil && err == nil)
+	}
 	r.flush()
-	r.bulk.close()
-	r.rare.close()
+	for r.losses.batch.Rows > 0 && r.wait(func(d time.Duration) bool { time.Sleep(d / 10); return len(r.losses.free) > 0 }) {
+		r.handLosses()
+	}
+	r.endLanes()
+	if r.stalled {
+		err = errStalled // whatever else it led to
+	}
 	err = errors.Join(failed, err)
 	if err == nil {
 		err = r.failure()
 	}
 	r.addAnchor()
 
-	var manifest format.Manifest
-	closed := r.w.Close(func(m *format.Manifest) {
-		r.complete(m)
-		if status, ended := e.ended(); ended {
-			m.ExitStatus = &status
-		}
-		manifest = *m
-	})
+	manifest, closed := r.closeCapture(e, err == nil)
 	if err == nil {
 		err = closed
 	}
 	if err != nil {
-		return 0, cli.WithHint(fmt.Errorf("recording into %s: %w", r.opt.write, err), "what was written until then is kept, and opens")
+		return 0, r.explain(err)
 	}
 	lost := r.lostTotal()
 	if !r.opt.quiet {
@@ -57,6 +64,79 @@ func (r *recorder) finish(failed error, e *end) (int, error) {
 		return exitLost, nil
 	}
 	return e.status(), nil
+}
+
+// announceAll has everything announced that runs: calls that are still out are events of whoever made them, who may have
+// done nothing else for longer than names are kept.
+func (r *recorder) announceAll() error {
+	if err := r.session.SetEpoch(uint32(r.generation + 1)); err != nil {
+		return fmt.Errorf("ending the recording: %w", err)
+	}
+	return r.session.Announce(r.emit)
+}
+
+// endLanes waits until everything handed on has been written, and dumped.
+func (r *recorder) endLanes() {
+	done := make(chan struct{})
+	go func() {
+		r.bulk.close()
+		r.rare.close()
+		if r.rotation != nil {
+			r.rotation.keeper.close()
+		}
+		close(done)
+	}()
+	r.wait(func(d time.Duration) bool {
+		select {
+		case <-done:
+			return true
+		case <-time.After(d):
+			return false
+		}
+	})
+}
+
+// closeCapture writes the manifest. What a flight recorder has dumped at the end is not kept in the window too.
+func (r *recorder) closeCapture(e *end, whole bool) (m format.Manifest, err error) {
+	if r.stalled {
+		return m, nil
+	}
+	complete := func(draft *format.Manifest) {
+		r.complete(draft)
+		if status, ended := e.ended(); ended {
+			draft.ExitStatus = &status
+		}
+		m = *draft
+	}
+	if r.flight == nil || !r.flight.memory && (!whole || len(r.dumper.failed) > 0) {
+		err = r.w.Close(complete)
+	} else {
+		m.Tables = r.w.Tables()
+		complete(&m)
+		err = r.w.Abort()
+	}
+	if n := len(r.dumper.failed); n > 0 && err == nil {
+		err = fmt.Errorf("%d of %d dumps failed: %w", n, n+len(r.dumper.made), r.dumper.failed[0])
+	}
+	return m, err
+}
+
+// explain says where a recording failed, and what is left of it.
+func (r *recorder) explain(err error) error {
+	where, left := r.opt.write, "what was written until then is kept, and opens"
+	switch {
+	case where == "-":
+		where = "standard output"
+		left = "what was read until then opens: analyze and replay take it as it is"
+	case r.flight != nil && r.flight.memory:
+		left = "the dumps that were made are kept"
+	case r.flight != nil:
+		left = "the dumps that were made are kept, and what was written since in " + filepath.Join(where, windowName)
+	}
+	if errors.Is(err, unix.EPIPE) { // no reason to end without a word, as it is for what is printed
+		return cli.WithHint(fmt.Errorf("recording into %s: its reader has closed it", where), left)
+	}
+	return cli.WithHint(fmt.Errorf("recording into %s: %w", where, err), left)
 }
 
 // account closes the books: every record the programs say they emitted was taken from a ring, and every event
@@ -87,11 +167,18 @@ func (r *recorder) account() {
 	}
 }
 
-// lostBy is what was lost of each table: by the programs, and by writes that failed.
+// lostBy is what was lost of each table: by the programs, and by writes that failed. Where old segments go, their losses
+// have gone with them.
 func (r *recorder) lostBy() map[string]int64 {
 	lost := make(map[string]int64)
-	for name, n := range r.losses.total {
-		lost[name] += n
+	if r.names != nil {
+		for name, info := range r.w.Tables() {
+			lost[name] += info.Lost
+		}
+	} else {
+		for name, n := range r.losses.total {
+			lost[name] += n
+		}
 	}
 	for _, l := range []*lane{r.bulk, r.rare} {
 		for name, n := range l.dropped {
@@ -108,9 +195,21 @@ func (r *recorder) lostTotal() (n int64) {
 	return n
 }
 
-func (r *recorder) complete(m *format.Manifest) {
-	m.End = time.Unix(0, now(unix.CLOCK_MONOTONIC)+r.wall).UTC()
-	m.Clock = r.clocks
+// story is what there is to tell of the recording so far.
+func (r *recorder) story() story {
+	s := story{clocks: r.clocks, changes: r.changes}
+	if r.codec.reduced {
+		s.notes = append(s.notes, "compression was reduced for a while because the rings filled up")
+	}
+	if r.rowsLeft == 0 {
+		s.notes = append(s.notes, fmt.Sprintf("stopped after %d events", r.opt.rows))
+	}
+	return s
+}
+
+// tell puts a story into a manifest.
+func (r *recorder) tell(m *format.Manifest, s story) {
+	m.Clock, m.Changes, m.Notes = s.clocks, s.changes, append(m.Notes, s.notes...)
 	if m.Tables == nil {
 		m.Tables = make(map[string]format.TableInfo)
 	}
@@ -122,16 +221,15 @@ func (r *recorder) complete(m *format.Manifest) {
 			m.Tables[t.layout.Schema.Table] = format.TableInfo{}
 		}
 	}
+}
+
+func (r *recorder) complete(m *format.Manifest) {
+	m.End = time.Unix(0, now(unix.CLOCK_MONOTONIC)+r.wall).UTC()
+	r.tell(m, r.story())
 	for name, lost := range r.lostBy() {
 		info := m.Tables[name]
 		info.Lost = lost
 		m.Tables[name] = info
-	}
-	if r.codec.reduced {
-		m.Notes = append(m.Notes, "compression was reduced for a while because the rings filled up")
-	}
-	if r.rowsLeft == 0 {
-		m.Notes = append(m.Notes, fmt.Sprintf("stopped after %d events", r.opt.rows))
 	}
 }
 

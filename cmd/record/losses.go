@@ -14,6 +14,9 @@ import (
 // lossWindow is about the longest time one row of the loss table spans.
 const lossWindow = int64(100 * time.Millisecond)
 
+// lossRows is how many rows may wait for the file; while it takes none, windows get longer instead.
+const lossRows = 1 << 14
+
 // losses turns the programs' counters into rows of the loss table: between two looks at a counter that moved,
 // that many events of that table were lost on that CPU.
 type losses struct {
@@ -22,6 +25,7 @@ type losses struct {
 	looked  int64 // when, monotonic ns
 	open    []window
 	batch   *format.Batch
+	free    chan *format.Batch
 	total   map[string]int64 // by table
 }
 
@@ -38,7 +42,7 @@ type window struct {
 func newLosses(session *bpf.Session, clock format.Clock) *losses {
 	l := &losses{
 		session: session, wall: clock.Wall - clock.Monotonic, looked: clock.Monotonic,
-		batch: format.NewBatch(format.LossSchema), total: make(map[string]int64),
+		batch: format.NewBatch(format.LossSchema), free: freeBatches(format.LossSchema, 1), total: make(map[string]int64),
 	}
 	for _, layout := range session.Layouts() {
 		if layout == nil {
@@ -66,7 +70,7 @@ func (l *losses) poll() (more int64) {
 			w.count += lost
 			w.until = t
 		}
-		if w.count > 0 && (lost == 0 || w.until-w.from >= lossWindow) {
+		if w.count > 0 && (lost == 0 || w.until-w.from >= lossWindow) && l.batch.Rows < lossRows {
 			l.close(w)
 		}
 		more += int64(lost)
@@ -97,12 +101,17 @@ func (l *losses) finish() {
 	}
 }
 
-// take is the batch of rows so far, nil when there is none; it belongs to the caller.
+// take is the batch of rows so far, to be given back to free; nil when there is none, or the last one is still on its way.
 func (l *losses) take() *format.Batch {
 	if l.batch.Rows == 0 {
 		return nil
 	}
-	b := l.batch
-	l.batch = format.NewBatch(format.LossSchema)
-	return b
+	select {
+	case next := <-l.free:
+		b := l.batch
+		l.batch = next
+		return b
+	default:
+		return nil
+	}
 }

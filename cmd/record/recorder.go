@@ -16,6 +16,7 @@ import (
 
 	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
 const (
@@ -23,16 +24,19 @@ const (
 	sweepIdle  = 10 * time.Millisecond // on an idle host; the rings outlast it by far
 	flushEvery = 500 * time.Millisecond
 	anchorEach = time.Minute
+	watchEach  = time.Second
 
 	bulkRows    = 1 << 16 // rows of a batch of a bulk table: 6 MB of system calls
 	bulkBatches = 4       // of them: one being filled, the others on their way to the file
 	rareRows    = 1 << 12
+	rareText    = 1 << 20 // bytes of text in one, about
 	rareBatches = 3
 )
 
 // A recorder moves records from a session's rings into a capture. One goroutine drains: it sweeps, gathers
-// into batches and hands full ones to a lane. Lanes compress and write; a drain that finds no empty batch
-// waits, and what the rings cannot hold until then is counted as lost by the programs.
+// into batches and hands full ones to a lane. Lanes compress and write; where no batch is empty, records stay in
+// their rings, and what the rings cannot hold until then is counted as lost by the programs. The drain waits for
+// nothing, until the recording is over.
 type recorder struct {
 	opt     *options
 	session *bpf.Session
@@ -47,6 +51,19 @@ type recorder struct {
 	losses     *losses
 	codec      *codecPolicy
 
+	generation int       // the segment that events go into; 0: the recording does not rotate
+	rotation   *rotation // nil: it does not
+	names      *names    // nil: nothing is dropped
+	flight     *flight   // nil: it is no flight recorder
+	dumper     dumper
+	watch      *watch
+	changes    []format.Change
+	sweeps     atomic.Uint64 // how many are whole
+
+	over    atomic.Bool // everything has been swept
+	patient bool        // the recording has not begun or is over: wait for an empty batch
+	stalled bool        // that was in vain
+
 	rowsLeft int64        // events that may still be recorded; <0: no limit
 	rows     atomic.Int64 // events recorded, without the snapshot's
 	lost     atomic.Int64
@@ -56,8 +73,8 @@ type recorder struct {
 type table struct {
 	layout   *bpf.Layout
 	lane     *lane
-	limit    int // rows of a batch
-	batch    *format.Batch
+	limit    int           // rows of a batch
+	batch    *format.Batch // nil: all are on their way to the file
 	free     chan *format.Batch
 	received int64 // records taken from the programs
 }
@@ -65,6 +82,8 @@ type table struct {
 // A lane compresses and writes batches, one after the other.
 type lane struct {
 	in      chan job
+	flushes atomic.Bool // it has been told to flush and has not yet
+	trigger *trigger    // nil: none
 	running sync.WaitGroup
 	failed  atomic.Pointer[error]
 	dropped map[string]int64 // rows that could not be written, by table; read after close
@@ -72,13 +91,16 @@ type lane struct {
 
 type job struct {
 	batch *format.Batch      // nil: flush the writer
-	free  chan *format.Batch // where the batch goes afterwards; nil: nowhere
+	free  chan *format.Batch // where the batch goes afterwards
 	codec format.Codec
+	swept uint64      // sweeps that were whole when it was handed on
+	over  *generation // the lane is past it; nothing else is set
 }
 
-func newRecorder(opt *options, session *bpf.Session, w *format.Writer, clock format.Clock, stderr io.Writer) *recorder {
+func newRecorder(opt *options, session *bpf.Session, w *format.Writer, f *flight, clock format.Clock, calls *syscalls.Table, stderr io.Writer) *recorder {
 	r := &recorder{
 		opt: opt, session: session, w: w, stderr: stderr, wall: clock.Wall - clock.Monotonic, rowsLeft: -1, begun: time.Now(),
+		flight: f, patient: true, watch: newWatch(),
 		clocks: []format.Clock{clock}, bulk: newLane(w), rare: newLane(w), codec: newCodecPolicy(opt.compress),
 	}
 	if opt.rows > 0 {
@@ -88,6 +110,23 @@ func newRecorder(opt *options, session *bpf.Session, w *format.Writer, clock for
 		r.tables = append(r.tables, newTable(r, l))
 	}
 	r.losses = newLosses(session, clock)
+	if opt.rotates() {
+		r.rotation = newRotation(r)
+	}
+	if opt.drops() {
+		r.names = newNames(r)
+	}
+	if f != nil {
+		r.dumper = dumper{dir: f.dir, event: r.recordsEvents, tell: r.tell}
+		if !opt.quiet && !opt.json {
+			r.dumper.stderr = stderr
+		}
+	}
+	if opt.condition != nil {
+		for _, l := range []*lane{r.bulk, r.rare} {
+			l.trigger = &trigger{condition: opt.condition, env: newEnv(r.names, calls), hits: &f.hits, sweeps: r.sweeps.Load, over: r.over.Load}
+		}
+	}
 	return r
 }
 
@@ -99,16 +138,20 @@ func newTable(r *recorder, l *bpf.Layout) *table {
 	if l.Bulk {
 		t.lane, t.limit, n = r.bulk, bulkRows, bulkBatches
 	}
-	t.free = make(chan *format.Batch, n)
-	for range n {
-		t.free <- format.NewBatch(l.Schema)
-	}
-	t.batch = <-t.free
+	t.free = freeBatches(l.Schema, n)
 	return t
 }
 
+func freeBatches(s *format.Schema, n int) chan *format.Batch {
+	free := make(chan *format.Batch, n)
+	for range n {
+		free <- format.NewBatch(s)
+	}
+	return free
+}
+
 func newLane(w *format.Writer) *lane {
-	// Room for every batch there is: only an empty batch is ever waited for.
+	// Room for every batch there is, a flush and the ends of generations: nobody waits to hand a job on.
 	l := &lane{in: make(chan job, 64), dropped: make(map[string]int64)}
 	l.running.Go(func() {
 		for j := range l.in {
@@ -120,17 +163,26 @@ func newLane(w *format.Writer) *lane {
 
 func (l *lane) do(w *format.Writer, j job) {
 	var err error
-	if j.batch == nil {
+	switch {
+	case j.over != nil:
+		j.over.pass()
+		return
+	case j.batch == nil:
+		l.flushes.Store(false)
 		err = w.Flush()
-	} else if err = w.Append(j.batch, j.codec); err != nil {
-		l.dropped[j.batch.Schema.Table] += int64(j.batch.Rows)
+	default:
+		if l.trigger != nil {
+			err = l.trigger.look(j.batch, j.swept)
+		}
+		if e := w.Append(j.batch, j.codec); e != nil {
+			l.dropped[j.batch.Schema.Table] += int64(j.batch.Rows)
+			err = e
+		}
+		j.batch.Reset()
+		j.free <- j.batch
 	}
 	if err != nil {
 		l.failed.CompareAndSwap(nil, &err)
-	}
-	if j.free != nil {
-		j.batch.Reset()
-		j.free <- j.batch
 	}
 }
 
@@ -155,6 +207,12 @@ func (r *recorder) recordsTable(name string) bool {
 	})
 }
 
+// recordsEvents says whether a table is one of events.
+func (r *recorder) recordsEvents(name string) bool {
+	t := r.table(name)
+	return t != nil && t.layout.Schema.Event()
+}
+
 // start begins the recording, writes down what already runs, and starts COMMAND.
 func (r *recorder) start(cmd *exec.Cmd) error {
 	running := format.NewBatch(r.table("task").layout.Schema)
@@ -169,6 +227,9 @@ func (r *recorder) start(cmd *exec.Cmd) error {
 	}
 	if r.recordsTable("process") {
 		t := r.table("process")
+		if t.batch == nil && !r.next(t) {
+			return errStalled
+		}
 		if err := bpf.AppendProcesses(t.batch, running, now(unix.CLOCK_MONOTONIC)+r.wall); err != nil {
 			return err
 		}
@@ -189,9 +250,19 @@ func (r *recorder) start(cmd *exec.Cmd) error {
 	return nil
 }
 
-// emit takes what a sweep found.
+// emit takes what a sweep found, or leaves it where it is.
 func (r *recorder) emit(l *bpf.Layout, recs bpf.Records, cpu int32) error {
 	t := r.tables[l.Kind]
+	if r.names != nil && !l.Schema.Event() {
+		if d := r.names.of(l); d != nil {
+			t.received += int64(recs.Len())
+			d.learn(recs, now(unix.CLOCK_MONOTONIC))
+			return nil
+		}
+	}
+	if t.batch == nil && !r.next(t) {
+		return bpf.ErrLater
+	}
 	t.received += int64(recs.Len())
 	if l.Schema.Event() {
 		if r.rowsLeft >= 0 {
@@ -200,24 +271,81 @@ func (r *recorder) emit(l *bpf.Layout, recs bpf.Records, cpu int32) error {
 		}
 		r.rows.Add(int64(recs.Len()))
 	}
-	for recs.Len() > 0 {
-		n := min(recs.Len(), t.limit-t.batch.Rows)
-		l.Gather(t.batch, recs.First(n), cpu, r.wall)
-		recs = recs.After(n)
-		if t.batch.Rows >= t.limit {
-			r.hand(t)
-		}
+	l.Gather(t.batch, recs, cpu, r.wall)
+	if t.full() {
+		r.hand(t)
 	}
 	return nil
 }
 
-// hand gives a table's batch to its lane and takes an empty one, waiting for it if need be.
+// full says whether the batch may have no room for what comes next.
+func (t *table) full() bool {
+	if t.batch.Rows > t.limit-bpf.MaxRecords {
+		return true
+	}
+	if t.layout.Bulk {
+		return false
+	}
+	var text int
+	for i := range t.batch.Columns {
+		text += len(t.batch.Columns[i].Str.Data)
+	}
+	return text > rareText
+}
+
+// next takes an empty batch, if there is one.
+func (r *recorder) next(t *table) bool {
+	select {
+	case t.batch = <-t.free:
+		return true
+	default:
+		return r.patient && r.wait(func(d time.Duration) bool {
+			select {
+			case t.batch = <-t.free:
+				return true
+			case <-time.After(d):
+				return false
+			}
+		})
+	}
+}
+
+var errStalled = fmt.Errorf("nothing could be written for %v", stallAfter)
+
+// stallAfter is how long nothing at all may have been written, when the recording is over, before the rest is given up.
+const stallAfter = 10 * time.Second
+
+// wait waits for what the lanes have to do, as long as they do anything. done waits for it for a while.
+func (r *recorder) wait(done func(time.Duration) bool) bool {
+	written, since := r.w.Written(), time.Now()
+	for !r.stalled {
+		if done(100 * time.Millisecond) {
+			return true
+		}
+		if n := r.w.Written(); n != written {
+			written, since = n, time.Now()
+		} else if time.Since(since) > stallAfter {
+			r.stalled = true
+		}
+	}
+	return false
+}
+
+// hand gives a table's batch to its lane.
 func (r *recorder) hand(t *table) {
-	if t.batch.Rows == 0 {
+	if t.batch == nil || t.batch.Rows == 0 {
 		return
 	}
-	t.lane.in <- job{t.batch, t.free, r.codec.current}
-	t.batch = <-t.free
+	t.batch.Segment = r.generation
+	if r.names != nil {
+		if t.layout.Schema.Event() {
+			r.names.note(t.batch)
+		} else {
+			t.batch.Segment = r.rotation.settling(r.generation)
+		}
+	}
+	t.lane.in <- job{batch: t.batch, free: t.free, codec: r.codec.current, swept: r.sweeps.Load()}
+	t.batch = nil
 }
 
 // flush hands on everything gathered.
@@ -227,13 +355,31 @@ func (r *recorder) flush() {
 			r.hand(t)
 		}
 	}
-	if b := r.losses.take(); b != nil {
-		r.rare.in <- job{batch: b, codec: format.Zstd}
+	if r.names != nil {
+		r.names.fill(r, now(unix.CLOCK_MONOTONIC))
+		for _, d := range r.names.all() {
+			r.hand(d.table)
+		}
 	}
-	r.rare.in <- job{}
+	r.handLosses()
+	if r.rare.flushes.CompareAndSwap(false, true) {
+		r.rare.in <- job{}
+	}
+}
+
+func (r *recorder) handLosses() {
+	if b := r.losses.take(); b != nil {
+		b.Segment = r.generation
+		r.rare.in <- job{batch: b, free: r.losses.free, codec: format.Zstd}
+	}
 }
 
 func (r *recorder) failure() error {
+	if r.rotation != nil {
+		if err := r.rotation.keeper.failed.Load(); err != nil {
+			return *err
+		}
+	}
 	for _, l := range []*lane{r.bulk, r.rare} {
 		if err := l.failed.Load(); err != nil {
 			return *err
@@ -248,19 +394,33 @@ func (r *recorder) loop(e *end) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	begun := time.Now()
-	flushed, anchored := begun, begun
+	flushed, anchored, watched := begun, begun, begun
+	r.patient = false
 	for {
 		before := r.rows.Load()
 		fill, err := r.session.Sweep(r.emit)
 		if err != nil {
 			return err
 		}
+		r.sweeps.Add(1)
 		t := time.Now()
 		r.codec.observe(fill, t)
 		r.lost.Add(r.losses.poll())
 		if t.Sub(flushed) >= flushEvery {
 			r.flush()
 			flushed = t
+		}
+		if r.rotation != nil {
+			if err := r.rotate(t); err != nil {
+				return err
+			}
+		}
+		if t.Sub(watched) >= watchEach {
+			if changes := r.watch.look(); len(changes) > 0 {
+				r.changes = append(r.changes, changes...)
+				anchored = begun // what was is no guide
+			}
+			watched = t
 		}
 		if t.Sub(anchored) >= anchorEach {
 			r.addAnchor()

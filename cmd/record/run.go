@@ -42,8 +42,9 @@ type options struct {
 	strict   bool
 	quiet    bool
 	verbose  bool
-	args     []string // as given, for the manifest
-	command  []string
+	standing
+	args    []string // as given, for the manifest
+	command []string
 }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -76,6 +77,7 @@ func parse(args []string, stdout io.Writer) (*options, bool, error) {
 	f.VarP(&opt.size, "max-size", "s", "")
 	f.VarP(&opt.buffer, "buffer-size", "b", "")
 	f.StringVarP(&opt.compress, "compress", "z", "auto", "")
+	opt.standing.flags(f)
 	f.BoolVar(&opt.force, "force", false, "")
 	f.BoolVarP(&opt.list, "list", "L", false, "")
 	f.BoolVar(&opt.json, "json", false, "")
@@ -128,7 +130,7 @@ func (opt *options) check(f *cli.Flags, pids []string) error {
 	if opt.list && len(opt.command) > 0 {
 		return f.Wrong("--list runs no command")
 	}
-	return nil
+	return opt.standing.check(f, opt)
 }
 
 func (opt *options) families() []string {
@@ -250,20 +252,19 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	}
 	host.Clock = []format.Clock{clock}
 	host.Start = time.Unix(0, clock.Wall).UTC()
-	uid, gid := owner()
-	w, err := format.Create(opt.write, host, format.WriterOptions{Force: opt.force, Stdout: stdout, UID: uid, GID: gid})
+	w, flight, err := create(opt, host, stdout)
 	if err != nil {
 		return 0, explain(err)
 	}
 	signals := handleSignals()
-	r := newRecorder(opt, session, w, clock, stderr)
+	r := newRecorder(opt, session, w, flight, clock, table, stderr)
 	if err := r.start(cmd); err != nil {
-		return 0, errors.Join(err, w.Abort())
+		return 0, errors.Join(err, w.Abort(), flight.undo())
 	}
 	raisePriority() // not before COMMAND was started, which would inherit it
 	e, err := waitForEnd(signals, cmd, opt.pids)
 	if err != nil {
-		return 0, errors.Join(err, w.Abort())
+		return 0, errors.Join(err, w.Abort(), flight.undo())
 	}
 	p := r.progress()
 	failed := r.loop(e)

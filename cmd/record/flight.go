@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/term"
+)
+
+// windowName is the rolling capture of a flight recorder, in its directory beside the dumps.
+const windowName = "window"
+
+// A flight is the drain's part of a flight recorder: what to dump, and when.
+type flight struct {
+	dir     string
+	made    bool // dir was not there before
+	memory  bool
+	last    int64         // ns that are kept, before what is dumped for
+	after   int64         // ns that are recorded after it
+	span    time.Duration // of a generation
+	wall    int64         // what makes a monotonic time a Unix one, ns
+	signals chan os.Signal
+	hits    hits
+
+	condition string // of the trigger
+	pending   *request
+	covered   int   // generations up to it are in a dump for the trigger
+	until     int64 // that dump's end, ns since the Unix epoch
+}
+
+// A request is a dump to be made. Times are ns since the Unix epoch.
+type request struct {
+	reason, condition string
+	at                int64 // of the event or the signal
+	since             int64 // the dump has what is from then on
+	due               int64
+	more              int // triggers that it serves as well
+}
+
+const (
+	// A window is cut into so many generations. It is longer by one than was asked for.
+	windowParts = 8
+	minSpan     = time.Second
+	// detects is within which time an event has set off its trigger, ns: it waits for its batch, and for its lane.
+	detects = 2e9
+)
+
+// create begins the capture; a flight recorder's is its window.
+func create(opt *options, host format.Manifest, stdout io.Writer) (*format.Writer, *flight, error) {
+	uid, gid := owner()
+	to := format.WriterOptions{Force: opt.force, Stdout: &stream{w: stdout}, UID: uid, GID: gid, Memory: opt.inMemory}
+	if opt.last == 0 {
+		w, err := format.Create(opt.write, host, to)
+		return w, nil, err
+	}
+	f, err := openFlight(opt, uid, gid)
+	if err != nil {
+		return nil, nil, err
+	}
+	f.wall = host.Clock[0].Wall - host.Clock[0].Monotonic
+	to.Force = false
+	w, err := format.Create(filepath.Join(f.dir, windowName), host, to)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.undo())
+	}
+	return w, f, nil
+}
+
+// A stream is standard output where the capture goes there. A reader that is slow still reads: it is given little at a
+// time, so that whoever waits for it can see that.
+type stream struct {
+	w       io.Writer
+	written atomic.Int64
+}
+
+func (s *stream) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && err == nil {
+		var m int
+		m, err = s.w.Write(p[:min(len(p), streamChunk)])
+		n, p = n+m, p[m:]
+		s.written.Add(int64(m))
+	}
+	return n, err
+}
+
+const streamChunk = 16 << 10
+
+// openFlight makes the directory of a flight recorder. What an earlier one left there unfinished is kept, as
+// TIME-interrupted.
+func openFlight(opt *options, uid, gid int) (*flight, error) {
+	f := &flight{
+		dir: opt.write, memory: opt.inMemory, last: int64(opt.last), after: int64(opt.after), condition: opt.trigger,
+		span: max(opt.last.Duration()/windowParts, minSpan), signals: make(chan os.Signal, 1),
+	}
+	switch err := os.Mkdir(f.dir, 0o700); {
+	case err == nil:
+		f.made = true
+		if uid > 0 || gid > 0 {
+			if err := os.Lchown(f.dir, uid, gid); err != nil {
+				return nil, errors.Join(fmt.Errorf("creating %s: %w", f.dir, err), os.Remove(f.dir))
+			}
+		}
+	case !errors.Is(err, fs.ErrExist) || !opt.force:
+		if errors.Is(err, fs.ErrExist) {
+			return nil, cli.WithHint(fmt.Errorf("creating %s: %w", f.dir, fs.ErrExist), "choose another path with -w, or go on in this one with --force")
+		}
+		return nil, fmt.Errorf("creating %s: %w", f.dir, err)
+	default:
+		if err := f.reopen(); err != nil {
+			return nil, fmt.Errorf("going on in %s: %w", f.dir, err)
+		}
+	}
+	signal.Notify(f.signals, unix.SIGUSR2)
+	return f, nil
+}
+
+// reopen makes a directory ready that was there before.
+func (f *flight) reopen() error {
+	if _, err := os.Lstat(filepath.Join(f.dir, format.ManifestName)); err == nil {
+		return fmt.Errorf("%w, and is a capture itself", fs.ErrExist)
+	}
+	window := filepath.Join(f.dir, windowName)
+	info, err := os.Lstat(window)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(window, filepath.Join(f.dir, dumpName(info.ModTime(), "interrupted")))
+}
+
+// undo takes back what openFlight made.
+func (f *flight) undo() error {
+	if f == nil || !f.made {
+		return nil
+	}
+	return os.Remove(f.dir)
+}
+
+func dumpName(at time.Time, reason string) string {
+	return at.UTC().Format("20060102T150405.000Z") + "-" + reason
+}
+
+// due gives what is to be dumped now; rotate asks after each sweep. covering is the generation that would be its last.
+func (f *flight) due(covering int) []*request {
+	if f == nil {
+		return nil
+	}
+	f.listen()
+	if f.pending == nil {
+		return nil
+	}
+	t := now(unix.CLOCK_MONOTONIC) + f.wall
+	if t < f.pending.due {
+		return nil
+	}
+	return []*request{f.take(t, covering)}
+}
+
+func (f *flight) take(t int64, covering int) *request {
+	q := f.pending
+	f.pending = nil
+	if q.condition != "" {
+		f.covered, f.until = covering, t
+	}
+	return q
+}
+
+// listen hears signals and triggers.
+func (f *flight) listen() {
+	select {
+	case <-f.signals:
+		at := now(unix.CLOCK_MONOTONIC) + f.wall
+		f.ask(request{reason: "sigusr2", at: at, due: at + f.after})
+	default:
+	}
+	h, ok := f.hits.take(f.covered)
+	if !ok {
+		return
+	}
+	// Dumps for a trigger that fires again and again follow upon each other without a gap, and do not overlap more than they must.
+	f.ask(request{reason: "trigger", condition: f.condition, at: h.at, due: max(h.over+f.after, f.until+f.last), more: h.rows - 1})
+}
+
+// ask wants a dump. One that is wanted already serves for it.
+func (f *flight) ask(q request) {
+	q.since = q.at - f.last
+	p := f.pending
+	if p == nil {
+		f.pending = &q
+		return
+	}
+	p.since, p.due = min(p.since, q.since), min(p.due, q.due)
+	if q.condition == "" {
+		return
+	}
+	p.more += q.more + 1
+	if p.condition == "" {
+		p.reason, p.condition, p.at, p.more = q.reason, q.condition, q.at, q.more
+	}
+}
+
+// needed is from when on the window must be kept that ends at to.
+func (f *flight) needed(to int64) int64 {
+	since := to - f.last - f.after - detects
+	if f.pending != nil {
+		since = min(since, f.pending.since)
+	}
+	return since
+}
+
+// atEnd is what is dumped when the recording ends: what is still waited for, and the window. Without whole the window stays
+// where it is.
+func (f *flight) atEnd(covering int, whole bool) (requests []*request) {
+	t := now(unix.CLOCK_MONOTONIC) + f.wall
+	f.listen()
+	if f.pending != nil {
+		requests = append(requests, f.take(t, covering))
+	}
+	if whole || f.memory {
+		requests = append(requests, &request{reason: "end", at: t, since: t - f.last})
+	}
+	return requests
+}
+
+// A hit is what a trigger found in the batches of a generation.
+type hit struct {
+	generation int
+	at         int64 // of the first event, ns since the Unix epoch
+	over       int64 // when it had happened: a call's end
+	rows       int
+}
+
+func (h *hit) add(o hit) {
+	if h.rows == 0 || o.at < h.at {
+		h.at, h.over = o.at, o.over
+	}
+	h.rows += o.rows
+}
+
+// hits are what the lanes tell the drain of the trigger.
+type hits struct {
+	any  atomic.Bool
+	mu   sync.Mutex
+	list []hit // one of a generation
+}
+
+func (h *hits) put(found hit) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.any.Store(true)
+	for i := range h.list {
+		if h.list[i].generation == found.generation {
+			h.list[i].add(found)
+			return
+		}
+	}
+	h.list = append(h.list, found)
+}
+
+// take gives what was found since the last time, without what is in the generations up to covered.
+func (h *hits) take(covered int) (all hit, ok bool) {
+	if !h.any.Load() {
+		return all, false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, found := range h.list {
+		if found.generation > covered {
+			all.add(found)
+		}
+	}
+	h.list = h.list[:0]
+	h.any.Store(false)
+	return all, all.rows > 0
+}
+
+// A dumped is a dump that was made.
+type dumped struct {
+	Path   string    `json:"path"`
+	Reason string    `json:"reason"`
+	TS     time.Time `json:"ts"`
+	Rows   int64     `json:"rows"`
+	Bytes  int64     `json:"bytes"`
+}
+
+// A dumper is the keeper's part: it makes dumps.
+type dumper struct {
+	dir    string
+	stderr io.Writer // nil: it says nothing
+	made   []dumped
+	failed []error
+	event  func(table string) bool
+	tell   func(*format.Manifest, story)
+}
+
+// dump makes one, the generations kept being those of the window up to g. A failure is said and kept; the window goes on.
+func (d *dumper) dump(k *keeper, q *request, g *generation) {
+	first := g
+	for _, old := range k.kept {
+		if old.to >= q.since {
+			first = old
+			break
+		}
+	}
+	var m format.Manifest
+	var path string
+	at := time.Unix(0, q.at)
+	for {
+		path = filepath.Join(d.dir, dumpName(at, q.reason))
+		err := k.w.Dump(path, first.number, g.number, func(draft *format.Manifest) {
+			d.tell(draft, g.story)
+			draft.Dump = &format.Dump{Reason: q.reason, TS: time.Unix(0, q.at).UTC(), Condition: q.condition}
+			if q.more > 0 {
+				draft.Notes = append(draft.Notes, fmt.Sprintf("the condition held for %d more events", q.more))
+			}
+			m = *draft
+		})
+		if err == nil {
+			break
+		}
+		if errors.Is(err, fs.ErrExist) { // two in one millisecond
+			at = at.Add(time.Millisecond)
+			continue
+		}
+		d.failed = append(d.failed, err)
+		if d.stderr != nil {
+			cli.Warn(d.stderr, "record", err.Error())
+		}
+		return
+	}
+	done := dumped{Path: path, Reason: q.reason, TS: time.Unix(0, q.at).UTC()}
+	for name, t := range m.Tables {
+		if d.event(name) {
+			done.Rows += t.Rows
+		}
+		done.Bytes += t.Bytes
+	}
+	d.made = append(d.made, done)
+	if d.stderr != nil {
+		line := fmt.Sprintf("record: dumped %s (%s events of %s, %s)", term.Escape(path), term.Count(done.Rows),
+			term.Duration(m.End.Sub(m.Start).Round(time.Millisecond)), term.Bytes(done.Bytes))
+		if term.IsTerminal(d.stderr) {
+			line = "\r\x1b[K" + line // over the line of progress
+		}
+		fmt.Fprintln(d.stderr, line)
+	}
+}

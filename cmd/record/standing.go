@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/internal/cli"
+)
+
+// standing are the flags of a recorder that is left running: what it keeps, what it writes down when, and what it
+// may take of the host.
+type standing struct {
+	segmentSize cli.Size
+	segmentTime cli.Time
+	keep        int
+
+	last     cli.Time
+	after    cli.Time
+	trigger  string
+	inMemory bool
+
+	maxMemory cli.Size
+	maxCPU    percent
+	sync      cli.Time
+
+	condition *condition // of trigger, nil: none
+}
+
+func (s *standing) flags(f *cli.Flags) {
+	f.VarP(&s.segmentSize, "segment-size", "C", "")
+	f.VarP(&s.segmentTime, "segment-time", "G", "")
+	f.IntVarP(&s.keep, "keep", "W", 0, "")
+	f.Var(&s.last, "last", "")
+	f.Var(&s.after, "after", "")
+	f.StringVar(&s.trigger, "trigger", "", "")
+	f.BoolVar(&s.inMemory, "in-memory", false, "")
+	f.Var(&s.maxMemory, "max-memory", "")
+	f.Var(&s.maxCPU, "max-cpu", "")
+	f.Var(&s.sync, "sync", "")
+}
+
+func (s *standing) check(f *cli.Flags, opt *options) error {
+	for _, flag := range []struct {
+		name string
+		n    int64
+	}{
+		{"segment-size", int64(s.segmentSize)}, {"segment-time", int64(s.segmentTime)}, {"keep", int64(s.keep)}, {"last", int64(s.last)},
+		{"after", int64(s.after)}, {"max-memory", int64(s.maxMemory)}, {"max-cpu", int64(s.maxCPU)}, {"sync", int64(s.sync)},
+	} {
+		if f.Changed(flag.name) && flag.n <= 0 {
+			return f.Wrong("--%s must be more than 0", flag.name)
+		}
+	}
+	tar := opt.write == "-" || strings.HasSuffix(opt.write, ".tar")
+	for _, name := range []string{"segment-size", "segment-time", "keep", "last"} {
+		if f.Changed(name) && tar {
+			return f.Wrong("--%s needs a directory to write into, not %s", name, map[bool]string{true: "a stream", false: "a tar"}[opt.write == "-"])
+		}
+	}
+	for _, name := range []string{"after", "trigger", "in-memory"} {
+		if f.Changed(name) && s.last == 0 {
+			return f.Wrong("--%s needs --last: there is nothing to dump without it", name)
+		}
+	}
+	if s.keep > 0 && s.segmentSize == 0 && s.segmentTime == 0 && s.last == 0 {
+		return f.Wrong("--keep needs --segment-size or --segment-time: nothing rotates without them")
+	}
+	if s.inMemory && s.sync > 0 {
+		return f.Wrong("--in-memory and --sync exclude each other")
+	}
+	if f.Changed("trigger") {
+		c, err := newCondition(s.trigger, opt.families())
+		if err != nil {
+			return f.Wrong("--trigger %w", err)
+		}
+		s.condition = c
+	}
+	return nil
+}
+
+// rotates says whether the recording is cut into generations.
+func (s *standing) rotates() bool { return s.segmentSize > 0 || s.segmentTime > 0 || s.last > 0 }
+
+// drops says whether old generations go.
+func (s *standing) drops() bool { return s.keep > 0 || s.last > 0 }
+
+// percent is a flag's value: a share of one CPU, in hundredths.
+type percent int
+
+func (p *percent) Set(text string) error {
+	n, err := strconv.Atoi(strings.TrimSuffix(text, "%"))
+	if err != nil || n < 0 || n > 100*1024 {
+		return fmt.Errorf("%q is not a share of a CPU such as 50%%", text)
+	}
+	*p = percent(n)
+	return nil
+}
+
+func (p *percent) Type() string { return "percent" }
+
+func (p *percent) String() string { return strconv.Itoa(int(*p)) + "%" }
+
+// tablesOf are the tables of families.
+func tablesOf(families []string) (tables []string) {
+	for _, name := range families {
+		tables = append(tables, bpf.TablesOf(name)...)
+	}
+	return tables
+}
