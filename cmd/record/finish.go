@@ -111,7 +111,7 @@ func (r *recorder) closeCapture(e *end, whole bool) (m format.Manifest, err erro
 	if r.flight == nil || !r.flight.memory && (!whole || len(r.dumper.failed) > 0) {
 		err = r.w.Close(complete)
 	} else {
-		m.Tables = r.w.Tables()
+		m.Start, m.Tables = time.Unix(0, r.clocks[0].Wall).UTC(), r.w.Tables()
 		complete(&m)
 		err = r.w.Abort()
 	}
@@ -167,25 +167,23 @@ func (r *recorder) account() {
 	}
 }
 
-// lostBy is what was lost of each table: by the programs, and by writes that failed. Where old segments go, their losses
-// have gone with them.
+// lostBy is what was lost of each table: by the programs, and by writes that failed.
 func (r *recorder) lostBy() map[string]int64 {
 	lost := make(map[string]int64)
-	if r.names != nil {
-		for name, info := range r.w.Tables() {
-			lost[name] += info.Lost
-		}
-	} else {
-		for name, n := range r.losses.total {
-			lost[name] += n
-		}
+	for name, n := range r.losses.total {
+		lost[name] += n
 	}
+	r.addDropped(lost)
+	return lost
+}
+
+// addDropped adds what was lost because it could not be written, and so is not in the loss table.
+func (r *recorder) addDropped(lost map[string]int64) {
 	for _, l := range []*lane{r.bulk, r.rare} {
 		for name, n := range l.dropped {
 			lost[name] += n
 		}
 	}
-	return lost
 }
 
 func (r *recorder) lostTotal() (n int64) {
@@ -226,7 +224,15 @@ func (r *recorder) tell(m *format.Manifest, s story) {
 func (r *recorder) complete(m *format.Manifest) {
 	m.End = time.Unix(0, now(unix.CLOCK_MONOTONIC)+r.wall).UTC()
 	r.tell(m, r.story())
-	for name, lost := range r.lostBy() {
+	lost := r.lostBy()
+	if r.names != nil { // the losses of what was dropped have gone with it
+		lost = make(map[string]int64)
+		for name, info := range m.Tables {
+			lost[name] = info.Lost
+		}
+		r.addDropped(lost)
+	}
+	for name, lost := range lost {
 		info := m.Tables[name]
 		info.Lost = lost
 		m.Tables[name] = info
@@ -244,7 +250,8 @@ func (r *recorder) summary(m format.Manifest, lost int64) error {
 			Lost   int64                       `json:"lost"`
 			Bytes  int64                       `json:"bytes"`
 			Tables map[string]format.TableInfo `json:"tables"`
-		}{r.opt.write, m.Start, m.End, r.rows.Load(), lost, r.w.Written(), m.Tables})
+			Dumps  []dumped                    `json:"dumps,omitempty"`
+		}{r.opt.write, m.Start, m.End, r.rows.Load(), lost, r.w.Written(), m.Tables, r.dumper.made})
 	}
 	names := make([]string, 0, len(m.Tables))
 	for name := range m.Tables {
@@ -262,6 +269,9 @@ func (r *recorder) summary(m format.Manifest, lost int64) error {
 	}
 	fmt.Fprintf(r.stderr, "record: %s events, %s lost, %s in %s (%s)\n", term.Count(r.rows.Load()), term.Count(lost),
 		term.Bytes(r.w.Written()), term.Escape(path), term.Duration(m.End.Sub(m.Start)))
+	if r.flight != nil {
+		return nil // it has said what it dumped
+	}
 	return t.Write(r.stderr, "  ")
 }
 

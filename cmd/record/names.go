@@ -170,8 +170,9 @@ func (n *names) turn() {
 }
 
 // fill gives rows to what the batches of a generation refer to (the old one's, if there is one), as far as they are known
-// and there are batches for them.
-func (n *names) fill(r *recorder, now int64) {
+// and there are batches for them; it says whether there were.
+func (n *names) fill(r *recorder, now int64) bool {
+	enough := true
 	for _, d := range n.all() { // tasks before cgroups, which they refer to
 		refs := d.current()
 		left := refs.missing[:0]
