@@ -48,6 +48,10 @@ generate: ## compile the BPF programs and make the system call tables anew
 	@test/install.sh generate
 	LINUX_HEADERS=$$(test/headers.sh) go generate ./...
 
+.PHONY: seccomp
+seccomp: ## trace the recorder anew for the list of system calls that its own filter allows (as root)
+	@test/seccomp.sh amd64
+
 .PHONY: lint
 lint: ## gofmt, vet, staticcheck, shell syntax
 	@test/lint.sh

@@ -7,6 +7,7 @@
 #   LSMS="bpf none"                each booted with BPF LSM, and without
 #   BOOTS="6.1:none 6.12:bpf"      only these pairs of the two
 #   RUN=REGEX                      only these tests
+#   LDFLAGS=FLAGS                  further ones for the programs
 #
 # Nothing is installed: apt, with package lists of its own, fetches what is unpacked under .cache/kernel.
 # All that a kernel said is in .cache/kernel/ARCH/*.log.
@@ -58,7 +59,7 @@ cp "$busybox" "$root/bin/"
 cp test/kernel-init.sh "$root/init"
 cp -r test/testdata "$root/test/"
 export CGO_ENABLED=0 GOOS=linux GOARCH=$arch
-go build -trimpath -ldflags '-s -w' -o "$root/bin/" ./cmd/... ./internal/workload
+go build -trimpath -ldflags "-s -w ${LDFLAGS:-}" -o "$root/bin/" ./cmd/... ./internal/workload
 go test -c -trimpath -ldflags '-s -w' -o "$root/test/" ./test
 (cd "$root" && find . | cpio -o -H newc --quiet) >"$cache/initramfs"
 

@@ -3,7 +3,9 @@
 package test
 
 import (
+	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -23,11 +25,16 @@ func start(t *testing.T, args ...string) (*exec.Cmd, string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { syscall.Kill(-rec.Process.Pid, syscall.SIGKILL); rec.Wait() })
+	waitForCapture(t, path)
+	return rec, path
+}
+
+func waitForCapture(t *testing.T, path string) {
+	t.Helper()
 	waitFor(t, "the capture to appear", func() bool {
 		m, _ := filepath.Glob(filepath.Join(path, "*", "*.arrow"))
 		return len(m) > 0
 	})
-	return rec, path
 }
 
 func TestSignalsFinishTheCapture(t *testing.T) {
@@ -43,6 +50,81 @@ func TestSignalsFinishTheCapture(t *testing.T) {
 			t.Errorf("%v: no system calls", sig)
 		}
 	}
+}
+
+// What was started by nohup does not end with its terminal; what was not does, and the rest is written although nothing can
+// be said any more.
+func TestClosedTerminal(t *testing.T) {
+	needKernel(t)
+	path := filepath.Join(t.TempDir(), "capture")
+	ptmx, name := newTerminal(t)
+	tty, err := os.OpenFile(name, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := exec.Command(program("record"), append([]string{"-w", path}, recordArgs()...)...)
+	rec.Stdin, rec.Stdout, rec.Stderr = tty, tty, tty
+	rec.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	signal.Reset(syscall.SIGHUP) // should the test be under nohup
+	if err := rec.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { rec.Process.Kill(); rec.Wait() })
+	waitForCapture(t, path)
+	tty.Close()
+	ptmx.Close()
+	if err := rec.Wait(); err != nil {
+		t.Error(err)
+	}
+	wantNoLoss(t, open(t, path))
+}
+
+func TestNohup(t *testing.T) {
+	signal.Ignore(syscall.SIGHUP)
+	rec, path := start(t)
+	signal.Reset(syscall.SIGHUP)
+	rec.Process.Signal(syscall.SIGHUP)
+	rows := func() int64 {
+		n, _ := countRows(t, path)
+		return n["syscall"]
+	}
+	before := rows()
+	waitFor(t, "the recording to go on", func() bool { return rows() > before })
+	rec.Process.Signal(syscall.SIGTERM)
+	if err := rec.Wait(); err != nil {
+		t.Error(err)
+	}
+	wantNoLoss(t, open(t, path))
+}
+
+// Nobody reads what it says: the recording is whole, and its status is COMMAND's.
+func TestNobodyReadsTheSummary(t *testing.T) {
+	needKernel(t)
+	path := filepath.Join(t.TempDir(), "capture")
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Close()
+	rec := exec.Command(program("record"), append([]string{"-w", path}, recordArgs("--", "sh", "-c", "exit 6")...)...)
+	rec.Stderr = w
+	rec.Run()
+	w.Close()
+	if got := rec.ProcessState.ExitCode(); got != 6 {
+		t.Errorf("status %d, want the command's, 6", got)
+	}
+	wantNoLoss(t, open(t, path))
+}
+
+// SIGUSR2 is for flight recorders; no recording ends by it.
+func TestUserSignalDoesNotEndIt(t *testing.T) {
+	rec, path := start(t)
+	rec.Process.Signal(syscall.SIGUSR2)
+	rec.Process.Signal(syscall.SIGINT)
+	if err := rec.Wait(); err != nil {
+		t.Error(err)
+	}
+	wantNoLoss(t, open(t, path))
 }
 
 // ^C goes to COMMAND as well: the recording ends when it has, with its status.

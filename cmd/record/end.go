@@ -20,21 +20,31 @@ const commandGrace = 2 * time.Second
 // An end waits for what ends a recording from outside: COMMAND's or the recorded processes' exit, a signal.
 type end struct {
 	event   int // an eventfd, readable at the end
-	signals chan os.Signal
+	signals signals
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when COMMAND has exited
 }
 
-// handleSignals has to run before COMMAND starts, so that no signal is missed. SIGPIPE becomes EPIPE; it is
-// not ignored, because COMMAND would inherit that.
-func handleSignals() chan os.Signal {
-	c := make(chan os.Signal, 4)
-	signal.Notify(c, unix.SIGINT, unix.SIGTERM, unix.SIGHUP)
-	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
-	return c
+// signals are those the recorder takes.
+type signals struct {
+	stop chan os.Signal // ends the recording
+	dump chan os.Signal // SIGUSR2; nobody reads it but a flight recorder
 }
 
-func waitForEnd(signals chan os.Signal, cmd *exec.Cmd, pids []int) (*end, error) {
+// handleSignals has to run before COMMAND starts, so that no signal is missed. SIGPIPE becomes EPIPE; it is
+// not ignored, because COMMAND would inherit that. What nohup ignores stays ignored.
+func handleSignals() signals {
+	s := signals{make(chan os.Signal, 4), make(chan os.Signal, 1)}
+	signal.Notify(s.stop, unix.SIGINT, unix.SIGTERM)
+	if !signal.Ignored(unix.SIGHUP) {
+		signal.Notify(s.stop, unix.SIGHUP)
+	}
+	signal.Notify(s.dump, unix.SIGUSR2)
+	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
+	return s
+}
+
+func waitForEnd(signals signals, cmd *exec.Cmd, pids []int) (*end, error) {
 	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("waiting for the end: eventfd: %w", err)
@@ -75,7 +85,7 @@ func (e *end) reached(d time.Duration) bool {
 // watchSignals: the first signal ends the recording - with COMMAND, when that has ended from it too - and the
 // second ends the recorder at once.
 func (e *end) watchSignals() {
-	sig := <-e.signals
+	sig := <-e.signals.stop
 	if e.cmd == nil {
 		e.reach()
 	} else {
@@ -91,7 +101,7 @@ func (e *end) watchSignals() {
 			}
 		}()
 	}
-	sig = <-e.signals
+	sig = <-e.signals.stop
 	if e.cmd != nil {
 		e.cmd.Process.Signal(unix.SIGTERM)
 	}

@@ -56,7 +56,8 @@ func (r *recorder) finish(failed error, e *end) (int, error) {
 	}
 	lost := r.lostTotal()
 	if !r.opt.quiet {
-		if err := r.summary(manifest, lost); err != nil {
+		// A terminal that is closed or a reader that left has no use for it; the capture is whole all the same.
+		if err := r.summary(manifest, lost); err != nil && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.EIO) {
 			return 0, err
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -60,8 +59,8 @@ const (
 )
 
 // create begins the capture; a flight recorder's is its window.
-func create(opt *options, host format.Manifest, stdout io.Writer) (*format.Writer, *flight, error) {
-	uid, gid := owner()
+func create(opt *options, user *caller, signals chan os.Signal, host format.Manifest, stdout io.Writer) (*format.Writer, *flight, error) {
+	uid, gid := user.owner()
 	to := format.WriterOptions{Force: opt.force, Stdout: &stream{w: stdout}, UID: uid, GID: gid, Memory: opt.inMemory}
 	if opt.last == 0 {
 		w, err := format.Create(opt.write, host, to)
@@ -71,6 +70,7 @@ func create(opt *options, host format.Manifest, stdout io.Writer) (*format.Write
 	if err != nil {
 		return nil, nil, err
 	}
+	f.signals = signals
 	f.wall = host.Clock[0].Wall - host.Clock[0].Monotonic
 	to.Force = false
 	w, err := format.Create(filepath.Join(f.dir, windowName), host, to)
@@ -104,7 +104,7 @@ const streamChunk = 16 << 10
 func openFlight(opt *options, uid, gid int) (*flight, error) {
 	f := &flight{
 		dir: opt.write, memory: opt.inMemory, last: int64(opt.last), after: int64(opt.after), condition: opt.trigger,
-		span: max(opt.last.Duration()/windowParts, minSpan), signals: make(chan os.Signal, 1),
+		span: max(opt.last.Duration()/windowParts, minSpan),
 	}
 	switch err := os.Mkdir(f.dir, 0o700); {
 	case err == nil:
@@ -124,7 +124,6 @@ func openFlight(opt *options, uid, gid int) (*flight, error) {
 			return nil, fmt.Errorf("going on in %s: %w", f.dir, err)
 		}
 	}
-	signal.Notify(f.signals, unix.SIGUSR2)
 	return f, nil
 }
 

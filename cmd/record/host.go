@@ -64,18 +64,6 @@ func anchor() (format.Clock, error) {
 	return best, nil
 }
 
-// owner is whom the files are given to: the caller of sudo, else nobody (-1).
-func owner() (uid, gid int) {
-	id := func(name string) int {
-		n, err := strconv.Atoi(os.Getenv(name))
-		if err != nil || os.Geteuid() != 0 {
-			return -1
-		}
-		return n
-	}
-	return id("SUDO_UID"), id("SUDO_GID")
-}
-
 // raisePriority lets the recorder be scheduled before what it records. A refusal costs speed only.
 func raisePriority() {
 	tasks, err := os.ReadDir("/proc/self/task")

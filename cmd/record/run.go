@@ -192,7 +192,7 @@ func orDash(s string) string {
 func explain(err error) error {
 	switch {
 	case errors.Is(err, bpf.ErrPrivilege):
-		return cli.WithHint(err, "run it as root, as in: sudo record …")
+		return cli.WithHint(err, "run it as root, as in: sudo record …; or give it the two: sudo setcap cap_bpf,cap_perfmon=ep record")
 	case errors.Is(err, bpf.ErrNoBTF):
 		return cli.WithHint(err, "it needs Linux 5.15 or newer built with CONFIG_DEBUG_INFO_BTF, and /sys/kernel/btf to be visible")
 	case errors.Is(err, bpf.ErrRefused):
@@ -205,8 +205,15 @@ func explain(err error) error {
 
 // record makes one capture; the status is COMMAND's, or that of --strict.
 func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
-	cmd, err := prepare(opt, stdin, stdout, stderr)
+	user, err := findCaller()
 	if err != nil {
+		return 0, err
+	}
+	cmd, err := prepare(opt, user, stdin, stdout, stderr)
+	if err != nil {
+		return 0, err
+	}
+	if err := keepCapabilities(); err != nil {
 		return 0, err
 	}
 	for _, pid := range opt.pids {
@@ -252,11 +259,11 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	}
 	host.Clock = []format.Clock{clock}
 	host.Start = time.Unix(0, clock.Wall).UTC()
-	w, flight, err := create(opt, host, stdout)
+	signals := handleSignals()
+	w, flight, err := create(opt, user, signals.dump, host, stdout)
 	if err != nil {
 		return 0, explain(err)
 	}
-	signals := handleSignals()
 	r := newRecorder(opt, session, w, flight, clock, table, stderr)
 	if err := r.start(cmd); err != nil {
 		return 0, errors.Join(err, w.Abort(), flight.undo())
@@ -266,9 +273,12 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if err != nil {
 		return 0, errors.Join(err, w.Abort(), flight.undo())
 	}
-	p := r.progress()
-	failed := r.loop(e)
-	p.Stop()
+	failed := dropPrivileges(user, stderr)
+	if failed == nil {
+		p := r.progress()
+		failed = r.loop(e)
+		p.Stop()
+	}
 	return r.finish(failed, e)
 }
 
@@ -303,7 +313,7 @@ func warnRefused(opt *options, session *bpf.Session, stderr io.Writer) error {
 }
 
 // prepare finds COMMAND before anything else is done, so that a wrong name costs nothing. nil without COMMAND.
-func prepare(opt *options, stdin io.Reader, stdout, stderr io.Writer) (*exec.Cmd, error) {
+func prepare(opt *options, user *caller, stdin io.Reader, stdout, stderr io.Writer) (*exec.Cmd, error) {
 	if len(opt.command) == 0 {
 		return nil, nil
 	}
@@ -317,5 +327,6 @@ func prepare(opt *options, stdin io.Reader, stdout, stderr io.Writer) (*exec.Cmd
 	if opt.write == "-" {
 		cmd.Stdout = stderr
 	}
+	user.start(cmd)
 	return cmd, nil
 }

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"slices"
+
+	"github.com/elastic/go-seccomp-bpf"
+	"github.com/elastic/go-seccomp-bpf/arch"
+	"golang.org/x/sys/unix"
+)
+
+// otherwise is what the filter does with a call that is not on the list; the errno is EPERM. `make seccomp` links "allow"
+// into the recorder that it traces.
+var otherwise = "errno"
+
+// The list is `traced`, which `make seccomp` makes, and these: what a recorder calls by chance, so that no trace is sure to
+// have it.
+var byChance = []string{
+	// Go's runtime: threads that start, memory that grows or is given back, signals, timers.
+	"clone", "sigaltstack", "gettid", "set_robust_list", "rseq", "exit", "exit_group",
+	"mmap", "mprotect", "munmap", "madvise", "mincore", "prctl",
+	"futex", "nanosleep", "sched_yield", "sched_getaffinity", "getrandom",
+	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "tgkill", "getpid", "kill",
+	"epoll_ctl", "epoll_pwait", "poll", "ppoll",
+	"timer_create", "timer_settime", "timer_delete", "setitimer",
+	"clock_gettime",   // where the vDSO's does not work
+	"restart_syscall", // after a ^Z
+	// Begun before the filter or after it, as goroutines are scheduled.
+	"pidfd_open", "pidfd_send_signal", "waitid", "wait4",
+	// After a write that failed.
+	"ftruncate", "unlinkat", "fstat", "newfstatat", "fstatat",
+}
+
+// only says with which arguments a call is allowed: when the bits or the value fit in one of the conditions.
+var only = map[string][]seccomp.Condition{
+	"clone":    {{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_THREAD}}, // threads, never processes
+	"mmap":     {{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC}},
+	"mprotect": {{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC}},
+	"prctl":    {{Argument: 0, Operation: seccomp.Equal, Value: unix.PR_SET_VMA}}, // the runtime names its memory
+	"ioctl": { // the terminal's width
+		{Argument: 1, Operation: seccomp.Equal, Value: unix.TCGETS},
+		{Argument: 1, Operation: seccomp.Equal, Value: unix.TIOCGWINSZ},
+	},
+}
+
+// tsyncESRCH makes a thread that cannot take the filter an error, instead of a result that looks like success.
+const tsyncESRCH = 1 << 4 // SECCOMP_FILTER_FLAG_TSYNC_ESRCH, include/uapi/linux/seccomp.h
+
+// confine puts all threads under the filter.
+func confine() error {
+	policy, err := policy()
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread() // no_new_privs and the filter have to come to the same thread
+	defer runtime.UnlockOSThread()
+	return seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync | tsyncESRCH, Policy: policy})
+}
+
+func policy() (p seccomp.Policy, err error) {
+	if err := p.DefaultAction.Unpack(otherwise); err != nil {
+		return p, err
+	}
+	here, err := arch.GetInfo("")
+	if err != nil {
+		return p, fmt.Errorf("no list of system calls: %w", err)
+	}
+	allow := seccomp.SyscallGroup{Action: seccomp.ActionAllow}
+	calls := slices.Concat(traced, byChance)
+	slices.Sort(calls)
+	for _, name := range slices.Compact(calls) {
+		if _, ok := here.SyscallNames[name]; !ok {
+			continue // another architecture's
+		}
+		if len(only[name]) == 0 {
+			allow.Names = append(allow.Names, name)
+		}
+		for _, condition := range only[name] {
+			allow.NamesWithCondtions = append(allow.NamesWithCondtions,
+				seccomp.NameWithConditions{Name: name, Conditions: seccomp.ArgumentConditions{condition}})
+		}
+	}
+	// A C library that is denied clone3, whose arguments no filter can see, takes clone if told that there is none.
+	unknown := seccomp.SyscallGroup{Names: []string{"clone3"}, Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS)}
+	p.Syscalls = []seccomp.SyscallGroup{allow, unknown}
+	return p, nil
+}

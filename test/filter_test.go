@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	_ "embed"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fletch-trace/fletch/internal/syscalls"
+)
+
+// everything makes a recorder do all that it can do. Its captures are left in the working directory, to be looked at.
+//
+//go:embed testdata/everything.sh
+var everything string
+
+// small mounts a file system that a capture soon fills. It skips where it may not.
+func small(t *testing.T, dir string) string {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Mount("none", dir, "tmpfs", 0, "size=128k"); err != nil {
+		t.Skipf("mounting a small file system: %v", err)
+	}
+	t.Cleanup(func() { syscall.Unmount(dir, syscall.MNT_DETACH) })
+	return dir
+}
+
+// newTerminal makes a terminal of its own: the side that shows it, and the name of the other. It skips where there are none.
+func newTerminal(t *testing.T) (shown *os.File, name string) {
+	t.Helper()
+	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Skipf("no terminals here: %v", err)
+	}
+	t.Cleanup(func() { ptmx.Close() })
+	raw, err := ptmx.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) {
+			unix.IoctlSetPointerInt(int(fd), unix.TIOCSPTLCK, 0)
+			if n, err := unix.IoctlGetInt(int(fd), unix.TIOCGPTN); err == nil {
+				name = fmt.Sprintf("/dev/pts/%d", n)
+			}
+		})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	go io.Copy(io.Discard, ptmx) // what is written there is read, or the writer would wait
+	return ptmx, name
+}
+
+// One recorder watches others that do everything. From the moment at which they put themselves under their filter, the
+// filter must have denied them nothing. What they called is logged: the list of cmd/record/seccomp_ARCH.go is made of it.
+func TestTheFilterAllowsWhatIsNeeded(t *testing.T) {
+	needKernel(t)
+	dir := t.TempDir()
+	outer := filepath.Join(dir, "outer")
+	cmd := exec.Command(program("record"), "-q", "-w", outer, "-e", "process,syscall,seccomp", "--", "sh", "-c", everything)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(program("record"))+":"+os.Getenv("PATH"))
+	cmd.Env = append(cmd.Env, "SMALL="+small(t, filepath.Join(dir, "small")))
+	_, tty := newTerminal(t)
+	cmd.Env = append(cmd.Env, "TERMINAL="+tty)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+
+	c := open(t, outer)
+	wantNoLoss(t, c)
+	table, err := syscalls.ForArch(c.Manifest.Arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	who := tasks(t, c)
+	process := func(r row) int64 { return who[r.n("task")].n("pid") }
+	recorders := map[int64]int64{} // by process: since when they are filtered
+	calls := slices.Concat(rows(t, c, "syscall"), rows(t, c, "pending"))
+	for _, r := range calls {
+		if table.Name(int32(r.n("nr"))) == "seccomp" && r.n("ret") == 0 && who[r.n("task")].s("comm") == "record" {
+			recorders[process(r)] = r.n("ts") + r.n("duration_ns")
+		}
+	}
+	if want := strings.Count(everything, "\nrecord ") - 1; len(recorders) < want {
+		t.Errorf("%d recorders have put themselves under a filter, want %d at least", len(recorders), want)
+	}
+	called := map[string]bool{}
+	for _, r := range calls {
+		if since, ok := recorders[process(r)]; ok && r.n("ts") >= since {
+			called[table.Name(int32(r.n("nr")))] = true
+		}
+	}
+	denied := map[string]int{}
+	for _, r := range rows(t, c, "seccomp") {
+		if _, ok := recorders[process(r)]; ok {
+			denied[table.Name(int32(r.n("nr")))]++
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(denied)) {
+		t.Errorf("the filter denied %s, %d times", name, denied[name])
+	}
+	if len(called) < 20 {
+		t.Errorf("only %d system calls were seen", len(called))
+	}
+	t.Logf("called under the filter on %s: %s", c.Manifest.Arch, strings.Join(slices.Sorted(maps.Keys(called)), " "))
+}

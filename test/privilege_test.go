@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+const (
+	someUser  = 54321 // ids that no user of the machine has
+	someGroup = 54322
+)
+
+// asSudo is the environment of a program that sudo started for someUser.
+func asSudo() []string {
+	return append(os.Environ(), fmt.Sprintf("SUDO_UID=%d", someUser), fmt.Sprintf("SUDO_GID=%d", someGroup), "SUDO_USER=somebody")
+}
+
+// status are the lines of a /proc/PID/status, by name.
+func status(text string) map[string]string {
+	lines := make(map[string]string)
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(line, ":")
+		lines[name] = strings.Join(strings.Fields(value), " ")
+	}
+	return lines
+}
+
+// threads gives the status of each thread of a process. A thread may end meanwhile.
+func threads(t *testing.T, pid int) (all []map[string]string) {
+	t.Helper()
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("process %d has no threads: %v", pid, err)
+	}
+	for _, name := range files {
+		if text, err := os.ReadFile(name); err == nil {
+			all = append(all, status(string(text)))
+		}
+	}
+	return all
+}
+
+// startAs is start with a recorder that prepare has changed, and waits until it is under its filter.
+func startAs(t *testing.T, path string, prepare func(*exec.Cmd), args ...string) *exec.Cmd {
+	t.Helper()
+	needKernel(t)
+	rec := exec.Command(program("record"), append([]string{"-q", "-w", path}, recordArgs(args...)...)...)
+	rec.Stderr = os.Stderr
+	prepare(rec)
+	if err := rec.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { rec.Process.Kill(); rec.Wait() })
+	waitFor(t, "the recorder to put itself under its filter", func() bool {
+		return !slices.ContainsFunc(threads(t, rec.Process.Pid), func(s map[string]string) bool { return s["Seccomp"] != "2" })
+	})
+	return rec
+}
+
+// wantNoPrivileges: what every thread of a recorder has while it records.
+func wantNoPrivileges(t *testing.T, pid, uid, gid int, want map[string]string) {
+	t.Helper()
+	for name, value := range map[string]string{
+		"Uid": strings.TrimSpace(strings.Repeat(strconv.Itoa(uid)+" ", 4)), "Gid": strings.TrimSpace(strings.Repeat(strconv.Itoa(gid)+" ", 4)),
+		"CapInh": none, "CapPrm": none, "CapEff": none, "CapAmb": none, "NoNewPrivs": "1", "Seccomp": "2",
+	} {
+		want[name] = value
+	}
+	all := threads(t, pid)
+	if len(all) < 2 {
+		t.Errorf("%d threads, which is no recorder", len(all))
+	}
+	for _, s := range all {
+		for name, value := range want {
+			if s[name] != value {
+				t.Errorf("thread %s: %s is %q, want %q", s["Pid"], name, s[name], value)
+			}
+		}
+	}
+}
+
+const none = "0000000000000000"
+
+// wantOwned: all of a capture belongs to one user and is nobody else's to read.
+func wantOwned(t *testing.T, path string, uid, gid uint32) {
+	t.Helper()
+	files := 0
+	err := filepath.WalkDir(path, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		want := fs.FileMode(0o600)
+		if d.IsDir() {
+			want = fs.ModeDir | 0o700
+		} else {
+			files++
+		}
+		st := info.Sys().(*syscall.Stat_t)
+		if info.Mode() != want || st.Uid != uid || st.Gid != gid {
+			t.Errorf("%s: %v of %d:%d, want %v of %d:%d", name, info.Mode(), st.Uid, st.Gid, want, uid, gid)
+		}
+		return nil
+	})
+	if err != nil || files < 3 {
+		t.Errorf("%d files in %s: %v", files, path, err)
+	}
+}
+
+func needRoot(t *testing.T) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("not root")
+	}
+}
+
+// Under sudo the recorder ends up as the caller, without any privilege, in every thread, and finishes as that: into a
+// directory that the caller could not even reach.
+func TestSudosCallerRecords(t *testing.T) {
+	needRoot(t)
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "capture")
+	rec := startAs(t, path, func(rec *exec.Cmd) { rec.Env = asSudo() })
+	want := func() map[string]string { return map[string]string{"CapBnd": none, "Groups": strconv.Itoa(someGroup)} }
+	wantNoPrivileges(t, rec.Process.Pid, someUser, someGroup, want())
+	// It writes on: tables that begin now.
+	if status, _, errs := output(t, program("workload"), "ipc", "3"); status != 0 {
+		t.Fatal(errs)
+	}
+	if !testing.Short() { // else neither is recorded
+		waitFor(t, "a table that begins later", func() bool {
+			_, err := os.Stat(filepath.Join(path, "ipc", "000001.arrow"))
+			return err == nil
+		})
+	}
+	wantNoPrivileges(t, rec.Process.Pid, someUser, someGroup, want())
+	rec.Process.Signal(syscall.SIGINT)
+	if err := rec.Wait(); err != nil {
+		t.Error(err)
+	}
+	wantOwned(t, path, someUser, someGroup)
+	wantNoLoss(t, open(t, path))
+}
+
+// A tar, too, is the caller's.
+func TestSudosCallersTar(t *testing.T) {
+	needRoot(t)
+	needKernel(t)
+	path := filepath.Join(t.TempDir(), "capture.tar")
+	rec := exec.Command(program("record"), append([]string{"-q", "-w", path}, recordArgs("--", "true")...)...)
+	rec.Env = asSudo()
+	if out, err := rec.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st := info.Sys().(*syscall.Stat_t); info.Mode() != 0o600 || st.Uid != someUser || st.Gid != someGroup {
+		t.Errorf("%v of %d:%d", info.Mode(), st.Uid, st.Gid)
+	}
+	wantNoLoss(t, open(t, path))
+}
+
+// Root itself stays root by name, with nothing that makes it one.
+func TestRootRecordsWithoutCapabilities(t *testing.T) {
+	needRoot(t)
+	path := filepath.Join(t.TempDir(), "capture")
+	rec := startAs(t, path, func(*exec.Cmd) {})
+	wantNoPrivileges(t, rec.Process.Pid, 0, 0, map[string]string{"CapBnd": none})
+	rec.Process.Signal(syscall.SIGINT)
+	if err := rec.Wait(); err != nil {
+		t.Error(err)
+	}
+	wantOwned(t, path, 0, 0)
+	wantNoLoss(t, open(t, path))
+}
+
+// ofTwoCapabilities makes a program run as someUser, in a directory of theirs, with CAP_BPF and CAP_PERFMON and nothing else.
+func ofTwoCapabilities(t *testing.T) (path string, prepare func(*exec.Cmd)) {
+	t.Helper()
+	needRoot(t)
+	dir, err := os.MkdirTemp("", "fletch-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chown(dir, someUser, someGroup); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "capture"), func(cmd *exec.Cmd) {
+		cmd.SysProcAttr = &syscall.SysProcAttr{
+			Credential:  &syscall.Credential{Uid: someUser, Gid: someGroup},
+			AmbientCaps: []uintptr{unix.CAP_BPF, unix.CAP_PERFMON},
+		}
+	}
+}
+
+// Nobody needs to be root: two capabilities are enough, and those go too.
+func TestTwoCapabilitiesAreEnough(t *testing.T) {
+	path, prepare := ofTwoCapabilities(t)
+	rec := startAs(t, path, prepare)
+	wantNoPrivileges(t, rec.Process.Pid, someUser, someGroup, map[string]string{})
+	rec.Process.Signal(syscall.SIGINT)
+	if err := rec.Wait(); err != nil {
+		t.Error(err)
+	}
+	wantOwned(t, path, someUser, someGroup)
+	c := open(t, path)
+	wantNoLoss(t, c)
+	ours := slices.ContainsFunc(processes(t, c, "snapshot"), func(r row) bool { // the command line of another user's process
+		return len(r["args"].([]string)) > 0 && r["args"].([]string)[0] == os.Args[0]
+	})
+	if !ours {
+		t.Errorf("the command line of this process (%s) is not in the capture", os.Args[0])
+	}
+}
+
+// COMMAND is what it would be without a recorder.
+func TestCommandHasNothingOfTheRecorders(t *testing.T) {
+	path, twoCapabilities := ofTwoCapabilities(t)
+	// What a process is like, with one line each for its nice value and its descriptors.
+	const fds = `echo $(ls /proc/self/fd)`
+	look := `cat /proc/self/status; echo "Nice: $(cut -d' ' -f19 /proc/self/stat)"; echo "Fds: $(` + fds + `)"; env`
+	without, err := exec.Command("sh", "-c", fds).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name     string
+		prepare  func(*exec.Cmd)
+		uid, gid int
+		want     map[string]string
+	}{
+		{"sudo", func(cmd *exec.Cmd) { cmd.Env = asSudo() }, someUser, someGroup, map[string]string{
+			"Groups": strconv.Itoa(someGroup), "CapPrm": none, "CapEff": none,
+		}},
+		{"capabilities", twoCapabilities, someUser, someGroup, map[string]string{"CapPrm": none, "CapEff": none}},
+		{"root", func(*exec.Cmd) {}, 0, 0, map[string]string{"CapEff": status(read(t, "/proc/self/status"))["CapEff"]}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			needKernel(t)
+			rec := exec.Command(program("record"), append([]string{"-q", "--force", "-w", path}, recordArgs("--", "sh", "-c", look)...)...)
+			rec.Dir = "/"
+			test.prepare(rec)
+			out, err := rec.Output()
+			if err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			got := status(string(out))
+			self := status(read(t, "/proc/self/status"))
+			want := map[string]string{
+				"Uid": strings.TrimSpace(strings.Repeat(strconv.Itoa(test.uid)+" ", 4)),
+				"Gid": strings.TrimSpace(strings.Repeat(strconv.Itoa(test.gid)+" ", 4)),
+				"Fds": strings.TrimSpace(string(without)), "Nice": "0", "CapInh": none, "CapAmb": none,
+				"CapBnd": self["CapBnd"], "NoNewPrivs": self["NoNewPrivs"], "Seccomp": self["Seccomp"],
+			}
+			for name, value := range test.want {
+				want[name] = value
+			}
+			for name, value := range want {
+				if got[name] != value {
+					t.Errorf("%s is %q, want %q", name, got[name], value)
+				}
+			}
+			if test.name != "sudo" {
+				return
+			}
+			env := strings.Split(string(out), "\n")
+			for _, v := range []string{"USER=somebody", "LOGNAME=somebody", "HOME=/", "SHELL=/bin/sh"} {
+				if !slices.Contains(env, v) {
+					t.Errorf("no %s in COMMAND's environment", v)
+				}
+			}
+			if i := slices.IndexFunc(env, func(v string) bool { return strings.HasPrefix(v, "SUDO_") }); i >= 0 {
+				t.Errorf("COMMAND has %s", env[i])
+			}
+		})
+		os.RemoveAll(path) // the next one is another user's
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

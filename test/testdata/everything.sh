@@ -1,0 +1,54 @@
+# Record in every way there is, one after the other. $SMALL is a directory that fills up, $TERMINAL a terminal.
+set -e
+
+work() { # something to record, for a while
+	for i in 1 2 3 4 5; do ls -lR /proc/self/ >/dev/null 2>&1 || true; done
+	sleep 0.2
+}
+begun() { # CAPTURE: the recorder in the background writes
+	until ls "$1"/*/*.arrow >/dev/null 2>&1; do kill -0 $!; sleep 0.1; done
+}
+ended() { # STATUS: the recorder in the background ended with it
+	status=0
+	wait "$!" || status=$?
+	[ "$status" = "$1" ] || { echo "status $status, want $1"; exit 1; }
+}
+
+# The whole host, until a signal.
+record -w host -v 2>/dev/null &
+begun host; work; kill -INT $!; ended 0
+
+# A command, into each kind of file, with each codec.
+record -w directory -z lz4 -- sh -c 'ls / >/dev/null'
+record -q -w file.tar -z none -- ls / >/dev/null
+record -q -w - -d 300ms >stream.tar
+SUDO_UID=65534 SUDO_GID=65534 record -q -w given -- ls / >/dev/null
+record --json -w json -n 100 -- ls / >/dev/null 2>&1
+
+# Processes; the recorder ends with the last of them.
+sleep 1000 &
+sleeper=$!
+record -q -w processes -p $sleeper,$$ -d 300ms
+record -q -w last -p $sleeper &
+begun last; kill $sleeper; wait $sleeper || true; ended 0
+
+# A command that is told to end, and one that does not listen.
+record -q -w told -- sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done' &
+begun told; sleep 0.2; kill -TERM $!; ended 5
+record -q -w deaf -- sh -c 'trap "" INT TERM; sleep 4' &
+begun deaf; kill -INT $!; sleep 0.2; kill -INT $!; ended 130
+
+# Stopped and continued.
+record -q -w stopped -d 1s &
+begun stopped; kill -STOP $!; sleep 0.3; kill -CONT $!; kill -USR2 $!; ended 0
+
+# A reader that leaves.
+{ record -q -w - -d 20s || true; } | head -c 100 >/dev/null
+
+# A disk that is full.
+record -w "$SMALL/capture" -z none 2>full.txt &
+until grep -q 'error' full.txt; do work; done; ended 1
+grep -q 'no space left' full.txt
+
+# A line of progress.
+record -w progress -d 2500ms 2>"$TERMINAL"
