@@ -368,13 +368,12 @@ func (d *directorySink) copy(table string, n int, to *directorySink) error {
 	if err != nil {
 		return err
 	}
-	defer from.Close()
 	f, err := to.segment(table, n)
 	if err != nil {
-		return err
+		return errors.Join(err, from.Close())
 	}
-	_, err = io.CopyBuffer(struct{ io.Writer }{f}, struct{ io.Reader }{from}, make([]byte, 1<<20))
-	return errors.Join(err, f.Close())
+	_, err = io.CopyBuffer(struct{ io.Writer }{f}, struct{ io.Reader }{from}, make([]byte, memoryChunk))
+	return errors.Join(err, f.Close(), from.Close())
 }
 
 func (d *directorySink) manifest(data []byte, last bool) (err error) {

@@ -274,11 +274,15 @@ func createTar(path string, opt WriterOptions, over *atomic.Int64) (sink, error)
 }
 
 func (t *tarSink) create(parent folder, name string) error {
-	if info, err := parent.lstat(name); err == nil && t.opt.Force {
-		if !info.Mode().IsRegular() {
-			return fmt.Errorf("%w: it is not a file", fs.ErrExist)
+	if t.opt.Force {
+		info, err := parent.lstat(name)
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%w: it is not a file", fs.ErrExist)
 		}
-		if err := parent.remove(name); err != nil {
+		if err == nil {
+			err = parent.remove(name)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

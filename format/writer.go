@@ -619,15 +619,22 @@ func (w *Writer) unlink(s placed) error {
 
 // Sync returns when everything that was appended before is on the disk, and
 // would be there after a loss of power. From then on Close and Dump see to it
-// too. It does not hold up Append. A capture of which it failed once is never
-// complete.
+// too. It does not hold up Append.
+//
+// An error is final, because the kernel forgets what it could not write: every
+// later Sync returns it again, as does Close, and the capture is not complete.
 func (w *Writer) Sync() error {
-	first := w.Flush()
 	w.mu.Lock()
 	w.syncs = true
+	first := w.failed
 	w.mu.Unlock()
-	if err := w.sync(); err != nil && first == nil {
-		first = fmt.Errorf("syncing capture: %w", err)
+	if first == nil {
+		first = w.Flush()
+	}
+	if first == nil {
+		if err := w.sync(); err != nil {
+			first = fmt.Errorf("syncing capture: %w", err)
+		}
 	}
 	w.mu.Lock()
 	w.failed = cmp.Or(w.failed, first)
@@ -815,15 +822,16 @@ func (w *Writer) Close(finish func(*Manifest)) error {
 		return fmt.Errorf("closing capture: %w", fs.ErrClosed)
 	}
 	first := w.finishAll(math.MaxInt, fs.ErrClosed)
-	first = cmp.Or(first, w.failed)
 	m := w.manifest
-	var err error
 	w.mu.Lock()
 	if segments, err := w.between(0, math.MaxInt); err == nil {
 		m.Start = w.since(segments)
 	}
+	syncs, failed := w.syncs, w.failed
 	w.mu.Unlock()
-	if w.syncs {
+	first = cmp.Or(first, failed)
+	var err error
+	if syncs && failed == nil {
 		err = w.sync()
 	}
 	m.End, m.Tables, m.Complete = time.Now().UTC(), w.Tables(), true
@@ -836,7 +844,7 @@ func (w *Writer) Close(finish func(*Manifest)) error {
 	if encodeErr == nil {
 		err = errors.Join(err, w.sink.manifest(data, true))
 	}
-	if w.syncs {
+	if syncs {
 		err = errors.Join(err, w.sink.sync())
 	}
 	if err = errors.Join(err, w.sink.close()); err != nil && first == nil {

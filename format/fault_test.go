@@ -1,0 +1,699 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// faults makes operations on a disk fail, those of one goroutine.
+type faults struct {
+	disk  *disk
+	codec Codec
+	count int // operations so far
+	at    int // the first that fails, from 1; 0 none
+	err   error
+	until int // the last that fails; 0 is at
+	only  map[string]bool
+	part  func(n int) int // how much a failing write writes of n bytes; nil is 0
+	log   []string        // of what failed
+	links error           // of every link
+}
+
+var errKilled = errors.New("killed")
+
+// next counts an operation and returns its error.
+func (f *faults) next(what, name string) error {
+	f.count++
+	if f.at == 0 || f.count < f.at || f.count > max(f.until, f.at) || f.only != nil && !f.only[what] {
+		return nil
+	}
+	f.log = append(f.log, fmt.Sprintf("%d: %s %s", f.count, what, name))
+	return &fs.PathError{Op: what, Path: name, Err: f.err}
+}
+
+// faultyFolder is a folder in which operations fail.
+type faultyFolder struct {
+	folder
+	faults *faults
+	name   string
+}
+
+type faultyFile struct {
+	file
+	faults *faults
+	name   string
+}
+
+func (f *faults) wrap(in folder, name string, err error) (folder, error) {
+	if err != nil {
+		return nil, err
+	}
+	return faultyFolder{in, f, name}, nil
+}
+
+// open opens a directory; not an operation on one, and so not counted.
+func (f *faults) open(path string) (folder, error) {
+	in, err := diskFolder{f.disk.root}.enter(path)
+	return f.wrap(in, "", err)
+}
+
+func (f faultyFolder) path(name string) string { return filepath.Join(f.name, name) }
+
+func (f faultyFolder) create(name string) (file, error) {
+	if err := f.faults.next("create", f.path(name)); err != nil {
+		return nil, err
+	}
+	inner, err := f.folder.create(name)
+	if err != nil {
+		return nil, err
+	}
+	return faultyFile{inner, f.faults, f.path(name)}, nil
+}
+
+func (f faultyFolder) open(name string) (file, error) {
+	if err := f.faults.next("open", f.path(name)); err != nil {
+		return nil, err
+	}
+	inner, err := f.folder.open(name)
+	if err != nil {
+		return nil, err
+	}
+	return faultyFile{inner, f.faults, f.path(name)}, nil
+}
+
+func (f faultyFolder) enter(name string) (folder, error) {
+	if err := f.faults.next("enter", f.path(name)); err != nil {
+		return nil, err
+	}
+	in, err := f.folder.enter(name)
+	return f.faults.wrap(in, f.path(name), err)
+}
+
+func (f faultyFolder) mkdir(name string) error {
+	if err := f.faults.next("mkdir", f.path(name)); err != nil {
+		return err
+	}
+	return f.folder.mkdir(name)
+}
+
+func (f faultyFolder) rename(from, to string) error {
+	if err := f.faults.next("rename", f.path(from)); err != nil {
+		return err
+	}
+	return f.folder.rename(from, to)
+}
+
+func (f faultyFolder) link(from folder, name string) error {
+	if err := f.faults.next("link", f.path(name)); err != nil {
+		return err
+	}
+	if f.faults.links != nil {
+		return &fs.PathError{Op: "link", Path: f.path(name), Err: f.faults.links}
+	}
+	return f.folder.link(from.(faultyFolder).folder, name)
+}
+
+func (f faultyFolder) remove(name string) error {
+	if err := f.faults.next("remove", f.path(name)); err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			f.folder.remove(name) // somebody else did
+		}
+		return err
+	}
+	return f.folder.remove(name)
+}
+
+func (f faultyFolder) lstat(name string) (fs.FileInfo, error) {
+	if err := f.faults.next("lstat", f.path(name)); err != nil {
+		return nil, err
+	}
+	return f.folder.lstat(name)
+}
+
+func (f faultyFile) Write(p []byte) (n int, err error) {
+	if err := f.faults.next("write", f.name); err != nil {
+		if f.faults.part != nil {
+			n, _ = f.file.Write(p[:f.faults.part(len(p))])
+		}
+		return n, err
+	}
+	return f.file.Write(p)
+}
+
+func (f faultyFile) Read(p []byte) (n int, err error) {
+	if err := f.faults.next("read", f.name); err != nil {
+		return 0, err
+	}
+	return f.file.Read(p)
+}
+
+func (f faultyFile) Truncate(size int64) error {
+	if err := f.faults.next("truncate", f.name); err != nil {
+		return err
+	}
+	return f.file.Truncate(size)
+}
+
+func (f faultyFile) Sync() error {
+	if err := f.faults.next("sync", f.name); err != nil {
+		return err
+	}
+	return f.file.Sync()
+}
+
+// Close closes the file in any case, as close(2) does.
+func (f faultyFile) Close() error {
+	err := f.faults.next("close", f.name)
+	return errors.Join(err, f.file.Close())
+}
+
+// recording is one run of all that a Writer can do, and what came of it.
+type recording struct {
+	path     string
+	disk     *disk
+	err      error // of Create
+	errs     []error
+	appended map[string]map[int][]*Batch // by table and generation
+	good     map[string]map[int]int      // how many of those Append accepted
+	flushed  map[string]int              // how many of a table were accepted before Flush succeeded
+	synced   map[string]map[int]int      // good, when Sync succeeded last
+	dropped  int                         // Drop was called for up to this
+	closed   error
+	dumps    []dumped
+	tables   map[string]TableInfo
+}
+
+type dumped struct {
+	path     string
+	from, to int
+	dropped  int // when it was made
+	good     map[string]map[int]int
+	synced   bool // it is to survive a loss of power
+	err      error
+}
+
+func cloneGood(good map[string]map[int]int) map[string]map[int]int {
+	out := map[string]map[int]int{}
+	for table, n := range good {
+		out[table] = map[int]int{}
+		for generation, n := range n {
+			out[table][generation] = n
+		}
+	}
+	return out
+}
+
+const recordingGenerations = 5
+
+type batchKey struct {
+	schema *Schema
+	n, i   int
+}
+
+// batchCache holds what recordingBatch made, and its rows.
+var batchCache = map[batchKey]*Batch{}
+var rowCache = map[*Batch][][]any{}
+
+// recordingBatch returns batch i of generation n.
+func recordingBatch(s *Schema, n, i int) *Batch {
+	key := batchKey{s, n, i}
+	if batchCache[key] == nil {
+		b := fill(NewBatch(s), 7, uint64(10*n+i))
+		b.Segment = n
+		batchCache[key], rowCache[b] = b, rows(b)
+	}
+	return batchCache[key]
+}
+
+// record writes five generations to path, of which it keeps two, rolls, dumps,
+// syncs and closes, and goes on whatever fails.
+func (f *faults) record(path string, opt WriterOptions) *recording {
+	opt.folder = f.open
+	r := &recording{path: path, disk: f.disk, appended: map[string]map[int][]*Batch{}, good: map[string]map[int]int{}, flushed: map[string]int{}}
+	w, err := Create(path, generationManifest, opt)
+	if r.err = err; err != nil {
+		return r
+	}
+	note := func(err error) error {
+		if err != nil {
+			r.errs = append(r.errs, err)
+		}
+		return err
+	}
+	dump := func(name string, from, to int) {
+		d := dumped{path: "/" + name, from: from, to: to, dropped: r.dropped, good: cloneGood(r.good), synced: r.synced != nil}
+		d.err = note(w.Dump(d.path, from, to, nil))
+		r.dumps = append(r.dumps, d)
+	}
+	tar := strings.HasSuffix(path, ".tar")
+	for n := 1; n <= recordingGenerations; n++ {
+		for i := range 2 {
+			for _, s := range []*Schema{taskSchema, pathSchema, processSchema, syscallSchema} {
+				if s == pathSchema && n > 1 || s == processSchema && n%2 == 0 {
+					continue
+				}
+				if r.appended[s.Table] == nil {
+					r.appended[s.Table], r.good[s.Table] = map[int][]*Batch{}, map[int]int{}
+				}
+				b := recordingBatch(s, n, i)
+				r.appended[s.Table][n] = append(r.appended[s.Table][n], b)
+				if note(w.Append(b, f.codec)) == nil {
+					r.good[s.Table][n]++
+				}
+			}
+			if note(w.Flush()) == nil {
+				for table, generations := range r.good {
+					r.flushed[table] = 0
+					for _, n := range generations {
+						r.flushed[table] += n
+					}
+				}
+			}
+		}
+		if n != 2 && note(w.Sync()) == nil {
+			r.synced = cloneGood(r.good)
+		}
+		note(w.Finish(n))
+		if tar {
+			continue
+		}
+		if n == 3 {
+			dump("three", 2, 3)
+		}
+		r.dropped = max(n-2, 0)
+		note(w.Drop(r.dropped))
+		if n == 4 {
+			dump("four", 1, 4)
+		}
+	}
+	r.closed = note(w.Close(nil))
+	r.tables = w.Tables()
+	return r
+}
+
+// parts returns how many batches of each table and generation a capture holds,
+// after comparing their rows with what was appended.
+func (r *recording) parts(t *testing.T, c *Capture) map[string]map[int]int {
+	t.Helper()
+	parts := map[string]map[int]int{}
+	for _, table := range c.Tables() {
+		name := table.Schema.Table
+		parts[name] = map[int]int{}
+		for i := range table.Segments {
+			var n int
+			fmt.Sscanf(filepath.Base(table.Segments[i].Name), "%d.arrow", &n)
+			var b Batch
+			for j, block := range table.Segments[i].Blocks {
+				if err := table.Read(&b, block, nil); err != nil {
+					t.Fatal(err)
+				}
+				appended := r.appended[name][n]
+				if j >= len(appended) || !reflect.DeepEqual(rows(&b), rowCache[appended[j]]) {
+					t.Fatalf("segment %s: batch %d was never appended", table.Segments[i].Name, j)
+				}
+				parts[name][n]++
+			}
+		}
+	}
+	return parts
+}
+
+// check checks a capture at path: it has at least what is good of the
+// generations from..to, and of no other generations if exact. Where an event is,
+// there are its names.
+func (r *recording) check(t *testing.T, path string, good map[string]map[int]int, from, to int, exact bool) *Capture {
+	t.Helper()
+	c, err := r.disk.capture(path)
+	if err != nil {
+		t.Fatalf("%s does not open: %v", path, err)
+	}
+	parts := r.parts(t, c)
+	for table, generations := range good {
+		for n, want := range generations {
+			if got := parts[table][n]; n >= from && n <= to && (got < want || exact && got > len(r.appended[table][n])) {
+				t.Errorf("%s: table %s, generation %d: %d batches, not %d", path, table, n, got, want)
+			}
+		}
+	}
+	for table, generations := range parts {
+		for n := range generations {
+			if exact && n > to {
+				t.Errorf("%s: table %s has generation %d", path, table, n)
+			}
+			if (table == "syscall" || table == "process") && parts["task"][n] < min(1, good["task"][n]) {
+				t.Errorf("%s: table %s has generation %d, and there are no names", path, table, n)
+			}
+		}
+	}
+	return c
+}
+
+// checkAll checks the capture, all dumps, and that there is nothing else.
+func (r *recording) checkAll(t *testing.T, opt WriterOptions) {
+	t.Helper()
+	there := map[string]bool{}
+	for _, name := range r.disk.names("/") {
+		there["/"+name] = true
+	}
+	if r.err != nil {
+		if len(there) > 0 {
+			t.Errorf("Create failed and left %v", there)
+		}
+		return
+	}
+	if !opt.Memory {
+		delete(there, r.path)
+		c := r.check(t, r.path, r.good, r.dropped+1, recordingGenerations, false)
+		for _, d := range c.Damage() {
+			t.Errorf("damage: %v", d)
+		}
+		if c.Manifest.Complete && !reflect.DeepEqual(c.Manifest.Tables, r.tables) {
+			t.Errorf("has %v, not %v", c.Manifest.Tables, r.tables)
+		}
+		// What fails after the last manifest cannot be in it.
+		if !c.Manifest.Complete && r.closed == nil {
+			t.Error("incomplete, and Close did not say why")
+		}
+	}
+	for _, d := range r.dumps {
+		name := d.path
+		if d.err != nil {
+			if there[name] || there[name+".new"] {
+				t.Errorf("dump %s failed and is there", name)
+			}
+			continue
+		}
+		if !there[name] {
+			t.Errorf("no dump %s", name)
+			continue
+		}
+		delete(there, name)
+		c := r.check(t, d.path, d.good, max(d.from, d.dropped+1), d.to, true)
+		if len(c.Damage()) > 0 || !c.Manifest.Complete && len(r.errs) == 0 {
+			t.Errorf("dump %s: complete %v, damage %v", name, c.Manifest.Complete, c.Damage())
+		}
+	}
+	if len(there) > 0 {
+		t.Errorf("left %v", there)
+	}
+}
+
+// checkTar checks a capture that is a tar.
+func (r *recording) checkTar(t *testing.T) {
+	t.Helper()
+	if r.err != nil {
+		if len(r.disk.names("/")) > 0 {
+			t.Errorf("Create failed and left a file")
+		}
+		return
+	}
+	c, err := r.disk.capture(r.path)
+	if err != nil {
+		t.Fatalf("does not open: %v", err)
+	}
+	for _, d := range c.Damage() {
+		t.Errorf("damage: %v", d)
+	}
+	got := content(t, c)
+	for table, generations := range r.appended {
+		var want [][]any
+		for n := 1; n <= recordingGenerations; n++ {
+			for _, b := range generations[n] {
+				want = append(want, rowCache[b]...)
+			}
+		}
+		if n := len(got[table]); n < 7*r.flushed[table] || n > 0 && !reflect.DeepEqual(got[table], want[:n]) {
+			t.Errorf("table %s: %d rows, %d batches of 7 flushed", table, n, r.flushed[table])
+		}
+	}
+	if !c.Manifest.Complete && r.closed == nil {
+		t.Error("incomplete, and Close did not say why")
+	}
+	if c.Manifest.Complete && !reflect.DeepEqual(c.Manifest.Tables, r.tables) {
+		t.Errorf("has %v, not %v", c.Manifest.Tables, r.tables)
+	}
+}
+
+// needSpace are the operations that a full disk refuses.
+var needSpace = map[string]bool{"create": true, "mkdir": true, "link": true, "write": true}
+
+// looking are the operations that find out that a directory has vanished.
+var looking = map[string]bool{"create": true, "mkdir": true, "link": true, "open": true, "enter": true, "rename": true, "remove": true}
+
+// changing are the operations that a disk refuses on which nothing may change.
+var changing = map[string]bool{
+	"create": true, "mkdir": true, "link": true, "write": true, "rename": true, "remove": true, "truncate": true, "sync": true,
+}
+
+// Whatever operation fails, and for however long: the capture opens, what Append
+// accepted is in it unless it was dropped, a dump is whole or not there, and the
+// error says what happened.
+func TestEveryOperationFails(t *testing.T) {
+	const ever = 1 << 30
+	failures := []struct {
+		name string
+		faults
+	}{
+		{"EIO once", faults{err: syscall.EIO}},
+		{"ENOENT once", faults{err: syscall.ENOENT, only: looking}},
+		{"ENOSPC once, half a write", faults{err: syscall.ENOSPC, only: needSpace, part: func(n int) int { return n / 2 }}},
+		{"ENOSPC from then on", faults{err: syscall.ENOSPC, until: ever, only: needSpace, part: func(n int) int { return n - 1 }}},
+		{"EROFS from then on", faults{err: syscall.EROFS, until: ever, only: changing}},
+	}
+	for _, kind := range recordingKinds {
+		for i, failure := range failures {
+			if kind.link != nil && i%2 == 1 {
+				continue // only Dump differs
+			}
+			t.Run(kind.name+", "+failure.name, func(t *testing.T) {
+				runs := 0
+				for at := 1; ; at++ {
+					f := failure.faults
+					f.disk, f.at, f.links = newDisk(), at, kind.link
+					r := f.record(kind.file, kind.opt)
+					if f.count < at {
+						break // all have had their turn
+					}
+					if len(f.log) == 0 {
+						continue // not an operation of those that fail
+					}
+					runs++
+					t.Run(f.log[0], func(t *testing.T) {
+						r.checkFailure(t, &f, kind.opt)
+						if t.Failed() {
+							t.Logf("errors: %v", errors.Join(r.errs...))
+						}
+					})
+				}
+				if runs < 5 {
+					t.Errorf("only %d operations", runs)
+				}
+				t.Logf("%d operations failed in turn", runs)
+			})
+		}
+	}
+}
+
+func (r *recording) checkFailure(t *testing.T, f *faults, opt WriterOptions) {
+	t.Helper()
+	lasting := f.until > f.at
+	said := r.err
+	for _, err := range r.errs {
+		if said == nil {
+			said = err
+		}
+		if !errors.Is(err, f.err) && !errors.Is(err, fs.ErrExist) {
+			t.Errorf("another error: %v", err)
+		}
+		if !strings.Contains(err.Error(), "table ") && !strings.Contains(err.Error(), "capture") && !strings.Contains(err.Error(), "dump ") &&
+			!strings.Contains(err.Error(), "segments up to") {
+			t.Errorf("does not say what: %v", err)
+		}
+	}
+	tidying := strings.HasSuffix(f.log[0], " remove c/path")
+	if !errors.Is(said, f.err) && !tidying && !(f.err == syscall.ENOENT && strings.Contains(f.log[0], " remove ")) {
+		t.Errorf("not a word of it: %v", said)
+	}
+	stuck := lasting && f.only["remove"]
+	if strings.HasSuffix(r.path, ".tar") {
+		if r.err == nil || !stuck {
+			r.checkTar(t)
+		}
+		return
+	}
+	if stuck {
+		// What cannot be changed cannot be tidied up either.
+		r.checkLeft(t, opt)
+		return
+	}
+	r.checkAll(t, opt)
+}
+
+// checkLeft checks a place where work ended at once: whatever is there opens,
+// unless it has not even a manifest.
+func (r *recording) checkLeft(t *testing.T, opt WriterOptions) {
+	t.Helper()
+	for _, name := range r.disk.names("/") {
+		name := "/" + name
+		inside := r.disk.names(name)
+		if len(inside) == 0 || len(inside) == 1 && inside[0] == manifestTemp {
+			if name == r.path && r.err == nil {
+				t.Errorf("%s is empty", name)
+			}
+			continue
+		}
+		if name == r.path {
+			r.check(t, name, r.good, r.dropped+1, recordingGenerations, false)
+			continue
+		}
+		c, err := r.disk.capture(name)
+		if err != nil {
+			t.Errorf("%s does not open: %v", name, err)
+			continue
+		}
+		r.parts(t, c)
+		if !strings.HasSuffix(name, ".new") && !c.Manifest.Complete && len(r.errs) == 0 {
+			t.Errorf("dump %s: not complete", name)
+		}
+	}
+	for _, d := range r.dumps {
+		if d.err == nil {
+			r.check(t, d.path, d.good, max(d.from, d.dropped+1), d.to, true)
+		}
+	}
+}
+
+// recordingKinds are the ways in which recordings are written.
+var recordingKinds = []struct {
+	name string
+	file string
+	opt  WriterOptions
+	link error
+}{
+	{"directory", "/c", WriterOptions{}, nil},
+	{"directory without links", "/c", WriterOptions{}, syscall.EXDEV},
+	{"memory", "/c", WriterOptions{Memory: true}, nil},
+	{"tar", "/c.tar", WriterOptions{}, nil},
+}
+
+// A recorder that is killed between any two operations, or in the middle of a
+// write, leaves what opens and has all that Append had accepted.
+func TestKilledAtEveryOperation(t *testing.T) {
+	for _, kind := range recordingKinds {
+		for name, part := range map[string]func(n int) int{
+			"before": func(int) int { return 0 },
+			"in":     func(n int) int { return n / 3 },
+			"after":  func(n int) int { return n },
+		} {
+			t.Run(kind.name+", "+name, func(t *testing.T) {
+				runs := 0
+				for at := 1; ; at++ {
+					f, r := killedAt(at, kind.file, kind.opt, kind.link, None, part)
+					if len(f.log) == 0 {
+						break
+					}
+					runs++
+					t.Run(f.log[0], func(t *testing.T) {
+						if kind.file != "/c.tar" {
+							r.checkLeft(t, kind.opt)
+						} else if r.err == nil {
+							r.checkTar(t)
+						}
+					})
+				}
+				if runs < 10 {
+					t.Errorf("only %d operations", runs)
+				}
+				t.Logf("killed at %d operations", runs)
+			})
+		}
+	}
+}
+
+// killedAt makes a recording that ends at an operation.
+func killedAt(at int, file string, opt WriterOptions, link error, codec Codec, part func(n int) int) (*faults, *recording) {
+	f := &faults{disk: newDisk(), codec: codec, err: errKilled, at: at, until: 1 << 30, links: link}
+	f.part = func(n int) int {
+		if f.count > at {
+			return 0
+		}
+		return part(n)
+	}
+	return f, f.record(file, opt)
+}
+
+// After a loss of power at any moment, all is there that was when Sync
+// returned, however much of the rest is. It takes a codec with a checksum to
+// tell what is not there from zeros.
+func TestPowerCutAtEveryOperation(t *testing.T) {
+	for _, kind := range recordingKinds {
+		t.Run(kind.name, func(t *testing.T) {
+			cuts := 0
+			for at := 1; ; at++ {
+				f, r := killedAt(at, kind.file, kind.opt, kind.link, Zstd, func(n int) int { return n / 2 })
+				if len(f.log) == 0 {
+					break
+				}
+				before := r.disk
+				for i := range 4 {
+					var luck *rand.Rand
+					if i > 0 {
+						luck = rand.New(rand.NewPCG(uint64(at), uint64(i)))
+					}
+					r.disk = before.cut(luck)
+					cuts++
+					t.Run(fmt.Sprintf("%s, %d", f.log[0], i), func(t *testing.T) { r.checkCut(t, kind.opt) })
+				}
+			}
+			t.Logf("%d cuts", cuts)
+		})
+	}
+}
+
+func (r *recording) checkCut(t *testing.T, opt WriterOptions) {
+	for _, d := range r.dumps {
+		if d.err == nil && d.synced {
+			c := r.check(t, d.path, d.good, max(d.from, d.dropped+1), d.to, true)
+			if !c.Manifest.Complete || len(c.Damage()) > 0 {
+				t.Errorf("dump %s: complete %v, damage %v", d.path, c.Manifest.Complete, c.Damage())
+			}
+		}
+	}
+	if r.synced == nil || opt.Memory {
+		return // nothing was promised
+	}
+	c, err := r.disk.capture(r.path)
+	if err != nil {
+		t.Fatalf("does not open: %v", err)
+	}
+	if strings.HasSuffix(r.path, ".tar") {
+		got := content(t, c)
+		for table, generations := range r.synced {
+			n := 0
+			for _, batches := range generations {
+				n += batches
+			}
+			if len(got[table]) < 7*n {
+				t.Errorf("table %s: %d rows, %d batches of 7 were synced", table, len(got[table]), n)
+			}
+		}
+		return
+	}
+	parts := r.parts(t, c)
+	for table, generations := range r.synced {
+		for n, want := range generations {
+			if got := parts[table][n]; n > r.dropped && got < want {
+				t.Errorf("table %s, generation %d: %d batches, %d were synced", table, n, got, want)
+			}
+		}
+	}
+}
