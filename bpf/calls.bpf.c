@@ -14,27 +14,73 @@
 #include "tcp.bpf.c"
 #include "seccomp.bpf.c"
 
-#define ARITIES 512
+/* Arguments each native call takes; what lies past them in registers is noise. Set by the loader. */
+const volatile u8 arity[CALLS];
 
-/* Arguments each native call takes; what lies past them in registers is noise and is zeroed. */
-const volatile u8 arity[ARITIES];
+#define ARG0 __builtin_offsetof(struct syscall_event, arg)
 
+/* publish makes what is before head visible to record(1): all of it, before head is. */
+HOT void publish(struct cpu *c, u64 head)
+{
+#if defined(__TARGET_ARCH_x86)
+	barrier();
+	*(volatile u64 *)&c->head = head;
+#else
+	__sync_lock_test_and_set(&c->head, head);
+#endif
+}
+
+/*
+ * emit_call writes the call's row, which is counted. The ring is this CPU's and nobody else's: a kernel that let these
+ * programs be preempted would find it busy, and the row counted as lost.
+ */
 HOT void emit_call(struct task_state *st, task_id id, s64 ret, u64 duration)
 {
-	struct syscall_event *e = reserve(&bulk, KIND_syscall, sizeof(*e));
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
+	u64 head, tail, args = st->args, bytes = (u64)call_chunks * CHUNK;
+	struct syscall_event *e;
+	struct chunk *chunk;
+	u32 key, off, size;
 
-	if (!e)
+	if (!c)
 		return;
-	e->kind = KIND_syscall;
+	head = c->head;
+	tail = *(volatile u64 *)&c->tail;
+	off = head & (CHUNK - 1);
+	if (off > CHUNK - sizeof(*e)) {
+		head += CHUNK - off;
+		off = 0;
+	}
+	key = cpu * call_chunks + ((head / CHUNK) & (call_chunks - 1));
+	chunk = bpf_map_lookup_elem(&calls, &key);
+	if (!chunk || c->busy || shed || head + sizeof(*e) - tail > bytes) {
+		c->lost[KIND_syscall]++;
+		return;
+	}
+	c->busy = 1;
+	barrier();
+	size = ARG0 + args * sizeof(e->arg[0]);
+	e = (void *)&chunk->data[off];
+	e->kind = KIND_syscall | size << 16;
 	e->task = id;
 	e->ts = st->enter_ts;
 	e->nr = st->nr;
 	e->pad_nr = 0;
 	e->ret = ret;
 	e->duration_ns = duration;
-	for (int i = 0; i < 6; i++)
+	for (int i = 0; i < 6; i++) {
+		if (i >= args)
+			break;
 		e->arg[i] = st->arg[i];
-	submit(e);
+	}
+	publish(c, head + size);
+	c->emitted[KIND_syscall]++;
+	barrier();
+	c->busy = 0;
+	tail += call_mark;
+	if (head + size >= tail && head < tail)
+		wake(cpu);
 }
 
 SEC("tp_btf/sys_enter")
@@ -44,7 +90,7 @@ int calls_enter(u64 *ctx)
 	s32 nr = ARG(ctx, 1, s32);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *st;
-	u32 n = 6;
+	u32 args = 6, class = CALL_ANY;
 	bool compat;
 	u64 index;
 
@@ -70,23 +116,26 @@ int calls_enter(u64 *ctx)
 		st->call_task = identity(task, st);
 	}
 
-	st->nr = nr;
-	read_args(regs, compat, st->arg);
 	index = (u32)nr;
 	barrier_var(index); /* compare all 64 bits: verifiers until 6.1 think that a 32-bit OR makes all of them unknown */
-	if (index < ARITIES)
-		n = arity[index];
-	for (u32 i = 0; i < 6; i++)
-		if (i >= n)
-			st->arg[i] = 0;
+	if (index < CALLS) {
+		args = arity[index];
+		class = call_class[index];
+	}
+	st->nr = nr;
+	st->args = args;
+	st->class = class;
+	read_args(regs, compat, st->arg);
 	st->enter_ts = bpf_ktime_get_ns();
-	if (want_file_calls)
+	if (!class)
+		return 0;
+	if (want_file_calls && class & CALL_FILE)
 		file_call_begin(task, st, nr);
-	if (want_ipc_calls)
+	if (want_ipc_calls && class & CALL_IPC)
 		ipc_call_begin(task, st, nr);
-	if (want_tcp_connects)
+	if (want_tcp_connects && class & CALL_TCP)
 		tcp_call_begin(task, st, nr);
-	if (never_returns(nr)) {
+	if (class & CALL_LAST && never_returns(nr)) {
 		if (want_syscall)
 			emit_call(st, st->call_task, 0, 0);
 		st->enter_ts = 0;
@@ -101,6 +150,7 @@ int calls_exit(u64 *ctx)
 	s64 ret = ARG(ctx, 1, s64);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *st;
+	u64 entered;
 	task_id id;
 
 	if (!enabled)
@@ -108,7 +158,8 @@ int calls_exit(u64 *ctx)
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (!st)
 		return 0;
-	if (!st->enter_ts) {
+	entered = st->enter_ts;
+	if (!entered) {
 		/* No entry: it began before the recording, is the child's half of a clone - or was denied. */
 		if (want_seccomp)
 			seccomp_denied(task, st, regs, ret);
@@ -124,16 +175,18 @@ int calls_exit(u64 *ctx)
 			id = now;
 	}
 	if (want_syscall)
-		emit_call(st, id, ret, bpf_ktime_get_ns() - st->enter_ts);
-	if (want_file_calls)
-		file_call_end(task, st, ret);
-	if (want_ipc_calls)
-		ipc_call_end(task, st, ret);
-	if (want_tcp)
-		tcp_call_accepted(task, st, ret);
-	if (want_tcp_connects)
-		tcp_call_end(task, st, ret);
+		emit_call(st, id, ret, bpf_ktime_get_ns() - entered);
 	st->enter_ts = 0;
+	if (!st->class)
+		return 0;
+	if (want_file_calls && st->class & CALL_FILE)
+		file_call_end(task, st, ret);
+	if (want_ipc_calls && st->class & CALL_IPC)
+		ipc_call_end(task, st, ret);
+	if (want_tcp && st->class & CALL_TCP)
+		tcp_call_accepted(task, st, ret);
+	if (want_tcp_connects && st->class & CALL_TCP)
+		tcp_call_end(task, st, ret);
 	return 0;
 }
 
@@ -145,7 +198,7 @@ HOT void fill_pending(struct pending_event *e, struct task_state *st)
 	e->nr = st->nr;
 	e->pad_nr = 0;
 	for (int i = 0; i < 6; i++)
-		e->arg[i] = st->arg[i];
+		e->arg[i] = i < st->args ? st->arg[i] : 0;
 }
 
 /*

@@ -128,6 +128,25 @@ HOT bool is_exec(s32 nr)
 	return nr == NR_execve || nr == NR_execveat || nr == (NR_COMPAT | COMPAT_execve);
 }
 
+#define CALLS 512 /* numbers below it are looked up in tables */
+
+/* What else a native call is to somebody; the ones of the 32-bit ABI are all of it, and told apart by number. */
+enum call_class {
+	CALL_FILE = 1,
+	CALL_IPC = 2,
+	CALL_TCP = 4,
+	CALL_LAST = 8, /* it does not return */
+	CALL_ANY = 15,
+};
+const volatile u8 call_class[CALLS] = {
+	[NR_read] = CALL_FILE, [NR_write] = CALL_FILE, [NR_pread64] = CALL_FILE, [NR_pwrite64] = CALL_FILE,
+	[NR_semget] = CALL_IPC, [NR_semop] = CALL_IPC, [NR_semtimedop] = CALL_IPC, [NR_semctl] = CALL_IPC,
+	[NR_msgget] = CALL_IPC, [NR_msgsnd] = CALL_IPC, [NR_msgrcv] = CALL_IPC, [NR_msgctl] = CALL_IPC,
+	[NR_shmget] = CALL_IPC, [NR_shmat] = CALL_IPC, [NR_shmctl] = CALL_IPC,
+	[NR_connect] = CALL_TCP, [NR_accept] = CALL_TCP, [NR_accept4] = CALL_TCP,
+	[NR_exit] = CALL_LAST, [NR_exit_group] = CALL_LAST,
+};
+
 HOT bool never_returns(s32 nr)
 {
 	return nr == NR_exit_group || nr == NR_exit || nr == (NR_COMPAT | COMPAT_exit) ||

@@ -44,7 +44,7 @@ var families = []family{
 	{"process", []string{"process"}, "", []mechanism{
 		{"tp_btf", []string{"process_exit"}, []string{"want_process"}, nil},
 	}},
-	{"syscall", []string{"syscall", "pending"}, "syscall", []mechanism{
+	{"syscall", []string{callsTable, "pending"}, callsTable, []mechanism{
 		{"tp_btf", append(calls, "calls_death"), []string{"want_syscall"}, nil},
 	}},
 	{"file", []string{"file", "path"}, "file", []mechanism{
@@ -104,6 +104,9 @@ func familyOf(name string) family {
 	}
 	return family{}
 }
+
+// callsTable is the bulk table that has rings of its own.
+const callsTable = "syscall"
 
 func isBulk(table string) bool {
 	return slices.ContainsFunc(families, func(f family) bool { return f.bulk == table })

@@ -17,9 +17,10 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	fletchMapBulk                 = "bulk"
+	fletchMapCalls                = "calls"
 	fletchMapCgroups              = "cgroups"
 	fletchMapConnections          = "connections"
-	fletchMapCounters             = "counters"
+	fletchMapCpus                 = "cpus"
 	fletchMapPaths                = "paths"
 	fletchMapRare                 = "rare"
 	fletchMapScratches            = "scratches"
@@ -60,6 +61,10 @@ const (
 	fletchProgTcpV6Kretprobe      = "tcp_v6_kretprobe"
 	fletchVarArgsMax              = "args_max"
 	fletchVarArity                = "arity"
+	fletchVarBulkMark             = "bulk_mark"
+	fletchVarCallChunks           = "call_chunks"
+	fletchVarCallClass            = "call_class"
+	fletchVarCallMark             = "call_mark"
 	fletchVarCommFilter           = "comm_filter"
 	fletchVarCommandArmed         = "command_armed"
 	fletchVarEnabled              = "enabled"
@@ -68,6 +73,7 @@ const (
 	fletchVarLastPath             = "last_path"
 	fletchVarLastTask             = "last_task"
 	fletchVarOwnTgid              = "own_tgid"
+	fletchVarRareMark             = "rare_mark"
 	fletchVarSchemaCgroup         = "schema_cgroup"
 	fletchVarSchemaFile           = "schema_file"
 	fletchVarSchemaFlags          = "schema_flags"
@@ -174,9 +180,10 @@ type fletchProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type fletchMapSpecs struct {
 	Bulk        *ebpf.MapSpec `ebpf:"bulk"`
+	Calls       *ebpf.MapSpec `ebpf:"calls"`
 	Cgroups     *ebpf.MapSpec `ebpf:"cgroups"`
 	Connections *ebpf.MapSpec `ebpf:"connections"`
-	Counters    *ebpf.MapSpec `ebpf:"counters"`
+	Cpus        *ebpf.MapSpec `ebpf:"cpus"`
 	Paths       *ebpf.MapSpec `ebpf:"paths"`
 	Rare        *ebpf.MapSpec `ebpf:"rare"`
 	Scratches   *ebpf.MapSpec `ebpf:"scratches"`
@@ -190,6 +197,10 @@ type fletchMapSpecs struct {
 type fletchVariableSpecs struct {
 	ArgsMax         *ebpf.VariableSpec `ebpf:"args_max"`
 	Arity           *ebpf.VariableSpec `ebpf:"arity"`
+	BulkMark        *ebpf.VariableSpec `ebpf:"bulk_mark"`
+	CallChunks      *ebpf.VariableSpec `ebpf:"call_chunks"`
+	CallClass       *ebpf.VariableSpec `ebpf:"call_class"`
+	CallMark        *ebpf.VariableSpec `ebpf:"call_mark"`
 	CommFilter      *ebpf.VariableSpec `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.VariableSpec `ebpf:"command_armed"`
 	Enabled         *ebpf.VariableSpec `ebpf:"enabled"`
@@ -198,6 +209,7 @@ type fletchVariableSpecs struct {
 	LastPath        *ebpf.VariableSpec `ebpf:"last_path"`
 	LastTask        *ebpf.VariableSpec `ebpf:"last_task"`
 	OwnTgid         *ebpf.VariableSpec `ebpf:"own_tgid"`
+	RareMark        *ebpf.VariableSpec `ebpf:"rare_mark"`
 	SchemaCgroup    *ebpf.VariableSpec `ebpf:"schema_cgroup"`
 	SchemaFile      *ebpf.VariableSpec `ebpf:"schema_file"`
 	SchemaFlags     *ebpf.VariableSpec `ebpf:"schema_flags"`
@@ -243,9 +255,10 @@ func (o *fletchObjects) Close() error {
 // It can be passed to loadFletchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fletchMaps struct {
 	Bulk        *ebpf.Map `ebpf:"bulk"`
+	Calls       *ebpf.Map `ebpf:"calls"`
 	Cgroups     *ebpf.Map `ebpf:"cgroups"`
 	Connections *ebpf.Map `ebpf:"connections"`
-	Counters    *ebpf.Map `ebpf:"counters"`
+	Cpus        *ebpf.Map `ebpf:"cpus"`
 	Paths       *ebpf.Map `ebpf:"paths"`
 	Rare        *ebpf.Map `ebpf:"rare"`
 	Scratches   *ebpf.Map `ebpf:"scratches"`
@@ -256,9 +269,10 @@ type fletchMaps struct {
 func (m *fletchMaps) Close() error {
 	return _FletchClose(
 		m.Bulk,
+		m.Calls,
 		m.Cgroups,
 		m.Connections,
-		m.Counters,
+		m.Cpus,
 		m.Paths,
 		m.Rare,
 		m.Scratches,
@@ -273,6 +287,10 @@ func (m *fletchMaps) Close() error {
 type fletchVariables struct {
 	ArgsMax         *ebpf.Variable `ebpf:"args_max"`
 	Arity           *ebpf.Variable `ebpf:"arity"`
+	BulkMark        *ebpf.Variable `ebpf:"bulk_mark"`
+	CallChunks      *ebpf.Variable `ebpf:"call_chunks"`
+	CallClass       *ebpf.Variable `ebpf:"call_class"`
+	CallMark        *ebpf.Variable `ebpf:"call_mark"`
 	CommFilter      *ebpf.Variable `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.Variable `ebpf:"command_armed"`
 	Enabled         *ebpf.Variable `ebpf:"enabled"`
@@ -281,6 +299,7 @@ type fletchVariables struct {
 	LastPath        *ebpf.Variable `ebpf:"last_path"`
 	LastTask        *ebpf.Variable `ebpf:"last_task"`
 	OwnTgid         *ebpf.Variable `ebpf:"own_tgid"`
+	RareMark        *ebpf.Variable `ebpf:"rare_mark"`
 	SchemaCgroup    *ebpf.Variable `ebpf:"schema_cgroup"`
 	SchemaFile      *ebpf.Variable `ebpf:"schema_file"`
 	SchemaFlags     *ebpf.Variable `ebpf:"schema_flags"`

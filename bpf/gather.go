@@ -18,16 +18,19 @@ import (
 type Records struct {
 	data    []byte
 	offsets []uint32 // of each record in data; its frame (length, 4 bytes; 4 bytes) stands before it
+	// sized: there is no frame. The upper half of a record's first word is its size, and members beyond it are 0; the
+	// memory of them can be read.
+	sized bool
 }
 
 // Len is the number of records.
 func (r Records) Len() int { return len(r.offsets) }
 
 // First is the first n records.
-func (r Records) First(n int) Records { return Records{r.data, r.offsets[:n]} }
+func (r Records) First(n int) Records { return Records{r.data, r.offsets[:n], r.sized} }
 
 // After is all but the first n records.
-func (r Records) After(n int) Records { return Records{r.data, r.offsets[n:]} }
+func (r Records) After(n int) Records { return Records{r.data, r.offsets[n:], r.sized} }
 
 const frameSize = 8 // BPF_RINGBUF_HDR_SZ
 
@@ -50,6 +53,10 @@ func (l *Layout) Gather(b *format.Batch, r Records, cpu int32, wall int64) {
 		c, v := &l.columns[i], &b.Columns[i]
 		switch c.meaning {
 		case meansInt64:
+			if r.sized && c.offset >= uintptr(l.fixed) {
+				gatherPresent(extend(&v.I64, n), r, c.offset)
+				continue
+			}
 			gather(extend(&v.I64, n), r, c.offset, func(x int64) int64 { return x })
 		case meansTime:
 			gather(extend(&v.I64, n), r, c.offset, func(x int64) int64 { return x + wall })
@@ -78,6 +85,19 @@ func gather[F, T any](dst []T, r Records, offset uintptr, convert func(F) T) {
 	base := unsafe.Add(unsafe.Pointer(unsafe.SliceData(r.data)), offset)
 	for i, off := range r.offsets {
 		dst[i] = convert(*(*F)(unsafe.Add(base, off)))
+	}
+}
+
+// gatherPresent is gather for a member that only records of a larger size have.
+func gatherPresent(dst []int64, r Records, offset uintptr) {
+	base := unsafe.Pointer(unsafe.SliceData(r.data))
+	for i, off := range r.offsets {
+		rec := unsafe.Add(base, off)
+		x := *(*int64)(unsafe.Add(rec, offset))
+		if uintptr(*(*uint32)(rec)>>16) <= offset {
+			x = 0
+		}
+		dst[i] = x
 	}
 }
 

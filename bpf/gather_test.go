@@ -238,7 +238,7 @@ func BenchmarkGatherSyscall(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		batch.Reset()
-		l.Gather(batch, Records{data, offsets}, 0, 1)
+		l.Gather(batch, Records{data: data, offsets: offsets}, 0, 1)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/chunkRecords, "ns/row")
 }

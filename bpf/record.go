@@ -28,7 +28,7 @@ func (r Records) Copy(i int) []byte {
 var afterFrame = []uint32{frameSize}
 
 // One is a record that Copy gave.
-func One(record []byte) Records { return Records{record, afterFrame} }
+func One(record []byte) Records { return Records{data: record, offsets: afterFrame} }
 
 // ID is what a record of a dimension is referred to by: its table's first column.
 func (l *Layout) ID(r Records, i int) int64 {

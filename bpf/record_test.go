@@ -26,7 +26,7 @@ func TestCopiedRecord(t *testing.T) {
 			binary.NativeEndian.PutUint32(data[off:], l.Kind)
 			binary.NativeEndian.PutUint32(data[off+uint32(l.columns[0].offset):], uint32(7+i))
 		}
-		r := Records{data, offsets}
+		r := Records{data: data, offsets: offsets}
 		if a, b := l.ID(r, 0), l.ID(r, 1); a != 7 || b != 8 {
 			t.Errorf("%s: ids %d and %d, want 7 and 8", l.Schema.Table, a, b)
 		}

@@ -63,9 +63,9 @@ func (r *ring) close() {
 
 func position(page []byte) *uint64 { return (*uint64)(unsafe.Pointer(unsafe.SliceData(page))) }
 
-// fill is how much of the ring is in use, bytes.
-func (r *ring) fill() uint64 {
-	return atomic.LoadUint64(position(r.producer)) - atomic.LoadUint64(position(r.consumer))
+// fill is how much of the ring is in use, 0 to 1.
+func (r *ring) fill() float64 {
+	return float64(atomic.LoadUint64(position(r.producer))-atomic.LoadUint64(position(r.consumer))) / float64(r.mask+1)
 }
 
 // chunkRecords is how many records are handed on at a time: few enough that the ring is freed while its
@@ -106,7 +106,7 @@ func (r *ring) sweep(layouts []*Layout, scratch *[chunkRecords]uint32, emit func
 			next += uint64(n+frameSize+7) &^ 7
 		}
 		if len(offsets) > 0 {
-			if err := emit(layouts[kind], Records{r.data, offsets}, r.cpu); err == ErrLater {
+			if err := emit(layouts[kind], Records{data: r.data, offsets: offsets}, r.cpu); err == ErrLater {
 				return nil
 			} else if err != nil {
 				return err
@@ -142,7 +142,7 @@ func walk(data []byte, layouts []*Layout, emit func(*Layout, Records, int32) err
 		if uint64(at)+frameSize+uint64(n) > uint64(len(data)) {
 			return fmt.Errorf("a record of %d bytes in %d", n, len(data)-at-frameSize)
 		}
-		if err := emit(layouts[kind], Records{data, []uint32{uint32(at + frameSize)}}, -1); err != nil {
+		if err := emit(layouts[kind], Records{data: data, offsets: []uint32{uint32(at + frameSize)}}, -1); err != nil {
 			return err
 		}
 		at += int(n+frameSize+7) &^ 7

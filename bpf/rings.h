@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Where records go. Two sets of rings, one ring per CPU each: `bulk` for the families a busy host makes
+ * Where records go. Three sets of rings, one ring per CPU each: `calls` and `bulk` for the families a busy host makes
  * millions of, `rare` for those that explain them, so that a flood of system calls never costs an exec.
- * Records are submitted without a wake-up; record(1) sweeps. What does not fit is counted, per CPU and table.
+ * Records are submitted without a wake-up; record(1) sweeps, and is woken once when a ring passes its mark. What does
+ * not fit is counted, per CPU and table.
  */
 #ifndef FLETCH_RINGS_H
 #define FLETCH_RINGS_H
@@ -21,8 +22,38 @@ struct {
 	__array(values, struct ring);
 } bulk SEC(".maps"), rare SEC(".maps");
 
-/* Indexed by CPU; read by the loader through a mapping of it. */
-struct counters {
+/*
+ * System calls have rings of their own, in memory of a map: their programs run with preemption off, one at a time on a
+ * CPU, so that writing a record takes neither a lock nor a call. A ring is call_chunks pages of 4096 bytes; a record lies
+ * within one. Its first word is kind | size << 16; it ends with the last argument that the call takes.
+ */
+#define CHUNK 4096
+
+struct chunk {
+	u8 data[CHUNK];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* CPUs times call_chunks; set by the loader */
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__type(key, u32);
+	__type(value, struct chunk);
+} calls SEC(".maps");
+
+/* Set by the loader before the programs start: of one CPU's rings. */
+const volatile u32 call_chunks = 1; /* a power of two */
+const volatile u64 call_mark;       /* bytes in use at which record(1) is woken */
+const volatile u64 bulk_mark;
+const volatile u64 rare_mark;
+
+/* Indexed by CPU; the loader maps it. */
+struct cpu {
+	u64 head; /* bytes ever written to the ring of calls; where a chunk ends is skipped */
+	u64 busy; /* a record is being written */
+	u64 pad_head[6];
+	u64 tail; /* bytes ever read from it; set by record(1) */
+	u64 pad_tail[7];
 	u64 emitted[KIND_MAX];
 	u64 lost[KIND_MAX];
 };
@@ -32,8 +63,8 @@ struct {
 	__uint(max_entries, 1); /* CPUs; set by the loader */
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, u32);
-	__type(value, struct counters);
-} counters SEC(".maps");
+	__type(value, struct cpu);
+} cpus SEC(".maps");
 
 /*
  * Room to build a record of variable size. The tail keeps the largest single append inside the value
@@ -55,8 +86,8 @@ struct {
 } scratches SEC(".maps");
 
 /*
- * The bulk tables' counters are plain additions: their programs run with preemption off, and nothing that
- * counts the same table interrupts them. The others' may be: a connection ends in an interrupt.
+ * The calls' counters are plain additions: their programs run with preemption off, and nothing that counts calls
+ * interrupts them. The others' may be: a connection ends in an interrupt.
  */
 HOT void tally(u64 *counter, u32 kind)
 {
@@ -66,9 +97,28 @@ HOT void tally(u64 *counter, u32 kind)
 		__sync_fetch_and_add(counter, 1);
 }
 
+/* wake lets a wait of record(1) end. It waits on the rare rings. */
+COLD int wake(u32 cpu)
+{
+	void *ring = bpf_map_lookup_elem(&rare, &cpu);
+	void *rec = ring ? bpf_ringbuf_reserve(ring, 8, 0) : NULL;
+
+	if (rec)
+		bpf_ringbuf_discard(rec, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+/* passed says whether the size bytes added last took the ring past its mark. */
+HOT bool passed(void *ring, u64 mark, u32 size)
+{
+	u64 used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+
+	return used >= mark && used - (((size + 7) & ~7U) + 8) < mark;
+}
+
 HOT void count(u32 cpu, u32 kind, bool ok)
 {
-	struct counters *c = bpf_map_lookup_elem(&counters, &cpu);
+	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 
 	if (c && kind < KIND_MAX)
 		tally(ok ? &c->emitted[kind] : &c->lost[kind], kind);
@@ -89,13 +139,13 @@ volatile u32 shed;
 HOT void *reserve(void *set, u32 kind, u64 size)
 {
 	u32 cpu = bpf_get_smp_processor_id();
-	struct counters *c = bpf_map_lookup_elem(&counters, &cpu);
+	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 	void *ring = bpf_map_lookup_elem(set, &cpu);
 	void *rec;
 
 	if (!c || kind >= KIND_MAX)
 		return NULL;
-	if ((kind == KIND_syscall || kind == KIND_file) && shed)
+	if (kind == KIND_file && shed)
 		ring = NULL;
 	rec = ring ? bpf_ringbuf_reserve(ring, size, 0) : NULL;
 	if (!rec) {
@@ -103,6 +153,8 @@ HOT void *reserve(void *set, u32 kind, u64 size)
 		return NULL;
 	}
 	tally(&c->emitted[kind], kind);
+	if (passed(ring, kind == KIND_file ? bulk_mark : rare_mark, size))
+		wake(cpu);
 	return rec;
 }
 
@@ -141,7 +193,11 @@ HOT bool output(struct scratch *s, u32 len)
 
 	if (!ring || len > SCRATCH_MAX)
 		return false;
-	return bpf_ringbuf_output(ring, s->data, len, BPF_RB_NO_WAKEUP) == 0;
+	if (bpf_ringbuf_output(ring, s->data, len, BPF_RB_NO_WAKEUP))
+		return false;
+	if (passed(ring, rare_mark, len))
+		wake(cpu);
+	return true;
 }
 
 #endif

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -49,16 +48,20 @@ const rareRingSize = 1 << 20
 // kernels is refused whoever has no CAP_BPF, is not called any more. What the programs look at while they run
 // (Variables) is written through a mapping; iterators, and what tells of events that were missed, are open already.
 type Session struct {
-	Probes  []format.Probe
-	CPUs    int // possible ones
-	layouts []*Layout
-	coll    *ebpf.Collection
-	links   map[string]link.Link     // by program
-	lists   map[string]io.ReadCloser // iterators, by program: each is read once
-	missed  map[string]*os.File      // fdinfo of the other programs
-	rings   []*ring
-	counts  []byte // the counters map, mapped
-	scratch [chunkRecords]uint32
+	Probes     []format.Probe
+	CPUs       int // possible ones
+	layouts    []*Layout
+	coll       *ebpf.Collection
+	links      map[string]link.Link     // by program
+	lists      map[string]io.ReadCloser // iterators, by program: each is read once
+	missed     map[string]*os.File      // fdinfo of the other programs
+	rings      []*ring
+	cpus       *cpuMap
+	calls      []*callRing
+	callLayout *Layout
+	callMem    []byte // of all of them
+	woken      int    // an epoll instance: readable when a ring has passed its mark; -1: none
+	scratch    [chunkRecords]uint32
 }
 
 // Probe says for each family of the options which mechanism a session uses, and why not a better one.
@@ -84,7 +87,7 @@ func Open(opt Options) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded BPF object: %w", err)
 	}
-	s := &Session{}
+	s := &Session{woken: -1}
 	if s.layouts, err = layouts(spec.Types); err != nil {
 		return nil, err
 	}
@@ -101,7 +104,7 @@ func Open(opt Options) (*Session, error) {
 	if err := tryWhole(spec, identity); err != nil {
 		return nil, fmt.Errorf("loading BPF programs: %w", err)
 	}
-	s = &Session{layouts: s.layouts, CPUs: s.CPUs, Probes: choose(spec, opt, tryWhole)}
+	s = &Session{woken: -1, layouts: s.layouts, CPUs: s.CPUs, Probes: choose(spec, opt, tryWhole)}
 	if err = s.load(spec, opt); err != nil && !errors.Is(err, ErrRefused) {
 		s.Close()
 		return nil, err
@@ -147,14 +150,18 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 		return ErrRefused
 	}
 	spec = only(spec, programs)
-	for _, name := range []string{"bulk", "rare", "counters"} {
+	for _, name := range []string{"bulk", "rare", "cpus"} {
 		spec.Maps[name].MaxEntries = uint32(s.CPUs)
 	}
+	callBytes, bulkBytes := bulkRings(opt.RingSize, s.Probes)
+	chunks := callBytes / int(spec.Maps["calls"].ValueSize)
+	spec.Maps["calls"].MaxEntries = uint32(chunks * s.CPUs)
 	var comm [16]byte
 	copy(comm[:15], opt.Comm)
 	if err := configure(spec, wants, map[string]any{
 		"own_tgid": uint32(os.Getpid()), "want_tree": opt.Command || len(opt.PIDs) > 0, "want_comm": opt.Comm != "",
-		"comm_filter": comm,
+		"comm_filter": comm, "call_chunks": uint32(chunks),
+		"call_mark": uint64(callBytes / wakeAt), "bulk_mark": uint64(bulkBytes / wakeAt), "rare_mark": uint64(rareRingSize / wakeAt),
 	}); err != nil {
 		return err
 	}
@@ -177,14 +184,15 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 			return fmt.Errorf("following process %d: %w", pid, err)
 		}
 	}
-	if err := s.makeRings(spec, opt.RingSize); err != nil {
+	if err := s.makeRings(spec, bulkBytes); err != nil {
 		return err
 	}
-	counters := s.coll.Maps["counters"]
-	size := int(counters.ValueSize()) * s.CPUs
-	page := os.Getpagesize()
-	if s.counts, err = unix.Mmap(counters.FD(), 0, (size+page-1)&^(page-1), unix.PROT_READ, unix.MAP_SHARED); err != nil {
-		return fmt.Errorf("mapping the counters: %w", err)
+	s.callLayout = s.layouts[slices.IndexFunc(s.layouts, func(l *Layout) bool { return l != nil && l.Schema.Table == callsTable })]
+	if s.cpus, err = newCPUMap(s.coll.Maps["cpus"], spec.Types, s.CPUs); err != nil {
+		return err
+	}
+	if s.callMem, s.calls, err = mapCalls(s.coll.Maps["calls"], s.cpus, s.CPUs, callBytes); err != nil {
+		return err
 	}
 	if s.links, err = attach(spec, s.coll); err != nil {
 		return err
@@ -223,7 +231,31 @@ func (s *Session) openFiles() error {
 	return nil
 }
 
-func (s *Session) makeRings(spec *ebpf.CollectionSpec, size int) error {
+// wakeAt is the part of a ring that is its mark: one in so many bytes. The rest lasts until the recorder runs.
+const wakeAt = 4
+
+// bulkRings divides the bytes that a CPU has for the bulk families between its ring of calls and the other one.
+func bulkRings(bytes int, probes []format.Probe) (calls, others int) {
+	page := os.Getpagesize()
+	wanted := func(calls bool) bool {
+		return slices.ContainsFunc(probes, func(p format.Probe) bool {
+			bulk := familyOf(p.Family).bulk
+			return p.Mechanism != "" && bulk != "" && (bulk == callsTable) == calls
+		})
+	}
+	switch {
+	case !wanted(true):
+		return page, bytes
+	case !wanted(false):
+		return bytes, page
+	}
+	return max(bytes/2, page), max(bytes/2, page)
+}
+
+func (s *Session) makeRings(spec *ebpf.CollectionSpec, size int) (err error) {
+	if s.woken, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
+		return fmt.Errorf("watching the rings: %w", err)
+	}
 	for _, set := range []struct {
 		name string
 		size int
@@ -234,6 +266,12 @@ func (s *Session) makeRings(spec *ebpf.CollectionSpec, size int) error {
 				return err
 			}
 			s.rings = append(s.rings, r)
+			if set.name == "rare" {
+				event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}
+				if err := unix.EpollCtl(s.woken, unix.EPOLL_CTL_ADD, r.m.FD(), &event); err != nil {
+					return fmt.Errorf("watching the rings: %w", err)
+				}
+			}
 			if err := s.coll.Maps[set.name].Put(uint32(cpu), r.m); err != nil {
 				return fmt.Errorf("giving cpu %d its ring: %w", cpu, err)
 			}
@@ -286,12 +324,31 @@ type Emit func(l *Layout, r Records, cpu int32) error
 // Sweep hands over everything that is complete in every ring. fill is how full the fullest one was, 0 to 1.
 func (s *Session) Sweep(emit Emit) (fill float64, err error) {
 	for _, r := range s.rings {
-		fill = max(fill, float64(r.fill())/float64(r.mask+1))
+		fill = max(fill, r.fill())
 		if err := r.sweep(s.layouts, &s.scratch, emit); err != nil {
 			return fill, err
 		}
 	}
+	for _, r := range s.calls {
+		fill = max(fill, r.fill())
+		if err := r.sweep(s.callLayout, &s.scratch, emit); err != nil {
+			return fill, err
+		}
+	}
 	return fill, nil
+}
+
+// Woken is a descriptor that can be read from, as poll(2) says, when a ring has passed its mark since the last Rest.
+func (s *Session) Woken() int { return s.woken }
+
+// Rest makes Woken wait for the next time.
+func (s *Session) Rest() {
+	var events [8]unix.EpollEvent
+	for {
+		if n, err := unix.EpollWait(s.woken, events[:], 0); n < len(events) || err != nil {
+			return
+		}
+	}
 }
 
 const membarrierGlobal = 1 // MEMBARRIER_CMD_GLOBAL, include/uapi/linux/membarrier.h
@@ -328,17 +385,13 @@ func (s *Session) iterate(program string, emit Emit) error {
 	return walk(data, s.layouts, emit)
 }
 
-func (s *Session) kinds() int { return int(s.coll.Maps["counters"].ValueSize()) / 16 }
-
 // Counts are what the programs counted for one table on one CPU since the start.
 type Counts struct{ Emitted, Lost uint64 }
 
 // Counts reads the counters of one table on one CPU.
 func (s *Session) Counts(kind uint32, cpu int) Counts {
-	kinds := s.kinds()
-	row := s.counts[cpu*16*kinds:]
-	load := func(i int) uint64 { return atomic.LoadUint64((*uint64)(unsafe.Pointer(&row[8*i]))) }
-	return Counts{Emitted: load(int(kind)), Lost: load(kinds + int(kind))}
+	at := 8 * uintptr(kind)
+	return Counts{Emitted: atomic.LoadUint64(s.cpus.word(cpu, s.cpus.emitted+at)), Lost: atomic.LoadUint64(s.cpus.word(cpu, s.cpus.lost+at))}
 }
 
 // Missed is how often the kernel skipped a program of the family because the same program was already running
@@ -392,8 +445,12 @@ func (s *Session) Close() {
 	for _, r := range s.rings {
 		r.close()
 	}
-	if s.counts != nil {
-		unix.Munmap(s.counts)
+	if s.woken >= 0 {
+		unix.Close(s.woken)
+	}
+	s.cpus.close()
+	if s.callMem != nil {
+		unix.Munmap(s.callMem)
 	}
 	if s.coll != nil {
 		s.coll.Close()

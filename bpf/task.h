@@ -59,21 +59,25 @@ struct connect_call {
 	u32 sent;   /* the state changes tell the rest */
 };
 
+/* What every call touches comes first, in as few cache lines as it takes. */
 struct task_state {
-	u64 enter_ts; /* when the call it is in began; 0: in none */
-	s64 arg[6];
-	struct file_call file[2]; /* a read or write may cause another one */
-	struct connect_call connect;
-	u32 file_depth;
-	s32 ipc_in_use; /* objects before a ...get */
-	u32 seen_exit;  /* it returned from a call since the recording began */
-	u32 killed;     /* a seccomp filter's signal was recorded */
-	s32 nr;
-	task_id call_task; /* who made the call; 0: who it returns to (a command's first execve) */
 	task_id id;        /* 0: none given yet */
 	u32 announced;     /* the epoch in which it was, plus 1; 0: never */
 	u32 verdict;
 	u32 tree;
+	u64 enter_ts;      /* when the call it is in began; 0: in none */
+	s32 nr;
+	task_id call_task; /* who made the call; 0: who it returns to (a command's first execve) */
+	u32 class;         /* of the call: enum call_class */
+	u32 seen_exit;     /* it returned from a call since the recording began */
+	u64 args;          /* how many the call takes; what is in arg beyond them is noise */
+	s64 arg[6];
+
+	struct file_call file[2]; /* a read or write may cause another one */
+	struct connect_call connect;
+	u32 file_depth;
+	s32 ipc_in_use; /* objects before a ...get */
+	u32 killed;     /* a seccomp filter's signal was recorded */
 };
 
 struct {

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"encoding/binary"
+	"fmt"
+	"os"
+	"sync/atomic"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+)
+
+// cpuMap is the map `cpus` of rings.h, mapped: for each CPU its counters, and how far its ring of calls is written and read.
+type cpuMap struct {
+	mem                       []byte
+	size                      uintptr // bytes of one CPU's
+	head, tail, emitted, lost uintptr // where in them
+}
+
+func newCPUMap(m *ebpf.Map, types *btf.Spec, cpus int) (*cpuMap, error) {
+	c := &cpuMap{size: uintptr(m.ValueSize())}
+	var s *btf.Struct
+	if err := types.TypeByName("cpu", &s); err != nil {
+		return nil, fmt.Errorf("reading struct cpu: %w", err)
+	}
+	offsets := map[string]*uintptr{"head": &c.head, "tail": &c.tail, "emitted": &c.emitted, "lost": &c.lost}
+	for _, member := range s.Members {
+		if at := offsets[member.Name]; at != nil {
+			*at = uintptr(member.Offset.Bytes())
+		}
+	}
+	page := os.Getpagesize()
+	var err error
+	c.mem, err = unix.Mmap(m.FD(), 0, (int(c.size)*cpus+page-1)&^(page-1), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("mapping the counters: %w", err)
+	}
+	return c, nil
+}
+
+func (c *cpuMap) word(cpu int, offset uintptr) *uint64 {
+	return (*uint64)(unsafe.Pointer(&c.mem[uintptr(cpu)*c.size+offset]))
+}
+
+func (c *cpuMap) close() {
+	if c != nil {
+		unix.Munmap(c.mem)
+	}
+}
+
+// A callRing is one CPU's ring of system calls: chunks in a map, and in none of them a record that runs on into the next.
+type callRing struct {
+	cpu        int32
+	data       []byte
+	head, tail *uint64 // bytes ever written and read
+	chunk      uint64  // bytes of one
+}
+
+// mapCalls maps the rings of all CPUs, bytes each.
+func mapCalls(m *ebpf.Map, at *cpuMap, cpus, bytes int) (mem []byte, rings []*callRing, err error) {
+	page := os.Getpagesize()
+	mem, err = unix.Mmap(m.FD(), 0, (bytes*cpus+page-1)&^(page-1), unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, nil, fmt.Errorf("mapping the rings of calls: %w", err)
+	}
+	for cpu := range cpus {
+		rings = append(rings, &callRing{
+			cpu: int32(cpu), data: mem[cpu*bytes : (cpu+1)*bytes], chunk: uint64(m.ValueSize()),
+			head: at.word(cpu, at.head), tail: at.word(cpu, at.tail),
+		})
+	}
+	return mem, rings, nil
+}
+
+func (r *callRing) fill() float64 {
+	return float64(atomic.LoadUint64(r.head)-atomic.LoadUint64(r.tail)) / float64(len(r.data))
+}
+
+// sweep does what ring.sweep does.
+func (r *callRing) sweep(l *Layout, scratch *[chunkRecords]uint32, emit Emit) error {
+	mask := uint64(len(r.data) - 1)
+	tail, head := *r.tail, atomic.LoadUint64(r.head)
+	for tail < head {
+		offsets := scratch[:0]
+		next := tail
+		for next < head && len(offsets) < chunkRecords {
+			if left := r.chunk - next&(r.chunk-1); left < uint64(l.Size) {
+				next += left
+				continue
+			}
+			at := uint32(next & mask)
+			word := binary.NativeEndian.Uint32(r.data[at:])
+			kind, size := word&0xffff, word>>16
+			if kind != l.Kind || size < l.fixed || size > l.Size {
+				return fmt.Errorf("reading the ring of calls of cpu %d: a record of kind %d and %d bytes", r.cpu, kind, size)
+			}
+			offsets = append(offsets, at)
+			next += uint64(size)
+		}
+		if len(offsets) > 0 {
+			if err := emit(l, Records{data: r.data, offsets: offsets, sized: true}, r.cpu); err == ErrLater {
+				return nil
+			} else if err != nil {
+				return err
+			}
+		}
+		tail = next
+		atomic.StoreUint64(r.tail, tail)
+	}
+	return nil
+}
