@@ -143,7 +143,7 @@ func match[T word](m *matcher, column []T, all []byte, from, to int) {
 		}
 		switch {
 		case same < minMatch:
-		case m.anchor == i*width && distance*width == int(m.recent[0]):
+		case same < width && m.anchor == i*width && distance*width == int(m.recent[0]):
 			// What emit does, in the case that is by far the most frequent one.
 			lits := width - same
 			n := len(m.literals)
