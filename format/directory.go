@@ -275,6 +275,8 @@ func captureFiles(root *os.Root) (names []string, err error) {
 	return append(names, last...), nil
 }
 
+func (d *directorySink) beside() folder { return d.parent }
+
 func (d *directorySink) buffered() bool { return false }
 
 // create creates a file in the capture.

@@ -14,6 +14,7 @@ const memoryChunk = 64 << 10
 
 // memorySink keeps a capture in memory, for dumps.
 type memorySink struct {
+	parent   folder // what it would be in
 	mu       sync.Mutex
 	segments map[string]*memorySegment // by name, until they are removed
 	free     [][]byte                  // chunks to use again
@@ -27,7 +28,11 @@ type memorySegment struct {
 	size   int64
 }
 
-func newMemory() *memorySink { return &memorySink{segments: map[string]*memorySegment{}} }
+func newMemory(parent folder) *memorySink {
+	return &memorySink{parent: parent, segments: map[string]*memorySegment{}}
+}
+
+func (m *memorySink) beside() folder { return m.parent }
 
 func (m *memorySink) segment(table string, n int) (segmentFile, error) {
 	s := &memorySegment{sink: m}
@@ -116,7 +121,7 @@ func (m *memorySink) close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.segments, m.free, m.used = nil, nil, 0
-	return nil
+	return m.parent.close()
 }
 
 func (m *memorySink) abort() error { return m.close() }

@@ -385,6 +385,7 @@ var errTar = fmt.Errorf("a tar is only written at its end: %w", errors.ErrUnsupp
 func (t *tarSink) remove(string, int) error                 { return errTar }
 func (t *tarSink) export(string, int, *directorySink) error { return errTar }
 
+func (t *tarSink) beside() folder                { return nil }
 func (t *tarSink) syncSegment(string, int) error { return nil }
 
 // sync waits until all entries are on the disk, if they are in a file.

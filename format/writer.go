@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,6 +62,7 @@ const (
 type Writer struct {
 	sink     sink
 	opt      WriterOptions
+	dir      string // what it is in
 	manifest Manifest
 	limit    int64 // bytes of a segment
 	written  atomic.Int64
@@ -93,6 +95,8 @@ type sink interface {
 	export(table string, n int, to *directorySink) error
 	// manifest writes or replaces capture.json; last says that nothing follows.
 	manifest(data []byte, last bool) error
+	// beside is what the capture is in, nil for a tar.
+	beside() folder
 	// buffered says that a segment is in memory until it is closed, and lost
 	// when that fails.
 	buffered() bool
@@ -178,6 +182,7 @@ func Create(path string, m Manifest, opt WriterOptions) (*Writer, error) {
 	m.Format, m.Complete = Current, false
 	w := &Writer{
 		opt:      opt,
+		dir:      filepath.Dir(path),
 		manifest: m,
 		limit:    cmp.Or(opt.SegmentBytes, defaultSegmentBytes),
 		tables:   map[string]*tableWriter{},
@@ -194,7 +199,10 @@ func Create(path string, m Manifest, opt WriterOptions) (*Writer, error) {
 	if err == nil {
 		switch {
 		case opt.Memory:
-			w.sink = newMemory()
+			var parent folder
+			if parent, _, err = enterParent(path, &opt); err == nil {
+				w.sink = newMemory(parent)
+			}
 		case path == "-" || strings.HasSuffix(path, ".tar"):
 			w.limit = min(w.limit, tarSegmentBytes)
 			w.sink, err = createTar(path, opt, &w.written)
@@ -726,7 +734,7 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err er
 	if err != nil {
 		return err
 	}
-	parent, name, err := enterParent(path, &w.opt)
+	parent, name, err := w.enterParent(path)
 	if err != nil {
 		return err
 	}
@@ -747,6 +755,17 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err er
 		return errors.Join(append(errs, d.abort())...)
 	}
 	return d.close()
+}
+
+// enterParent is for a dump. One beside the capture does not depend on the way there, which the program may have given
+// up the right to go since Create.
+func (w *Writer) enterParent(path string) (parent folder, name string, err error) {
+	name = filepath.Base(path)
+	if w.sink.beside() == nil || filepath.Dir(path) != w.dir || name == ".." {
+		return enterParent(path, &w.opt)
+	}
+	parent, err = w.sink.beside().enter(".")
+	return parent, name, err
 }
 
 // fill writes a dump to d, and gives it its name.

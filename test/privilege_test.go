@@ -180,6 +180,55 @@ func TestSudosCallersTar(t *testing.T) {
 	wantNoLoss(t, open(t, path))
 }
 
+// What begins, is dumped and goes after the privileges did is the caller's too, wherever it is.
+func TestSudosCallerRotatesAndDumps(t *testing.T) {
+	needRoot(t)
+	for _, test := range []struct {
+		name string
+		args []string
+	}{
+		{"rotation", []string{"-G", "300ms", "-W", "2", "--sync", "100ms"}},
+		{"flight recorder", []string{"--last", "3s"}},
+		{"flight recorder in memory", []string{"--last", "3s", "--in-memory"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			if err := os.Chmod(dir, 0o700); err != nil {
+				t.Fatal(err)
+			}
+			path := filepath.Join(dir, "capture")
+			rec := startAs(t, path, func(rec *exec.Cmd) { rec.Env = asSudo() }, test.args...)
+			if test.args[0] == "-G" {
+				waitFor(t, "the first segments to go", func() bool {
+					_, err := os.Stat(filepath.Join(path, "syscall", "000001.arrow"))
+					later, _ := filepath.Glob(filepath.Join(path, "syscall", "*.arrow"))
+					return err != nil && len(later) > 0
+				})
+			} else {
+				rec.Process.Signal(syscall.SIGUSR2)
+				waitFor(t, "a dump", func() bool {
+					dumps, _ := filepath.Glob(filepath.Join(path, "*-sigusr2"))
+					return len(dumps) > 0
+				})
+			}
+			rec.Process.Signal(syscall.SIGINT)
+			if err := rec.Wait(); err != nil {
+				t.Error(err)
+			}
+			wantOwned(t, path, someUser, someGroup)
+			captures, _ := filepath.Glob(filepath.Join(path, "*-*"))
+			if test.args[0] == "-G" {
+				captures = []string{path}
+			} else if len(captures) != 2 {
+				t.Errorf("%d captures %v, want one by the signal and one at the end", len(captures), captures)
+			}
+			for _, c := range captures {
+				wantNoLoss(t, open(t, c))
+			}
+		})
+	}
+}
+
 // Root itself stays root by name, with nothing that makes it one.
 func TestRootRecordsWithoutCapabilities(t *testing.T) {
 	needRoot(t)

@@ -31,7 +31,7 @@ var byChance = []string{
 	// Begun before the filter or after it, as goroutines are scheduled.
 	"pidfd_open", "pidfd_send_signal", "waitid", "wait4",
 	// After a write that failed.
-	"ftruncate", "unlinkat", "fstat", "newfstatat", "fstatat",
+	"ftruncate", "unlinkat", "fstat", "newfstatat", "fstatat", // the last is what the library calls newfstatat on arm64
 }
 
 // only says with which arguments a call is allowed: when the bits or the value fit in one of the conditions.
@@ -73,7 +73,7 @@ func policy() (p seccomp.Policy, err error) {
 	slices.Sort(calls)
 	for _, name := range slices.Compact(calls) {
 		if _, ok := here.SyscallNames[name]; !ok {
-			continue // another architecture's
+			continue // of another architecture
 		}
 		if len(only[name]) == 0 {
 			allow.Names = append(allow.Names, name)

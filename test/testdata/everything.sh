@@ -38,6 +38,24 @@ begun told; sleep 0.2; kill -TERM $!; ended 5
 record -q -w deaf -- sh -c 'trap "" INT TERM; sleep 4' &
 begun deaf; kill -INT $!; sleep 0.2; kill -INT $!; ended 130
 
+# Segments that come and go.
+record -q -w rotation -C 32KiB -G 200ms -W 2 --sync 100ms -d 1s &
+begun rotation; work; ended 0
+
+# Flight recorders, on the disk and in memory, and their dumps.
+for where in "--sync 200ms" --in-memory; do
+	record -q -w "flight$where" --last 2s --after 100ms $where --trigger 'op == "exit" && exit_code == 9' 2>/dev/null &
+	sleep 1; work
+	until ls -d "flight$where"/*-trigger/ >/dev/null 2>&1; do kill -0 $!; sh -c 'exit 9' || true; sleep 0.2; done
+	kill -USR2 $!
+	until ls -d "flight$where"/*-sigusr2/ >/dev/null 2>&1; do kill -0 $!; sleep 0.1; done
+	kill -INT $!; ended 0
+	ls -d "flight$where"/*-end/ >/dev/null
+done
+
+# Limits to what it takes.
+record -q -w limits --max-cpu 1% --max-memory 256MiB -d 1s
+
 # Stopped and continued.
 record -q -w stopped -d 1s &
 begun stopped; kill -STOP $!; sleep 0.3; kill -CONT $!; kill -USR2 $!; ended 0
@@ -47,7 +65,7 @@ begun stopped; kill -STOP $!; sleep 0.3; kill -CONT $!; kill -USR2 $!; ended 0
 
 # A disk that is full.
 record -w "$SMALL/capture" -z none 2>full.txt &
-until grep -q 'error' full.txt; do work; done; ended 1
+until grep -q 'error' full.txt; do kill -0 $!; work; done; ended 1
 grep -q 'no space left' full.txt
 
 # A line of progress.
