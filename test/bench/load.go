@@ -20,12 +20,13 @@ import (
 
 // A report is what a load says of itself. The load is this program, run anew, so that every side starts the same.
 type report struct {
-	Calls   int64         // system calls made of which the load knows; 0: it does not
-	Wall    time.Duration // of the work
-	CPU     time.Duration // of the work: of its one thread, or of the program that was run
-	Typical float64       // CPU of one call in ns: the median over chunks of the work, which a neighbour's bursts do not move
-	Own     time.Duration // CPU of the load's process from its beginning to its end, with its children
-	Parent  time.Duration // CPU that the load's parent, the recorder, had taken when the load began
+	Calls   int64         `json:"calls"`           // system calls made of which the load knows; 0: it does not
+	Wall    time.Duration `json:"wall_ns"`         // of the work
+	CPU     time.Duration `json:"cpu_ns"`          // of the work: of its one thread, or of the program that was run
+	Typical float64       `json:"typical_ns"`      // CPU of one call: the lower quartile over chunks of the work, since neighbours only ever add
+	Own     time.Duration `json:"load_ns"`         // CPU of the load's process from its beginning to its end, with its children
+	Parent  time.Duration `json:"parent_start_ns"` // CPU that the load's parent, the recorder, had taken when the load began
+	Ended   time.Duration `json:"parent_end_ns"`   // and when it ended
 }
 
 // load is the program's other half: it does the work named by args[1:] and leaves its report in the file args[0].
@@ -61,6 +62,7 @@ func load(args []string) error {
 	if err != nil {
 		return err
 	}
+	r.Ended, _ = processCPU(os.Getppid())
 	r.Own = usage(unix.RUSAGE_SELF) + usage(unix.RUSAGE_CHILDREN)
 	data, err := json.Marshal(r)
 	if err != nil {

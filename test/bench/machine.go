@@ -11,19 +11,21 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
 
 // A machine is where a table was measured.
 type machine struct {
-	CPU      string
-	CPUs     int
-	Memory   int64 // bytes
-	Kernel   string
-	System   string
-	Versions []string // of what was compared
+	CPU      string   `json:"cpu"`
+	CPUs     int      `json:"cpus"`
+	Memory   int64    `json:"memory"` // bytes
+	Kernel   string   `json:"kernel"`
+	System   string   `json:"system"`
+	Versions []string `json:"versions"` // of what was compared
 }
 
 func describeMachine(ctx context.Context, b *bench) (machine, error) {
@@ -81,4 +83,23 @@ func (m machine) String() string {
 func (m machine) markdown() string {
 	return fmt.Sprintf("- %d × %s, %d GiB\n- %s, Linux %s\n- %s", m.CPUs, m.CPU, (m.Memory+1<<29)>>30, m.System, m.Kernel,
 		strings.Join(m.Versions, ", "))
+}
+
+// startOthers gives a function that says what share of all CPUs, 0 to 1, was taken since by processes that are not this
+// one's and not its children's, and by the host of a virtual machine.
+func startOthers() func() float64 {
+	taken := func() time.Duration {
+		var spent [8]int64 // user, nice, system, idle, iowait, irq, softirq, steal: proc(5)
+		text := strings.Fields(field("/proc/stat", "cpu "))
+		for i := range min(len(spent), len(text)) {
+			spent[i], _ = strconv.ParseInt(text[i], 10, 64)
+		}
+		const tick = time.Second / 100 // USER_HZ
+		busy := time.Duration(spent[0]+spent[1]+spent[2]+spent[5]+spent[6]+spent[7]) * tick
+		return busy - usage(unix.RUSAGE_SELF) - usage(unix.RUSAGE_CHILDREN)
+	}
+	begun, before := time.Now(), taken()
+	return func() float64 {
+		return max(0, float64(taken()-before)/float64(time.Since(begun))/float64(runtime.NumCPU()))
+	}
 }

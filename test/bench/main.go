@@ -124,7 +124,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer cleanup()
-	begun := time.Now()
+	begun, others := time.Now(), startOthers()
 	m, err := describeMachine(ctx, b)
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 		}
 		return err
 	}
-	t := table{Machine: m, Began: begun.UTC().Truncate(time.Second), Took: time.Since(begun).Round(time.Second), Rounds: opt.rounds, Runs: all}
+	t := table{Machine: m, Began: begun.UTC().Truncate(time.Second), Took: time.Since(begun).Round(time.Second), Others: others(), Rounds: opt.rounds, Runs: all}
 	for _, r := range rows {
 		t.Lines = append(t.Lines, r.lines(all)...)
 	}
@@ -216,8 +216,8 @@ func prepare(ctx context.Context, opt *options, stdout, stderr io.Writer) (b *be
 // results are all that was measured: by work, by side, a run for each round. A side that could not run has none, and says
 // why in missing.
 type results struct {
-	Works   map[string]map[string][]*trial
-	Missing map[string]string // by side
+	Works   map[string]map[string][]*trial `json:"works"`
+	Missing map[string]string              `json:"missing"` // by side
 }
 
 // all runs what the rows need, the sides of a work in turn, in another order each round.
@@ -250,7 +250,7 @@ func (b *bench) all(ctx context.Context, opt *options, rows []row) (results, err
 		rounds := b.rounds
 		if w.once {
 			rounds = 1
-		} else {
+		} else if !w.plain {
 			say(w.name + ": once to warm up")
 			if _, err := b.measure(ctx, byName[nothing], w); err != nil {
 				return all, err

@@ -27,6 +27,7 @@ type work struct {
 	args  []string
 	calls int64 // getppid calls or dd's blocks: the last argument, which a side's share divides
 	per   int64 // system calls per unit of calls
+	plain bool  // how long it takes without a recorder matters: it is run so before and after each run
 	once  bool  // long by itself: one round
 	watch bool  // the recorder's memory
 }
@@ -35,11 +36,13 @@ type work struct {
 type trial struct {
 	report
 	taken
-	CPUTotal time.Duration // of the recorder's whole process, user and system, from its start to its end
-	CPUStart time.Duration // of it, until the load began: loading, verifying, attaching
-	Calls    int64         // that the load made; 0: it does not know
-	Memory   []memory      `json:",omitempty"`
-	Beside   int           // programs that others had attached where ours are attached, and that would not go
+	CPUTotal time.Duration `json:"recorder_ns"`     // CPU of the recorder's whole process, user and system, from its start to its end
+	CPUStart time.Duration `json:"start_ns"`        // of it, until the load began: loading, verifying, attaching
+	CPUEnd   time.Duration `json:"end_ns"`          // of it, after the load's end: what was still in buffers, detaching, closing
+	Made     int64         `json:"made"`            // system calls by the load; 0: it does not know
+	Plain    []report      `json:"plain,omitempty"` // the work without a recorder, shortly before and after
+	Memory   []memory      `json:"memory,omitempty"`
+	Beside   int           `json:"beside"` // programs that others had attached where ours are attached, and that would not go
 }
 
 // CPU is what a recorder took beside its start.
@@ -60,49 +63,40 @@ func (b *bench) measure(ctx context.Context, s *side, w *work) (r *trial, err er
 	ctx, cancel := context.WithTimeout(ctx, b.limit)
 	defer cancel()
 
-	r = &trial{Beside: b.alone(ctx)}
+	r = &trial{}
 	out, said := filepath.Join(dir, "out"), filepath.Join(dir, "report")
-	args := append([]string{"load", said}, w.args...)
-	if w.calls > 0 {
-		r.Calls = w.calls / max(s.share, 1)
-		last := &args[len(args)-1]
-		*last = strings.ReplaceAll(*last, "N", strconv.FormatInt(r.Calls, 10))
-		r.Calls *= w.per
+	if err := b.plain(ctx, w, r, said); err != nil {
+		return nil, err
 	}
-	var after func() error
+	args := w.load(said, max(s.share, 1))
+	r.Made = w.calls / max(s.share, 1) * w.per
 	switch {
 	case s.empty:
-		detach, err := attachEmpty()
-		if err != nil {
-			return nil, err
-		}
-		defer detach()
-		err = b.command(ctx, b.self, args).Run()
-		if err != nil {
-			return nil, fmt.Errorf("running the load: %w", err)
-		}
+		err = b.withEmpty(ctx, args)
 	case s.program == "":
-		if err := b.command(ctx, b.self, args).Run(); err != nil {
-			return nil, fmt.Errorf("running the load: %w", err)
-		}
+		err = b.work(ctx, args)
 	case s.host:
-		after, err = b.beside(ctx, s, w, r, out, args)
+		err = b.beside(ctx, s, w, r, out, args)
 	default:
-		after, err = b.around(ctx, s, w, r, out, args)
+		err = b.around(ctx, s, w, r, out, args)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := r.report.read(said); err != nil {
+	if r.report, err = readReport(said); err != nil {
 		return nil, err
 	}
-	if r.report.Calls > 0 {
-		r.Calls = r.report.Calls
+	if r.Calls > 0 {
+		r.Made = r.Calls
 	}
-	if after != nil {
-		if err := after(); err != nil {
-			return nil, err
-		}
+	if !s.host && s.program != "" {
+		// What ran the load has its time too.
+		r.CPUTotal -= r.Own
+		r.CPUStart = r.Parent
+		r.CPUEnd = r.CPUTotal - r.Ended
+	}
+	if err := b.plain(ctx, w, r, said); err != nil {
+		return nil, err
 	}
 	if s.read != nil {
 		if err := s.read(out, &r.taken); err != nil {
@@ -115,12 +109,62 @@ func (b *bench) measure(ctx context.Context, s *side, w *work) (r *trial, err er
 	return r, nil
 }
 
-func (r *report) read(path string) error {
+// plainShare of a work is run without a recorder each time.
+const plainShare = 6
+
+// plain runs the work alone, when nobody else traces system calls if that can be waited for.
+func (b *bench) plain(ctx context.Context, w *work, r *trial, said string) error {
+	r.Beside = max(r.Beside, b.alone(ctx))
+	if !w.plain {
+		return nil
+	}
+	if err := b.work(ctx, w.load(said, plainShare)); err != nil {
+		return err
+	}
+	p, err := readReport(said)
+	if p.Calls == 0 {
+		p.Calls = w.calls / plainShare * w.per
+	}
+	r.Plain = append(r.Plain, p)
+	return err
+}
+
+// load is the command line that does one of so many parts of the work, and reports into a file.
+func (w *work) load(said string, share int64) []string {
+	args := append([]string{"load", said}, w.args...)
+	if w.calls > 0 {
+		last := &args[len(args)-1]
+		*last = strings.ReplaceAll(*last, "N", strconv.FormatInt(w.calls/share, 10))
+	}
+	return args
+}
+
+func readReport(path string) (r report, err error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return fmt.Errorf("reading the load's report: %w", err)
+		return r, fmt.Errorf("reading the load's report: %w", err)
 	}
-	return json.Unmarshal(data, r)
+	return r, json.Unmarshal(data, &r)
+}
+
+// work runs the load by itself.
+func (b *bench) work(ctx context.Context, load []string) error {
+	cmd := b.command(ctx, b.self, load)
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("running the load: %w\n%s", err, said.String())
+	}
+	return nil
+}
+
+func (b *bench) withEmpty(ctx context.Context, load []string) error {
+	detach, err := attachEmpty()
+	if err != nil {
+		return err
+	}
+	defer detach()
+	return b.work(ctx, load)
 }
 
 // command is a program of this run. It dies with ctx, in its own time if it can.
@@ -143,38 +187,31 @@ func (s *side) argv(out string) []string {
 	return args
 }
 
-// around runs a recorder that runs the load. Its CPU time is that of its process and of all it waited for, less what
-// the load says that it took itself.
-func (b *bench) around(ctx context.Context, s *side, w *work, r *trial, out string, load []string) (func() error, error) {
+// around runs a recorder that runs the load. Its CPU time has the load's in it.
+func (b *bench) around(ctx context.Context, s *side, w *work, r *trial, out string, load []string) error {
 	cmd := b.command(ctx, s.program, append(append(s.argv(out), b.self), load...))
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
-	stop := func() []memory { return nil }
-	if w.watch {
-		stop = watchMemory(cmd.Process.Pid)
-	}
+	stop := w.watchMemory(cmd.Process.Pid)
 	err := cmd.Wait()
 	r.Memory = stop()
 	if err != nil {
-		return nil, fmt.Errorf("running %s: %w\n%s", s.name, err, said.String())
+		return fmt.Errorf("running %s: %w\n%s", s.name, err, said.String())
 	}
-	return func() error {
-		r.CPUStart = r.Parent
-		r.CPUTotal = cpuOf(cmd) - r.Own
-		return nil
-	}, nil
+	r.CPUTotal = cpuOf(cmd)
+	return nil
 }
 
 // beside starts a recorder of the whole host, and the load when it has begun to record.
-func (b *bench) beside(ctx context.Context, s *side, w *work, r *trial, out string, load []string) (func() error, error) {
+func (b *bench) beside(ctx context.Context, s *side, w *work, r *trial, out string, load []string) error {
 	cmd := b.command(ctx, s.program, s.argv(out))
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
-		return nil, err
+		return err
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
@@ -189,24 +226,22 @@ func (b *bench) beside(ctx context.Context, s *side, w *work, r *trial, out stri
 		}
 		select {
 		case err := <-exited:
-			return nil, failed(errors.Join(errors.New("it ended before the load"), err))
+			return failed(errors.Join(errors.New("it ended before the load"), err))
 		default:
 		}
 		if time.Now().After(deadline) {
 			cmd.Process.Kill()
-			return nil, failed(fmt.Errorf("it had not begun after %v", readyIn))
+			return failed(fmt.Errorf("it had not begun after %v", readyIn))
 		}
 	}
 	var err error
 	if r.CPUStart, err = processCPU(cmd.Process.Pid); err != nil {
-		return nil, err
+		return err
 	}
-	stop := func() []memory { return nil }
-	if w.watch {
-		stop = watchMemory(cmd.Process.Pid)
-	}
-	ran := b.command(ctx, b.self, load).Run()
+	stop := w.watchMemory(cmd.Process.Pid)
+	ran := b.work(ctx, load)
 	r.Memory = stop()
+	atEnd, _ := processCPU(cmd.Process.Pid)
 	cmd.Process.Signal(os.Interrupt)
 	select {
 	case err = <-exited:
@@ -215,15 +250,14 @@ func (b *bench) beside(ctx context.Context, s *side, w *work, r *trial, out stri
 		err = fmt.Errorf("it did not end %v after ^C", stopGrace)
 	}
 	if ran != nil {
-		return nil, fmt.Errorf("running the load: %w", ran)
+		return ran
 	}
 	if err != nil {
-		return nil, failed(err)
+		return failed(err)
 	}
-	return func() error {
-		r.CPUTotal = cpuOf(cmd)
-		return nil
-	}, nil
+	r.CPUTotal = cpuOf(cmd)
+	r.CPUEnd = r.CPUTotal - atEnd
+	return nil
 }
 
 // cpuOf is what an ended command took with all its children.

@@ -14,9 +14,9 @@ import (
 
 // memory is what a process holds at one moment, in bytes that are resident.
 type memory struct {
-	At    time.Duration
-	Rings int64 // mappings of BPF maps: the rings, each mapped twice, and the counters
-	Rest  int64 // everything else, code too
+	At    time.Duration `json:"at_ns"`
+	Rings int64         `json:"rings"` // mappings of BPF maps: the rings, each mapped twice, and the counters
+	Rest  int64         `json:"rest"`  // everything else, code too
 }
 
 // readMemory adds up /proc/PID/smaps.
@@ -45,8 +45,11 @@ func readMemory(pid int) (m memory, err error) {
 
 const watchEvery = 500 * time.Millisecond
 
-// watchMemory looks at a process until stop, which gives what was seen.
-func watchMemory(pid int) (stop func() []memory) {
+// watchMemory looks at a process until stop, which gives what was seen; nothing where the work does not want it.
+func (w *work) watchMemory(pid int) (stop func() []memory) {
+	if !w.watch {
+		return func() []memory { return nil }
+	}
 	quit, seen := make(chan struct{}), make(chan []memory)
 	go func() {
 		var all []memory

@@ -25,12 +25,12 @@ type side struct {
 
 // taken is what a side recorded.
 type taken struct {
-	Rows     int64            // of events: dimensions and losses are none
-	Syscalls int64            // of them system calls, entry and exit being one
-	Lost     int64            // events, by the recorder's own count
-	Bytes    int64            // of files
-	Tables   map[string]int64 `json:",omitempty"` // bytes by table
-	Codecs   map[string]int64 `json:",omitempty"` // rows by how they are compressed
+	Rows     int64            `json:"rows"`             // of events: dimensions and losses are none
+	Syscalls int64            `json:"syscalls"`         // of them system calls, entry and exit being one
+	Lost     int64            `json:"lost"`             // events, by the recorder's own count
+	Bytes    int64            `json:"bytes"`            // of files
+	Tables   map[string]int64 `json:"tables,omitempty"` // bytes by table
+	Codecs   map[string]int64 `json:"codecs,omitempty"` // rows by how they are compressed
 }
 
 const (

@@ -71,17 +71,25 @@ func percent(v float64) string  { return fmt.Sprintf("%.2f %%", v) }
 func mib(v float64) string      { return fmt.Sprintf("%.1f MiB", v) }
 func times(v float64) string    { return fmt.Sprintf("%.2f", v) }
 
-// A line is one line of the table. Texts are as printed; JSON has the numbers of every run beside.
+// A line is one line of the table: the texts as printed, and the figures behind them.
 type line struct {
-	What   string
-	Work   string
-	Ours   string
-	Side   string // the other one; "" when ours is held against a number
-	Theirs string
-	Ratio  string
-	Reach  string
-	Met    string // yes, no; "" where there is nothing to reach; not measured
+	What   string  `json:"what"`
+	Work   string  `json:"work"`
+	Ours   string  `json:"ours"`
+	Side   string  `json:"against"` // the other one; "" when ours is held against a number
+	Theirs string  `json:"theirs"`
+	Ratio  string  `json:"ratio"`
+	Reach  string  `json:"reach"`
+	Met    string  `json:"met"` // yes, no, or why it is not known; "" where there is nothing to reach
+	Rounds figures `json:"rounds"`
 	unit   unit
+}
+
+// figures are the numbers of a line, each by round.
+type figures struct {
+	Ours   []float64 `json:"ours,omitempty"`
+	Theirs []float64 `json:"theirs,omitempty"`
+	Limit  float64   `json:"limit,omitempty"` // of the median of ours, or of the ratio of the medians
 }
 
 const (
@@ -93,7 +101,8 @@ const (
 // ratio compares two samples: the ratio of their medians, beside it the least and the most of the rounds'. limit 0: for
 // information only.
 func (l line) ratio(mine, theirs sample, limit float64) line {
-	l.Ours, l.Theirs = mine.text(l.unit), theirs.text(l.unit)
+	l = l.beside(mine, theirs)
+	l.Rounds.Limit = limit
 	var ratio sample
 	if rounds := mine.over(theirs); len(rounds.values) > 0 {
 		ratio.values = []float64{mine.median() / theirs.median()}
@@ -109,12 +118,14 @@ func (l line) ratio(mine, theirs sample, limit float64) line {
 // limit holds a sample against a number.
 func (l line) limit(mine sample, limit float64) line {
 	l.Ours, l.Reach, l.Met = mine.text(l.unit)+mine.extent(l.unit), "≤ "+l.unit(limit), judge(mine, limit)
+	l.Rounds = figures{Ours: mine.values, Limit: limit}
 	return l
 }
 
 // beside shows two samples, and judges neither.
 func (l line) beside(mine, theirs sample) line {
 	l.Ours, l.Theirs = mine.text(l.unit), theirs.text(l.unit)
+	l.Rounds = figures{Ours: mine.values, Theirs: theirs.values}
 	return l
 }
 
@@ -132,12 +143,13 @@ func cmpOr(texts ...string) string { return cmp.Or(texts...) }
 
 // table is the result of a run.
 type table struct {
-	Machine machine
-	Began   time.Time
-	Took    time.Duration
-	Rounds  int
-	Lines   []line
-	Runs    results
+	Machine machine       `json:"machine"`
+	Began   time.Time     `json:"began"`
+	Took    time.Duration `json:"took_ns"`
+	Others  float64       `json:"others"` // what everybody else took of the machine's CPUs meanwhile, 0 to 1
+	Rounds  int           `json:"rounds"`
+	Lines   []line        `json:"lines"`
+	Runs    results       `json:"runs"`
 }
 
 var heads = []string{"WHAT", "WORK", "OURS", "AGAINST", "THEIRS", "RATIO", "REACH", "MET"}
@@ -154,14 +166,14 @@ func (t *table) text(w io.Writer) error {
 	if err := out.Write(w, ""); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "\nMedians of %d rounds (least to most), taken in turn; %s.\n%s", t.Rounds, t.Machine, t.Runs.disturbed())
+	_, err := fmt.Fprintf(w, "\n%s.\n%s\n", t.Machine, term.Escape(t.notes()))
 	return err
 }
 
-// disturbed says how many figures were taken while somebody else was tracing system calls too, "" for none.
-func (a results) disturbed() string {
+// notes say how far the figures can be trusted.
+func (t *table) notes() string {
 	all, beside := 0, 0
-	for _, bySide := range a.Works {
+	for _, bySide := range t.Runs.Works {
 		for _, trials := range bySide {
 			for _, r := range trials {
 				all++
@@ -171,16 +183,19 @@ func (a results) disturbed() string {
 			}
 		}
 	}
-	if beside == 0 {
-		return ""
+	text := fmt.Sprintf("Medians of %d rounds, in brackets the least and the most. In the meantime others took %.0f %% of the CPUs.",
+		t.Rounds, 100*t.Others)
+	if beside > 0 {
+		text += fmt.Sprintf(" %d of %d runs were beside other BPF programs on raw tracepoints, which make every system call slower.", beside, all)
 	}
-	return fmt.Sprintf("%d of %d runs were beside other programs on raw tracepoints, which make every system call slower.\n", beside, all)
+	return text
 }
 
 // markdown is BENCHMARKS.md.
 func (t *table) markdown(args []string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, page, t.Began.Format("2006-01-02 15:04 MST"), t.Machine.markdown(), strings.Join(append([]string{"go run ./test/bench"}, args...), " "), t.Rounds, t.Took)
+	command := strings.Join(append([]string{"go run ./test/bench"}, args...), " ")
+	fmt.Fprintf(&b, page, t.Began.Format("2 January 2006"), t.Took, t.Machine.markdown(), t.notes(), command)
 	row := func(cells []string) {
 		b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
 	}
@@ -193,5 +208,6 @@ func (t *table) markdown(args []string) []byte {
 	for _, l := range t.Lines {
 		row(l.cells())
 	}
+	b.WriteString(pageNotes)
 	return b.Bytes()
 }
