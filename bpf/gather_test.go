@@ -214,31 +214,3 @@ func TestRecordsThatLieAboutThemselves(t *testing.T) {
 		}
 	}
 }
-
-func BenchmarkGatherSyscall(b *testing.B) {
-	all, err := Layouts()
-	if err != nil {
-		b.Fatal(err)
-	}
-	var l *Layout
-	for _, x := range all {
-		if x != nil && x.Schema.Table == "syscall" {
-			l = x
-		}
-	}
-	step := frameSize + l.Size
-	data := make([]byte, step*chunkRecords)
-	offsets := make([]uint32, chunkRecords)
-	for i := range offsets {
-		offsets[i] = uint32(i)*step + frameSize
-		binary.NativeEndian.PutUint32(data[uint32(i)*step:], l.Size)
-	}
-	batch := format.NewBatch(l.Schema)
-	b.SetBytes(int64(len(data)))
-	b.ReportAllocs()
-	for b.Loop() {
-		batch.Reset()
-		l.Gather(batch, Records{data: data, offsets: offsets}, 0, 1)
-	}
-	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/chunkRecords, "ns/row")
-}
