@@ -12,7 +12,7 @@ import (
 )
 
 // benchRing is a ring in ordinary memory that is full of system calls, and its layouts.
-func benchRing(b *testing.B) (r *ring, layouts []*Layout, l *Layout, records int) {
+func benchRing(b testing.TB) (r *ring, layouts []*Layout, l *Layout, records int) {
 	layouts, err := Layouts()
 	if err != nil {
 		b.Fatal(err)
@@ -34,6 +34,27 @@ func benchRing(b *testing.B) (r *ring, layouts []*Layout, l *Layout, records int
 	}
 	atomic.StoreUint64(position(r.producer), uint64(records*step))
 	return r, layouts, l, records
+}
+
+// No lock and no allocation per event: what a full ring takes to columns allocates nothing at all.
+func TestSweepAllocatesNothing(t *testing.T) {
+	r, layouts, l, records := benchRing(t)
+	batch := format.NewBatch(l.Schema)
+	var scratch [chunkRecords]uint32
+	emit := func(l *Layout, rec Records, cpu int32) error {
+		l.Gather(batch, rec, cpu, 1)
+		return nil
+	}
+	n := testing.AllocsPerRun(10, func() { // once before it counts, and the batch has its memory
+		batch.Reset()
+		atomic.StoreUint64(position(r.consumer), 0)
+		if err := r.sweep(layouts, &scratch, emit); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n != 0 || batch.Column("nr").Len() != records {
+		t.Errorf("%v allocations for %d of %d events", n, batch.Column("nr").Len(), records)
+	}
 }
 
 func reportEvents(b *testing.B, events int) {

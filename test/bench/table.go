@@ -183,7 +183,7 @@ func (t *table) notes() string {
 			}
 		}
 	}
-	text := fmt.Sprintf("Medians of %d rounds, in brackets the least and the most. In the meantime others took %.0f %% of the CPUs.",
+	text := fmt.Sprintf("Medians of %d rounds, in brackets the least and the most; one run of the busy and of the idle host. In the meantime others took %.0f %% of the CPUs.",
 		t.Rounds, 100*t.Others)
 	if beside > 0 {
 		text += fmt.Sprintf(" %d of %d runs were beside other BPF programs on raw tracepoints, which make every system call slower.", beside, all)
