@@ -41,6 +41,8 @@ type infoObject struct {
 	End      time.Time                   `json:"end"`
 	Tables   map[string]format.TableInfo `json:"tables"`
 	Probes   []format.Probe              `json:"probes"`
+	Changes  []format.Change             `json:"changes,omitempty"`
+	Dump     *format.Dump                `json:"dump,omitempty"`
 }
 
 func info(e *env, args []string) (err error) {
@@ -67,7 +69,7 @@ func info(e *env, args []string) (err error) {
 }
 
 func newInfoObject(m *format.Manifest) infoObject {
-	object := infoObject{m.Complete, m.Host, m.Kernel, m.Arch, m.Start, m.End, m.Tables, slices.Clone(m.Probes)}
+	object := infoObject{m.Complete, m.Host, m.Kernel, m.Arch, m.Start, m.End, m.Tables, slices.Clone(m.Probes), m.Changes, m.Dump}
 	if object.Tables == nil {
 		object.Tables = map[string]format.TableInfo{}
 	}
@@ -92,7 +94,7 @@ func writeInfo(w io.Writer, c *capture.Capture) error {
 	for _, damage := range c.Damage() {
 		fmt.Fprintf(w, "  %s %s\n", colour.Yellow("damaged:"), term.Escape(damage.Error()))
 	}
-	for _, part := range []*term.Table{factTable(&c.Manifest), sizeTable(c), probeTable(&c.Manifest)} {
+	for _, part := range []*term.Table{factTable(&c.Manifest), sizeTable(c), probeTable(&c.Manifest), changeTable(&c.Manifest)} {
 		if part.Len() == 0 {
 			continue
 		}
@@ -132,6 +134,7 @@ func factTable(m *format.Manifest) *term.Table {
 	}
 	add("host", strings.TrimSuffix(fmt.Sprintf("%s, Linux %s, %s, %d CPUs", m.Host, m.Kernel, m.Arch, m.CPUs), ", 0 CPUs"))
 	add("recorded", spanText(m.Start, m.End))
+	add("dumped", dumpText(m.Dump))
 	add("command", commandText(m))
 	add("recorder", strings.TrimSpace(m.Recorder.Version+"  "+commandLine(m.Recorder.Args)))
 	return t
@@ -145,16 +148,29 @@ func commandText(m *format.Manifest) string {
 	return text
 }
 
+// dumpText is why and when a flight recorder wrote a capture down.
+func dumpText(d *format.Dump) string {
+	switch {
+	case d == nil:
+		return ""
+	case d.Condition != "":
+		return fmt.Sprintf("%s at %s: %s", d.Reason, d.TS.Local().Format(whenLayout), d.Condition)
+	}
+	return fmt.Sprintf("%s at %s", d.Reason, d.TS.Local().Format(whenLayout))
+}
+
+// whenLayout is how a time is shown, in local time.
+const whenLayout = "2006-01-02 15:04:05.000 -0700"
+
 // spanText is when something was, in local time, and how long it took.
 func spanText(start, end time.Time) string {
-	const layout = "2006-01-02 15:04:05.000 -0700"
 	switch {
 	case start.IsZero():
 		return "at an unknown time"
 	case end.IsZero():
-		return "from " + start.Local().Format(layout)
+		return "from " + start.Local().Format(whenLayout)
 	}
-	return fmt.Sprintf("%s to %s (%s)", start.Local().Format(layout), end.Local().Format("15:04:05.000"), term.Duration(end.Sub(start)))
+	return fmt.Sprintf("%s to %s (%s)", start.Local().Format(whenLayout), end.Local().Format("15:04:05.000"), term.Duration(end.Sub(start)))
 }
 
 func sizeTable(c *capture.Capture) *term.Table {
@@ -196,6 +212,15 @@ func probeTable(m *format.Manifest) *term.Table {
 			t.Row(family, mechanism, r.Mechanism+": "+r.Reason)
 			family, mechanism = "", ""
 		}
+	}
+	return t
+}
+
+// changeTable is what happened to the machine meanwhile.
+func changeTable(m *format.Manifest) *term.Table {
+	t := term.NewTable("when", "change", "")
+	for _, c := range m.Changes {
+		t.Row(c.TS.Local().Format(whenLayout), c.What, c.Detail)
 	}
 	return t
 }
