@@ -31,7 +31,7 @@ type WriterOptions struct {
 	// memory until they are whole and are at most 4 MiB and one batch.
 	SegmentBytes int64
 	// Memory keeps the segments in memory; Dump writes them down, and nothing
-	// else does. The path of Create is not used.
+	// else does. Nothing is created at the path of Create.
 	Memory bool
 	// UID and GID are given the files and directories; 0 and -1 leave them with
 	// whoever runs the program. It takes CAP_CHOWN and, because the directories
