@@ -24,6 +24,7 @@ for want in $wants; do
 		need strace strace
 		need gcc gcc
 		need git git
+		need systemd-analyze systemd
 		;;
 	kernel)
 		need qemu-system-x86_64 qemu-system-x86
