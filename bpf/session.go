@@ -3,6 +3,7 @@
 package bpf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -36,13 +37,15 @@ type Options struct {
 	Command  bool     // only the process that is forked after ArmCommand, and what it starts
 	Comm     string   // only tasks of this name
 	RingSize int      // bytes of each bulk ring; a power of two, multiple of the page size
-	Arities  []uint8  // arguments of each native system call, by number
+	// RareRingSize is the same of the rings of the rare families; 0 is RareRingSize.
+	RareRingSize int
+	Arities      []uint8 // arguments of each native system call, by number
 	// Mechanisms forces a mechanism on a family, both by name: that one is tried and no other.
 	Mechanisms map[string]string
 }
 
-// rareRingSize is enough for a thousand processes started within a sweep.
-const rareRingSize = 1 << 20
+// RareRingSize is enough for a thousand processes started within a sweep.
+const RareRingSize = 1 << 20
 
 // A Session is a set of attached programs and their rings. Once it is open it takes no privilege: bpf(2), which on some
 // kernels is refused whoever has no CAP_BPF, is not called any more. What the programs look at while they run
@@ -52,9 +55,9 @@ type Session struct {
 	CPUs       int // possible ones
 	layouts    []*Layout
 	coll       *ebpf.Collection
-	links      map[string]link.Link     // by program
-	lists      map[string]io.ReadCloser // iterators, by program: each is read once
-	missed     map[string]*os.File      // fdinfo of the other programs
+	links      map[string]link.Link       // by program
+	lists      map[string][]io.ReadCloser // iterators, by program: each is read once
+	missed     map[string]*os.File        // fdinfo of the other programs
 	rings      []*ring
 	cpus       *cpuMap
 	calls      []*callRing
@@ -154,6 +157,7 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 		spec.Maps[name].MaxEntries = uint32(s.CPUs)
 	}
 	callBytes, bulkBytes := bulkRings(opt.RingSize, s.Probes)
+	rareBytes := cmp.Or(opt.RareRingSize, RareRingSize)
 	chunks := callBytes / int(spec.Maps["calls"].ValueSize)
 	spec.Maps["calls"].MaxEntries = uint32(chunks * s.CPUs)
 	var comm [16]byte
@@ -161,7 +165,7 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	if err := configure(spec, wants, map[string]any{
 		"own_tgid": uint32(os.Getpid()), "want_tree": opt.Command || len(opt.PIDs) > 0, "want_comm": opt.Comm != "",
 		"comm_filter": comm, "call_chunks": uint32(chunks),
-		"call_mark": uint64(callBytes / wakeAt), "bulk_mark": uint64(bulkBytes / wakeAt), "rare_mark": uint64(rareRingSize / wakeAt),
+		"call_mark": uint64(callBytes / wakeAt), "bulk_mark": uint64(bulkBytes / wakeAt), "rare_mark": uint64(rareBytes / wakeAt),
 	}); err != nil {
 		return err
 	}
@@ -184,7 +188,7 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 			return fmt.Errorf("following process %d: %w", pid, err)
 		}
 	}
-	if err := s.makeRings(spec, bulkBytes); err != nil {
+	if err := s.makeRings(spec, bulkBytes, rareBytes); err != nil {
 		return err
 	}
 	s.callLayout = s.layouts[slices.IndexFunc(s.layouts, func(l *Layout) bool { return l != nil && l.Schema.Table == callsTable })]
@@ -212,14 +216,16 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 
 // openFiles opens what is read after the privileges may be gone.
 func (s *Session) openFiles() error {
-	s.lists, s.missed = make(map[string]io.ReadCloser), make(map[string]*os.File)
+	s.lists, s.missed = make(map[string][]io.ReadCloser), make(map[string]*os.File)
 	for name, l := range s.links {
 		if it, ok := l.(*link.Iter); ok {
-			f, err := it.Open()
-			if err != nil {
-				return fmt.Errorf("opening the iterator %s: %w", name, err)
+			for range 2 { // Start and Announce read the same
+				f, err := it.Open()
+				if err != nil {
+					return fmt.Errorf("opening the iterator %s: %w", name, err)
+				}
+				s.lists[name] = append(s.lists[name], f)
 			}
-			s.lists[name] = f
 			continue
 		}
 		f, err := os.Open(fmt.Sprintf("/proc/self/fdinfo/%d", s.coll.Programs[name].FD()))
@@ -252,14 +258,14 @@ func bulkRings(bytes int, probes []format.Probe) (calls, others int) {
 	return max(bytes/2, page), max(bytes/2, page)
 }
 
-func (s *Session) makeRings(spec *ebpf.CollectionSpec, size int) (err error) {
+func (s *Session) makeRings(spec *ebpf.CollectionSpec, bulk, rare int) (err error) {
 	if s.woken, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
 		return fmt.Errorf("watching the rings: %w", err)
 	}
 	for _, set := range []struct {
 		name string
 		size int
-	}{{"rare", rareRingSize}, {"bulk", size}} {
+	}{{"rare", rare}, {"bulk", bulk}} {
 		for cpu := range s.CPUs {
 			r, err := newRing(spec.Maps[set.name].InnerMap, cpu, set.size)
 			if err != nil {
@@ -374,10 +380,13 @@ func (s *Session) Stop(emit Emit) error {
 }
 
 func (s *Session) iterate(program string, emit Emit) error {
-	f := s.lists[program]
-	if f == nil {
-		return fmt.Errorf("%s is no iterator", program)
+	left := s.lists[program]
+	if len(left) == 0 {
+		return fmt.Errorf("%s is no iterator, or has been read", program)
 	}
+	f := left[0]
+	s.lists[program] = left[1:]
+	defer f.Close()
 	data, err := io.ReadAll(f)
 	if err != nil {
 		return err
@@ -435,8 +444,10 @@ func (s *Session) Layouts() []*Layout { return s.layouts }
 
 // Close detaches and frees everything.
 func (s *Session) Close() {
-	for _, f := range s.lists {
-		f.Close()
+	for _, list := range s.lists {
+		for _, f := range list {
+			f.Close()
+		}
 	}
 	for _, f := range s.missed {
 		f.Close()

@@ -38,6 +38,7 @@ func (r *recorder) finish(failed error, e *end) (int, error) {
 		r.handLosses()
 	}
 	r.endLanes()
+	r.syncer.close()
 	if r.stalled {
 		err = errStalled // whatever else it led to
 	}
@@ -199,6 +200,10 @@ func (r *recorder) story() story {
 	s := story{clocks: r.clocks, changes: r.changes}
 	if r.codec.reduced {
 		s.notes = append(s.notes, "compression was reduced for a while because the rings filled up")
+	}
+	s.notes = append(s.notes, r.limits.notes(time.Now(), r.opt)...)
+	if r.rotation != nil && r.rotation.keeper.short.Load() {
+		s.notes = append(s.notes, "the window is shorter than "+r.opt.last.String()+" because of --max-memory "+r.opt.maxMemory.String())
 	}
 	if r.rowsLeft == 0 {
 		s.notes = append(s.notes, fmt.Sprintf("stopped after %d events", r.opt.rows))

@@ -58,27 +58,38 @@ const (
 	detects = 2e9
 )
 
-// create begins the capture; a flight recorder's is its window.
-func create(opt *options, user *caller, signals chan os.Signal, host format.Manifest, stdout io.Writer) (*format.Writer, *flight, error) {
-	uid, gid := user.owner()
-	to := format.WriterOptions{Force: opt.force, Stdout: &stream{w: stdout}, UID: uid, GID: gid, Memory: opt.inMemory}
-	if opt.last == 0 {
-		w, err := format.Create(opt.write, host, to)
-		return w, nil, err
-	}
-	f, err := openFlight(opt, uid, gid)
-	if err != nil {
-		return nil, nil, err
-	}
-	f.signals = signals
-	f.wall = host.Clock[0].Wall - host.Clock[0].Monotonic
-	to.Force = false
-	w, err := format.Create(filepath.Join(f.dir, windowName), host, to)
-	if err != nil {
-		return nil, nil, errors.Join(err, f.undo())
-	}
-	return w, f, nil
+// A destination is where the recording goes.
+type destination struct {
+	w      *format.Writer
+	flight *flight // nil: it is no flight recorder
+	stream *stream // nil: nothing goes to standard output
 }
+
+// create begins the capture; a flight recorder's is its window.
+func create(opt *options, user *caller, dumps chan os.Signal, host format.Manifest, stdout io.Writer) (to destination, err error) {
+	uid, gid := user.owner()
+	wopt := format.WriterOptions{Force: opt.force, UID: uid, GID: gid, Memory: opt.inMemory}
+	path := opt.write
+	if path == "-" {
+		to.stream = &stream{w: stdout}
+		wopt.Stdout = to.stream
+	}
+	if opt.last > 0 {
+		if to.flight, err = openFlight(opt, uid, gid); err != nil {
+			return to, err
+		}
+		to.flight.signals = dumps
+		to.flight.wall = host.Clock[0].Wall - host.Clock[0].Monotonic
+		path, wopt.Force = filepath.Join(path, windowName), false
+	}
+	if to.w, err = format.Create(path, host, wopt); err != nil {
+		return to, errors.Join(err, to.flight.undo())
+	}
+	return to, nil
+}
+
+// abort takes back what create made.
+func (to destination) abort() error { return errors.Join(to.w.Abort(), to.flight.undo()) }
 
 // A stream is standard output where the capture goes there. A reader that is slow still reads: it is given little at a
 // time, so that whoever waits for it can see that.
@@ -89,7 +100,7 @@ type stream struct {
 
 func (s *stream) Write(p []byte) (n int, err error) {
 	for len(p) > 0 && err == nil {
-		var m int
+		m := 0
 		m, err = s.w.Write(p[:min(len(p), streamChunk)])
 		n, p = n+m, p[m:]
 		s.written.Add(int64(m))

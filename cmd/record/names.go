@@ -80,6 +80,8 @@ const (
 	lingers = 64e9 // ns
 	// maxLinger is how many rows of each dimension linger.
 	maxLinger = 1 << 16
+	// rowOverhead is what a row takes besides its record, about, bytes.
+	rowOverhead = 128
 )
 
 func newNames(r *recorder) *names {
@@ -229,11 +231,13 @@ func (n *names) settle() {
 }
 
 // forget drops rows that were neither announced nor referred to since before, and that no close of a connection will
-// refer to any more. Names of cgroups stay: the programs announce them once, and not more than 65536.
-func (n *names) forget(before, now int64) {
+// refer to any more. Names of cgroups stay: the programs announce them once, and not more than 65536. limit is how many
+// bytes rows may take that are only kept because they might be referred to; 0: no limit.
+func (n *names) forget(before, now, limit int64) {
 	for _, d := range []*dimension{n.task, n.path} {
 		d.mu.Lock()
 		var idle []int64
+		var size int64
 		for id, k := range d.known {
 			switch {
 			case k.used >= before || d.pins[id] > 0:
@@ -241,23 +245,14 @@ func (n *names) forget(before, now int64) {
 				delete(d.known, id)
 			default:
 				idle = append(idle, id)
+				size += int64(len(k.record)) + rowOverhead
 			}
 		}
-		if len(idle) > maxLinger {
+		if len(idle) > maxLinger || limit > 0 && size > limit/2 {
 			for _, id := range idle {
 				delete(d.known, id)
 			}
 		}
 		d.mu.Unlock()
 	}
-}
-
-// size is about how many bytes the rows take.
-func (n *names) size() (bytes int64) {
-	for _, d := range n.all() {
-		for _, k := range d.known {
-			bytes += int64(len(k.record)) + 128
-		}
-	}
-	return bytes
 }

@@ -29,7 +29,7 @@ const (
 	bulkRows    = 1 << 16 // rows of a batch of a bulk table: 6 MB of system calls
 	bulkBatches = 4       // of them: one being filled, the others on their way to the file
 	rareRows    = 1 << 12
-	rareText    = 1 << 20 // bytes of text in one, about
+	rareText    = 1 << 20 // bytes of text in one, about, when it is handed on
 	rareBatches = 3
 )
 
@@ -44,7 +44,6 @@ type recorder struct {
 	stderr  io.Writer
 	wall    int64          // what makes a monotonic time a Unix one, ns
 	clocks  []format.Clock // anchors, the first one being the one in use
-	begun   time.Time
 
 	tables     []*table // by kind
 	bulk, rare *lane
@@ -56,6 +55,10 @@ type recorder struct {
 	names      *names    // nil: nothing is dropped
 	flight     *flight   // nil: it is no flight recorder
 	dumper     dumper
+	plan       *plan
+	limits     *limits
+	syncer     *syncer
+	stream     *stream // nil: nothing goes to standard output
 	watch      *watch
 	changes    []format.Change
 	sweeps     atomic.Uint64 // how many are whole
@@ -74,6 +77,7 @@ type table struct {
 	layout   *bpf.Layout
 	lane     *lane
 	limit    int           // rows of a batch
+	text     int           // bytes of text of one, about; 0: there is none
 	batch    *format.Batch // nil: all are on their way to the file
 	free     chan *format.Batch
 	received int64 // records taken from the programs
@@ -87,6 +91,8 @@ type lane struct {
 	running sync.WaitGroup
 	failed  atomic.Pointer[error]
 	dropped map[string]int64 // rows that could not be written, by table; read after close
+	window  int64            // bytes that segments in memory may take; 0: no limit
+	refused sync.Map         // rows that had no room there since the drain looked, *atomic.Int64 by table
 }
 
 type job struct {
@@ -97,26 +103,31 @@ type job struct {
 	over  *generation // the lane is past it; nothing else is set
 }
 
-func newRecorder(opt *options, session *bpf.Session, w *format.Writer, f *flight, clock format.Clock, calls *syscalls.Table, stderr io.Writer) *recorder {
+func newRecorder(opt *options, session *bpf.Session, to destination, plan *plan, clock format.Clock, calls *syscalls.Table, stderr io.Writer) *recorder {
 	r := &recorder{
-		opt: opt, session: session, w: w, stderr: stderr, wall: clock.Wall - clock.Monotonic, rowsLeft: -1, begun: time.Now(),
-		flight: f, patient: true, watch: newWatch(),
-		clocks: []format.Clock{clock}, bulk: newLane(w), rare: newLane(w), codec: newCodecPolicy(opt.compress),
+		opt: opt, session: session, w: to.w, flight: to.flight, stream: to.stream, plan: plan, stderr: stderr,
+		wall: clock.Wall - clock.Monotonic, rowsLeft: -1, patient: true, watch: newWatch(), limits: newLimits(opt, plan.window),
+		clocks: []format.Clock{clock}, bulk: newLane(to.w), rare: newLane(to.w), codec: newCodecPolicy(opt.compress),
 	}
 	if opt.rows > 0 {
 		r.rowsLeft = opt.rows
+	}
+	if plan.window > 0 {
+		// The drain sheds when the window is full; what was in the rings by then still comes.
+		r.bulk.window, r.rare.window = plan.window*9/8, plan.window*9/8
 	}
 	for _, l := range session.Layouts() {
 		r.tables = append(r.tables, newTable(r, l))
 	}
 	r.losses = newLosses(session, clock)
+	r.syncer = startSync(opt.sync.Duration(), to.w.Sync)
 	if opt.rotates() {
 		r.rotation = newRotation(r)
 	}
 	if opt.drops() {
 		r.names = newNames(r)
 	}
-	if f != nil {
+	if f := r.flight; f != nil {
 		r.dumper = dumper{dir: f.dir, event: r.recordsEvents, tell: r.tell}
 		if !opt.quiet && !opt.json {
 			r.dumper.stderr = stderr
@@ -124,7 +135,7 @@ func newRecorder(opt *options, session *bpf.Session, w *format.Writer, f *flight
 	}
 	if opt.condition != nil {
 		for _, l := range []*lane{r.bulk, r.rare} {
-			l.trigger = &trigger{condition: opt.condition, env: newEnv(r.names, calls), hits: &f.hits, sweeps: r.sweeps.Load, over: r.over.Load}
+			l.trigger = &trigger{condition: opt.condition, env: newEnv(r.names, calls), hits: &r.flight.hits, sweeps: r.sweeps.Load, over: r.over.Load}
 		}
 	}
 	return r
@@ -134,9 +145,9 @@ func newTable(r *recorder, l *bpf.Layout) *table {
 	if l == nil {
 		return nil
 	}
-	t, n := &table{layout: l, lane: r.rare, limit: rareRows}, rareBatches
+	t, n := &table{layout: l, lane: r.rare, limit: r.plan.rareRows, text: r.plan.rareText}, rareBatches
 	if l.Bulk {
-		t.lane, t.limit, n = r.bulk, bulkRows, bulkBatches
+		t.lane, t.limit, t.text, n = r.bulk, r.plan.bulkRows, 0, bulkBatches
 	}
 	t.free = freeBatches(l.Schema, n)
 	return t
@@ -174,7 +185,9 @@ func (l *lane) do(w *format.Writer, j job) {
 		if l.trigger != nil {
 			err = l.trigger.look(j.batch, j.swept)
 		}
-		if e := w.Append(j.batch, j.codec); e != nil {
+		if l.window > 0 && w.MemoryBytes() > l.window {
+			l.refuse(j.batch)
+		} else if e := w.Append(j.batch, j.codec); e != nil {
 			l.dropped[j.batch.Schema.Table] += int64(j.batch.Rows)
 			err = e
 		}
@@ -184,6 +197,12 @@ func (l *lane) do(w *format.Writer, j job) {
 	if err != nil {
 		l.failed.CompareAndSwap(nil, &err)
 	}
+}
+
+// refuse drops a batch. It takes a dump that is slower than what comes in, and holds the window that it writes.
+func (l *lane) refuse(b *format.Batch) {
+	n, _ := l.refused.LoadOrStore(b.Schema.Table, new(atomic.Int64))
+	n.(*atomic.Int64).Add(int64(b.Rows))
 }
 
 func (l *lane) close() {
@@ -283,14 +302,14 @@ func (t *table) full() bool {
 	if t.batch.Rows > t.limit-bpf.MaxRecords {
 		return true
 	}
-	if t.layout.Bulk {
+	if t.text == 0 {
 		return false
 	}
-	var text int
+	text := 0
 	for i := range t.batch.Columns {
 		text += len(t.batch.Columns[i].Str.Data)
 	}
-	return text > rareText
+	return text > t.text
 }
 
 // next takes an empty batch, if there is one.
@@ -310,19 +329,24 @@ func (r *recorder) next(t *table) bool {
 	}
 }
 
-var errStalled = fmt.Errorf("nothing could be written for %v", stallAfter)
+var errStalled = fmt.Errorf("its reader has read nothing for %v", stallAfter)
 
-// stallAfter is how long nothing at all may have been written, when the recording is over, before the rest is given up.
+// stallAfter is how long the reader of a stream may have read nothing at all, when the recording is over, before the rest is
+// given up. A disk is waited for.
 const stallAfter = 10 * time.Second
 
 // wait waits for what the lanes have to do, as long as they do anything. done waits for it for a while.
 func (r *recorder) wait(done func(time.Duration) bool) bool {
-	written, since := r.w.Written(), time.Now()
+	var written int64
+	since := time.Now()
 	for !r.stalled {
 		if done(100 * time.Millisecond) {
 			return true
 		}
-		if n := r.w.Written(); n != written {
+		if r.stream == nil {
+			continue
+		}
+		if n := r.stream.written.Load(); n != written {
 			written, since = n, time.Now()
 		} else if time.Since(since) > stallAfter {
 			r.stalled = true
@@ -368,6 +392,16 @@ func (r *recorder) flush() {
 }
 
 func (r *recorder) handLosses() {
+	for _, l := range []*lane{r.bulk, r.rare} {
+		l.refused.Range(func(table, n any) bool {
+			if n := n.(*atomic.Int64).Swap(0); n > 0 {
+				at := now(unix.CLOCK_MONOTONIC)
+				r.losses.add(table.(string), -1, at-int64(flushEvery), at, n)
+				r.lost.Add(n)
+			}
+			return true
+		})
+	}
 	if b := r.losses.take(); b != nil {
 		b.Segment = r.generation
 		r.rare.in <- job{batch: b, free: r.losses.free, codec: format.Zstd}
@@ -379,6 +413,9 @@ func (r *recorder) failure() error {
 		if err := r.rotation.keeper.failed.Load(); err != nil {
 			return *err
 		}
+	}
+	if err := r.syncer.failed.Load(); err != nil {
+		return *err
 	}
 	for _, l := range []*lane{r.bulk, r.rare} {
 		if err := l.failed.Load(); err != nil {
@@ -396,6 +433,7 @@ func (r *recorder) loop(e *end) error {
 	begun := time.Now()
 	flushed, anchored, watched := begun, begun, begun
 	r.patient = false
+	r.limits.looked, r.limits.used = begun, cpuTime() // what loading took is not counted
 	for {
 		before := r.rows.Load()
 		fill, err := r.session.Sweep(r.emit)
@@ -404,6 +442,9 @@ func (r *recorder) loop(e *end) error {
 		}
 		r.sweeps.Add(1)
 		t := time.Now()
+		if err := r.obey(t); err != nil {
+			return err
+		}
 		r.codec.observe(fill, t)
 		r.lost.Add(r.losses.poll())
 		if t.Sub(flushed) >= flushEvery {

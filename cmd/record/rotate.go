@@ -4,7 +4,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,6 +48,7 @@ type rotation struct {
 	closing *generation // whose events have been handed on, but not all rows they refer to; nil: none
 	settled uint64      // sweeps after which it can be closed
 	starts  [2]int64    // monotonic ns: of the generation, and of the one before
+	size    int64       // bytes of a generation; 0: no limit
 }
 
 // maxBehind is how many generations the lanes may be behind before no new one is begun.
@@ -57,7 +57,11 @@ const maxBehind = 8
 func newRotation(r *recorder) *rotation {
 	t := now(unix.CLOCK_MONOTONIC)
 	r.generation = 1
-	return &rotation{keeper: newKeeper(r), begun: time.Now(), starts: [2]int64{t, t}}
+	x := &rotation{keeper: newKeeper(r), begun: time.Now(), starts: [2]int64{t, t}, size: int64(r.opt.segmentSize)}
+	if part := r.plan.window / windowParts; part > 0 && (x.size == 0 || part < x.size) {
+		x.size = part
+	}
+	return x
 }
 
 // settling is the generation that rows of dimensions go into.
@@ -82,7 +86,7 @@ func (r *recorder) rotate(t time.Time) error {
 	}
 	dumps := r.flight.due(r.generation)
 	age := t.Sub(x.begun)
-	if len(dumps) == 0 && (r.opt.segmentSize == 0 || r.w.Bytes(r.generation) < int64(r.opt.segmentSize)) &&
+	if len(dumps) == 0 && (x.size == 0 || r.w.Bytes(r.generation) < x.size) &&
 		(r.opt.segmentTime == 0 || age < r.opt.segmentTime.Duration()) && (r.flight == nil || age < r.flight.span) {
 		return nil
 	}
@@ -146,7 +150,7 @@ func (r *recorder) settle() {
 	r.pass(x.closing)
 	x.closing = nil
 	if r.names.fill(r, at) {
-		r.names.forget(x.starts[1], at)
+		r.names.forget(x.starts[1], at, r.plan.names)
 	}
 }
 
@@ -185,7 +189,9 @@ func (r *recorder) endRotation(whole bool) {
 // are too old. It has a goroutine of its own: a dump may take long, and neither the drain nor the lanes wait for it.
 type keeper struct {
 	w       *format.Writer
-	keep    int // generations, with the one being written; 0: no limit
+	keep    int         // generations, with the one being written; 0: no limit
+	window  int64       // bytes of segments in memory; 0: no limit
+	short   atomic.Bool // generations went before their time because of it
 	dumper  *dumper
 	in      chan *generation
 	behind  atomic.Int32 // generations that the lanes have been told of and are not past
@@ -196,7 +202,7 @@ type keeper struct {
 
 func newKeeper(r *recorder) *keeper {
 	// A lane waits, and events are lost and counted, when a dump takes longer than so many generations.
-	k := &keeper{w: r.w, keep: r.opt.keep, dumper: &r.dumper, in: make(chan *generation, 64)}
+	k := &keeper{w: r.w, keep: r.opt.keep, window: r.plan.window, dumper: &r.dumper, in: make(chan *generation, 64)}
 	k.running.Go(func() {
 		for g := range k.in {
 			if err := k.take(g); err != nil {
@@ -215,16 +221,26 @@ func (k *keeper) take(g *generation) error {
 	for _, q := range g.dumps {
 		k.dumper.dump(k, q, g)
 	}
-	old := 0
-	for old < len(k.kept) && (k.keep > 0 && k.kept[old].number <= g.number+1-k.keep || k.kept[old].to < g.needed) {
-		old++
+	for len(k.kept) > 0 && k.tooOld(k.kept[0], g) {
+		n := k.kept[0].number
+		k.kept = k.kept[1:]
+		if err := k.w.Drop(n); err != nil {
+			return err
+		}
 	}
-	if old == 0 {
-		return nil
+	return nil
+}
+
+// tooOld says whether the oldest generation goes now that g is finished.
+func (k *keeper) tooOld(oldest, g *generation) bool {
+	if k.keep > 0 && oldest.number <= g.number+1-k.keep || oldest.to < g.needed {
+		return true
 	}
-	last := k.kept[old-1].number
-	k.kept = slices.Delete(k.kept, 0, old)
-	return k.w.Drop(last)
+	full := k.window > 0 && len(k.kept) > 1 && k.w.MemoryBytes() > k.window*3/4
+	if full {
+		k.short.Store(true)
+	}
+	return full
 }
 
 // close waits until all has been done that the lanes passed on.

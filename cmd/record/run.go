@@ -232,9 +232,17 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if opt.write == "" {
 		opt.write = fmt.Sprintf("fletch-%s-%s", host.Host, time.Now().Format("20060102-150405"))
 	}
+	layouts, err := bpf.Layouts()
+	if err != nil {
+		return 0, err
+	}
+	plan, err := newPlan(opt, host.CPUs, layouts)
+	if err != nil {
+		return 0, err
+	}
 	session, err := bpf.Open(bpf.Options{
 		Families: opt.families(), Mechanisms: opt.mech, PIDs: opt.pids, Command: cmd != nil, Comm: opt.comm,
-		RingSize: ringSize(int64(opt.buffer), host.CPUs), Arities: table.Arities(),
+		RingSize: plan.ring, RareRingSize: plan.rareRing, Arities: table.Arities(),
 	})
 	if session != nil {
 		defer session.Close()
@@ -246,7 +254,7 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 		return 0, explain(err)
 	}
 	if opt.verbose {
-		describe(stderr, session, ringSize(int64(opt.buffer), host.CPUs))
+		describe(stderr, session, plan.ring)
 	}
 	host.Tables = map[string]format.TableInfo{}
 	host.Recorder = format.Recorder{Version: cli.Version(), Args: opt.args}
@@ -260,18 +268,19 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	host.Clock = []format.Clock{clock}
 	host.Start = time.Unix(0, clock.Wall).UTC()
 	signals := handleSignals()
-	w, flight, err := create(opt, user, signals.dump, host, stdout)
+	to, err := create(opt, user, signals.dump, host, stdout)
 	if err != nil {
 		return 0, explain(err)
 	}
-	r := newRecorder(opt, session, w, flight, clock, table, stderr)
+	r := newRecorder(opt, session, to, plan, clock, table, stderr)
 	if err := r.start(cmd); err != nil {
-		return 0, errors.Join(err, w.Abort(), flight.undo())
+		return 0, errors.Join(err, to.abort())
 	}
+	plan.keepTo(int64(opt.maxMemory), host.CPUs)
 	raisePriority() // not before COMMAND was started, which would inherit it
 	e, err := waitForEnd(signals, cmd, opt.pids)
 	if err != nil {
-		return 0, errors.Join(err, w.Abort(), flight.undo())
+		return 0, errors.Join(err, to.abort())
 	}
 	failed := dropPrivileges(user, stderr)
 	if failed == nil {

@@ -55,9 +55,8 @@ func (s *standing) check(f *cli.Flags, opt *options) error {
 			return f.Wrong("--%s must be more than 0", flag.name)
 		}
 	}
-	tar := opt.write == "-" || strings.HasSuffix(opt.write, ".tar")
 	for _, name := range []string{"segment-size", "segment-time", "keep", "last"} {
-		if f.Changed(name) && tar {
+		if f.Changed(name) && isTar(opt.write) {
 			return f.Wrong("--%s needs a directory to write into, not %s", name, map[bool]string{true: "a stream", false: "a tar"}[opt.write == "-"])
 		}
 	}
@@ -69,8 +68,8 @@ func (s *standing) check(f *cli.Flags, opt *options) error {
 	if s.keep > 0 && s.segmentSize == 0 && s.segmentTime == 0 && s.last == 0 {
 		return f.Wrong("--keep needs --segment-size or --segment-time: nothing rotates without them")
 	}
-	if s.inMemory && s.sync > 0 {
-		return f.Wrong("--in-memory and --sync exclude each other")
+	if s.sync > 0 && (s.inMemory || opt.write == "-") {
+		return f.Wrong("--sync is for what is written to a disk")
 	}
 	if f.Changed("trigger") {
 		c, err := newCondition(s.trigger, opt.families())
@@ -81,6 +80,8 @@ func (s *standing) check(f *cli.Flags, opt *options) error {
 	}
 	return nil
 }
+
+func isTar(path string) bool { return path == "-" || strings.HasSuffix(path, ".tar") }
 
 // rotates says whether the recording is cut into generations.
 func (s *standing) rotates() bool { return s.segmentSize > 0 || s.segmentTime > 0 || s.last > 0 }
