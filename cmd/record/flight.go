@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,10 +36,10 @@ type flight struct {
 	signals chan os.Signal
 	hits    hits
 
-	condition string // of the trigger
-	pending   *request
-	covered   int   // generations up to it are in a dump for the trigger
-	until     int64 // that dump's end, ns since the Unix epoch
+	condition string     // of the trigger
+	pending   []*request // one for a signal, one for the trigger
+	covered   int        // generations up to it are in a dump for the trigger
+	until     int64      // that dump's end, ns since the Unix epoch
 }
 
 // A request is a dump to be made. Times are ns since the Unix epoch.
@@ -47,7 +48,7 @@ type request struct {
 	at                int64 // of the event or the signal
 	since             int64 // the dump has what is from then on
 	due               int64
-	more              int // triggers that it serves as well
+	more              int // events or signals that it serves as well
 }
 
 const (
@@ -172,23 +173,25 @@ func (f *flight) due(covering int) []*request {
 		return nil
 	}
 	f.listen()
-	if f.pending == nil {
+	if len(f.pending) == 0 {
 		return nil
 	}
-	t := now(unix.CLOCK_MONOTONIC) + f.wall
-	if t < f.pending.due {
-		return nil
-	}
-	return []*request{f.take(t, covering)}
+	return f.take(now(unix.CLOCK_MONOTONIC)+f.wall, covering, false)
 }
 
-func (f *flight) take(t int64, covering int) *request {
-	q := f.pending
-	f.pending = nil
-	if q.condition != "" {
-		f.covered, f.until = covering, t
-	}
-	return q
+// take gives what is due at t, or all.
+func (f *flight) take(t int64, covering int, all bool) (requests []*request) {
+	f.pending = slices.DeleteFunc(f.pending, func(q *request) bool {
+		if !all && t < q.due {
+			return false
+		}
+		if q.condition != "" {
+			f.covered, f.until = covering, t
+		}
+		requests = append(requests, q)
+		return true
+	})
+	return requests
 }
 
 // listen hears signals and triggers.
@@ -207,41 +210,33 @@ func (f *flight) listen() {
 	f.ask(request{reason: "trigger", condition: f.condition, at: h.at, due: max(h.over+f.after, f.until+f.last), more: h.rows - 1})
 }
 
-// ask wants a dump. One that is wanted already serves for it.
+// ask wants a dump. One that is wanted for the same reason already serves for it.
 func (f *flight) ask(q request) {
 	q.since = q.at - f.last
-	p := f.pending
-	if p == nil {
-		f.pending = &q
-		return
+	for _, p := range f.pending {
+		if p.reason == q.reason {
+			p.since, p.more = min(p.since, q.since), p.more+q.more+1
+			return
+		}
 	}
-	p.since, p.due = min(p.since, q.since), min(p.due, q.due)
-	if q.condition == "" {
-		return
-	}
-	p.more += q.more + 1
-	if p.condition == "" {
-		p.reason, p.condition, p.at, p.more = q.reason, q.condition, q.at, q.more
-	}
+	f.pending = append(f.pending, &q)
 }
 
 // needed is from when on the window must be kept that ends at to.
 func (f *flight) needed(to int64) int64 {
 	since := to - f.last - f.after - detects
-	if f.pending != nil {
-		since = min(since, f.pending.since)
+	for _, q := range f.pending {
+		since = min(since, q.since)
 	}
 	return since
 }
 
 // atEnd is what is dumped when the recording ends: what is still waited for, and the window. Without whole the window stays
 // where it is.
-func (f *flight) atEnd(covering int, whole bool) (requests []*request) {
+func (f *flight) atEnd(covering int, whole bool) []*request {
 	t := now(unix.CLOCK_MONOTONIC) + f.wall
 	f.listen()
-	if f.pending != nil {
-		requests = append(requests, f.take(t, covering))
-	}
+	requests := f.take(t, covering, true)
 	if whole || f.memory {
 		requests = append(requests, &request{reason: "end", at: t, since: t - f.last})
 	}
@@ -337,7 +332,7 @@ func (d *dumper) dump(k *keeper, q *request, g *generation) {
 			d.tell(draft, g.story)
 			draft.Dump = &format.Dump{Reason: q.reason, TS: time.Unix(0, q.at).UTC(), Condition: q.condition}
 			if q.more > 0 {
-				draft.Notes = append(draft.Notes, fmt.Sprintf("the condition held for %d more events", q.more))
+				draft.Notes = append(draft.Notes, fmt.Sprintf("%d more that it could have been dumped for are in it", q.more))
 			}
 			m = *draft
 		})

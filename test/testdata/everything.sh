@@ -68,5 +68,24 @@ record -w "$SMALL/capture" -z none 2>full.txt &
 until grep -q 'error' full.txt; do kill -0 $!; work; done; ended 1
 grep -q 'no space left' full.txt
 
+# Segments that come and go, and reach the disk.
+record -q -w rotated -C 16KiB -G 200ms -W 2 --sync 100ms -d 1s
+
+# A flight recorder: dumps for a signal, for a trigger, and at the end; in a directory that is new or was there, and in memory.
+flight() { # CAPTURE FLAG...
+	record -w "$@" --last 2s --after 100ms --max-cpu 50% --trigger 'op == "exec" && filename endsWith "/ls"' 2>flight.txt &
+	until [ -d "$1" ]; do kill -0 $!; sleep 0.1; done
+	until ls -d "$1"/*-trigger >/dev/null 2>&1; do kill -0 $!; work; done
+	kill -USR2 $!
+	until ls -d "$1"/*-sigusr2 >/dev/null 2>&1; do kill -0 $!; work; done
+	kill -INT $!; ended 0
+	ls -d "$1"/*-end >/dev/null
+}
+flight flight --sync 200ms
+rm -rf flight/*Z-*
+mkdir flight/window
+flight flight --force
+flight memory --in-memory --max-memory 128MiB
+
 # A line of progress.
 record -w progress -d 2500ms 2>"$TERMINAL"
