@@ -76,6 +76,9 @@ func walkSegments(path string, fn func(table, number, name string) error) error 
 			continue
 		}
 		segments, err := os.ReadDir(filepath.Join(path, t.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // as in readDirectory
+		}
 		if err != nil {
 			return err
 		}

@@ -9,8 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -264,4 +267,182 @@ func TestGenerationsTar(t *testing.T) {
 	if !c.Manifest.Complete || c.Table("path").Rows != 60 || !reflect.DeepEqual(got, generations(1, 3)) {
 		t.Errorf("complete %v, tables %v", c.Manifest.Complete, c.Manifest.Tables)
 	}
+}
+
+// Lanes write, one of them is ahead, and meanwhile a third goroutine finishes,
+// dumps, drops and syncs: what is dumped is whole, what is dropped is gone, and
+// nothing is held for it.
+func TestGenerationsAtOnce(t *testing.T) {
+	const last = 60
+	for _, memory := range []bool{false, true} {
+		t.Run(fmt.Sprintf("memory=%v", memory), func(t *testing.T) {
+			dir := t.TempDir()
+			path := filepath.Join(dir, "c")
+			w, err := Create(path, generationManifest, WriterOptions{Memory: memory})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var lanes, keeper sync.WaitGroup
+			past := [2]chan struct{}{make(chan struct{}, last), make(chan struct{}, last)}
+			done := make(chan struct{})
+			for i, schemas := range [][]*Schema{{syscallSchema}, {taskSchema, processSchema}} {
+				lanes.Go(func() {
+					for n := 1; n <= last; n++ {
+						for _, s := range schemas {
+							if !speaks(s, n) {
+								continue
+							}
+							if err := w.Append(generationRows(s, n), LZ4); err != nil {
+								t.Error(err)
+							}
+						}
+						past[i] <- struct{}{}
+					}
+				})
+			}
+			keeper.Go(func() {
+				for n := 1; n <= last; n++ {
+					// Not before both lanes are past it; one may be far ahead.
+					<-past[0]
+					<-past[1]
+					if err := w.Finish(n); err != nil {
+						t.Error(err)
+					}
+					if n%5 == 0 {
+						// Dropped while it is dumped.
+						var drop sync.WaitGroup
+						drop.Go(func() {
+							if err := w.Drop(n - 3); err != nil {
+								t.Error(err)
+							}
+						})
+						if err := w.Dump(filepath.Join(dir, fmt.Sprint("d", n)), n-2, n, nil); err != nil {
+							t.Error(err)
+						}
+						drop.Wait()
+					}
+					if err := w.Drop(n - 3); err != nil {
+						t.Error(err)
+					}
+					if err := w.Sync(); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+			var reader sync.WaitGroup
+			reader.Go(func() {
+				for {
+					select {
+					case <-done:
+						return
+					default:
+						w.Tables()
+						w.Bytes(last)
+						w.MemoryBytes()
+						runtime.Gosched()
+					}
+				}
+			})
+			lanes.Wait()
+			keeper.Wait()
+			close(done)
+			reader.Wait()
+			for n := 5; n <= last; n += 5 {
+				c := open(t, filepath.Join(dir, fmt.Sprint("d", n)))
+				if got := content(t, c); !c.Manifest.Complete || len(c.Damage()) > 0 || !reflect.DeepEqual(got, generations(n-2, n)) {
+					t.Errorf("dump %d: complete %v, damage %v, tables %v", n, c.Manifest.Complete, c.Damage(), c.Manifest.Tables)
+				}
+			}
+			if m, ok := w.sink.(*memorySink); ok {
+				// As much as there was at most at a time.
+				if n := int64(len(m.free))*memoryChunk + m.used; n > 3*(last+4)*memoryChunk {
+					t.Errorf("%d bytes are held", n)
+				}
+				if err := errors.Join(w.Finish(last), w.Drop(last)); err != nil || m.used != 0 {
+					t.Errorf("%d bytes in memory after all was dropped: %v", m.used, err)
+				}
+			}
+			if err := w.Abort(); err != nil {
+				t.Error(err)
+			}
+			if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("left %s: %v", path, err)
+			}
+		})
+	}
+}
+
+// However long a window rolls, what it takes is bounded by the window.
+func TestGenerationsForEver(t *testing.T) {
+	w, err := Create(filepath.Join(t.TempDir(), "c"), generationManifest, WriterOptions{Memory: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := w.sink.(*memorySink)
+	var held int64
+	for n := 1; n <= 500; n++ {
+		if err := errors.Join(appendGeneration(w, n), w.Finish(n), w.Drop(n-4)); err != nil {
+			t.Fatal(err)
+		}
+		now := int64(len(m.free))*memoryChunk + m.used
+		if n == 20 {
+			held = now
+		}
+		if n > 20 && now != held {
+			t.Fatalf("%d bytes after 20 generations, %d after %d", held, now, n)
+		}
+		if len(w.generations) > 1 || len(m.segments) > 12 || len(w.tables["syscall"].segments) != min(n, 4) {
+			t.Fatalf("generation %d: %d generations, %d segments", n, len(w.generations), len(m.segments))
+		}
+	}
+	if err := w.Abort(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A capture opens while its recorder writes and drops.
+func TestOpenWhileDropping(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c")
+	w, err := Create(path, generationManifest, WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var opens atomic.Int32
+	var opener sync.WaitGroup
+	done := make(chan struct{})
+	opener.Go(func() {
+		for {
+			c, err := Open(path)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			for _, table := range c.Tables() {
+				var b Batch
+				for _, block := range table.Blocks() {
+					if err := table.Read(&b, block, nil); err != nil {
+						t.Error(err)
+					}
+				}
+			}
+			c.Close()
+			opens.Add(1)
+			select {
+			case <-done:
+				return
+			default:
+			}
+		}
+	})
+	for n := 1; n < 300 || opens.Load() < 20 && !t.Failed(); n++ {
+		if err := errors.Join(appendGeneration(w, n), w.Finish(n), w.Drop(n-2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(nil); err != nil {
+		t.Error(err)
+	}
+	close(done)
+	opener.Wait()
+	t.Logf("opened %d times", opens.Load())
 }
