@@ -51,4 +51,7 @@ signal n killed it), unless the recording failed.
 
 ^C finishes the recording; a second one stops at once, and what was written until then is kept. A recording with
 COMMAND ends with it; where a limit ends it earlier, record waits for COMMAND all the same.
+
+Instead of root, CAP_BPF and CAP_PERFMON are enough. As soon as it records it has no privileges at all. Under sudo, COMMAND
+runs as the user who called it, and the capture is theirs.
 `

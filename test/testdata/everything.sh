@@ -1,4 +1,5 @@
-# Record in every way there is, one after the other. $SMALL is a directory that fills up, $TERMINAL a terminal.
+# Record in every way there is, one after the other. $WHAT are further flags, $SMALL is a
+# directory that fills up, $TERMINAL a terminal.
 set -e
 
 work() { # something to record, for a while
@@ -15,36 +16,36 @@ ended() { # STATUS: the recorder in the background ended with it
 }
 
 # The whole host, until a signal.
-record -w host -v 2>/dev/null &
+record $WHAT -w host -v 2>/dev/null &
 begun host; work; kill -INT $!; ended 0
 
 # A command, into each kind of file, with each codec.
-record -w directory -z lz4 -- sh -c 'ls / >/dev/null'
-record -q -w file.tar -z none -- ls / >/dev/null
-record -q -w - -d 300ms >stream.tar
-SUDO_UID=65534 SUDO_GID=65534 record -q -w given -- ls / >/dev/null
-record --json -w json -n 100 -- ls / >/dev/null 2>&1
+record $WHAT -w directory -z lz4 -- sh -c 'ls / >/dev/null'
+record $WHAT -q -w file.tar -z none -- ls / >/dev/null
+record $WHAT -q -w - -d 300ms >stream.tar
+SUDO_UID=65534 SUDO_GID=65534 record $WHAT -q -w given -- ls / >/dev/null
+record $WHAT --json -w json -n 100 -- ls / >/dev/null 2>&1
 
 # Processes; the recorder ends with the last of them.
 sleep 1000 &
 sleeper=$!
-record -q -w processes -p $sleeper,$$ -d 300ms
-record -q -w last -p $sleeper &
+record $WHAT -q -w processes -p $sleeper,$$ -d 300ms
+record $WHAT -q -w last -p $sleeper &
 begun last; kill $sleeper; wait $sleeper || true; ended 0
 
 # A command that is told to end, and one that does not listen.
-record -q -w told -- sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done' &
+record $WHAT -q -w told -- sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done' &
 begun told; sleep 0.2; kill -TERM $!; ended 5
-record -q -w deaf -- sh -c 'trap "" INT TERM; sleep 4' &
+record $WHAT -q -w deaf -- sh -c 'trap "" INT TERM; sleep 4' &
 begun deaf; kill -INT $!; sleep 0.2; kill -INT $!; ended 130
 
 # Segments that come and go.
-record -q -w rotation -C 32KiB -G 200ms -W 2 --sync 100ms -d 1s &
+record $WHAT -q -w rotation -C 32KiB -G 200ms -W 2 --sync 100ms -d 1s &
 begun rotation; work; ended 0
 
 # Flight recorders, on the disk and in memory, and their dumps.
 for where in "--sync 200ms" --in-memory; do
-	record -q -w "flight$where" --last 2s --after 100ms $where --trigger 'op == "exit" && exit_code == 9' 2>/dev/null &
+	record $WHAT -q -w "flight$where" --last 2s --after 100ms $where --trigger 'op == "exit" && exit_code == 9' 2>/dev/null &
 	sleep 1; work
 	until ls -d "flight$where"/*-trigger/ >/dev/null 2>&1; do kill -0 $!; sh -c 'exit 9' || true; sleep 0.2; done
 	kill -USR2 $!
@@ -54,17 +55,17 @@ for where in "--sync 200ms" --in-memory; do
 done
 
 # Limits to what it takes.
-record -q -w limits --max-cpu 1% --max-memory 256MiB -d 1s
+record $WHAT -q -w limits --max-cpu 1% --max-memory 256MiB -d 1s
 
 # Stopped and continued.
-record -q -w stopped -d 1s &
+record $WHAT -q -w stopped -d 1s &
 begun stopped; kill -STOP $!; sleep 0.3; kill -CONT $!; kill -USR2 $!; ended 0
 
 # A reader that leaves.
-{ record -q -w - -d 20s || true; } | head -c 100 >/dev/null
+{ record $WHAT -q -w - -d 20s || true; } | head -c 100 >/dev/null
 
 # A disk that is full.
-record -w "$SMALL/capture" -z none 2>full.txt &
+record $WHAT -w "$SMALL/capture" -z none 2>full.txt &
 until grep -q 'error' full.txt; do kill -0 $!; work; done; ended 1
 grep -q 'no space left' full.txt
 
@@ -88,4 +89,4 @@ flight flight --force
 flight memory --in-memory --max-memory 128MiB
 
 # A line of progress.
-record -w progress -d 2500ms 2>"$TERMINAL"
+record $WHAT -w progress -d 2500ms 2>"$TERMINAL"
