@@ -88,7 +88,9 @@ func passwdEntry(uid int) []string {
 			return entry
 		}
 	}
-	text, _ := exec.Command("/usr/bin/getent", "passwd", strconv.Itoa(uid)).Output() // never one that PATH leads to: it is root's
+	getent := exec.Command("/usr/bin/getent", "passwd", strconv.Itoa(uid)) // as root: not one that a PATH leads to
+	getent.Env = []string{}
+	text, _ := getent.Output()
 	return find(strings.NewReader(string(text)))
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"record": main})
+	testscript.Main(m, map[string]func(){"record": main, "confined": confined})
 }
 
 // The scripts are the command line's behaviour, readable. Their conditions: [kernel], something can be recorded here;

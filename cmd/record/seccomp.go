@@ -24,7 +24,7 @@ var byChance = []string{
 	"mmap", "mprotect", "munmap", "madvise", "mincore", "prctl",
 	"futex", "nanosleep", "sched_yield", "sched_getaffinity", "getrandom",
 	"rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "tgkill", "getpid", "kill",
-	"epoll_ctl", "epoll_pwait", "poll", "ppoll",
+	"epoll_create1", "eventfd2", "epoll_ctl", "epoll_pwait", "poll", "ppoll",
 	"timer_create", "timer_settime", "timer_delete", "setitimer",
 	"clock_gettime",   // where the vDSO's does not work
 	"restart_syscall", // after a ^Z
