@@ -98,7 +98,7 @@ const (
 // Limits on metadata, far beyond what honest files have.
 const (
 	maxMetadata = 1 << 20 // bytes of a message's metadata
-	maxFooter   = 1 << 24 // bytes of a footer
+	maxFooter   = 1 << 26 // bytes of a footer
 	maxFields   = 1 << 12 // fields of a schema, nested ones too
 	maxDepth    = 8       // nesting of fields
 	maxValue    = 1 << 10 // bytes of a value of the schema's metadata

@@ -21,7 +21,7 @@ func TestPage(t *testing.T) {
 	for _, says := range []string{
 		"# The capture format, version " + Current.String(),
 		"1 to 4 194 304 rows (2²²)", fmt.Sprintf("at most %d columns", MaxColumns), "512 MiB (2²⁹)", "metadata is at most 1 MiB",
-		"at most 64 bytes", "at most 16 MiB",
+		"at most 64 bytes", "at most 16 MiB", "`" + metadataStart + "`",
 	} {
 		if !strings.Contains(page, says) {
 			t.Errorf("does not say %q", says)

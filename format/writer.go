@@ -45,9 +45,9 @@ type WriterOptions struct {
 const (
 	defaultSegmentBytes = 64 << 20
 	tarSegmentBytes     = 4 << 20
-	// maxSegmentBatches keeps the footer well below maxFooter. A generation
-	// that has more of a table is a segment whose footer is not read: not
-	// complete, but all there.
+	// maxSegmentBatches keeps the footer well below maxFooter, where batches do
+	// not say their segment. A generation may have forty times as many of a
+	// table; beyond, its footer is not read, and it is all there but not complete.
 	maxSegmentBatches = 1 << 16
 )
 
