@@ -20,6 +20,7 @@ const commandGrace = 2 * time.Second
 // An end waits for what ends a recording from outside: COMMAND's or the recorded processes' exit, a signal.
 type end struct {
 	event   int // an eventfd, readable at the end
+	polled  [2]unix.PollFd
 	signals signals
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when COMMAND has exited
@@ -77,9 +78,12 @@ func (e *end) reach() {
 
 // reached waits for the end, but no longer than d. It waits in the kernel: a timer of Go's would keep other
 // threads of the runtime awake too, ten times as many wake-ups as the sweeps need.
-func (e *end) reached(d time.Duration) bool {
-	n, _ := unix.Poll([]unix.PollFd{{Fd: int32(e.event), Events: unix.POLLIN}}, int(d.Milliseconds()))
-	return n > 0
+//
+// woken ends the wait too, when it can be read from.
+func (e *end) reached(d time.Duration, woken int) bool {
+	e.polled = [2]unix.PollFd{{Fd: int32(e.event), Events: unix.POLLIN}, {Fd: int32(woken), Events: unix.POLLIN}}
+	unix.Poll(e.polled[:], int(d.Milliseconds()))
+	return e.polled[0].Revents != 0
 }
 
 // watchSignals: the first signal ends the recording - with COMMAND, when that has ended from it too - and the

@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	sweepEvery = 4 * time.Millisecond  // while there is something to sweep
-	sweepIdle  = 10 * time.Millisecond // on an idle host; the rings outlast it by far
+	sweepEvery = 4 * time.Millisecond  // while rings fill
+	sweepIdle  = 64 * time.Millisecond // while they do not: one that passes its mark ends the wait
 	flushEvery = 500 * time.Millisecond
 	anchorEach = time.Minute
 	watchEach  = time.Second
@@ -434,8 +434,8 @@ func (r *recorder) loop(e *end) error {
 	flushed, anchored, watched := begun, begun, begun
 	r.patient = false
 	r.limits.looked, r.limits.used = begun, cpuTime() // what loading took is not counted
+	wait := sweepEvery
 	for {
-		before := r.rows.Load()
 		fill, err := r.session.Sweep(r.emit)
 		if err != nil {
 			return err
@@ -474,15 +474,25 @@ func (r *recorder) loop(e *end) error {
 			r.opt.duration > 0 && t.Sub(begun) >= r.opt.duration.Duration() {
 			return nil
 		}
-		wait := sweepEvery
-		if r.rows.Load() == before {
-			wait = sweepIdle
-		}
-		if e.reached(wait) {
+		wait = pace(wait, fill)
+		if e.reached(wait, r.session.Woken()) {
 			return nil
 		}
+		r.session.Rest()
 	}
 }
+
+// pace is how long to wait after a sweep that found the fullest ring so full (0 to 1), when it was last before that one.
+// Twice as long as last time, as long as that leaves most of every ring free.
+func pace(last time.Duration, fill float64) time.Duration {
+	if fill > fillPaced {
+		return max(last/2, sweepEvery)
+	}
+	return min(last*2, sweepIdle)
+}
+
+// fillPaced is small, so that records are still in the cache when they are swept.
+const fillPaced = 1.0 / 64
 
 func (r *recorder) addAnchor() {
 	if c, err := anchor(); err == nil {
