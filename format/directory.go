@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 )
@@ -32,7 +33,31 @@ func openDirectory(path string) (*Capture, error) {
 		open.close()
 		return nil, fmt.Errorf("opening capture %s: %w", path, err)
 	}
+	if manifest == nil && len(entries) == 0 {
+		if inside := capturesIn(path); len(inside) > 0 {
+			return nil, fmt.Errorf("opening capture %s: %w, but a directory of captures: %s", path, ErrNotCapture, strings.Join(inside, ", "))
+		}
+	}
 	return newCapture(path, manifest, entries, nil, open.close)
+}
+
+// capturesIn returns the names of captures in a directory, as a flight recorder
+// leaves them; after a few "...".
+func capturesIn(path string) (names []string) {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		if _, err := os.Stat(filepath.Join(path, e.Name(), ManifestName)); err != nil {
+			continue
+		}
+		if len(names) == 3 {
+			return append(names, "...")
+		}
+		names = append(names, e.Name())
+	}
+	return names
 }
 
 func readDirectory(path string) (manifest []byte, entries []entry, open files, err error) {

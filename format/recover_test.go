@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -327,6 +328,96 @@ func TestKilled(t *testing.T) {
 	}
 }
 
+// TestKilledRotating kills a process that rotates, drops and dumps, and finds a
+// window and dumps that are whole.
+func TestKilledRotating(t *testing.T) {
+	if path := os.Getenv("FLETCH_TEST_ROTATE"); path != "" {
+		rotateForever(path)
+	}
+	for i := range 12 {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "c")
+		cmd := exec.Command(os.Args[0], "-test.run=^TestKilledRotating$")
+		cmd.Env = append(os.Environ(), "FLETCH_TEST_ROTATE="+path)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		dropped, finished := 0, 0
+		lines := bufio.NewScanner(out)
+		for lines.Scan() {
+			if _, err := fmt.Sscan(lines.Text(), &finished, &dropped); err != nil {
+				t.Fatalf("it says %q", lines.Text())
+			}
+			if finished == 10+i {
+				time.Sleep(time.Duration(i) * 100 * time.Microsecond)
+				cmd.Process.Kill()
+			}
+		}
+		cmd.Wait()
+		if finished < 10+i {
+			t.Fatalf("wrote %d generations and ended", finished)
+		}
+		c := open(t, path)
+		if c.Manifest.Complete || len(c.Damage()) > 0 {
+			t.Errorf("complete %v, damage %v", c.Manifest.Complete, c.Damage())
+		}
+		// What was finished and not yet being dropped when it last said so is there.
+		got := content(t, c)
+		for _, s := range generationSchemas {
+			for n := dropped + 2; n <= finished; n++ {
+				if !speaks(s, n) {
+					continue
+				}
+				want := rows(generationRows(s, n))
+				if !slices.ContainsFunc(got[s.Table], func(row []any) bool { return reflect.DeepEqual(row, want[0]) }) {
+					t.Errorf("killed after %d generations: table %s has none of %d", finished, s.Table, n)
+				}
+			}
+		}
+		dumps, err := filepath.Glob(filepath.Join(dir, "dump*"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole := 0
+		for _, dump := range dumps {
+			if strings.HasSuffix(dump, ".new") {
+				if _, err := os.Stat(filepath.Join(dump, ManifestName)); err == nil {
+					open(t, dump)
+				}
+				continue
+			}
+			var n int
+			fmt.Sscanf(filepath.Base(dump), "dump%d", &n)
+			has(t, dump, n-2, n, true)
+			whole++
+		}
+		if want := finished/3 - 1; whole < want {
+			t.Errorf("%d dumps, not %d", whole, want)
+		}
+	}
+}
+
+// rotateForever writes generations to path, keeps four, dumps the last three of
+// every third, and prints after each how many were finished and dropped.
+func rotateForever(path string) {
+	w, err := Create(path, generationManifest, WriterOptions{})
+	for n := 1; err == nil; n++ {
+		if err = errors.Join(appendGeneration(w, n), w.Finish(n)); err == nil && n%3 == 0 && n > 3 {
+			err = w.Dump(filepath.Join(filepath.Dir(path), fmt.Sprint("dump", n)), n-2, n, nil)
+		}
+		if err == nil {
+			err = w.Drop(n - 4)
+		}
+		fmt.Println(n, max(n-4, 0))
+	}
+	fmt.Println(err)
+	os.Exit(1)
+}
+
 // writeForever writes batches to path and prints how many after each.
 func writeForever(path string) {
 	w, err := Create(path, testManifest, WriterOptions{SegmentBytes: 20000})
@@ -380,6 +471,7 @@ func TestOpenNot(t *testing.T) {
 		{folder("negative", `{"format": {"major": 1}, "tables": {"syscall": {"rows": -1}}}`), ErrCorrupt, `table "syscall"`},
 		{folder("newer", `{"format": {"major": 2}, "host": 3}`), ErrVersion, "format 2.0, this program reads up to 1.x"},
 		{filepath.Join(dir, "odd"), ErrNotCapture, "capture.json"},
+		{dir, ErrNotCapture, "a directory of captures: array, half, negative, ..."},
 		{text("empty.tar", ""), ErrNotCapture, "without capture.json"},
 		{text("zeros.tar", strings.Repeat("\x00", 4096)), ErrNotCapture, "without capture.json"},
 		{text("c.txt", strings.Repeat("hello\n", 1000)), ErrNotCapture, "neither a directory nor a tar"},
