@@ -15,6 +15,9 @@ Examples:
     sudo record -w build.tar -- make -j8     a command and everything it starts
     sudo record -p 1234,1240 -n 1000000      two processes and what they start, a million events
     ssh host sudo record -d 10s -w - >x.tar  nothing touches the host's disk
+    sudo record -C 64MiB -W 16               the newest GiB
+    sudo record --last 60s -w flight         the last minute: killall -USR2 record writes it down
+    sudo record --last 60s --after 10s --trigger 'op == "exit" && comm == "nginx" && signal != 0'
     sudo record --list                       what this kernel allows
 
 What:
@@ -26,8 +29,27 @@ What:
 Where to:
     -w, --write PATH       a directory (default: fletch-HOST-YYYYMMDD-HHMMSS), FILE.tar, or - (a tar on standard
                            output; COMMAND's own output then goes to standard error)
-        --force            replace PATH if it is a capture
+        --force            replace PATH if it is a capture; go on in it if a flight recorder made it
     -z, --compress CODEC   zstd, lz4, none, or auto: zstd, less while the rings fill up (default auto)
+
+Segments (the three compose; a directory only):
+    -C, --segment-size SIZE
+                           begin new segments when they have this size, all tables together
+    -G, --segment-time TIME
+                           begin new segments every so often
+    -W, --keep N           keep the newest N, counting the one being written. What remains is a whole capture
+        --sync TIME        have all that was written reach the disk (fsync) every so often
+
+Flight recorder (a directory only):
+        --last TIME        keep only the last TIME, in PATH/window, and write it down as a capture of its own,
+                           PATH/YYYYMMDDTHHMMSS.mmmZ-REASON, on SIGUSR2 (REASON sigusr2), for --trigger (trigger), and
+                           at the end (end). Dumps stay until you remove them. In a PATH that is there already, --force
+                           goes on; what was left there unfinished is kept as …-interrupted
+        --trigger EXPR     dump when this holds for a process, tcp, ipc or seccomp event, or a system call, as in
+                           'name == "fsync" && duration_ns > 1e9'. While it keeps holding, dumps follow each other TIME
+                           (of --last) apart
+        --after TIME       record this much more before a dump
+        --in-memory        the window is in memory, and nothing on the disk but dumps
 
 How long (whichever comes first):
     -d, --duration TIME    30s, 5m
@@ -38,6 +60,10 @@ How:
     -b, --buffer-size SIZE ring of each CPU (default 16MiB, less on hosts of many CPUs)
         --mechanism FAMILY=NAME,…
                            take this mechanism and no other, as in file=kprobe; --list names them
+        --max-memory SIZE  resident memory to stay below: rings and batches are as large as fits, and a window in memory
+                           is shorter than --last if it must be
+        --max-cpu PERCENT  share of one CPU to stay below, as 50%: above it system calls, reads and writes are not
+                           recorded but counted as lost
         --strict           exit with status 3 if any event was lost
     -L, --list             for each event family: the mechanism this kernel allows, and why not a better one
         --json             --list and the final summary as JSON

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// newTestKeeper writes generations into a capture, without a kernel.
+func newTestKeeper(t *testing.T, keep int, opt format.WriterOptions) (*keeper, *recorder) {
+	t.Helper()
+	r := newTestRecorder(t)
+	w, err := format.Create(filepath.Join(t.TempDir(), "window"), format.Manifest{}, opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.w, r.opt = w, &options{standing: standing{keep: keep}}
+	k := newKeeper(r)
+	t.Cleanup(k.close)
+	return k, r
+}
+
+// write puts rows into a generation.
+func write(t *testing.T, r *recorder, generation, rows int) {
+	t.Helper()
+	b := format.NewBatch(r.table("syscall").layout.Schema)
+	for i := range rows {
+		if err := b.AppendRow(map[string]any{"ts": int64(generation)*1e9 + int64(i)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Segment = generation
+	if err := r.w.Append(b, format.None); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestKeeperKeeps(t *testing.T) {
+	tests := []struct {
+		name   string
+		keep   int
+		needed func(to int64) int64 // what ended before may go
+		window int64
+		want   []int // generations kept when the 9th is finished
+	}{
+		{name: "all", want: []int{1, 2, 3, 4, 5, 6, 7, 8, 9}},
+		{name: "the newest three, one being written", keep: 3, want: []int{8, 9}},
+		{name: "the last four seconds", needed: func(to int64) int64 { return to - 4e9 }, want: []int{5, 6, 7, 8, 9}},
+		{name: "both, the shorter", keep: 3, needed: func(to int64) int64 { return to - 4e9 }, want: []int{8, 9}},
+		{name: "what fits", window: 4 << 16, want: []int{7, 8, 9}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			k, r := newTestKeeper(t, test.keep, format.WriterOptions{Memory: test.window > 0})
+			k.window = test.window
+			for n := 1; n <= 9; n++ {
+				write(t, r, n, 1)
+				g := &generation{number: n, from: int64(n) * 1e9, to: int64(n+1) * 1e9}
+				if test.needed != nil {
+					g.needed = test.needed(g.to)
+				}
+				if err := k.take(g); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var got []int
+			for _, g := range k.kept {
+				got = append(got, g.number)
+			}
+			if len(got) != len(test.want) || got[0] != test.want[0] || got[len(got)-1] != 9 {
+				t.Errorf("generations %v, want %v", got, test.want)
+			}
+			if rows := r.w.Tables()["syscall"].Rows; rows != int64(len(test.want)) {
+				t.Errorf("%d rows are left, want one of each of %d generations", rows, len(test.want))
+			}
+			if k.short.Load() != (test.window > 0) {
+				t.Errorf("shorter than asked: %v", k.short.Load())
+			}
+		})
+	}
+}
+
+// Both lanes have to be past a generation before the keeper has it.
+func TestGenerationEndsInBothLanes(t *testing.T) {
+	k := &keeper{in: make(chan *generation, 1)}
+	k.behind.Store(1)
+	g := &generation{keeper: k}
+	g.lanes.Store(2)
+	g.pass()
+	if len(k.in) != 0 {
+		t.Error("finished with one lane still in it")
+	}
+	g.pass()
+	if len(k.in) != 1 || k.behind.Load() != 0 {
+		t.Error("not finished with both lanes past it")
+	}
+}
+
+func TestStandingFlags(t *testing.T) {
+	for text, want := range map[string]string{"50%": "50%", "50": "50%", "200%": "200%", "-1": "", "x": "", "": ""} {
+		var p percent
+		err := p.Set(text)
+		if got := p.String(); (err != nil) != (want == "") || err == nil && got != want {
+			t.Errorf("%s: %s, %v; want %s", strconv.Quote(text), got, err, want)
+		}
+	}
+}

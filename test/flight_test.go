@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// A recorder that runs in the background, and what it prints.
+type flight struct {
+	*exec.Cmd
+	t    *testing.T
+	dir  string
+	mu   sync.Mutex
+	said bytes.Buffer
+}
+
+func (f *flight) Write(p []byte) (int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.said.Write(p)
+}
+
+// startFlight begins a flight recorder, and waits until its window is there.
+func startFlight(t *testing.T, args ...string) *flight {
+	t.Helper()
+	needKernel(t)
+	f := &flight{t: t, dir: filepath.Join(t.TempDir(), "flight")}
+	f.Cmd = exec.Command(program("record"), append([]string{"-w", f.dir}, recordArgs(args...)...)...)
+	f.Stderr = f
+	f.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := f.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		syscall.Kill(-f.Process.Pid, syscall.SIGKILL)
+		f.Wait()
+		if t.Failed() {
+			t.Logf("it said:\n%s", f.said.String())
+		}
+	})
+	waitFor(t, "the flight recorder to begin", func() bool {
+		status, _ := os.ReadFile("/proc/" + strconv.Itoa(f.Process.Pid) + "/status")
+		return strings.Contains(string(status), "\nNoNewPrivs:\t1\n") // the last thing it does before
+	})
+	return f
+}
+
+// dumps are the paths of the dumps made for a reason, in order.
+func (f *flight) dumps(reason string) []string {
+	m, _ := filepath.Glob(filepath.Join(f.dir, "*Z-"+reason))
+	return m
+}
+
+// stop ends the recording, which must succeed.
+func (f *flight) stop() {
+	f.t.Helper()
+	f.Process.Signal(syscall.SIGINT)
+	if err := f.Wait(); err != nil {
+		f.t.Errorf("the recorder: %v", err)
+	}
+}
+
+// wantDump opens a dump, which must be a whole capture that says why it is there.
+func (f *flight) wantDump(path, reason string) *format.Capture {
+	f.t.Helper()
+	c := open(f.t, path)
+	m := c.Manifest
+	if !m.Complete || m.Dump == nil || m.Dump.Reason != reason {
+		f.t.Errorf("%s: complete %v, %+v", path, m.Complete, m.Dump)
+	}
+	if m.Dump != nil && !strings.HasPrefix(filepath.Base(path), m.Dump.TS.Format("20060102T150405.")) {
+		f.t.Errorf("%s was made at %v", path, m.Dump.TS)
+	}
+	for _, damage := range c.Damage() {
+		f.t.Error(damage)
+	}
+	wantNamed(f.t, c)
+	return c
+}
+
+// counted are the numbers that one thread of `workload calls` counted in its calls' arguments, in order.
+func counted(t *testing.T, c *format.Capture) []int64 {
+	t.Helper()
+	want := number(t, c, "getpgid")
+	nrs, args := numbersOf(t, c, "syscall", "nr"), numbersOf(t, c, "syscall", "arg0")
+	var out []int64
+	for segment, list := range nrs {
+		for i, nr := range list {
+			if nr == want && args[segment][i] >= 1<<30 {
+				out = append(out, args[segment][i])
+			}
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// wantNoGap wants each number between the first and the last once, but for those that were lost.
+func wantNoGap(t *testing.T, c *format.Capture) {
+	t.Helper()
+	seen := counted(t, c)
+	if len(seen) == 0 {
+		t.Errorf("%s: nothing of the workload", c.Path)
+		return
+	}
+	gap := seen[len(seen)-1] - seen[0] + 1 - int64(len(seen))
+	if gap < 0 || gap > lost(c) {
+		t.Errorf("%s: %d of %d calls are missing, %d were lost", c.Path, gap, len(seen), lost(c))
+	}
+	if len(slices.Compact(seen)) != len(seen) {
+		t.Errorf("%s: calls are there twice", c.Path)
+	}
+}
+
+// For each signal there is a dump of its own, whole, and the recording goes on; at the end there is one more, and the window
+// is gone.
+func TestDumpsForASignal(t *testing.T) {
+	for _, args := range [][]string{{}, {"--in-memory"}, {"--after", "300ms"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			f := startFlight(t, append(args, "-e", allFamilies, "--last", "2s", "--", program("workload"), "calls", "1000000000", "1")...)
+			const n = 4
+			for i := range n {
+				f.Process.Signal(syscall.SIGUSR2)
+				waitFor(t, "a dump", func() bool { return len(f.dumps("sigusr2")) > i })
+				time.Sleep(300 * time.Millisecond) // of recording
+			}
+			syscall.Kill(-f.Process.Pid, syscall.SIGTERM)
+			f.Wait() // with the status of its command
+			var before int64
+			for _, path := range f.dumps("sigusr2") {
+				c := f.wantDump(path, "sigusr2")
+				wantNoGap(t, c)
+				seen := counted(t, c)
+				if last := seen[len(seen)-1]; last <= before {
+					t.Errorf("%s ends with call %d, the one before with %d", path, last, before)
+				} else {
+					before = last
+				}
+				if at := c.Manifest.Dump.TS; len(args) > 1 && c.Manifest.End.Sub(at) < 300*time.Millisecond-flushed {
+					t.Errorf("%s ends %v after the signal", path, c.Manifest.End.Sub(at))
+				}
+			}
+			if len(f.dumps("end")) != 1 {
+				t.Fatalf("%d dumps at the end", len(f.dumps("end")))
+			}
+			wantNoGap(t, f.wantDump(f.dumps("end")[0], "end"))
+			if left, _ := os.ReadDir(f.dir); len(left) != n+1 {
+				t.Errorf("left are %v", left)
+			}
+		})
+	}
+}
+
+// flushed is how long before the end of a dump the last event of a host that does nothing may lie.
+const flushed = 100 * time.Millisecond
+
+// The event of a trigger is in the middle of its window, with what came before and what came after.
+func TestTriggersWindow(t *testing.T) {
+	tests := []struct {
+		name, trigger string
+		event         func(t *testing.T) // what sets it off
+		found         func(t *testing.T, c *format.Capture) row
+	}{
+		{"exit", `op == "exit" && comm == "known" && exit_code == 7`, func(t *testing.T) {
+			known := filepath.Join(t.TempDir(), "known")
+			if err := os.WriteFile(known, []byte("#!/bin/sh\nexit 7\n"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			exec.Command(known).Run()
+		}, func(t *testing.T, c *format.Capture) row {
+			for _, r := range processes(t, c, "exit") {
+				if r.n("exit_code") == 7 {
+					return r
+				}
+			}
+			return nil
+		}},
+		{"call", `family == "syscall" && name == "getpriority" && ret < 0 && pid == ` + strconv.Itoa(os.Getpid()), func(t *testing.T) {
+			syscall.Getpriority(1000, 0)
+		}, func(t *testing.T, c *format.Capture) row {
+			nr := number(t, c, "getpriority")
+			who := processOf(t, c)
+			times, nrs, tasks := numbersOf(t, c, "syscall", "ts"), numbersOf(t, c, "syscall", "nr"), numbersOf(t, c, "syscall", "task")
+			for segment := range times {
+				for i, ts := range times[segment] {
+					if nrs[segment][i] == nr && who[tasks[segment][i]] == int64(os.Getpid()) {
+						return row{"ts": ts}
+					}
+				}
+			}
+			return nil
+		}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			spin := exec.Command(program("workload"), "spin", "60s")
+			if err := spin.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer func() { spin.Process.Kill(); spin.Wait() }()
+			const last, after = 2 * time.Second, time.Second
+			f := startFlight(t, "-e", "process,syscall", "--last", last.String(), "--after", after.String(), "--trigger", test.trigger)
+			time.Sleep(last + time.Second) // a window's worth of what comes before
+			test.event(t)
+			waitFor(t, "the dump", func() bool { return len(f.dumps("trigger")) > 0 })
+			f.stop()
+
+			c := f.wantDump(f.dumps("trigger")[0], "trigger")
+			if got := c.Manifest.Dump.Condition; got != test.trigger {
+				t.Errorf("the condition was %s", got)
+			}
+			event := test.found(t, c)
+			if event == nil {
+				t.Fatal("the event is not in its dump")
+			}
+			at := time.Unix(0, event.n("ts"))
+			if !at.Equal(c.Manifest.Dump.TS) {
+				t.Errorf("the event was at %v, the dump says %v", at, c.Manifest.Dump.TS)
+			}
+			first, end := int64(1)<<62, int64(0)
+			for _, times := range numbersOf(t, c, "syscall", "ts") {
+				first, end = min(first, slices.Min(times)), max(end, slices.Max(times))
+			}
+			before, following := at.Sub(time.Unix(0, first)), time.Unix(0, end).Sub(at)
+			if before < last || following < after-flushed {
+				t.Errorf("%v before the event and %v after it, want %v and %v", before, following, last, after)
+			}
+		})
+	}
+}
+
+// processOf is the process of each task; a window has a task once for each of its generations.
+func processOf(t *testing.T, c *format.Capture) map[int64]int64 {
+	t.Helper()
+	pids := make(map[int64]int64)
+	for _, r := range rows(t, c, "task") {
+		pids[r.n("task")] = r.n("pid")
+	}
+	return pids
+}
+
+// A dump that fails is said, and does not end the recording; the status tells.
+func TestADumpThatFails(t *testing.T) {
+	f := startFlight(t, "--last", "2s", "--in-memory")
+	// It has given up what lets root write there.
+	if err := os.Chmod(f.dir, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	f.Process.Signal(syscall.SIGUSR2)
+	waitFor(t, "a warning", func() bool {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return strings.Contains(f.said.String(), "record: warning: writing dump ")
+	})
+	if err := os.Chmod(f.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	f.Process.Signal(syscall.SIGUSR2)
+	waitFor(t, "a dump", func() bool { return len(f.dumps("sigusr2")) > 0 })
+	f.Process.Signal(syscall.SIGINT)
+	f.Wait()
+	if f.ProcessState.ExitCode() != 1 || !strings.Contains(f.said.String(), "1 of 3 dumps failed") {
+		t.Errorf("status %d", f.ProcessState.ExitCode())
+	}
+	f.wantDump(f.dumps("end")[0], "end")
+}
+
+// Memory stays below its ceiling under a load that fills every ring, with a window in memory that is longer than what fits.
+func TestMemoryCeiling(t *testing.T) {
+	const ceiling = 96 << 20
+	f := startFlight(t, "-e", allFamilies, "--last", "1h", "--in-memory", "--max-memory", "96MiB", "-z", "none", "--",
+		"sh", "-c", program("workload")+" spin 60s & "+program("workload")+" spin 60s & while :; do /bin/true; done")
+	peak := func() int64 {
+		status, err := os.ReadFile("/proc/" + strconv.Itoa(f.Process.Pid) + "/status")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, after, _ := strings.Cut(string(status), "VmHWM:")
+		n, err := strconv.ParseInt(strings.Fields(after)[0], 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n << 10
+	}
+	for i := range 6 {
+		time.Sleep(time.Second)
+		if i%2 == 1 {
+			f.Process.Signal(syscall.SIGUSR2)
+			waitFor(t, "a dump", func() bool { return len(f.dumps("sigusr2")) > i/2 })
+		}
+		if p := peak(); p > ceiling {
+			t.Errorf("%d MiB resident, the ceiling is %d", p>>20, ceiling>>20)
+		}
+	}
+	t.Logf("%d MiB resident at most", peak()>>20)
+	syscall.Kill(-f.Process.Pid, syscall.SIGTERM)
+	f.Wait()
+	c := f.wantDump(f.dumps("end")[0], "end")
+	if notes := strings.Join(c.Manifest.Notes, "\n"); !strings.Contains(notes, "the window is shorter than 1h0m0s because of --max-memory 96MiB") {
+		t.Errorf("notes: %s", notes)
+	}
+}
+
+// Above its share of a CPU the recorder sheds what comes by the million, counted, and nothing else.
+func TestCPUCeiling(t *testing.T) {
+	got, _ := capture(t, 0, "-e", "process,syscall", "--max-cpu", "1%", "--", "sh", "-c",
+		program("workload")+" spin 4s >/dev/null & "+program("workload")+" spin 4s >/dev/null & i=0; while [ $i -lt 50 ]; do /bin/true; i=$((i+1)); done; wait")
+	if got.Lost()["syscall"] == 0 {
+		t.Error("nothing was shed")
+	}
+	for table, n := range got.Lost() {
+		if n != 0 && table != "syscall" {
+			t.Errorf("%d lost of %s", n, table)
+		}
+	}
+	if n := tally(processes(t, got, "exec"), "filename")["/bin/true"]; n != 50 {
+		t.Errorf("%d execs of true, want 50", n)
+	}
+	if notes := strings.Join(got.Manifest.Notes, "\n"); !strings.Contains(notes, "because of --max-cpu 1%") {
+		t.Errorf("notes: %s", notes)
+	}
+}
