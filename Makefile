@@ -49,8 +49,8 @@ generate: ## compile the BPF programs and make the system call tables anew
 	LINUX_HEADERS=$$(test/headers.sh) go generate ./...
 
 .PHONY: seccomp
-seccomp: ## trace the recorder anew for the list of system calls that its own filter allows (as root)
-	@test/seccomp.sh amd64
+seccomp: ## trace the recorder anew for the list of system calls that its own filter allows (as root; ARCH=arm64)
+	@test/seccomp.sh $(or $(ARCH),amd64)
 
 .PHONY: lint
 lint: ## gofmt, vet, staticcheck, shell syntax

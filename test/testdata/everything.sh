@@ -19,6 +19,36 @@ ended() { # STATUS: the recorder in the background ended with it
 record $WHAT -w host -v 2>/dev/null &
 begun host; work; kill -INT $!; ended 0
 
+# Segments that come and go, and reach the disk.
+record $WHAT -q -w rotated -C 16KiB -G 200ms -W 2 --sync 100ms -d 1s &
+begun rotated; work; ended 0
+
+# A flight recorder: dumps for a signal, for a trigger, and at the end.
+flight() { # CAPTURE FLAG...
+	record $WHAT -w "$@" --last 2s --after 100ms --trigger 'op == "exec" && filename endsWith "/ls"' 2>flight.txt &
+	until [ -d "$1" ]; do kill -0 $!; sleep 0.1; done
+	until ls -d "$1"/*-trigger >/dev/null 2>&1; do kill -0 $!; work; done
+	kill -USR2 $!
+	until ls -d "$1"/*-sigusr2 >/dev/null 2>&1; do kill -0 $!; work; done
+	kill -INT $!; ended 0
+	ls -d "$1"/*-end >/dev/null
+}
+flight flight --sync 200ms
+flight memory --in-memory --max-memory 128MiB
+
+# A disk that is full.
+record $WHAT -w "$SMALL/capture" -z none 2>full.txt &
+until grep -q 'error' full.txt; do kill -0 $!; work; done; ended 1
+grep -q 'no space left' full.txt
+
+# What follows is left out where time is short.
+
+# One that goes on where another was cut off, within limits.
+rm -rf flight/*Z-*
+mkdir flight/window
+flight flight --force --max-cpu 50%
+record $WHAT -q -w limits --max-cpu 1% --max-memory 256MiB -d 1s
+
 # A command, into each kind of file, with each codec.
 record $WHAT -w directory -z lz4 -- sh -c 'ls / >/dev/null'
 record $WHAT -q -w file.tar -z none -- ls / >/dev/null
@@ -39,54 +69,12 @@ begun told; sleep 0.2; kill -TERM $!; ended 5
 record $WHAT -q -w deaf -- sh -c 'trap "" INT TERM; sleep 4' &
 begun deaf; kill -INT $!; sleep 0.2; kill -INT $!; ended 130
 
-# Segments that come and go.
-record $WHAT -q -w rotation -C 32KiB -G 200ms -W 2 --sync 100ms -d 1s &
-begun rotation; work; ended 0
-
-# Flight recorders, on the disk and in memory, and their dumps.
-for where in "--sync 200ms" --in-memory; do
-	record $WHAT -q -w "flight$where" --last 2s --after 100ms $where --trigger 'op == "exit" && exit_code == 9' 2>/dev/null &
-	sleep 1; work
-	until ls -d "flight$where"/*-trigger/ >/dev/null 2>&1; do kill -0 $!; sh -c 'exit 9' || true; sleep 0.2; done
-	kill -USR2 $!
-	until ls -d "flight$where"/*-sigusr2/ >/dev/null 2>&1; do kill -0 $!; sleep 0.1; done
-	kill -INT $!; ended 0
-	ls -d "flight$where"/*-end/ >/dev/null
-done
-
-# Limits to what it takes.
-record $WHAT -q -w limits --max-cpu 1% --max-memory 256MiB -d 1s
-
 # Stopped and continued.
 record $WHAT -q -w stopped -d 1s &
 begun stopped; kill -STOP $!; sleep 0.3; kill -CONT $!; kill -USR2 $!; ended 0
 
 # A reader that leaves.
 { record $WHAT -q -w - -d 20s || true; } | head -c 100 >/dev/null
-
-# A disk that is full.
-record $WHAT -w "$SMALL/capture" -z none 2>full.txt &
-until grep -q 'error' full.txt; do kill -0 $!; work; done; ended 1
-grep -q 'no space left' full.txt
-
-# Segments that come and go, and reach the disk.
-record -q -w rotated -C 16KiB -G 200ms -W 2 --sync 100ms -d 1s
-
-# A flight recorder: dumps for a signal, for a trigger, and at the end; in a directory that is new or was there, and in memory.
-flight() { # CAPTURE FLAG...
-	record -w "$@" --last 2s --after 100ms --max-cpu 50% --trigger 'op == "exec" && filename endsWith "/ls"' 2>flight.txt &
-	until [ -d "$1" ]; do kill -0 $!; sleep 0.1; done
-	until ls -d "$1"/*-trigger >/dev/null 2>&1; do kill -0 $!; work; done
-	kill -USR2 $!
-	until ls -d "$1"/*-sigusr2 >/dev/null 2>&1; do kill -0 $!; work; done
-	kill -INT $!; ended 0
-	ls -d "$1"/*-end >/dev/null
-}
-flight flight --sync 200ms
-rm -rf flight/*Z-*
-mkdir flight/window
-flight flight --force
-flight memory --in-memory --max-memory 128MiB
 
 # A line of progress.
 record $WHAT -w progress -d 2500ms 2>"$TERMINAL"
