@@ -357,6 +357,23 @@ func (r *recording) check(t *testing.T, path string, good map[string]map[int]int
 	return c
 }
 
+// checkComplete checks that a capture which is complete lacks nothing of the
+// generations from..to.
+func (r *recording) checkComplete(t *testing.T, c *Capture, from, to int) {
+	t.Helper()
+	if !c.Manifest.Complete {
+		return
+	}
+	parts := r.parts(t, c)
+	for table, generations := range r.appended {
+		for n, batches := range generations {
+			if n >= from && n <= to && parts[table][n] != len(batches) {
+				t.Errorf("%s is complete, but table %s has %d batches of generation %d, not %d", c.Path, table, parts[table][n], n, len(batches))
+			}
+		}
+	}
+}
+
 // checkAll checks the capture, all dumps, and that there is nothing else.
 func (r *recording) checkAll(t *testing.T, opt WriterOptions) {
 	t.Helper()
@@ -379,6 +396,7 @@ func (r *recording) checkAll(t *testing.T, opt WriterOptions) {
 		if c.Manifest.Complete && !reflect.DeepEqual(c.Manifest.Tables, r.tables) {
 			t.Errorf("has %v, not %v", c.Manifest.Tables, r.tables)
 		}
+		r.checkComplete(t, c, r.dropped+1, recordingGenerations)
 		// What fails after the last manifest cannot be in it.
 		if !c.Manifest.Complete && r.closed == nil {
 			t.Error("incomplete, and Close did not say why")
@@ -398,6 +416,7 @@ func (r *recording) checkAll(t *testing.T, opt WriterOptions) {
 		}
 		delete(there, name)
 		c := r.check(t, d.path, d.good, max(d.from, d.dropped+1), d.to, true)
+		r.checkComplete(t, c, max(d.from, d.dropped+1), d.to)
 		if len(c.Damage()) > 0 || !c.Manifest.Complete && len(r.errs) == 0 {
 			t.Errorf("dump %s: complete %v, damage %v", name, c.Manifest.Complete, c.Damage())
 		}

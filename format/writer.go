@@ -134,9 +134,10 @@ type tableWriter struct {
 	batches    []location   // in file
 	err        error        // the write that failed; nothing is written after it
 
-	// Of Writer.mu: what is written and was not dropped.
-	segments []*segmentInfo
-	sum      totals // of segments of a tar, which are not in segments
+	// Of Writer.mu.
+	segments []*segmentInfo // that are written and not dropped
+	sum      totals         // of segments of a tar, which are not in segments
+	broken   int            // the first generation of which err kept something out; 0 none
 }
 
 // segmentInfo is a segment that is there. All but the numbers is of Writer.mu.
@@ -268,7 +269,11 @@ func (w *Writer) Append(b *Batch, codec Codec) error {
 	if err == nil {
 		t.mu.Lock()
 		defer t.mu.Unlock()
-		err = w.append(t, b, codec)
+		if err = w.append(t, b, codec); t.err != nil {
+			w.mu.Lock()
+			t.broken = cmp.Or(t.broken, b.Segment, t.generation, 1)
+			w.mu.Unlock()
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("appending to table %s: %w", b.Schema.Table, err)
@@ -549,7 +554,7 @@ func (w *Writer) between(from, to int) ([]placed, error) {
 		return 0
 	}
 	slices.SortFunc(segments, func(a, b placed) int {
-		return cmp.Or(a.generation-b.generation, rank(a)-rank(b), strings.Compare(a.table.name, b.table.name))
+		return cmp.Or(cmp.Compare(a.generation, b.generation), rank(a)-rank(b), strings.Compare(a.table.name, b.table.name))
 	})
 	for _, s := range segments {
 		if s.open {
@@ -710,6 +715,9 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err er
 			}
 			sums[s.table.name].add(s.totals)
 		}
+		for _, t := range w.tables {
+			m.Complete = m.Complete && (t.broken == 0 || t.broken > to)
+		}
 		m.End, m.Tables = time.Unix(0, cmp.Or(end, w.latest)).UTC(), tableInfos(sums)
 	}
 	sync := w.syncs
@@ -717,7 +725,7 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err er
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.release(segments)) }()
+	defer w.release(segments)
 
 	whole := m.Complete
 	if finish != nil {
@@ -754,7 +762,8 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err er
 		}
 		return errors.Join(append(errs, d.abort())...)
 	}
-	return d.close()
+	d.close() // which writes nothing
+	return nil
 }
 
 // enterParent is for a dump. One beside the capture does not depend on the way there, which the program may have given
@@ -799,19 +808,18 @@ func (w *Writer) fill(d *directorySink, name string, unfinished, finished []byte
 	return syncFile(d.parent, ".")
 }
 
-// release ends a dump, and removes what was dropped meanwhile.
-func (w *Writer) release(segments []placed) error {
-	var errs []error
+// release ends a dump, and removes what was dropped meanwhile. What cannot be
+// removed the next Drop finds again; the dump is none the worse for it.
+func (w *Writer) release(segments []placed) {
 	for _, s := range segments {
 		w.mu.Lock()
 		s.dumps--
 		last := s.dropped && s.dumps == 0
 		w.mu.Unlock()
 		if last {
-			errs = append(errs, w.unlink(s))
+			w.unlink(s)
 		}
 	}
-	return errors.Join(errs...)
 }
 
 // since returns when the first of the generations began that segments are of.
