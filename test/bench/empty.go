@@ -43,14 +43,13 @@ func attachEmpty() (detach func(), err error) {
 	return detach, nil
 }
 
-const aloneWithin = 20 * time.Second
-
 // alone waits until nobody else has BPF programs attached to raw tracepoints, and gives how many there still are.
 func (b *bench) alone(ctx context.Context) (n int) {
-	for deadline := time.Now().Add(aloneWithin); ; time.Sleep(50 * time.Millisecond) {
-		if n = attached(); n == 0 || time.Now().After(deadline) || ctx.Err() != nil {
+	for {
+		if n = attached(); n == 0 || ctx.Err() != nil || !b.patient(50*time.Millisecond) {
 			return n
 		}
+		time.Sleep(50 * time.Millisecond)
 	}
 }
 

@@ -36,13 +36,17 @@ Examples:
     make bench                                     everything
     go run ./test/bench -r added                   one row
     go run ./test/bench -r 'cpu|bytes' --rounds 9
+    go run ./test/bench -r added --sides 'record$|empty'
     go run ./test/bench -r memory --busy 10m       whether memory stays flat
 
 Flags:
     -r, --run REGEXP     only the rows whose name matches; --list names them
+        --sides REGEXP   only these sides of them
         --rounds N       how often each side runs each work (default 5); the figures are medians
         --calls N        system calls of the tight loop (default 3000000)
         --busy TIME      how long every CPU is kept busy (default 10s)
+        --patience TIME  how long to wait in all until nobody else traces system calls, and to measure again what others
+                         disturbed (default 2m)
         --record PATH    measure this recorder (default: build the one of this tree)
         --dir DIR        where the recorders write (default: the directory for temporary files)
         --json           figures of every run, as JSON
@@ -56,8 +60,9 @@ type bench struct {
 	dir, root, self string
 	env             []string
 	limit           time.Duration // for one run
+	patience        time.Duration // left
 	rounds          int
-	stdout, stderr  io.Writer
+	stderr          io.Writer
 }
 
 func main() {
@@ -71,11 +76,15 @@ func main() {
 	os.Exit(cli.Exit(os.Stderr, "bench", run(os.Args[1:], os.Stdout, os.Stderr)))
 }
 
+const minCalls = 200_000 // so that the part that strace gets is still a thousand
+
 type options struct {
 	match    string
+	sides    string
 	rounds   int
 	calls    int64
 	busy     cli.Time
+	patience cli.Time
 	record   string
 	dir      string
 	json     bool
@@ -84,12 +93,14 @@ type options struct {
 }
 
 func run(args []string, stdout, stderr io.Writer) error {
-	opt := options{busy: cli.Time(10 * time.Second)}
+	opt := options{busy: cli.Time(10 * time.Second), patience: cli.Time(2 * time.Minute)}
 	f := cli.NewFlags("bench", usageText)
 	f.StringVarP(&opt.match, "run", "r", "", "")
+	f.StringVar(&opt.sides, "sides", "", "")
 	f.IntVar(&opt.rounds, "rounds", 5, "")
 	f.Int64Var(&opt.calls, "calls", 3_000_000, "")
 	f.Var(&opt.busy, "busy", "")
+	f.Var(&opt.patience, "patience", "")
 	f.StringVar(&opt.record, "record", "", "")
 	f.StringVar(&opt.dir, "dir", "", "")
 	f.BoolVar(&opt.json, "json", false, "")
@@ -99,8 +110,15 @@ func run(args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	match, err := regexp.Compile(opt.match)
-	if err != nil || opt.rounds < 1 || opt.calls < 1000 {
-		return f.Wrong("--run must be a regular expression, --rounds 1 and --calls 1000 at least")
+	if err != nil {
+		return f.Wrong("--run: %w", err)
+	}
+	only, err := regexp.Compile(opt.sides)
+	if err != nil {
+		return f.Wrong("--sides: %w", err)
+	}
+	if opt.rounds < 1 || opt.calls < minCalls || opt.busy.Duration() < time.Second {
+		return f.Wrong("it takes 1 round, %d calls and 1 s at least", minCalls)
 	}
 	var rows []row
 	for _, r := range allRows {
@@ -119,7 +137,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	}
 	ctx, stop := cli.Interruptible()
 	defer stop()
-	b, cleanup, err := prepare(ctx, &opt, stdout, stderr)
+	b, cleanup, err := prepare(ctx, &opt, stderr)
 	if err != nil {
 		return err
 	}
@@ -129,7 +147,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	all, err := b.all(ctx, &opt, rows)
+	all, err := b.all(ctx, &opt, rows, only)
 	if err != nil {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -167,8 +185,8 @@ func listRows(rows []row, stdout io.Writer) error {
 }
 
 // prepare makes all that the runs need, and cleanup takes it away.
-func prepare(ctx context.Context, opt *options, stdout, stderr io.Writer) (b *bench, cleanup func(), err error) {
-	b = &bench{rounds: opt.rounds, stdout: stdout, stderr: stderr, limit: 2*time.Minute + 2*opt.busy.Duration()}
+func prepare(ctx context.Context, opt *options, stderr io.Writer) (b *bench, cleanup func(), err error) {
+	b = &bench{rounds: opt.rounds, patience: opt.patience.Duration(), stderr: stderr, limit: 2*time.Minute + 2*opt.busy.Duration()}
 	if b.self, err = os.Executable(); err != nil {
 		return nil, nil, err
 	}
@@ -221,7 +239,7 @@ type results struct {
 }
 
 // all runs what the rows need, the sides of a work in turn, in another order each round.
-func (b *bench) all(ctx context.Context, opt *options, rows []row) (results, error) {
+func (b *bench) all(ctx context.Context, opt *options, rows []row, only *regexp.Regexp) (results, error) {
 	all := results{map[string]map[string][]*trial{}, map[string]string{}}
 	byName := map[string]*side{}
 	var order []string
@@ -232,11 +250,15 @@ func (b *bench) all(ctx context.Context, opt *options, rows []row) (results, err
 	var now atomic.Pointer[string]
 	say := func(s string) { now.Store(&s) }
 	say("")
-	p := term.StartProgress(b.stderr, 0, func(elapsed time.Duration) string {
-		return term.Duration(elapsed.Round(time.Second)) + "  " + *now.Load()
-	})
-	defer p.Stop()
-	for _, w := range works(opt, filepath.Join(b.dir, "mixed")) {
+	begun := time.Now()
+	show := func() *term.Progress {
+		return term.StartProgress(b.stderr, 0, func(time.Duration) string {
+			return term.Duration(time.Since(begun).Round(time.Second)) + "  " + *now.Load()
+		})
+	}
+	p := show()
+	defer func() { p.Stop() }()
+	for _, w := range works(opt, b.dir) {
 		var names []string
 		for _, name := range order {
 			if slices.ContainsFunc(rows, func(r row) bool { return r.wants(w.name, name) }) {
@@ -259,14 +281,27 @@ func (b *bench) all(ctx context.Context, opt *options, rows []row) (results, err
 		for round := range rounds {
 			for i := range names {
 				s := byName[names[(i+round)%len(names)]]
-				if why := s.missing(); why != "" {
+				if !only.MatchString(s.name) {
+					all.Missing[s.name] = "left out"
+				} else if why := s.missing(); why != "" {
 					all.Missing[s.name] = why
+				}
+				if all.Missing[s.name] != "" {
 					continue
 				}
 				say(fmt.Sprintf("%s, round %d of %d: %s", w.name, round+1, rounds, s.name))
-				r, err := b.measure(ctx, s, w)
+				r, err := b.settled(ctx, s, w)
 				if err != nil {
-					return all, fmt.Errorf("%s, %s: %w", w.name, s.name, err)
+					err = fmt.Errorf("%s, %s: %w", w.name, s.name, err)
+					if s.program == "" || s.program == opt.record || ctx.Err() != nil {
+						return all, err
+					}
+					// What the others cannot do is no reason to stop, and is in the table.
+					all.Missing[s.name] = "failed"
+					p.Stop()
+					cli.Warn(b.stderr, "bench", err.Error())
+					p = show()
+					continue
 				}
 				all.Works[w.name][s.name] = append(all.Works[w.name][s.name], r)
 			}

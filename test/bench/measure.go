@@ -23,26 +23,28 @@ import (
 
 // A work is what is recorded: the arguments of load, without the file of its report.
 type work struct {
-	name  string
-	args  []string
-	calls int64 // getppid calls or dd's blocks: the last argument, which a side's share divides
-	per   int64 // system calls per unit of calls
-	plain bool  // how long it takes without a recorder matters: it is run so before and after each run
-	once  bool  // long by itself: one round
-	watch bool  // the recorder's memory
+	name    string
+	args    []string
+	calls   int64   // getppid calls or dd's blocks: the last argument, which a side's share divides
+	per     int64   // system calls per unit of calls
+	plain   bool    // how long it takes without a recorder matters: it is run so before and after each run
+	fastest float64 // of all plain runs so far, ns a call
+	once    bool    // long by itself: one round
+	watch   bool    // the recorder's memory
 }
 
 // A trial is one side's recording of one work, once.
 type trial struct {
 	report
 	taken
-	CPUTotal time.Duration `json:"recorder_ns"`     // CPU of the recorder's whole process, user and system, from its start to its end
-	CPUStart time.Duration `json:"start_ns"`        // of it, until the load began: loading, verifying, attaching
-	CPUEnd   time.Duration `json:"end_ns"`          // of it, after the load's end: what was still in buffers, detaching, closing
-	Made     int64         `json:"made"`            // system calls by the load; 0: it does not know
-	Plain    []report      `json:"plain,omitempty"` // the work without a recorder, shortly before and after
-	Memory   []memory      `json:"memory,omitempty"`
-	Beside   int           `json:"beside"` // programs that others had attached where ours are attached, and that would not go
+	CPUTotal  time.Duration `json:"recorder_ns"`     // CPU of the recorder's whole process, user and system, from its start to its end
+	CPUStart  time.Duration `json:"start_ns"`        // of it, until the load began: loading, verifying, attaching
+	CPUEnd    time.Duration `json:"end_ns"`          // of it, after the load's end: what was still in buffers, detaching, closing
+	Made      int64         `json:"made"`            // system calls by the load; 0: it does not know
+	Plain     []report      `json:"plain,omitempty"` // the work without a recorder, shortly before and after
+	Memory    []memory      `json:"memory,omitempty"`
+	Disturbed bool          `json:"disturbed"` // the work without a recorder was slower than it can be, in each of some tries
+	Beside    int           `json:"beside"`    // programs that others had attached where ours are attached, and that would not go
 }
 
 // CPU is what a recorder took beside its start.
@@ -109,6 +111,55 @@ func (b *bench) measure(ctx context.Context, s *side, w *work) (r *trial, err er
 	return r, nil
 }
 
+// calmWithin is how much slower than ever before the work may be without a recorder, for a run to be undisturbed. What
+// shares a core with the work makes all of it slower, and not by as much for each side.
+const calmWithin = 1.15
+
+// plainest is the slower of the runs without a recorder, ns a call.
+func (r *trial) plainest() (slower float64) {
+	for i := range r.Plain {
+		slower = max(slower, r.Plain[i].perCall())
+	}
+	return slower
+}
+
+// settled measures again, a few times, what was disturbed, and gives the least disturbed run.
+func (b *bench) settled(ctx context.Context, s *side, w *work) (best *trial, err error) {
+	const tries = 3
+	for try := range tries {
+		begun := time.Now()
+		r, err := b.measure(ctx, s, w)
+		if err != nil {
+			return nil, err
+		}
+		if best == nil || r.plainest() < best.plainest() {
+			best = r
+		}
+		for i := range r.Plain {
+			if fast := r.Plain[i].perCall(); w.fastest == 0 || fast < w.fastest {
+				w.fastest = fast
+			}
+		}
+		if best.plainest() <= calmWithin*w.fastest {
+			return best, nil
+		}
+		if try > 0 { // the first time had to be anyhow
+			b.patient(time.Since(begun))
+		}
+		if !b.patient(0) {
+			break
+		}
+	}
+	best.Disturbed = true
+	return best, nil
+}
+
+// patient takes some time out of what may be spent on waiting for others and on measuring again. False when all is spent.
+func (b *bench) patient(d time.Duration) bool {
+	b.patience -= d
+	return b.patience > 0
+}
+
 // plainShare of a work is run without a recorder each time.
 const plainShare = 6
 
@@ -118,15 +169,29 @@ func (b *bench) plain(ctx context.Context, w *work, r *trial, said string) error
 	if !w.plain {
 		return nil
 	}
-	if err := b.work(ctx, w.load(said, plainShare)); err != nil {
-		return err
+	// Before, it may wait for a calm moment.
+	for range 5 {
+		if err := b.work(ctx, w.load(said, plainShare)); err != nil {
+			return err
+		}
+		p, err := readReport(said)
+		if err != nil {
+			return err
+		}
+		if p.Calls == 0 {
+			p.Calls = w.calls / plainShare * w.per
+		}
+		after := len(r.Plain) > 0 && r.report.Wall > 0
+		if !after {
+			r.Plain = r.Plain[:0]
+		}
+		r.Plain = append(r.Plain, p)
+		if after || p.perCall() <= calmWithin*w.fastest || w.fastest == 0 || !b.patient(time.Second) {
+			break
+		}
+		time.Sleep(time.Second)
 	}
-	p, err := readReport(said)
-	if p.Calls == 0 {
-		p.Calls = w.calls / plainShare * w.per
-	}
-	r.Plain = append(r.Plain, p)
-	return err
+	return nil
 }
 
 // load is the command line that does one of so many parts of the work, and reports into a file.

@@ -6,7 +6,6 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -26,14 +25,14 @@ const (
 	idle  = "an idle host"
 )
 
-// works are all of them, in the order in which they run. dir is for files of the mixed work.
+// works are all of them, in the order in which they run. dir is where the mixed work writes.
 func works(opt *options, dir string) []*work {
 	dd := func(name, bs string) *work {
 		return &work{name: name, calls: opt.calls / 4, per: 2, plain: true, args: []string{"run", "dd", "if=/dev/zero", "of=/dev/null", "status=none", "bs=" + bs, "count=N"}}
 	}
 	return []*work{
 		{name: calls, calls: opt.calls, per: 1, plain: true, args: []string{"calls", "N"}},
-		{name: mixed, args: []string{"work", "bash", mixedScript, filepath.Dir(dir)}},
+		{name: mixed, args: []string{"work", "bash", mixedScript, dir}},
 		dd(small, "64"),
 		dd(large, "512"),
 		{name: busy, once: true, watch: true, args: []string{"busy", opt.busy.Duration().String()}},
@@ -70,12 +69,22 @@ var allRows = []row{
 
 // added is what a side added to each call, ns: beside what the work took without it shortly before and after. It is the
 // load's own CPU time, which preemption does not touch; under strace, which stops what it traces, the time on the clock.
+// Where there are runs that were not disturbed, the others do not count.
 func (a results) added(work, side string) sample {
 	cost := (*report).perCall
 	if side == straceAll {
 		cost = func(r *report) float64 { return perCall(r.Wall, r.Calls) }
 	}
-	return a.each(work, side, func(r *trial) float64 {
+	calm := results{Works: map[string]map[string][]*trial{work: {}}, Missing: a.Missing}
+	for _, r := range a.Works[work][side] {
+		if !r.Disturbed {
+			calm.Works[work][side] = append(calm.Works[work][side], r)
+		}
+	}
+	if len(calm.Works[work][side]) == 0 {
+		calm = a
+	}
+	return calm.each(work, side, func(r *trial) float64 {
 		with := r.report
 		with.Calls = r.Made
 		var plain float64

@@ -172,7 +172,7 @@ func (t *table) text(w io.Writer) error {
 
 // notes say how far the figures can be trusted.
 func (t *table) notes() string {
-	all, beside := 0, 0
+	all, beside, disturbed := 0, 0, 0
 	for _, bySide := range t.Runs.Works {
 		for _, trials := range bySide {
 			for _, r := range trials {
@@ -180,11 +180,17 @@ func (t *table) notes() string {
 				if r.Beside > 0 {
 					beside++
 				}
+				if r.Disturbed {
+					disturbed++
+				}
 			}
 		}
 	}
 	text := fmt.Sprintf("Medians of %d rounds, in brackets the least and the most; one run of the busy and of the idle host. In the meantime others took %.0f %% of the CPUs.",
 		t.Rounds, 100*t.Others)
+	if disturbed > 0 {
+		text += fmt.Sprintf(" %d of %d runs were disturbed: the work alone was slower then than it can be.", disturbed, all)
+	}
 	if beside > 0 {
 		text += fmt.Sprintf(" %d of %d runs were beside other BPF programs on raw tracepoints, which make every system call slower.", beside, all)
 	}
