@@ -33,6 +33,11 @@ test-readers: build ## read captures and Parquet with pyarrow, pandas, polars an
 	@test/install.sh readers
 	@test/readers.sh
 
+.PHONY: torture
+torture: ## kill, fill disks, dump and record under full load for half an hour (as root); make test does a little of it
+	@test/install.sh peers
+	FLETCH_TORTURE=large go test -count=1 -timeout 90m -v -run '^TestTorture' ./test
+
 .PHONY: test-kernel
 test-kernel: ## every test on Debian's 6.1 and 6.12, with BPF LSM and without, in QEMU
 	@test/install.sh kernel

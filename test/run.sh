@@ -34,6 +34,7 @@ go_tests() {
 		return 1
 	}
 	grep -E '^(ok|FAIL|---)' "$log" | grep -vE '^--- ' || true
+	sed -n 's/.*_test.go:[0-9]*: torture: /  /p' "$log"
 }
 
 step "lint" test/lint.sh

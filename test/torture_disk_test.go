@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// A disk is a small file system, mounted until the test ends.
+type disk struct {
+	t     *testing.T
+	dir   string
+	image string // of an ext4; "" is a tmpfs
+}
+
+// newDisk makes one of so many MiB.
+func newDisk(t *testing.T, kind string, mib int) *disk {
+	t.Helper()
+	needRoot(t)
+	d := &disk{t: t, dir: t.TempDir()}
+	if kind == "tmpfs" {
+		switch err := syscall.Mount("tmpfs", d.dir, "tmpfs", 0, fmt.Sprintf("size=%dm", mib)); {
+		case errors.Is(err, syscall.EPERM):
+			t.Skip("no file systems can be mounted here")
+		case err != nil:
+			t.Fatal(err)
+		}
+	} else {
+		mkfs := needProgram(t, "mkfs."+kind)
+		d.image = filepath.Join(t.TempDir(), "image")
+		f, err := os.Create(d.image)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f.Truncate(int64(mib)<<20), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(mkfs, "-q", "-F", d.image).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", mkfs, err, out)
+		}
+		if out, err := d.mount(); err != nil {
+			t.Skipf("no image can be mounted here: %s", strings.TrimSpace(string(out)))
+		}
+	}
+	t.Cleanup(func() {
+		if err := syscall.Unmount(d.dir, syscall.MNT_DETACH); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+func (d *disk) mount() ([]byte, error) {
+	return exec.Command("mount", "-o", "loop,errors=remount-ro", d.image, d.dir).CombinedOutput()
+}
+
+// again unmounts and mounts it, as after a loss of power.
+func (d *disk) again() {
+	d.t.Helper()
+	waitFor(d.t, "the file system to be free", func() bool { return syscall.Unmount(d.dir, 0) == nil })
+	if out, err := d.mount(); err != nil {
+		d.t.Fatalf("mounting it again: %v\n%s", err, out)
+	}
+}
+
+// device is the name of its block device.
+func (d *disk) device() string {
+	d.t.Helper()
+	for line := range strings.Lines(read(d.t, "/proc/self/mounts")) {
+		if f := strings.Fields(line); f[1] == d.dir {
+			return filepath.Base(f[0])
+		}
+	}
+	d.t.Fatalf("%s is not mounted", d.dir)
+	return ""
+}
+
+// fails makes it read-only, as the kernel does after an error.
+func (d *disk) fails() {
+	d.t.Helper()
+	if err := os.WriteFile("/sys/fs/ext4/"+d.device()+"/trigger_fs_error", []byte("1"), 0o200); err != nil {
+		d.t.Fatal(err)
+	}
+}
+
+// cut is what a loss of power does to a file system: what is not on the disk, log and all, never gets there.
+func (d *disk) cut() {
+	d.t.Helper()
+	f, err := os.Open(d.dir)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer f.Close()
+	const shutdown = 0x8004587d // EXT4_IOC_SHUTDOWN
+	how := uint32(2)            // without a flush of the log
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), shutdown, uintptr(unsafe.Pointer(&how))); errno != 0 {
+		d.t.Fatal(errno)
+	}
+}
+
+// watched opens a capture until its recorder ends, and gives what was seen in it last.
+func (s *subject) watched(path string) (seen view) {
+	s.t.Helper()
+	waitFor(s.t, "the recording to end", func() bool {
+		if v, err := look(path, false); err == nil {
+			seen = v
+		} else if !stillEmpty(path) && !s.ended() {
+			s.t.Errorf("a capture that does not open while it is recorded: %v", err)
+		}
+		return s.ended()
+	})
+	return seen
+}
+
+// wantFailed: it ended with status 1, and said why in one line.
+func (s *subject) wantFailed(reasons ...string) {
+	s.t.Helper()
+	<-s.done
+	said, found := s.text(), false
+	for _, reason := range reasons {
+		found = found || strings.Contains(said, reason)
+	}
+	if s.status() != 1 || !found || strings.Count(said, "record: error: ") != 1 || strings.Contains(said, "goroutine") {
+		s.t.Errorf("status %d, want 1 and one error, %q", s.status(), reasons)
+	}
+}
+
+// wantKept: what was seen in a capture is still in it.
+func wantKept(t *testing.T, path string, seen view, gone func(string, part) bool) view {
+	t.Helper()
+	after, err := look(path, true)
+	if err != nil {
+		t.Fatalf("a capture that does not open: %v", err)
+	}
+	if n := after.missing(seen, gone); n > 0 {
+		t.Errorf("%s: %d of %d rows that were there are gone", path, n, seen.rows())
+	}
+	if after.whole {
+		t.Errorf("%s says that it is complete", path)
+	}
+	return after
+}
+
+func nothingGoes(string, part) bool { return false }
+
+// A disk that is full, or fails, ends a recording with one line that says so. What had reached it is read; a dump that was made
+// stays whole.
+func TestTortureFullDisk(t *testing.T) {
+	needKernel(t)
+	needTime(t)
+	for _, kind := range []string{"tmpfs", "ext4"} {
+		for _, c := range []struct {
+			name  string
+			args  []string
+			small string // the kind that make test tries it on
+		}{
+			{"capture", nil, "ext4"},
+			{"capture.tar", nil, "tmpfs"},
+			{"rotated", []string{"-C", "512KiB"}, "tmpfs"},
+			{"synced", []string{"--sync", "100ms"}, "none"},
+		} {
+			if !large && kind != c.small || kind == "tmpfs" && c.name == "synced" {
+				continue
+			}
+			t.Run(kind+" "+c.name, func(t *testing.T) {
+				d := newDisk(t, kind, 4)
+				path := filepath.Join(d.dir, c.name)
+				s := expose(t, nil, append(append([]string{"-q", "-w", path, "-e", few}, c.args...), "--", program("workload"), "spin", "1h")...)
+				seen := s.watched(path)
+				s.wantFailed("no space left on device")
+				after := wantKept(t, path, seen, nothingGoes)
+				figures(t, "%d rows of it were seen, %d are there, %d bytes on a disk of %d", seen.rows(), after.rows(), onDisk(d.dir), 4<<20)
+			})
+		}
+		if !large && kind == "ext4" {
+			continue
+		}
+		// The window fits, and dumps share its files until it moves on. Then they take room, until there is none.
+		t.Run(kind+" dumps", func(t *testing.T) {
+			d := newDisk(t, kind, scale(6, 16))
+			path := filepath.Join(d.dir, "flight")
+			s := expose(t, nil, "-w", path, "-e", few, "--last", "1s", "--", program("workload"), "spin", "1h")
+			window := filepath.Join(path, "window")
+			waitFor(t, "the window", func() bool { _, err := look(window, false); return err == nil })
+			waitFor(t, "the disk to be full", func() bool {
+				s.Process.Signal(syscall.SIGUSR2)
+				time.Sleep(50 * time.Millisecond)
+				return s.ended()
+			})
+			s.wantFailed("no space left on device")
+			dumps, failed := 0, strings.Count(s.text(), "record: warning: writing dump")
+			for _, name := range capturesIn(path) {
+				v, err := look(filepath.Join(path, name), true)
+				switch {
+				case strings.HasSuffix(name, ".new"):
+					t.Errorf("a dump that failed left %s", name)
+				case err != nil:
+					t.Errorf("a capture that does not open: %v", err)
+				case name != "window":
+					dumps++
+					if !v.whole {
+						t.Errorf("%s is a dump and is not whole", name)
+					}
+				}
+			}
+			if _, err := look(window, true); err != nil {
+				t.Error(err)
+			}
+			figures(t, "%d dumps whole, %d refused", dumps, failed)
+		})
+	}
+}
+
+// A window in memory outlives a full disk: the dumps that have no room there are refused, and leave nothing; with room there
+// are dumps again.
+func TestTortureNoRoomForDumps(t *testing.T) {
+	needKernel(t)
+	needTime(t)
+	d := newDisk(t, "tmpfs", 4)
+	path := filepath.Join(d.dir, "flight")
+	s := expose(t, nil, "-w", path, "-e", few, "--last", "1s", "--in-memory", "--", program("workload"), "spin", "1h")
+	waitFor(t, "the flight recorder", func() bool { return !stillEmpty(path) || len(capturesIn(d.dir)) > 0 })
+	refused := func() int { return strings.Count(s.text(), "record: warning: writing dump") }
+	waitFor(t, "no room for a dump", func() bool {
+		s.Process.Signal(syscall.SIGUSR2)
+		return refused() > 0 || s.ended()
+	})
+	made := capturesIn(path)
+	for _, name := range made {
+		if v, err := look(filepath.Join(path, name), true); err != nil || !v.whole {
+			t.Errorf("%s: whole %v, %v", name, v.whole, err)
+		}
+	}
+	if !strings.Contains(s.text(), "no space left on device") {
+		t.Error("it does not say why")
+	}
+	for _, name := range made {
+		if err := os.RemoveAll(filepath.Join(path, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitFor(t, "a dump", func() bool {
+		s.Process.Signal(syscall.SIGUSR2)
+		return strings.Count(s.text(), "record: dumped") > len(made) || s.ended()
+	})
+	syscall.Kill(-s.Process.Pid, syscall.SIGTERM)
+	waitFor(t, "the recording to end", s.ended)
+	s.wantFailed("dumps failed: writing dump")
+	figures(t, "%d dumps made, %d refused, one made again", len(made), refused())
+}
+
+// A recorder that rotates lives on a disk that holds what it keeps.
+func TestTortureSmallDisk(t *testing.T) {
+	needKernel(t)
+	needTime(t)
+	for _, kind := range scale([]string{"tmpfs"}, []string{"tmpfs", "ext4"}) {
+		t.Run(kind, func(t *testing.T) {
+			d := newDisk(t, kind, 24)
+			path := filepath.Join(d.dir, "capture")
+			s := expose(t, nil, append([]string{"-q", "-w", path, "-e", allFamilies, "-C", "256KiB", "-W", "3", "--"}, heavyLoad(t.TempDir())...)...)
+			want, peak := scale(10, 300), int64(0)
+			newest := 0
+			for end := time.Now().Add(5 * time.Minute); newest < want && !s.ended() && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+				peak = max(peak, onDisk(d.dir))
+				if v, err := look(path, false); err == nil {
+					newest = v.newest()
+				}
+			}
+			if newest < want {
+				t.Fatalf("%d generations, want %d", newest, want)
+			}
+			syscall.Kill(-s.Process.Pid, syscall.SIGTERM)
+			<-s.done
+			c := open(t, path)
+			if !c.Manifest.Complete || len(c.Damage()) > 0 {
+				t.Errorf("complete %v, damage %v", c.Manifest.Complete, c.Damage())
+			}
+			wantNamed(t, c)
+			figures(t, "%d generations on a disk of 24 MiB, at most %.1f MiB at once", newest, float64(peak)/(1<<20))
+		})
+	}
+}
+
+// A file system that the kernel makes read-only.
+func TestTortureReadOnly(t *testing.T) {
+	needKernel(t)
+	needTime(t)
+	d := newDisk(t, "ext4", 64)
+	path := filepath.Join(d.dir, "capture")
+	s := expose(t, nil, "-q", "-w", path, "-e", few, "-G", "200ms", "--", program("workload"), "spin", "1h")
+	waitFor(t, "some generations", func() bool {
+		v, err := look(path, false)
+		return err == nil && v.newest() > 5
+	})
+	seen, err := look(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.fails()
+	waitFor(t, "the recording to end", s.ended)
+	s.wantFailed("read-only file system", "input/output error")
+	after := wantKept(t, path, seen, nothingGoes)
+	figures(t, "%d rows of it were seen, %d are there", seen.rows(), after.rows())
+}
+
+// With --sync what is older than that survives a loss of power.
+func TestTorturePowerCut(t *testing.T) {
+	needKernel(t)
+	needTime(t)
+	for _, c := range []struct {
+		name string
+		args []string
+	}{
+		{"capture", nil},
+		{"capture.tar", nil},
+		{"rotated", []string{"-G", "300ms"}},
+	}[scale(2, 0):] {
+		t.Run(c.name, func(t *testing.T) {
+			for range scale(1, 10) {
+				d := newDisk(t, "ext4", 64)
+				path := filepath.Join(d.dir, c.name)
+				s := expose(t, nil, append(append([]string{"-q", "-w", path, "-e", few, "--sync", "200ms"}, c.args...), "--", program("workload"), "spin", "1h")...)
+				var seen view
+				waitFor(t, "rows", func() bool {
+					v, err := look(path, false)
+					seen = v
+					return err == nil && v.rows() > 100_000
+				})
+				// Ten times as long as it may take, on an idle machine: what was seen is on the disk now.
+				time.Sleep(2 * time.Second)
+				late, err := look(path, false)
+				if err != nil {
+					t.Fatal(err)
+				}
+				d.cut()
+				waitFor(t, "the recording to end", s.ended)
+				s.wantFailed("input/output error", "read-only file system")
+				s.kill() // its command
+				d.again()
+				after := wantKept(t, path, seen, nothingGoes)
+				figures(t, "%d rows were seen 2 s before the cut, %d just before it, %d are there after it, %d torn batches",
+					seen.rows(), late.rows(), after.rows(), after.torn)
+			}
+		})
+	}
+}
+
+// Its directory is removed under a recorder: it says so, and ends.
+func TestTortureDirectoryVanishes(t *testing.T) {
+	needKernel(t)
+	for _, c := range []struct {
+		name string
+		args []string
+		end  bool // by a signal: what it writes goes to files that nobody can open
+	}{
+		{"capture", nil, true},
+		{"rotated", []string{"-G", "200ms"}, false},
+		{"kept", []string{"-G", "200ms", "-W", "3"}, false},
+		{"flight", []string{"--last", "2s"}, false},
+	}[scale(2, 0):] {
+		t.Run(c.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), c.name)
+			s := expose(t, nil, append(append([]string{"-w", path, "-e", few}, c.args...), "--", program("workload"), "spin", "1h")...)
+			dir := path
+			if c.name == "flight" {
+				dir = filepath.Join(path, "window")
+			}
+			waitFor(t, "the capture", func() bool {
+				v, err := look(dir, false)
+				return err == nil && v.rows() > 0
+			})
+			waitFor(t, "it to be removed", func() bool { return os.RemoveAll(path) == nil })
+			if c.end {
+				s.Process.Signal(syscall.SIGTERM)
+			}
+			waitFor(t, "the recording to end", s.ended)
+			s.wantFailed("no such file or directory")
+			if _, err := os.Lstat(path); err == nil {
+				t.Errorf("%s is there again", path)
+			}
+			if !strings.Contains(s.text(), path) {
+				t.Errorf("it does not say what has vanished")
+			}
+		})
+	}
+}
