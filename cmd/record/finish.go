@@ -155,6 +155,9 @@ func (r *recorder) account() {
 		}
 		if gone := emitted - t.received; gone != 0 {
 			r.losses.add(t.layout.Schema.Table, -1, begun, ended, gone)
+			if r.stalled { // they are in their rings, where there was no room for them elsewhere
+				continue
+			}
 			cli.Warn(r.stderr, "record", fmt.Sprintf("%s: %d records emitted, %d received", t.layout.Schema.Table, emitted, t.received))
 		}
 	}

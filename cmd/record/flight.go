@@ -97,12 +97,15 @@ func (to destination) abort() error { return errors.Join(to.w.Abort(), to.flight
 type stream struct {
 	w       io.Writer
 	written atomic.Int64
+	writing atomic.Bool
 }
 
 func (s *stream) Write(p []byte) (n int, err error) {
 	for len(p) > 0 && err == nil {
 		m := 0
+		s.writing.Store(true)
 		m, err = s.w.Write(p[:min(len(p), streamChunk)])
+		s.writing.Store(false)
 		n, p = n+m, p[m:]
 		s.written.Add(int64(m))
 	}

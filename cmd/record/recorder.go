@@ -445,7 +445,11 @@ func (r *recorder) loop(e *end) error {
 		if err := r.obey(t); err != nil {
 			return err
 		}
-		r.codec.observe(fill, t)
+		if r.stream != nil && r.stream.writing.Load() {
+			r.codec.observe(0, t) // the reader is what it waits for: less compression would be more to read
+		} else {
+			r.codec.observe(fill, t)
+		}
 		r.lost.Add(r.losses.poll())
 		if t.Sub(flushed) >= flushEvery {
 			r.flush()
@@ -459,7 +463,7 @@ func (r *recorder) loop(e *end) error {
 		if t.Sub(watched) >= watchEach {
 			if changes := r.watch.look(); len(changes) > 0 {
 				r.changes = append(r.changes, changes...)
-				anchored = begun // what was is no guide
+				r.addAnchor()
 			}
 			watched = t
 		}
