@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// streamed starts a recorder that writes to a pipe, and gives the other end.
+func streamed(t *testing.T, args ...string) (*subject, *os.File) {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { r.Close() })
+	s := expose(t, func(c *exec.Cmd) { c.Stdout = w }, append([]string{"-q", "-w", "-", "-e", few}, args...)...)
+	w.Close()
+	return s, r
+}
+
+// begun reads until the recording has begun: the manifest.
+func begun(to io.Writer, from io.Reader) error {
+	_, err := io.CopyN(to, from, 1024)
+	return err
+}
+
+// arrived is the file that what is read is put into.
+func arrived(t *testing.T) *os.File {
+	t.Helper()
+	f, err := os.Create(filepath.Join(t.TempDir(), "arrived.tar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	return f
+}
+
+// A reader of a stream that stalls, is slow, leaves or dies: the recording is whole where it reads on, ends with one line
+// where it does not, and whatever arrived is read.
+func TestTortureStreams(t *testing.T) {
+	needKernel(t)
+	needTime(t)
+	endless := []string{"--", program("workload"), "spin", "1h"}
+	wantArrived := func(t *testing.T, f *os.File) view {
+		t.Helper()
+		v, err := look(f.Name(), true)
+		if err != nil {
+			t.Fatalf("what arrived does not open: %v", err)
+		}
+		if v.whole {
+			t.Error("what arrived says that it is complete")
+		}
+		return v
+	}
+	// Both make more than fits into the pipe, the rings and the batches.
+	for _, c := range []struct {
+		name string
+		read func(to io.Writer, from io.Reader) error
+	}{
+		{"stalls", func(to io.Writer, from io.Reader) error {
+			if _, err := io.CopyN(to, from, 100_000); err != nil {
+				return err
+			}
+			time.Sleep(scale(3*time.Second, 20*time.Second))
+			_, err := io.Copy(to, from)
+			return err
+		}},
+		{"is slow", func(to io.Writer, from io.Reader) error {
+			b := make([]byte, 32<<10)
+			for {
+				n, err := from.Read(b)
+				if err != nil {
+					return err
+				}
+				to.Write(b[:n])
+				time.Sleep(2 * time.Millisecond)
+			}
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			calls := scale[int64](800_000, 5_000_000)
+			s, r := streamed(t, "-z", "none", "-b", "1MiB", "--", "sh", "-c", fmt.Sprintf("%s calls %d 1 >/dev/null", program("workload"), calls))
+			f := arrived(t)
+			if err := c.read(f, r); err != nil && err != io.EOF {
+				t.Fatal(err)
+			}
+			if s.status() != 0 {
+				t.Errorf("status %d", s.status())
+			}
+			got := open(t, f.Name())
+			if !got.Manifest.Complete || len(got.Damage()) > 0 {
+				t.Errorf("complete %v, damage %v", got.Manifest.Complete, got.Damage())
+			}
+			k := countingThread(t, got)
+			n := got.Lost()["syscall"]
+			if k.n > calls || k.n+n < calls || k.twice > 0 {
+				t.Errorf("%d calls are there, %d twice, %d events were lost, of %d", k.n, k.twice, n, calls)
+			}
+			figures(t, "%d of %d calls arrived, %d events were lost and counted", k.n, calls, n)
+		})
+	}
+	for _, c := range []struct {
+		name string
+		lead func(s *subject, r, to *os.File) error // what the reader does until it has gone
+		ends bool                                   // the recorder does, by itself
+	}{
+		{"leaves", func(_ *subject, r, to *os.File) error {
+			_, err := io.CopyN(to, r, 20_000+rand.Int64N(500_000))
+			return errors.Join(err, r.Close())
+		}, true},
+		{"dies", func(_ *subject, r, to *os.File) error {
+			if err := begun(to, r); err != nil {
+				return err
+			}
+			cat := exec.Command("cat")
+			cat.Stdin, cat.Stdout = r, to
+			if err := cat.Start(); err != nil {
+				return err
+			}
+			r.Close()
+			time.Sleep(time.Second + rand.N(2*time.Second))
+			cat.Process.Kill()
+			cat.Wait()
+			return nil
+		}, true},
+		{"outlives it", func(s *subject, r, to *os.File) error {
+			if err := begun(to, r); err != nil {
+				return err
+			}
+			time.AfterFunc(rand.N(3*time.Second), s.kill)
+			_, err := io.Copy(to, r)
+			return err
+		}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var rows, bytes int64
+			n := scale(1, 10)
+			for range n {
+				s, r := streamed(t, endless...)
+				f := arrived(t)
+				if err := c.lead(s, r, f); err != nil {
+					t.Fatal(err)
+				}
+				waitFor(t, "the recorder to end", s.ended)
+				if c.ends {
+					s.wantFailed("its reader has closed it")
+				}
+				rows, bytes = rows+wantArrived(t, f).rows(), bytes+onDisk(f.Name())
+				s.kill()
+			}
+			figures(t, "%d times: %d rows in %d bytes arrived, and all were read", n, rows, bytes)
+		})
+	}
+	// Nobody reads, ever: what the rings cannot hold is lost, and an end is an end.
+	t.Run("never reads", func(t *testing.T) {
+		s, r := streamed(t, endless...)
+		f := arrived(t)
+		if err := begun(f, r); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Second)
+		// Only the recorder, not its command, which gets another signal from it.
+		s.Process.Signal(syscall.SIGTERM)
+		if large {
+			waitFor(t, "the recorder to give up", s.ended)
+			s.wantFailed("its reader has read nothing for")
+		} else {
+			time.Sleep(100 * time.Millisecond)
+			s.Process.Signal(syscall.SIGTERM)
+			waitFor(t, "the recorder to stop at once", s.ended)
+			if s.status() != 128+int(syscall.SIGTERM) {
+				t.Errorf("status %d", s.status())
+			}
+		}
+		if _, err := io.Copy(f, r); err != nil {
+			t.Fatal(err)
+		}
+		v := wantArrived(t, f)
+		figures(t, "%d rows were in the pipe; %s", v.rows(), strings.TrimSpace(s.text()))
+	})
+}
