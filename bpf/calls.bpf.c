@@ -1,11 +1,12 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * System calls. Entry and exit meet in task storage, so a call is one row, written when it returns. A call
- * that its task does not live to see return, or that is still out when the recording ends, is `pending`.
+ * System calls. Entry and exit meet in what their CPU holds of the task that runs (rings.h), or in task storage if
+ * the task did not run all the time; so a call is one row, written when it returns. A call that its task does not live
+ * to see return, or that is still out when the recording ends, is `pending`.
  *
  * Other families look at calls too, where they have no better means; what they want of them is in their own
- * files, and goes with one look-up of the task here.
+ * files. The calls they look at go through task storage.
  */
 #include "calls.h"
 #include "task.h"
@@ -34,19 +35,13 @@ HOT void publish(struct cpu *c, u64 head)
  * emit_call writes the call's row, which is counted. The ring is this CPU's and nobody else's: a kernel that let these
  * programs be preempted would find it busy, and the row counted as lost.
  */
-HOT void emit_call(struct task_state *st, task_id id, s64 ret, u64 duration)
+HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 ret, u64 duration)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
-	u64 head, tail, args = st->args, bytes = (u64)call_chunks * CHUNK;
+	u64 head = c->head, tail = *(volatile u64 *)&c->tail, args = call->args, bytes = (u64)call_chunks * CHUNK;
 	struct syscall_event *e;
 	struct chunk *chunk;
 	u32 key, off, size;
 
-	if (!c)
-		return;
-	head = c->head;
-	tail = *(volatile u64 *)&c->tail;
 	off = head & (CHUNK - 1);
 	if (off > CHUNK - sizeof(*e)) {
 		head += CHUNK - off;
@@ -64,15 +59,15 @@ HOT void emit_call(struct task_state *st, task_id id, s64 ret, u64 duration)
 	e = (void *)&chunk->data[off];
 	e->kind = KIND_syscall | size << 16;
 	e->task = id;
-	e->ts = st->enter_ts;
-	e->nr = st->nr;
+	e->ts = call->ts;
+	e->nr = call->nr;
 	e->pad_nr = 0;
 	e->ret = ret;
 	e->duration_ns = duration;
 	for (int i = 0; i < 6; i++) {
 		if (i >= args)
 			break;
-		e->arg[i] = st->arg[i];
+		e->arg[i] = call->arg[i];
 	}
 	publish(c, head + size);
 	c->emitted[KIND_syscall]++;
@@ -83,52 +78,65 @@ HOT void emit_call(struct task_state *st, task_id id, s64 ret, u64 duration)
 		wake(cpu);
 }
 
-SEC("tp_btf/sys_enter")
-int calls_enter(u64 *ctx)
+HOT bool watched(void)
 {
-	struct pt_regs *regs = ARG(ctx, 0, struct pt_regs *);
-	s32 nr = ARG(ctx, 1, s32);
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *st;
-	u32 args = 6, class = CALL_ANY;
-	bool compat;
-	u64 index;
+	return want_syscall && !want_tree && !want_comm;
+}
 
-	if (!enabled)
+/*
+ * who finds out who runs here: whether it is recorded, and as what. What it found is good until the task is switched
+ * out or some identity ends; not at all while the identity could not be announced, so that the next call tries again.
+ */
+COLD struct task_state *who(struct cpu *c, struct task_struct *task)
+{
+	u64 now = identities();
+	struct task_state *st = state_of(task);
+
+	c->known = 0;
+	if (!st)
+		return NULL;
+	c->verdict = recorded(task, st) ? RECORD : IGNORE;
+	if (c->verdict == RECORD) {
+		c->id = identity(task, st);
+		if (st->announced != epoch + 1)
+			return st;
+	}
+	c->known = now;
+	return st;
+}
+
+/* A call that somebody else than the calls' own table looks at as well: it goes through task storage. */
+COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
+	struct task_state *st;
+
+	if (!c)
 		return 0;
-	st = state_of(task);
+	c->call.ts = 0;
+	st = who(c, task);
 	if (!st) {
-		if (want_syscall && !want_tree && !want_comm && task->tgid != own_tgid)
-			count_lost(KIND_syscall);
+		if (watched() && task->tgid != own_tgid)
+			c->lost[KIND_syscall]++;
 		return 0;
 	}
-	compat = in_compat(task);
-	if (compat)
-		nr |= NR_COMPAT;
-	if (!recorded(task, st)) {
+	st->seen = 1;
+	st->call.task = c->id;
+	if (c->verdict != RECORD) {
 		if (st->tree != TREE_ARMED || !is_exec(nr))
 			return 0;
 		begin_command(st);
 		if (!recorded(task, st))
 			return 0;
-		st->call_task = 0;
-	} else {
-		st->call_task = identity(task, st);
+		st->call.task = 0;
 	}
-
-	index = (u32)nr;
-	barrier_var(index); /* compare all 64 bits: verifiers until 6.1 think that a 32-bit OR makes all of them unknown */
-	if (index < CALLS) {
-		args = arity[index];
-		class = call_class[index];
-	}
-	st->nr = nr;
-	st->args = args;
-	st->class = class;
-	read_args(regs, compat, st->arg);
-	st->enter_ts = bpf_ktime_get_ns();
-	if (!class)
-		return 0;
+	st->call.nr = nr;
+	st->call.args = args;
+	st->call.class = class;
+	read_args(regs, nr & NR_COMPAT, st->call.arg);
+	st->call.ts = bpf_ktime_get_ns();
 	if (want_file_calls && class & CALL_FILE)
 		file_call_begin(task, st, nr);
 	if (want_ipc_calls && class & CALL_IPC)
@@ -137,37 +145,99 @@ int calls_enter(u64 *ctx)
 		tcp_call_begin(task, st, nr);
 	if (class & CALL_LAST && never_returns(nr)) {
 		if (want_syscall)
-			emit_call(st, st->call_task, 0, 0);
-		st->enter_ts = 0;
+			emit_call(c, cpu, &st->call, st->call.task, 0, 0);
+		st->call.ts = 0;
 	}
 	return 0;
 }
 
-SEC("tp_btf/sys_exit")
-int calls_exit(u64 *ctx)
+/* Of what the tables say, what anybody here wants. */
+HOT u32 wanted(u32 class)
+{
+	u32 want = CALL_LAST | CALL_EXEC;
+
+	if (want_file_calls)
+		want |= CALL_FILE;
+	if (want_ipc_calls)
+		want |= CALL_IPC;
+	if (want_tcp || want_tcp_connects)
+		want |= CALL_TCP;
+	return class & want;
+}
+
+SEC("tp_btf/sys_enter")
+int calls_enter(u64 *ctx)
 {
 	struct pt_regs *regs = ARG(ctx, 0, struct pt_regs *);
-	s64 ret = ARG(ctx, 1, s64);
+	s32 nr = ARG(ctx, 1, s32);
 	struct task_struct *task = bpf_get_current_task_btf();
+	u32 cpu = bpf_get_smp_processor_id();
+	u32 args = 6, class = CALL_ANY;
 	struct task_state *st;
-	u64 entered;
-	task_id id;
+	struct cpu *c;
+	u64 index;
 
 	if (!enabled)
 		return 0;
+	c = bpf_map_lookup_elem(&cpus, &cpu);
+	if (!c)
+		return 0; /* there is one for every CPU */
+	if (in_compat(task))
+		nr |= NR_COMPAT;
+	index = (u32)nr;
+	barrier_var(index); /* compare all 64 bits: verifiers until 6.1 think that a 32-bit OR makes all of them unknown */
+	if (index < CALLS) {
+		args = arity[index];
+		class = wanted(call_class[index]);
+	}
+	if (c->known == identities()) {
+		if (c->verdict != RECORD && !(class & CALL_EXEC))
+			return 0;
+	} else if (!class) {
+		c->call.ts = 0;
+		st = who(c, task);
+		if (!st) {
+			if (watched() && task->tgid != own_tgid)
+				c->lost[KIND_syscall]++;
+			return 0;
+		}
+		st->seen = 1;
+		st->call.ts = 0;
+		if (c->verdict != RECORD)
+			return 0;
+	}
+	if (class)
+		return call_begin(regs, nr, args, class);
+	c->call.nr = nr;
+	c->call.task = c->id;
+	c->call.args = args;
+	c->call.class = 0;
+	read_args(regs, false, c->call.arg);
+	c->call.ts = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* The task did not run all the time, or the call is one that somebody else looks at as well. */
+COLD int call_end(struct pt_regs *regs, s64 ret)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
+	struct task_state *st;
+	task_id id;
+
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!st)
+	if (!c || !st)
 		return 0;
-	entered = st->enter_ts;
-	if (!entered) {
+	if (!st->call.ts) {
 		/* No entry: it began before the recording, is the child's half of a clone - or was denied. */
 		if (want_seccomp)
 			seccomp_denied(task, st, regs, ret);
-		st->seen_exit = 1;
+		st->seen = 1;
 		return 0;
 	}
-	st->seen_exit = 1;
-	id = st->call_task;
+	st->seen = 1;
+	id = st->call.task;
 	if (!id || st->announced != epoch + 1) {
 		task_id now = identity(task, st);
 
@@ -175,30 +245,78 @@ int calls_exit(u64 *ctx)
 			id = now;
 	}
 	if (want_syscall)
-		emit_call(st, id, ret, bpf_ktime_get_ns() - entered);
-	st->enter_ts = 0;
-	if (!st->class)
-		return 0;
-	if (want_file_calls && st->class & CALL_FILE)
+		emit_call(c, cpu, &st->call, id, ret, bpf_ktime_get_ns() - st->call.ts);
+	st->call.ts = 0;
+	if (want_file_calls && st->call.class & CALL_FILE)
 		file_call_end(task, st, ret);
-	if (want_ipc_calls && st->class & CALL_IPC)
+	if (want_ipc_calls && st->call.class & CALL_IPC)
 		ipc_call_end(task, st, ret);
-	if (want_tcp && st->class & CALL_TCP)
+	if (want_tcp && st->call.class & CALL_TCP)
 		tcp_call_accepted(task, st, ret);
-	if (want_tcp_connects && st->class & CALL_TCP)
+	if (want_tcp_connects && st->call.class & CALL_TCP)
 		tcp_call_end(task, st, ret);
 	return 0;
 }
 
-HOT void fill_pending(struct pending_event *e, struct task_state *st)
+SEC("tp_btf/sys_exit")
+int calls_exit(u64 *ctx)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu *c;
+	u64 began;
+
+	if (!enabled)
+		return 0;
+	c = bpf_map_lookup_elem(&cpus, &cpu);
+	if (!c)
+		return 0;
+	began = c->call.ts;
+	if (!began) {
+		if (c->known == identities() && c->verdict != RECORD)
+			return 0;
+		return call_end(ARG(ctx, 0, struct pt_regs *), ARG(ctx, 1, s64));
+	}
+	if (want_syscall)
+		emit_call(c, cpu, &c->call, c->call.task, ARG(ctx, 1, s64), bpf_ktime_get_ns() - began);
+	c->call.ts = 0;
+	return 0;
+}
+
+/* Another task runs here from now on. */
+SEC("tp_btf/sched_switch")
+int calls_switch(u64 *ctx)
+{
+	struct task_struct *task = ARG(ctx, 1, struct task_struct *);
+	u32 cpu = bpf_get_smp_processor_id();
+	struct task_state *st;
+	struct cpu *c;
+
+	if (!enabled)
+		return 0;
+	c = bpf_map_lookup_elem(&cpus, &cpu);
+	if (!c)
+		return 0;
+	c->known = 0;
+	if (!c->call.ts)
+		return 0;
+	st = bpf_task_storage_get(&tasks, task, 0, 0);
+	if (st)
+		st->call = c->call;
+	else if (want_syscall)
+		c->lost[KIND_syscall]++; /* it has one since its call began */
+	c->call.ts = 0;
+	return 0;
+}
+
+HOT void fill_pending(struct pending_event *e, struct call *call, task_id id)
 {
 	e->kind = KIND_pending;
-	e->task = st->call_task ? st->call_task : st->id;
-	e->ts = st->enter_ts;
-	e->nr = st->nr;
+	e->task = call->task ? call->task : id;
+	e->ts = call->ts;
+	e->nr = call->nr;
 	e->pad_nr = 0;
 	for (int i = 0; i < 6; i++)
-		e->arg[i] = i < st->args ? st->arg[i] : 0;
+		e->arg[i] = i < call->args ? call->arg[i] : 0;
 }
 
 /*
@@ -209,19 +327,28 @@ SEC("tp_btf/sched_process_exit")
 int calls_death(u64 *ctx)
 {
 	struct task_struct *task = ARG(ctx, 0, struct task_struct *);
+	u32 cpu = bpf_get_smp_processor_id();
 	struct pending_event *e;
 	struct task_state *st;
+	struct cpu *c;
 
 	if (!enabled || !want_syscall)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!st || !st->enter_ts)
+	c = bpf_map_lookup_elem(&cpus, &cpu);
+	if (!st || !c)
+		return 0;
+	if (c->call.ts) {
+		st->call = c->call;
+		c->call.ts = 0;
+	}
+	if (!st->call.ts)
 		return 0;
 	e = reserve(&rare, KIND_pending, sizeof(*e));
 	if (e) {
-		fill_pending(e, st);
+		fill_pending(e, &st->call, st->id);
 		submit(e);
 	}
-	st->enter_ts = 0;
+	st->call.ts = 0;
 	return 0;
 }

@@ -135,8 +135,9 @@ enum call_class {
 	CALL_FILE = 1,
 	CALL_IPC = 2,
 	CALL_TCP = 4,
-	CALL_LAST = 8, /* it does not return */
-	CALL_ANY = 15,
+	CALL_LAST = 8,  /* it does not return */
+	CALL_EXEC = 16, /* it may begin a command */
+	CALL_ANY = 31,
 };
 const volatile u8 call_class[CALLS] = {
 	[NR_read] = CALL_FILE, [NR_write] = CALL_FILE, [NR_pread64] = CALL_FILE, [NR_pwrite64] = CALL_FILE,
@@ -144,7 +145,7 @@ const volatile u8 call_class[CALLS] = {
 	[NR_msgget] = CALL_IPC, [NR_msgsnd] = CALL_IPC, [NR_msgrcv] = CALL_IPC, [NR_msgctl] = CALL_IPC,
 	[NR_shmget] = CALL_IPC, [NR_shmat] = CALL_IPC, [NR_shmctl] = CALL_IPC,
 	[NR_connect] = CALL_TCP, [NR_accept] = CALL_TCP, [NR_accept4] = CALL_TCP,
-	[NR_exit] = CALL_LAST, [NR_exit_group] = CALL_LAST,
+	[NR_exit] = CALL_LAST, [NR_exit_group] = CALL_LAST, [NR_execve] = CALL_EXEC, [NR_execveat] = CALL_EXEC,
 };
 
 HOT bool never_returns(s32 nr)

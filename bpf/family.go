@@ -36,8 +36,8 @@ type mechanism struct {
 	check    func(coll *ebpf.Collection) error // that what is attached is ever called; nil: it is
 }
 
-// calls are the programs on every system call's entry and exit.
-var calls = []string{"calls_enter", "calls_exit"}
+// calls are the programs on every system call's entry and exit, and on what may happen between the two.
+var calls = []string{"calls_enter", "calls_exit", "calls_switch"}
 
 // families is the one list of them. A new family is a line here, its struct in events.h and its probe file.
 var families = []family{

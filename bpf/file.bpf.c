@@ -170,21 +170,21 @@ HOT void file_call_begin(struct task_struct *task, struct task_state *st, s32 nr
 	st->file_depth = 0;
 	if (!at && nr != NR_read && nr != NR_write && nr != (NR_COMPAT | COMPAT_read) && nr != (NR_COMPAT | COMPAT_write))
 		return;
-	file = file_of(task, st->arg[0]);
+	file = file_of(task, st->call.arg[0]);
 	if (!file)
 		return;
 	mode = BPF_CORE_READ(file, f_mode);
 	if (mode & FMODE_PATH)
 		return;
-	if (at && (st->arg[3] < 0 || !(mode & (op == FILE_read ? FMODE_PREAD : FMODE_PWRITE))))
+	if (at && (st->call.arg[3] < 0 || !(mode & (op == FILE_read ? FMODE_PREAD : FMODE_PWRITE))))
 		return;
-	file_begin(st, file, op, st->arg[2], at ? st->arg[3] : mode & FMODE_STREAM ? -1 : (s64)BPF_CORE_READ(file, f_pos));
+	file_begin(st, file, op, st->call.arg[2], at ? st->call.arg[3] : mode & FMODE_STREAM ? -1 : (s64)BPF_CORE_READ(file, f_pos));
 }
 
 HOT void file_call_end(struct task_struct *task, struct task_state *st, s64 ret)
 {
 	if (st->file_depth)
-		file_end(task, st, ret, file_of(task, st->arg[0]) == st->file[0].file);
+		file_end(task, st, ret, file_of(task, st->call.arg[0]) == st->file[0].file);
 }
 
 #endif

@@ -29,6 +29,7 @@ const (
 	fletchProgCallsDeath          = "calls_death"
 	fletchProgCallsEnter          = "calls_enter"
 	fletchProgCallsExit           = "calls_exit"
+	fletchProgCallsSwitch         = "calls_switch"
 	fletchProgFileReadFentry      = "file_read_fentry"
 	fletchProgFileReadFexit       = "file_read_fexit"
 	fletchProgFileReadKprobe      = "file_read_kprobe"
@@ -67,6 +68,7 @@ const (
 	fletchVarCallMark             = "call_mark"
 	fletchVarCommFilter           = "comm_filter"
 	fletchVarCommandArmed         = "command_armed"
+	fletchVarCpuCount             = "cpu_count"
 	fletchVarEnabled              = "enabled"
 	fletchVarEpoch                = "epoch"
 	fletchVarIpcFired             = "ipc_fired"
@@ -74,6 +76,7 @@ const (
 	fletchVarLastTask             = "last_task"
 	fletchVarOwnTgid              = "own_tgid"
 	fletchVarRareMark             = "rare_mark"
+	fletchVarRenewals             = "renewals"
 	fletchVarSchemaCgroup         = "schema_cgroup"
 	fletchVarSchemaFile           = "schema_file"
 	fletchVarSchemaFlags          = "schema_flags"
@@ -143,6 +146,7 @@ type fletchProgramSpecs struct {
 	CallsDeath          *ebpf.ProgramSpec `ebpf:"calls_death"`
 	CallsEnter          *ebpf.ProgramSpec `ebpf:"calls_enter"`
 	CallsExit           *ebpf.ProgramSpec `ebpf:"calls_exit"`
+	CallsSwitch         *ebpf.ProgramSpec `ebpf:"calls_switch"`
 	FileReadFentry      *ebpf.ProgramSpec `ebpf:"file_read_fentry"`
 	FileReadFexit       *ebpf.ProgramSpec `ebpf:"file_read_fexit"`
 	FileReadKprobe      *ebpf.ProgramSpec `ebpf:"file_read_kprobe"`
@@ -203,6 +207,7 @@ type fletchVariableSpecs struct {
 	CallMark        *ebpf.VariableSpec `ebpf:"call_mark"`
 	CommFilter      *ebpf.VariableSpec `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.VariableSpec `ebpf:"command_armed"`
+	CpuCount        *ebpf.VariableSpec `ebpf:"cpu_count"`
 	Enabled         *ebpf.VariableSpec `ebpf:"enabled"`
 	Epoch           *ebpf.VariableSpec `ebpf:"epoch"`
 	IpcFired        *ebpf.VariableSpec `ebpf:"ipc_fired"`
@@ -210,6 +215,7 @@ type fletchVariableSpecs struct {
 	LastTask        *ebpf.VariableSpec `ebpf:"last_task"`
 	OwnTgid         *ebpf.VariableSpec `ebpf:"own_tgid"`
 	RareMark        *ebpf.VariableSpec `ebpf:"rare_mark"`
+	Renewals        *ebpf.VariableSpec `ebpf:"renewals"`
 	SchemaCgroup    *ebpf.VariableSpec `ebpf:"schema_cgroup"`
 	SchemaFile      *ebpf.VariableSpec `ebpf:"schema_file"`
 	SchemaFlags     *ebpf.VariableSpec `ebpf:"schema_flags"`
@@ -293,6 +299,7 @@ type fletchVariables struct {
 	CallMark        *ebpf.Variable `ebpf:"call_mark"`
 	CommFilter      *ebpf.Variable `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.Variable `ebpf:"command_armed"`
+	CpuCount        *ebpf.Variable `ebpf:"cpu_count"`
 	Enabled         *ebpf.Variable `ebpf:"enabled"`
 	Epoch           *ebpf.Variable `ebpf:"epoch"`
 	IpcFired        *ebpf.Variable `ebpf:"ipc_fired"`
@@ -300,6 +307,7 @@ type fletchVariables struct {
 	LastTask        *ebpf.Variable `ebpf:"last_task"`
 	OwnTgid         *ebpf.Variable `ebpf:"own_tgid"`
 	RareMark        *ebpf.Variable `ebpf:"rare_mark"`
+	Renewals        *ebpf.Variable `ebpf:"renewals"`
 	SchemaCgroup    *ebpf.Variable `ebpf:"schema_cgroup"`
 	SchemaFile      *ebpf.Variable `ebpf:"schema_file"`
 	SchemaFlags     *ebpf.Variable `ebpf:"schema_flags"`
@@ -331,6 +339,7 @@ type fletchPrograms struct {
 	CallsDeath          *ebpf.Program `ebpf:"calls_death"`
 	CallsEnter          *ebpf.Program `ebpf:"calls_enter"`
 	CallsExit           *ebpf.Program `ebpf:"calls_exit"`
+	CallsSwitch         *ebpf.Program `ebpf:"calls_switch"`
 	FileReadFentry      *ebpf.Program `ebpf:"file_read_fentry"`
 	FileReadFexit       *ebpf.Program `ebpf:"file_read_fexit"`
 	FileReadKprobe      *ebpf.Program `ebpf:"file_read_kprobe"`
@@ -368,6 +377,7 @@ func (p *fletchPrograms) Close() error {
 		p.CallsDeath,
 		p.CallsEnter,
 		p.CallsExit,
+		p.CallsSwitch,
 		p.FileReadFentry,
 		p.FileReadFexit,
 		p.FileReadKprobe,

@@ -166,15 +166,15 @@ HOT s32 ipc_asked(struct task_state *st, s64 ret, u32 *type, s32 *id)
 {
 	s32 cmd;
 
-	*id = st->arg[0];
-	switch (st->nr) {
+	*id = st->call.arg[0];
+	switch (st->call.nr) {
 	case NR_shmat:
 		*type = IPC_SHM;
-		return (st->arg[2] & SHM_RDONLY ? S_IRUGO : S_IRUGO | S_IWUGO) | (st->arg[2] & SHM_EXEC ? S_IXUGO : 0);
+		return (st->call.arg[2] & SHM_RDONLY ? S_IRUGO : S_IRUGO | S_IWUGO) | (st->call.arg[2] & SHM_EXEC ? S_IXUGO : 0);
 	case NR_semop:
 	case NR_semtimedop:
 		*type = IPC_SEM;
-		return semop_flag(st->arg[1], st->arg[2]);
+		return semop_flag(st->call.arg[1], st->call.arg[2]);
 	case NR_msgsnd:
 		*type = IPC_MSG;
 		return S_IWUGO;
@@ -183,20 +183,20 @@ HOT s32 ipc_asked(struct task_state *st, s64 ret, u32 *type, s32 *id)
 		return S_IRUGO;
 	case NR_shmctl:
 		*type = IPC_SHM;
-		cmd = st->arg[1] & ~IPC_64;
+		cmd = st->call.arg[1] & ~IPC_64;
 		return cmd == IPC_STAT ? S_IRUGO : 0;
 	case NR_msgctl:
 		*type = IPC_MSG;
-		cmd = st->arg[1] & ~IPC_64;
+		cmd = st->call.arg[1] & ~IPC_64;
 		return cmd == IPC_STAT ? S_IRUGO : 0;
 	case NR_semctl:
 		*type = IPC_SEM;
-		cmd = st->arg[2] & ~IPC_64;
+		cmd = st->call.arg[2] & ~IPC_64;
 		if (cmd == SETVAL || cmd == SETALL)
 			return S_IWUGO;
 		return cmd == IPC_STAT || (cmd >= GETPID && cmd <= GETZCNT) ? S_IRUGO : 0;
 	}
-	*type = ipc_type_of_get(st->nr);
+	*type = ipc_type_of_get(st->call.nr);
 	*id = ret;
 	return 0;
 }
@@ -211,12 +211,12 @@ COLD int ipc_call_check(struct task_struct *task, struct task_state *st, s64 ret
 
 	flag = ipc_asked(st, ret, &type, &id);
 	if (!flag) {
-		if (ipc_type_of_get(st->nr) >= IPC_NONE || (s32)st->arg[0] == IPC_PRIVATE)
+		if (ipc_type_of_get(st->call.nr) >= IPC_NONE || (s32)st->call.arg[0] == IPC_PRIVATE)
 			return 0;
 		ids = ids_of(task, type < IPC_NONE ? type : 0);
 		if (BPF_CORE_READ(ids, in_use) > st->ipc_in_use)
 			return 0;
-		flag = (short)(st->nr == NR_msgget ? st->arg[1] : st->arg[2]);
+		flag = (short)(st->call.nr == NR_msgget ? st->call.arg[1] : st->call.arg[2]);
 	}
 	perm = object_of(task, type, id);
 	if (perm)
@@ -226,7 +226,7 @@ COLD int ipc_call_check(struct task_struct *task, struct task_state *st, s64 ret
 
 HOT void ipc_call_end(struct task_struct *task, struct task_state *st, s64 ret)
 {
-	s32 nr = st->nr;
+	s32 nr = st->call.nr;
 
 	/* Most calls are none of these, and this is asked at each. */
 	if (ret < 0)

@@ -272,6 +272,7 @@ struct linux_binprm {
 struct seq_file;
 struct bpf_iter_meta {
 	struct seq_file *seq;
+	u64 seq_num;
 };
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;

@@ -17,7 +17,7 @@ int process_rename(u64 *ctx)
 	/* The name changes after this: the next event announces it. */
 	renew(st);
 	if (want_comm)
-		st->verdict = UNDECIDED;
+		doubt(st);
 	return 0;
 }
 
@@ -133,7 +133,7 @@ int process_exec(u64 *ctx)
 	if (st->tree == TREE_ARMED) /* system calls are not recorded, else its entry had begun it */
 		begin_command(st);
 	if (want_comm)
-		st->verdict = UNDECIDED;
+		doubt(st);
 	if (!recorded(task, st))
 		return 0;
 	renew(st);

@@ -43,16 +43,34 @@ struct {
 
 /* Set by the loader before the programs start: of one CPU's rings. */
 const volatile u32 call_chunks = 1; /* a power of two */
+const volatile u32 cpu_count;
 const volatile u64 call_mark;       /* bytes in use at which record(1) is woken */
 const volatile u64 bulk_mark;
 const volatile u64 rare_mark;
 
-/* Indexed by CPU; the loader maps it. */
+/* A system call under way. */
+struct call {
+	u64 ts; /* when it began; 0: none */
+	s32 nr;
+	task_id task; /* who made it; 0: who it returns to (a command's first execve) */
+	u32 args;     /* how many it takes; what is in arg beyond them is noise */
+	u32 class;    /* enum call_class */
+	s64 arg[6];
+};
+
+/*
+ * Indexed by CPU; the loader maps it. Of the task that runs there it holds what every call needs, so that most calls
+ * look nothing up: a switch to another task puts the call under way into the task's storage, and forgets the rest.
+ */
 struct cpu {
 	u64 head; /* bytes ever written to the ring of calls; where a chunk ends is skipped */
 	u64 busy; /* a record is being written */
-	u64 pad_head[6];
-	u64 tail; /* bytes ever read from it; set by record(1) */
+	u64 known; /* what identities() was when id and verdict were right; 0: they are not */
+	task_id id;
+	u32 verdict;
+	struct call call;
+	u64 pad_call[3];
+	u64 tail; /* bytes ever read from the ring; set by record(1) */
 	u64 pad_tail[7];
 	u64 emitted[KIND_MAX];
 	u64 lost[KIND_MAX];

@@ -42,7 +42,7 @@ HOT void seccomp_denied(struct task_struct *task, struct task_state *st, struct 
 {
 	s32 nr;
 
-	if (ret >= 0 || !st->seen_exit || task->seccomp.mode != SECCOMP_MODE_FILTER || !recorded(task, st))
+	if (ret >= 0 || !st->seen || task->seccomp.mode != SECCOMP_MODE_FILTER || !recorded(task, st))
 		return;
 	nr = CALL_NR(regs);
 	if (in_compat(task))

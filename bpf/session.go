@@ -164,7 +164,7 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	copy(comm[:15], opt.Comm)
 	if err := configure(spec, wants, map[string]any{
 		"own_tgid": uint32(os.Getpid()), "want_tree": opt.Command || len(opt.PIDs) > 0, "want_comm": opt.Comm != "",
-		"comm_filter": comm, "call_chunks": uint32(chunks),
+		"comm_filter": comm, "call_chunks": uint32(chunks), "cpu_count": uint32(s.CPUs),
 		"call_mark": uint64(callBytes / wakeAt), "bulk_mark": uint64(bulkBytes / wakeAt), "rare_mark": uint64(rareBytes / wakeAt),
 	}); err != nil {
 		return err

@@ -56,20 +56,36 @@ int snapshot_begin(struct bpf_iter__task *ctx)
 	return 0;
 }
 
+HOT void write_pending(struct seq_file *seq, struct call *call, task_id id)
+{
+	struct pending_event e = {};
+
+	fill_pending(&e, call, id);
+	write_record(seq, &e, sizeof(e));
+	count(bpf_get_smp_processor_id(), KIND_pending, true);
+}
+
+/* The programs do not run any more: what their CPUs hold is what was out then. */
 SEC("iter/task")
 int snapshot_pending(struct bpf_iter__task *ctx)
 {
+	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
-	struct pending_event e = {};
 	struct task_state *st;
 
 	if (!task)
 		return 0;
+	if (!ctx->meta->seq_num) {
+		for (u32 i = 0; i < cpu_count; i++) {
+			u32 key = i;
+			struct cpu *c = bpf_map_lookup_elem(&cpus, &key);
+
+			if (c && c->call.ts)
+				write_pending(seq, &c->call, 0);
+		}
+	}
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!st || !st->enter_ts)
-		return 0;
-	fill_pending(&e, st);
-	write_record(ctx->meta->seq, &e, sizeof(e));
-	count(bpf_get_smp_processor_id(), KIND_pending, true);
+	if (st && st->call.ts)
+		write_pending(seq, &st->call, st->id);
 	return 0;
 }

@@ -29,7 +29,8 @@ volatile u32 enabled;
 volatile u32 command_armed; /* the next process the recorder forks is the command */
 volatile u32 epoch;         /* what was announced in an earlier one is announced again */
 
-u32 last_task; /* the last task id given */
+volatile u32 last_task; /* the last task id given */
+volatile u32 renewals;  /* identities that ended, and verdicts that have to be made anew */
 
 enum verdict { UNDECIDED, RECORD, IGNORE };
 enum tree {
@@ -59,24 +60,17 @@ struct connect_call {
 	u32 sent;   /* the state changes tell the rest */
 };
 
-/* What every call touches comes first, in as few cache lines as it takes. */
 struct task_state {
-	task_id id;        /* 0: none given yet */
-	u32 announced;     /* the epoch in which it was, plus 1; 0: never */
+	task_id id;    /* 0: none given yet */
+	u32 announced; /* the epoch in which it was, plus 1; 0: never */
 	u32 verdict;
 	u32 tree;
-	u64 enter_ts;      /* when the call it is in began; 0: in none */
-	s32 nr;
-	task_id call_task; /* who made the call; 0: who it returns to (a command's first execve) */
-	u32 class;         /* of the call: enum call_class */
-	u32 seen_exit;     /* it returned from a call since the recording began */
-	u64 args;          /* how many the call takes; what is in arg beyond them is noise */
-	s64 arg[6];
-
+	struct call call;         /* while the task does not run, or when others than the calls' own table look at it */
 	struct file_call file[2]; /* a read or write may cause another one */
 	struct connect_call connect;
 	u32 file_depth;
 	s32 ipc_in_use; /* objects before a ...get */
+	u32 seen;       /* it entered a call, or returned from one, since the recording began */
 	u32 killed;     /* a seccomp filter's signal was recorded */
 };
 
@@ -145,11 +139,24 @@ HOT bool recorded(struct task_struct *task, struct task_state *st)
 	return st->verdict == RECORD;
 }
 
+/* What is known of a task is known as long as this stays the same. Never 0. */
+HOT u64 identities(void)
+{
+	return (u64)(epoch + 1) << 32 | renewals;
+}
+
+/* doubt makes the verdict on a task be made anew. */
+HOT void doubt(struct task_state *st)
+{
+	st->verdict = UNDECIDED;
+	__sync_fetch_and_add(&renewals, 1);
+}
+
 /* A command's life in the capture begins with its execve. */
 HOT void begin_command(struct task_state *st)
 {
 	st->tree = TREE_INSIDE;
-	st->verdict = UNDECIDED;
+	doubt(st);
 }
 
 /* append_path adds the components of a path, leaf first, and says where in r. Returns the new end. */
@@ -330,6 +337,7 @@ HOT void renew(struct task_state *st)
 		count_lost(KIND_task);
 	st->id = 0;
 	st->announced = 0;
+	__sync_fetch_and_add(&renewals, 1);
 }
 
 #endif

@@ -228,7 +228,7 @@ COLD int tcp_accepted(struct task_struct *task, struct task_state *st, u32 fd)
 
 HOT void tcp_call_accepted(struct task_struct *task, struct task_state *st, s64 ret)
 {
-	if (ret >= 0 && (st->nr == NR_accept || st->nr == NR_accept4))
+	if (ret >= 0 && (st->call.nr == NR_accept || st->call.nr == NR_accept4))
 		tcp_accepted(task, st, ret);
 }
 
@@ -371,9 +371,9 @@ COLD int tcp_connect_call(struct task_struct *task, struct task_state *st)
 {
 	struct sockaddr_any a = {};
 
-	if (!tcp_sock_of(task, st->arg[0]))
+	if (!tcp_sock_of(task, st->call.arg[0]))
 		return 0;
-	if (bpf_probe_read_user(&a, st->arg[2] >= sizeof(a) ? sizeof(a) : 8, (void *)st->arg[1]))
+	if (bpf_probe_read_user(&a, st->call.arg[2] >= sizeof(a) ? sizeof(a) : 8, (void *)st->call.arg[1]))
 		return 0;
 	connect_begin(&st->connect, &a);
 	return 0;
