@@ -154,6 +154,7 @@ type directorySink struct {
 	parent folder // what the directory is in
 	name   string // of the directory, in parent
 	folder folder // the directory
+	above  file   // parent, to sync: who writes later may not open it; nil in a dump
 
 	mu      sync.Mutex
 	tables  map[string]int  // the directories made, and the segments in each
@@ -193,13 +194,21 @@ func createDirectory(path string, opt WriterOptions) (*directorySink, error) {
 		err = removeDirectory(path)
 	}
 	var d *directorySink
+	var above file
 	if err == nil {
-		d, err = makeDirectory(parent, name, opt)
+		above, err = parent.open(".")
+	}
+	if err == nil {
+		if d, err = makeDirectory(parent, name, opt); err != nil {
+			above.Close()
+		}
 	}
 	if err != nil {
 		parent.close()
+		return nil, err
 	}
-	return d, err
+	d.above = above
+	return d, nil
 }
 
 // makeDirectory makes the directory of a capture. It owns parent, if it succeeds.
@@ -433,6 +442,13 @@ func (d *directorySink) syncSegment(table string, n int) error {
 	return syncFile(d.folder, segmentPath(table, n))
 }
 
+func (d *directorySink) closeAbove() error {
+	if d.above == nil {
+		return nil
+	}
+	return d.above.Close()
+}
+
 // sync waits until the manifest and the entries of all directories are on the disk.
 func (d *directorySink) sync() error {
 	d.mu.Lock()
@@ -454,8 +470,8 @@ func (d *directorySink) sync() error {
 			return err
 		}
 	}
-	if changed[""] {
-		return syncFile(d.parent, ".")
+	if changed[""] && d.above != nil {
+		return d.above.Sync()
 	}
 	return nil
 }
@@ -485,7 +501,7 @@ func (d *directorySink) close() error {
 			d.folder.remove(table)
 		}
 	}
-	return errors.Join(d.folder.close(), d.parent.close())
+	return errors.Join(d.folder.close(), d.closeAbove(), d.parent.close())
 }
 
 func (d *directorySink) abort() error {
@@ -499,6 +515,6 @@ func (d *directorySink) abort() error {
 			errs[i] = nil
 		}
 	}
-	errs = append(errs, d.folder.close(), d.parent.remove(d.name), d.parent.close())
+	errs = append(errs, d.folder.close(), d.parent.remove(d.name), d.closeAbove(), d.parent.close())
 	return errors.Join(errs...)
 }
