@@ -23,6 +23,10 @@ type names struct {
 	seed               maphash.Seed
 }
 
+// lingers is how long an unused row is kept, ns: a socket that was shut down may take a minute (tcp_fin_timeout) until it
+// is closed, by nobody, and the row of its end names who shut it down. Tests do not wait for it.
+var lingers = int64(64e9)
+
 // A dimension is one table of rows that others refer to.
 type dimension struct {
 	*table
@@ -75,9 +79,6 @@ func (r *references) addAll(ids []int32) {
 const (
 	// maxConnections is how many the programs follow at once.
 	maxConnections = 65536
-	// lingers is how long an unused row is kept: a socket that was shut down may take a minute
-	// (tcp_fin_timeout) until it is closed, by nobody, and the row of its end names who shut it down.
-	lingers = 64e9 // ns
 	// maxLinger is how many rows of each dimension linger.
 	maxLinger = 1 << 16
 	// rowOverhead is what a row takes besides its record, about, bytes.

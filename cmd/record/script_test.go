@@ -15,7 +15,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"record": main, "confined": confined})
+	testscript.Main(m, map[string]func(){
+		"record": main, "confined": confined,
+		// One that forgets names at once, so that a script need not wait for it.
+		"record-forgetful": func() { lingers = 0; main() },
+	})
 }
 
 // The scripts are the command line's behaviour, readable. Their conditions: [kernel], something can be recorded here;
