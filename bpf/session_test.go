@@ -17,7 +17,6 @@ type reader struct {
 	t       *testing.T
 	session *Session
 	in      io.WriteCloser
-	batches map[string]*format.Batch
 }
 
 func newReader(t *testing.T) *reader {

@@ -5,6 +5,7 @@ package format
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Limits of one record batch and its table. The Writer refuses what exceeds
@@ -104,6 +105,22 @@ func (v *Vector) List(i int) []string {
 		list = append(list, v.Str.At(int(j)))
 	}
 	return list
+}
+
+// Grow makes room for rows rows in all, except for the text of strings, so that less than these allocate nothing.
+func (b *Batch) Grow(rows int) {
+	for i := range b.Columns {
+		switch v := &b.Columns[i]; v.Type {
+		case Int32:
+			v.I32 = slices.Grow(v.I32, max(0, rows-len(v.I32)))
+		case Int64, Timestamp:
+			v.I64 = slices.Grow(v.I64, max(0, rows-len(v.I64)))
+		case StringList:
+			v.Rows = slices.Grow(v.Rows, max(0, rows+1-len(v.Rows)))
+		case String:
+			v.Str.Offsets = slices.Grow(v.Str.Offsets, max(0, rows+1-len(v.Str.Offsets)))
+		}
+	}
 }
 
 // Reset empties v and keeps its memory.

@@ -145,8 +145,8 @@ func (p *plan) shrink(fixedRing bool, cpus int, layouts []*bpf.Layout) bool {
 func (p *plan) keepTo(limit int64, cpus int) {
 	if limit > 0 {
 		debug.SetMemoryLimit(max(limit-int64(cpus)*2*int64(p.ring+p.rareRing)-baseMemory/2, baseMemory/2))
-		debug.FreeOSMemory() // loading took more than running does
 	}
+	debug.FreeOSMemory() // loading took more than running does
 }
 
 // Limits are the drain's part in keeping to what the recorder may take: over it, the bulk families are shed, counted as lost.

@@ -26,8 +26,8 @@ const (
 	anchorEach = time.Minute
 	watchEach  = time.Second
 
-	bulkRows    = 1 << 16 // rows of a batch of a bulk table: 6 MB of system calls
-	bulkBatches = 4       // of them: one being filled, the others on their way to the file
+	bulkRows    = 1 << 15 // rows of a batch of a bulk table: 3 MB of system calls
+	bulkBatches = 5       // of them: one being filled, the others on their way to the file
 	rareRows    = 1 << 12
 	rareText    = 1 << 20 // bytes of text in one, about, when it is handed on
 	rareBatches = 3
@@ -279,8 +279,14 @@ func (r *recorder) emit(l *bpf.Layout, recs bpf.Records, cpu int32) error {
 			return nil
 		}
 	}
-	if t.batch == nil && !r.next(t) {
-		return bpf.ErrLater
+	if t.batch == nil {
+		if !r.next(t) {
+			return bpf.ErrLater
+		}
+		if l.Bulk {
+			// At once: a column that doubles leaves twice of it behind.
+			t.batch.Grow(t.limit + bpf.MaxRecords)
+		}
 	}
 	t.received += int64(recs.Len())
 	if l.Schema.Event() {
