@@ -74,7 +74,7 @@ type Writer struct {
 	syncs    bool  // Sync was called
 	failed   error // the first of Sync
 	finished int   // the last generation that Finish was called for
-	latest   int64 // the greatest ts of any batch
+	latest   int64 // the greatest ts of any event
 
 	generations map[int]*generation // those not finished
 }
@@ -156,7 +156,7 @@ type segmentInfo struct {
 type totals struct {
 	rows, bytes int64
 	segments    int
-	last        int64            // the greatest ts, 0 if there is none
+	last        int64            // the greatest ts of an event, 0 if there is none
 	lost        map[string]int64 // by family; of the loss table
 }
 
@@ -391,7 +391,8 @@ func (w *Writer) count(t *tableWriter, b *Batch) {
 	defer w.mu.Unlock()
 	s := t.segment
 	s.rows += int64(b.Rows)
-	if h := &t.encoder.header; h.timed {
+	// A name may have been announced after the generation that it is written into had ended.
+	if h := &t.encoder.header; h.timed && b.Schema.Event() {
 		s.last = max(s.last, h.hi)
 		w.latest = max(w.latest, h.hi)
 	}
