@@ -4,6 +4,7 @@ set -e
 
 work() { # something to record, for a while
 	for i in 1 2 3 4 5; do ls -lR /proc/self/ >/dev/null 2>&1 || true; done
+	sh -c 'exit 9' || true
 	sleep 0.2
 }
 begun() { # CAPTURE: the recorder in the background writes
@@ -25,7 +26,7 @@ begun rotated; work; ended 0
 
 # A flight recorder: dumps for a signal, for a trigger, and at the end.
 flight() { # CAPTURE FLAG...
-	record $WHAT -w "$@" --last 2s --after 100ms --trigger 'op == "exec" && filename endsWith "/ls"' 2>flight.txt &
+	record $WHAT -w "$@" --last 2s --after 100ms --trigger 'op == "exit" && exit_code == 9' 2>flight.txt &
 	until [ -d "$1" ]; do kill -0 $!; sleep 0.1; done
 	until ls -d "$1"/*-trigger >/dev/null 2>&1; do kill -0 $!; work; done
 	kill -USR2 $!
