@@ -76,7 +76,7 @@ func TestClosedTerminal(t *testing.T) {
 	if err := rec.Wait(); err != nil {
 		t.Error(err)
 	}
-	wantNoLoss(t, open(t, path))
+	wantComplete(t, open(t, path))
 }
 
 func TestNohup(t *testing.T) {
@@ -94,7 +94,7 @@ func TestNohup(t *testing.T) {
 	if err := rec.Wait(); err != nil {
 		t.Error(err)
 	}
-	wantNoLoss(t, open(t, path))
+	wantComplete(t, open(t, path))
 }
 
 // Nobody reads what it says: the recording is whole, and its status is COMMAND's.
@@ -124,7 +124,7 @@ func TestUserSignalDoesNotEndIt(t *testing.T) {
 	if err := rec.Wait(); err != nil {
 		t.Error(err)
 	}
-	wantNoLoss(t, open(t, path))
+	wantComplete(t, open(t, path))
 }
 
 // ^C goes to COMMAND as well: the recording ends when it has, with its status.

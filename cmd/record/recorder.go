@@ -101,6 +101,7 @@ type job struct {
 	codec format.Codec
 	swept uint64      // sweeps that were whole when it was handed on
 	over  *generation // the lane is past it; nothing else is set
+	come  func()      // called when the lane comes to it; nothing else is set
 }
 
 func newRecorder(opt *options, session *bpf.Session, to destination, plan *plan, clock format.Clock, calls *syscalls.Table, stderr io.Writer) *recorder {
@@ -178,6 +179,9 @@ func (l *lane) do(w *format.Writer, j job) {
 	case j.over != nil:
 		j.over.pass()
 		return
+	case j.come != nil:
+		j.come()
+		return
 	case j.batch == nil:
 		l.flushes.Store(false)
 		err = w.Flush()
@@ -197,6 +201,16 @@ func (l *lane) do(w *format.Writer, j job) {
 	if err != nil {
 		l.failed.CompareAndSwap(nil, &err)
 	}
+}
+
+// idle waits until the lanes have done all that they were given.
+func (r *recorder) idle() {
+	var lanes sync.WaitGroup
+	for _, l := range []*lane{r.bulk, r.rare} {
+		lanes.Add(1)
+		l.in <- job{come: lanes.Done}
+	}
+	lanes.Wait()
 }
 
 // refuse drops a batch. It takes a dump that is slower than what comes in, and holds the window that it writes.

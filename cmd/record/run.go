@@ -282,6 +282,7 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if err != nil {
 		return 0, errors.Join(err, to.abort())
 	}
+	r.idle() // or a directory would be made by one user and given away by another
 	failed := dropPrivileges(user, stderr)
 	if failed == nil {
 		p := r.progress()
