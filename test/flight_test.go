@@ -91,40 +91,6 @@ func (f *flight) wantDump(path, reason string) *format.Capture {
 	return c
 }
 
-// counted are the numbers that one thread of `workload calls` counted in its calls' arguments, in order.
-func counted(t *testing.T, c *format.Capture) []int64 {
-	t.Helper()
-	want := number(t, c, "getpgid")
-	nrs, args := numbersOf(t, c, "syscall", "nr"), numbersOf(t, c, "syscall", "arg0")
-	var out []int64
-	for segment, list := range nrs {
-		for i, nr := range list {
-			if nr == want && args[segment][i] >= 1<<30 {
-				out = append(out, args[segment][i])
-			}
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// wantNoGap wants each number between the first and the last once, but for those that were lost.
-func wantNoGap(t *testing.T, c *format.Capture) {
-	t.Helper()
-	seen := counted(t, c)
-	if len(seen) == 0 {
-		t.Errorf("%s: nothing of the workload", c.Path)
-		return
-	}
-	gap := seen[len(seen)-1] - seen[0] + 1 - int64(len(seen))
-	if gap < 0 || gap > lost(c) {
-		t.Errorf("%s: %d of %d calls are missing, %d were lost", c.Path, gap, len(seen), lost(c))
-	}
-	if len(slices.Compact(seen)) != len(seen) {
-		t.Errorf("%s: calls are there twice", c.Path)
-	}
-}
-
 // For each signal there is a dump of its own, whole, and the recording goes on; at the end there is one more, and the window
 // is gone.
 func TestDumpsForASignal(t *testing.T) {
@@ -142,13 +108,11 @@ func TestDumpsForASignal(t *testing.T) {
 			var before int64
 			for _, path := range f.dumps("sigusr2") {
 				c := f.wantDump(path, "sigusr2")
-				wantNoGap(t, c)
-				seen := counted(t, c)
-				if last := seen[len(seen)-1]; last <= before {
-					t.Errorf("%s ends with call %d, the one before with %d", path, last, before)
-				} else {
-					before = last
+				seen := wantNoGap(t, c)
+				if seen.last <= before {
+					t.Errorf("%s ends with call %d, the one before with %d", path, seen.last, before)
 				}
+				before = seen.last
 				if at := c.Manifest.Dump.TS; len(args) > 1 && c.Manifest.End.Sub(at) < 300*time.Millisecond-flushed {
 					t.Errorf("%s ends %v after the signal", path, c.Manifest.End.Sub(at))
 				}

@@ -359,6 +359,7 @@ func TestTorturePowerCut(t *testing.T) {
 // Its directory is removed under a recorder: it says so, and ends.
 func TestTortureDirectoryVanishes(t *testing.T) {
 	needKernel(t)
+	needTime(t)
 	for _, c := range []struct {
 		name string
 		args []string

@@ -67,10 +67,7 @@ func TestTortureSoak(t *testing.T) {
 		t.Errorf("complete %v, damage %v", c.Manifest.Complete, c.Damage())
 	}
 	wantNamed(t, c)
-	k := countingThread(t, c)
-	if k.twice > 0 || k.missing > lost(c) {
-		t.Errorf("of %d calls %d are there twice, %d are missing, and only %v were lost", k.n, k.twice, k.missing, c.Lost())
-	}
+	wantNoGap(t, c)
 	first, last, _ := segmentsOf(t, c)
 	peak := body{}
 	for _, b := range bodies {
