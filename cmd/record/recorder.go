@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -448,8 +447,7 @@ func (r *recorder) failure() error {
 // loop drains until something ends the recording: a limit, a signal, the end of what is recorded, a failure
 // (the error).
 func (r *recorder) loop(e *end) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
+	defer alone()()
 	begun := time.Now()
 	flushed, anchored, watched := begun, begun, begun
 	r.patient = false
