@@ -117,8 +117,10 @@ COLD path_id announce_path(struct file *file, struct path_key *key, path_id id)
 	return state.id;
 }
 
-COLD path_id path_of(struct file *file)
+/* path_of_file is path_of; a global function, so that it is verified once in each program. */
+__noinline int path_of_file(u64 address)
 {
+	struct file *file = (void *)address;
 	struct path_key key = {};
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct path_state *state;
@@ -132,6 +134,11 @@ COLD path_id path_of(struct file *file)
 	if (state && state->epoch == epoch)
 		return state->id;
 	return announce_path(file, &key, state ? state->id : 0);
+}
+
+HOT path_id path_of(struct file *file)
+{
+	return path_of_file((u64)file);
 }
 
 /* file_of is the file behind a descriptor of the current task, NULL if there is none. */

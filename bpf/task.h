@@ -293,19 +293,25 @@ COLD bool new_cgroup(struct task_struct *task, cgroup_id *id)
 	return bpf_map_update_elem(&cgroups, id, &one, BPF_NOEXIST) == 0;
 }
 
-COLD void announce(struct task_struct *task, struct task_state *st)
+/*
+ * announce tells of the current task, in this epoch for the first time. It is a global function: it is verified once in
+ * each program, whoever calls it from wherever there; half a second of a recording's start went into that.
+ */
+__noinline int announce(void)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *st = bpf_task_storage_get(&tasks, task, 0, 0);
 	u32 cpu = bpf_get_smp_processor_id();
 	struct scratch *s;
 	cgroup_id id;
 	u32 len;
 
-	if (!claim(st))
-		return;
+	if (!st || !claim(st))
+		return 0;
 	s = scratch_get();
 	if (!s) {
 		st->announced = 0; /* its next event tries again */
-		return;
+		return 0;
 	}
 	len = build_task(s, task, st->id);
 	if (output(s, len))
@@ -320,13 +326,14 @@ COLD void announce(struct task_struct *task, struct task_state *st)
 			bpf_map_delete_elem(&cgroups, &id);
 	}
 	scratch_put(s);
+	return 0;
 }
 
-/* identity is the id that the task's events carry, announced before the first of them where there is room. */
+/* identity is the id that the events of the current task carry, announced before the first of them where there is room. */
 HOT task_id identity(struct task_struct *task, struct task_state *st)
 {
 	if (st->announced != epoch + 1)
-		announce(task, st);
+		announce();
 	return st->id;
 }
 
