@@ -222,42 +222,70 @@ func TestTortureFullDisk(t *testing.T) {
 	}
 }
 
-// A window in memory outlives a full disk: the dumps that have no room there are refused, and leave nothing; with room there
-// are dumps again.
-func TestTortureNoRoomForDumps(t *testing.T) {
+// A window in memory outlives a disk that is full, or read-only for a while: the dumps that have no place there are refused, and
+// leave nothing. When they have one there are dumps again.
+func TestTortureNoPlaceForDumps(t *testing.T) {
 	needKernel(t)
 	needTime(t)
-	d := newDisk(t, "tmpfs", 4)
-	path := filepath.Join(d.dir, "flight")
-	s := expose(t, nil, "-w", path, "-e", few, "--last", "1s", "--in-memory", "--", program("workload"), "spin", "1h")
-	waitFor(t, "the flight recorder", func() bool { return !stillEmpty(path) || len(capturesIn(d.dir)) > 0 })
-	refused := func() int { return strings.Count(s.text(), "record: warning: writing dump") }
-	waitFor(t, "no room for a dump", func() bool {
-		s.Process.Signal(syscall.SIGUSR2)
-		return refused() > 0 || s.ended()
-	})
-	made := capturesIn(path)
-	for _, name := range made {
-		if v, err := look(filepath.Join(path, name), true); err != nil || !v.whole {
-			t.Errorf("%s: whole %v, %v", name, v.whole, err)
-		}
+	remount := func(t *testing.T, d *disk, flags uintptr) {
+		t.Helper()
+		// Not while a dump is being written.
+		waitFor(t, "the file system to be remounted", func() bool { return syscall.Mount("", d.dir, "", syscall.MS_REMOUNT|flags, "") == nil })
 	}
-	if !strings.Contains(s.text(), "no space left on device") {
-		t.Error("it does not say why")
+	for _, c := range []struct {
+		name, reason string
+		breaks       func(t *testing.T, d *disk)
+		mends        func(t *testing.T, d *disk, dumps []string)
+	}{
+		{"full", "no space left on device", func(*testing.T, *disk) {}, func(t *testing.T, d *disk, dumps []string) {
+			for _, path := range dumps {
+				if err := os.RemoveAll(path); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}},
+		{"read-only", "read-only file system", func(t *testing.T, d *disk) { remount(t, d, syscall.MS_RDONLY) },
+			func(t *testing.T, d *disk, _ []string) { remount(t, d, 0) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			d := newDisk(t, "tmpfs", 4)
+			path := filepath.Join(d.dir, "flight")
+			s := expose(t, nil, "-w", path, "-e", few, "--last", "1s", "--in-memory", "--", program("workload"), "spin", "1h")
+			waitFor(t, "the flight recorder", func() bool { _, err := os.Stat(path); return err == nil || s.ended() })
+			made := func() int { return strings.Count(s.text(), "record: dumped") }
+			refused := func() int { return strings.Count(s.text(), "record: warning: writing dump") }
+			until := func(what string, done func() bool) {
+				t.Helper()
+				waitFor(t, what, func() bool {
+					s.Process.Signal(syscall.SIGUSR2)
+					return done() || s.ended()
+				})
+			}
+			until("a dump", func() bool { return made() > 0 })
+			c.breaks(t, d)
+			until("a dump to be refused", func() bool { return refused() > 0 })
+			if !strings.Contains(s.text(), c.reason) {
+				t.Errorf("it does not say %q", c.reason)
+			}
+			var dumps []string
+			for _, name := range dumpsOf(path) {
+				dumps = append(dumps, filepath.Join(path, name))
+				if v, err := look(filepath.Join(path, name), true); err != nil || !v.whole {
+					t.Errorf("%s: whole %v, %v", name, v.whole, err)
+				}
+			}
+			before := made()
+			c.mends(t, d, dumps)
+			until("a dump again", func() bool { return made() > before })
+			syscall.Kill(-s.Process.Pid, syscall.SIGTERM)
+			waitFor(t, "the recording to end", s.ended)
+			s.wantFailed("dumps failed: writing dump")
+			if names := capturesIn(path); len(names) > len(dumpsOf(path)) {
+				t.Errorf("left are %v", names)
+			}
+			figures(t, "%d dumps made before, %d refused, %d made again", before, refused(), made()-before)
+		})
 	}
-	for _, name := range made {
-		if err := os.RemoveAll(filepath.Join(path, name)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	waitFor(t, "a dump", func() bool {
-		s.Process.Signal(syscall.SIGUSR2)
-		return strings.Count(s.text(), "record: dumped") > len(made) || s.ended()
-	})
-	syscall.Kill(-s.Process.Pid, syscall.SIGTERM)
-	waitFor(t, "the recording to end", s.ended)
-	s.wantFailed("dumps failed: writing dump")
-	figures(t, "%d dumps made, %d refused, one made again", len(made), refused())
 }
 
 // A recorder that rotates lives on a disk that holds what it keeps.
@@ -345,7 +373,8 @@ func TestTorturePowerCut(t *testing.T) {
 				}
 				d.cut()
 				waitFor(t, "the recording to end", s.ended)
-				s.wantFailed("input/output error", "read-only file system")
+				// A write that is under way may be told that there is no room.
+				s.wantFailed("input/output error", "read-only file system", "no space left on device")
 				s.kill() // its command
 				d.again()
 				after := wantKept(t, path, seen, nothingGoes)
