@@ -72,7 +72,7 @@ func TestTortureStreams(t *testing.T) {
 			if _, err := io.CopyN(to, from, 100_000); err != nil {
 				return err
 			}
-			time.Sleep(scale(3*time.Second, 20*time.Second))
+			time.Sleep(scale(2*time.Second, 7*time.Second)) // after ten the recorder would not wait for it in the end
 			_, err := io.Copy(to, from)
 			return err
 		}},
