@@ -21,7 +21,7 @@ import (
 const (
 	sweepEvery = 4 * time.Millisecond  // while rings fill
 	sweepIdle  = 64 * time.Millisecond // while they do not: one that passes its mark ends the wait
-	flushEvery = 500 * time.Millisecond
+	flushEvery = 800 * time.Millisecond
 	anchorEach = time.Minute
 	watchEach  = time.Second
 
