@@ -167,7 +167,7 @@ func TestTortureFullDisk(t *testing.T) {
 		}{
 			{"capture", nil, "ext4"},
 			{"capture.tar", nil, "tmpfs"},
-			{"rotated", []string{"-C", "512KiB"}, "tmpfs"},
+			{"rotated", []string{"-C", "512KiB"}, "none"},
 			{"synced", []string{"--sync", "100ms"}, "none"},
 		} {
 			if !large && kind != c.small || kind == "tmpfs" && c.name == "synced" {
@@ -183,12 +183,12 @@ func TestTortureFullDisk(t *testing.T) {
 				figures(t, "%d rows of it were seen, %d are there, %d bytes on a disk of %d", seen.rows(), after.rows(), onDisk(d.dir), 4<<20)
 			})
 		}
-		if !large && kind == "ext4" {
+		if !large {
 			continue
 		}
 		// The window fits, and dumps share its files until it moves on. Then they take room, until there is none.
 		t.Run(kind+" dumps", func(t *testing.T) {
-			d := newDisk(t, kind, scale(6, 16))
+			d := newDisk(t, kind, 16)
 			path := filepath.Join(d.dir, "flight")
 			s := expose(t, nil, "-w", path, "-e", few, "--last", "1s", "--", program("workload"), "spin", "1h")
 			window := filepath.Join(path, "window")
@@ -234,21 +234,22 @@ func TestTortureNoPlaceForDumps(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, reason string
+		mib          int
 		breaks       func(t *testing.T, d *disk)
 		mends        func(t *testing.T, d *disk, dumps []string)
 	}{
-		{"full", "no space left on device", func(*testing.T, *disk) {}, func(t *testing.T, d *disk, dumps []string) {
+		{"full", "no space left on device", 4, func(*testing.T, *disk) {}, func(t *testing.T, d *disk, dumps []string) {
 			for _, path := range dumps {
 				if err := os.RemoveAll(path); err != nil {
 					t.Fatal(err)
 				}
 			}
 		}},
-		{"read-only", "read-only file system", func(t *testing.T, d *disk) { remount(t, d, syscall.MS_RDONLY) },
+		{"read-only", "read-only file system", 512, func(t *testing.T, d *disk) { remount(t, d, syscall.MS_RDONLY) },
 			func(t *testing.T, d *disk, _ []string) { remount(t, d, 0) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			d := newDisk(t, "tmpfs", 4)
+			d := newDisk(t, "tmpfs", c.mib)
 			path := filepath.Join(d.dir, "flight")
 			s := expose(t, nil, "-w", path, "-e", few, "--last", "1s", "--in-memory", "--", program("workload"), "spin", "1h")
 			waitFor(t, "the flight recorder", func() bool { _, err := os.Stat(path); return err == nil || s.ended() })

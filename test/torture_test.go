@@ -35,10 +35,14 @@ func figures(t *testing.T, text string, args ...any) {
 	t.Logf("torture: "+strings.TrimPrefix(t.Name(), "TestTorture")+": "+text, args...)
 }
 
+// needTime skips where time is short. Where it is not, but should not be wasted, tests run beside others.
 func needTime(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("takes long, and time is short here")
+	}
+	if !large {
+		t.Parallel()
 	}
 }
 
@@ -81,7 +85,8 @@ func expose(t *testing.T, prepare func(*exec.Cmd), args ...string) *subject {
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
-			t.Logf("record %s: it said:\n%s", strings.Join(args, " "), s.text())
+			said := s.text()
+			t.Logf("record %s: it said:\n%s", strings.Join(args, " "), said[max(0, len(said)-4096):])
 		}
 	})
 	return s
