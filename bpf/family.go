@@ -301,8 +301,12 @@ func errNotCalled(list []string) error {
 // reason is a verifier's or kernel's refusal in one line.
 func reason(err error) string {
 	var ve *ebpf.VerifierError
-	if errors.As(err, &ve) && len(ve.Log) > 0 {
-		return fmt.Sprintf("%v: %s", ve.Cause, strings.TrimSpace(ve.Log[len(ve.Log)-1]))
+	if errors.As(err, &ve) {
+		for _, line := range slices.Backward(ve.Log) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "processed ") { // how much, not why
+				return fmt.Sprintf("%v: %s", ve.Cause, line)
+			}
+		}
 	}
 	if errors.Is(err, unix.EPERM) {
 		return "the kernel refuses the program: operation not permitted"
