@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/fletch-trace/fletch/format"
 )
 
@@ -17,6 +19,7 @@ type reader struct {
 	t       *testing.T
 	session *Session
 	in      io.WriteCloser
+	pid     int
 }
 
 func newReader(t *testing.T) *reader {
@@ -37,7 +40,7 @@ func newReader(t *testing.T) *reader {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	r := &reader{t: t, session: s, in: in}
+	r := &reader{t: t, session: s, in: in, pid: cmd.Process.Pid}
 	if err := s.Start(func(*Layout, Records, int32) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -150,5 +153,83 @@ func TestShed(t *testing.T) {
 	}
 	if got := r.read(2); rows(got["syscall"]) < 4 {
 		t.Errorf("after shedding %d calls recorded, want 4 at least", rows(got["syscall"]))
+	}
+}
+
+// emit lets the process read until n calls more were recorded than now, and leaves them in the ring.
+func (r *reader) emit(n uint64) {
+	emitted := func() (sum uint64) {
+		for cpu := range r.session.CPUs {
+			sum += r.session.Counts(kindOf(r.session, "syscall"), cpu).Emitted
+		}
+		return sum
+	}
+	// It waits in a read when nothing comes any more; two bytes written before it does are one read.
+	from := emitted()
+	for calm := time.Now(); time.Since(calm) < 50*time.Millisecond; {
+		if now := emitted(); now != from {
+			from, calm = now, time.Now()
+		}
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for done := uint64(2); done < n+2; done += 2 { // read, write
+		if _, err := r.in.Write([]byte("x")); err != nil {
+			r.t.Fatal(err)
+		}
+		for emitted() < from+done {
+			if time.Now().After(deadline) {
+				r.t.Fatalf("%d system calls recorded, want %d", emitted()-from, n)
+			}
+		}
+	}
+}
+
+func (r *reader) woken() bool {
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.session.Woken()), Events: unix.POLLIN}}, 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return n > 0
+}
+
+// A ring that passes its mark wakes once, and again only when it was swept and passes it again.
+func TestWake(t *testing.T) {
+	var before, now unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &before); err != nil {
+		t.Fatal(err)
+	}
+	r := newReader(t)
+	// On one CPU, so that it is one ring.
+	for cpu := range 1024 {
+		if before.IsSet(cpu) {
+			now.Set(cpu)
+			break
+		}
+	}
+	if err := unix.SchedSetaffinity(r.pid, &now); err != nil {
+		t.Fatal(err)
+	}
+	r.read(1)
+	r.session.Rest()
+	const ring, record = 1 << 15, 64 // bytes: half of what newReader asks for; a call of three arguments
+	mark := uint64(ring / wakeAt / record)
+	r.emit(mark / 2)
+	if r.woken() {
+		t.Fatalf("woken by a ring that is an eighth full")
+	}
+	r.emit(mark)
+	if !r.woken() {
+		t.Fatalf("not woken by a ring that is more than a quarter full")
+	}
+	r.session.Rest()
+	r.emit(mark / 2)
+	if r.woken() {
+		t.Fatal("woken twice")
+	}
+	r.read(1)
+	r.session.Rest()
+	r.emit(mark + mark/2)
+	if !r.woken() {
+		t.Fatal("not woken when it passed the mark again")
 	}
 }
