@@ -66,6 +66,7 @@ type recorder struct {
 	patient bool        // the recording has not begun or is over: wait for an empty batch
 	stalled bool        // that was in vain
 
+	nice     int          // what COMMAND begins with
 	rowsLeft int64        // events that may still be recorded; <0: no limit
 	rows     atomic.Int64 // events recorded, without the snapshot's
 	lost     atomic.Int64
@@ -257,6 +258,10 @@ func (r *recorder) start(cmd *exec.Cmd) error {
 	if err != nil {
 		return err
 	}
+	// The rings fill from now on, and what follows may take its time on a host in trouble.
+	if _, err := r.session.Sweep(r.emit); err != nil {
+		return err
+	}
 	if r.recordsTable("process") {
 		t := r.table("process")
 		if t.batch == nil && !r.next(t) {
@@ -266,6 +271,9 @@ func (r *recorder) start(cmd *exec.Cmd) error {
 			return err
 		}
 		r.hand(t)
+		if _, err := r.session.Sweep(r.emit); err != nil {
+			return err
+		}
 	}
 	if cmd == nil {
 		return nil
@@ -273,7 +281,7 @@ func (r *recorder) start(cmd *exec.Cmd) error {
 	if err := r.session.ArmCommand(); err != nil {
 		return fmt.Errorf("following the command: %w", err)
 	}
-	if err := cmd.Start(); err != nil {
+	if err := withPriority(r.nice, cmd.Start); err != nil {
 		return fmt.Errorf("starting the command: %w", err)
 	}
 	if err := r.session.DisarmCommand(); err != nil {

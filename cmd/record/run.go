@@ -273,13 +273,16 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 		return 0, explain(err)
 	}
 	r := newRecorder(opt, session, to, plan, clock, table, stderr)
+	plan.keepTo(int64(opt.maxMemory), host.CPUs)
+	r.nice = raisePriority()
 	if err := r.start(cmd); err != nil {
 		return 0, errors.Join(err, to.abort())
 	}
-	plan.keepTo(int64(opt.maxMemory), host.CPUs)
-	raisePriority() // not before COMMAND was started, which would inherit it
 	e, err := waitForEnd(signals, cmd, opt.pids)
 	if err != nil {
+		return 0, errors.Join(err, to.abort())
+	}
+	if _, err := r.session.Sweep(r.emit); err != nil {
 		return 0, errors.Join(err, to.abort())
 	}
 	r.idle() // or a directory would be made by one user and given away by another
