@@ -196,15 +196,17 @@ int calls_enter(u64 *ctx)
 	} else if (!class) {
 		c->call.ts = 0;
 		st = who(c, task);
-		if (!st) {
-			if (watched() && task->tgid != own_tgid)
-				c->lost[KIND_syscall]++;
-			return 0;
+		if (st) {
+			st->seen = 1;
+			st->call.ts = 0;
+			if (c->verdict != RECORD)
+				return 0;
+		} else {
+			/* Its storage cannot be made now: somebody who does so was interrupted. Who it is can wait for the return. */
+			if (!watched() || task->tgid == own_tgid)
+				return 0;
+			c->id = 0;
 		}
-		st->seen = 1;
-		st->call.ts = 0;
-		if (c->verdict != RECORD)
-			return 0;
 	}
 	if (class)
 		return call_begin(regs, nr, args, class);
@@ -258,6 +260,19 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 	return 0;
 }
 
+/* late finds out who made a call after it returned; one that nobody is known to have made is lost. */
+COLD bool late(struct cpu *c)
+{
+	struct task_state *st = who(c, bpf_get_current_task_btf());
+
+	if (!st) {
+		c->lost[KIND_syscall]++;
+		return false;
+	}
+	c->call.task = c->id;
+	return c->verdict == RECORD;
+}
+
 SEC("tp_btf/sys_exit")
 int calls_exit(u64 *ctx)
 {
@@ -276,8 +291,12 @@ int calls_exit(u64 *ctx)
 			return 0;
 		return call_end(ARG(ctx, 0, struct pt_regs *), ARG(ctx, 1, s64));
 	}
-	if (want_syscall)
-		emit_call(c, cpu, &c->call, c->call.task, ARG(ctx, 1, s64), bpf_ktime_get_ns() - began);
+	if (want_syscall) {
+		u64 duration = bpf_ktime_get_ns() - began;
+
+		if (c->call.task || late(c))
+			emit_call(c, cpu, &c->call, c->call.task, ARG(ctx, 1, s64), duration);
+	}
 	c->call.ts = 0;
 	return 0;
 }

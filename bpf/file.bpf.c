@@ -185,7 +185,7 @@ HOT void file_call_begin(struct task_struct *task, struct task_state *st, s32 nr
 HOT void file_call_end(struct task_struct *task, struct task_state *st, s64 ret)
 {
 	if (st->file_depth)
-		file_end(task, st, ret, file_of(task, st->call.arg[0]) == st->file[0].file);
+		file_end(task, st, ret, st->file[0].epoch != epoch && file_of(task, st->call.arg[0]) == st->file[0].file);
 }
 
 #endif
