@@ -87,6 +87,11 @@ func (e *end) reach() {
 func (e *end) reached(d time.Duration, woken int) bool {
 	e.polled = [2]unix.PollFd{{Fd: int32(e.event), Events: unix.POLLIN}, {Fd: int32(woken), Events: unix.POLLIN}}
 	e.timeout = unix.NsecToTimespec(int64(d))
+	if d >= sweepIdle {
+		// Long enough that the watcher sleeps too, once it is told that nothing runs.
+		unix.Ppoll(e.polled[:], &e.timeout, nil)
+		return e.polled[0].Revents != 0
+	}
 	unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&e.polled)), uintptr(len(e.polled)), uintptr(unsafe.Pointer(&e.timeout)), 0, 0, 0)
 	return e.polled[0].Revents != 0
 }
