@@ -50,7 +50,12 @@ func newDisk(t *testing.T, kind string, mib int) *disk {
 			t.Fatalf("%s: %v\n%s", mkfs, err, out)
 		}
 		if out, err := d.mount(); err != nil {
-			t.Skipf("no image can be mounted here: %s", strings.TrimSpace(string(out)))
+			if loop, refused := os.OpenFile("/dev/loop-control", os.O_RDWR, 0); refused != nil {
+				t.Skipf("no image can be mounted here: %v", refused)
+			} else {
+				loop.Close()
+			}
+			t.Fatalf("mounting an image: %v\n%s", err, out)
 		}
 	}
 	t.Cleanup(func() {
