@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"os"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+)
+
+// A process of many threads, all of which wait in a call, is there once when a recording begins and once when it ends: each thread
+// is announced, and each call that is still out is pending.
+func TestManyThreadsAreListed(t *testing.T) {
+	needKernel(t)
+	const threads = 2000
+	var here, there [2]int // pipes: all wait at the first, and then at the other
+	for _, p := range []*[2]int{&here, &there} {
+		if err := syscall.Pipe(p[:]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var waiting sync.WaitGroup
+	var begun, moved atomic.Int64
+	for range threads {
+		waiting.Go(func() {
+			runtime.LockOSThread() // and with it ends the thread
+			b := make([]byte, 1)
+			begun.Add(1)
+			syscall.Read(here[0], b)
+			moved.Add(1)
+			syscall.Read(there[0], b)
+		})
+	}
+	t.Cleanup(func() {
+		for _, p := range []*[2]int{&here, &there} {
+			syscall.Close(p[1])
+			defer syscall.Close(p[0])
+		}
+		waiting.Wait()
+	})
+	waitFor(t, "the threads to begin", func() bool { return begun.Load() == threads })
+	rec, path := start(t, "-e", "process,syscall", "-p", strconv.Itoa(os.Getpid()))
+	if _, err := syscall.Write(here[1], make([]byte, threads)); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the threads to wait again", func() bool { return moved.Load() == threads })
+	rec.Process.Signal(syscall.SIGINT)
+	if err := rec.Wait(); err != nil {
+		t.Error(err)
+	}
+	c := open(t, path)
+	wantNoLoss(t, c)
+	who := tasks(t, c)
+	if len(who) < threads {
+		t.Errorf("%d tasks, want the %d threads and a few of Go's", len(who), threads)
+	}
+	out := make(map[int64]bool)
+	for _, r := range rows(t, c, "pending") {
+		if out[r.n("task")] {
+			t.Errorf("task %d waits in two calls", r.n("task"))
+		}
+		out[r.n("task")] = true
+		if who[r.n("task")] == nil {
+			t.Errorf("task %d waits in a call, and is not announced", r.n("task"))
+		}
+	}
+	if len(out) < threads/2 { // the last ones may still be on their way there
+		t.Errorf("%d calls are pending, want about %d", len(out), threads)
+	}
+}
