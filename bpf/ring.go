@@ -23,6 +23,7 @@ type ring struct {
 	producer []byte // the producer's page, then the data twice
 	data     []byte
 	mask     uint64
+	left     bool // the last sweep stopped before the end of what was there when it began
 }
 
 const (
@@ -78,6 +79,8 @@ const chunkRecords = 1024
 func (r *ring) sweep(layouts []*Layout, scratch *[chunkRecords]uint32, emit func(*Layout, Records, int32) error) error {
 	cons := atomic.LoadUint64(position(r.consumer))
 	prod := atomic.LoadUint64(position(r.producer))
+	end := prod
+	defer func() { r.left = cons < end }()
 	for cons < prod {
 		offsets := scratch[:0]
 		kind := uint32(0)

@@ -58,7 +58,7 @@ type Session struct {
 	links      map[string]link.Link       // by program
 	lists      map[string][]io.ReadCloser // iterators, by program: each is read once
 	missed     map[string]*os.File        // fdinfo of the other programs
-	rings      []*ring
+	rings      []*ring                    // the rare ones, by CPU; then the bulk ones
 	cpus       *cpuMap
 	calls      []*callRing
 	callLayout *Layout
@@ -342,6 +342,12 @@ func (s *Session) Sweep(emit Emit) (fill float64, err error) {
 		}
 	}
 	return fill, nil
+}
+
+// Heard says whether the last Sweep has handed over every announcement that was made before it began. Else a ring was left
+// early, at a record that was still being written or that emit had no room for, and there may be one behind.
+func (s *Session) Heard() bool {
+	return !slices.ContainsFunc(s.rings[:s.CPUs], func(r *ring) bool { return r.left })
 }
 
 // Woken is a descriptor that can be read from, as poll(2) says, when a ring has passed its mark since the last Rest.

@@ -60,7 +60,8 @@ type recorder struct {
 	stream     *stream // nil: nothing goes to standard output
 	watch      *watch
 	changes    []format.Change
-	sweeps     atomic.Uint64 // how many are whole
+	sweeps     atomic.Uint64 // how many there were
+	heard      uint64        // how many of them found every announcement there was
 
 	over    atomic.Bool // everything has been swept
 	patient bool        // the recording has not begun or is over: wait for an empty batch
@@ -99,7 +100,7 @@ type job struct {
 	batch *format.Batch      // nil: flush the writer
 	free  chan *format.Batch // where the batch goes afterwards
 	codec format.Codec
-	swept uint64      // sweeps that were whole when it was handed on
+	swept uint64      // sweeps that there were when it was handed on
 	over  *generation // the lane is past it; nothing else is set
 	come  func()      // called when the lane comes to it; nothing else is set
 }
@@ -467,6 +468,9 @@ func (r *recorder) loop(e *end) error {
 			return err
 		}
 		r.sweeps.Add(1)
+		if r.session.Heard() {
+			r.heard++
+		}
 		t := time.Now()
 		if err := r.obey(t); err != nil {
 			return err

@@ -46,7 +46,7 @@ type rotation struct {
 	keeper  *keeper
 	begun   time.Time   // the generation
 	closing *generation // whose events have been handed on, but not all rows they refer to; nil: none
-	settled uint64      // sweeps after which it can be closed
+	settled uint64      // sweeps, as in heard, after which it can be closed
 	starts  [2]int64    // monotonic ns: of the generation, and of the one before
 	size    int64       // bytes of a generation; 0: no limit
 }
@@ -76,7 +76,7 @@ func (x *rotation) settling(current int) int {
 func (r *recorder) rotate(t time.Time) error {
 	x := r.rotation
 	if x.closing != nil {
-		if r.sweeps.Load() >= x.settled {
+		if r.heard >= x.settled {
 			r.settle()
 		}
 		return nil
@@ -105,8 +105,8 @@ func (r *recorder) turn(t time.Time, dumps []*request) error {
 		return nil
 	}
 	// What one ring's event refers to may have been announced in another one just after that had been swept: only the next
-	// sweep has it for sure.
-	x.closing, x.settled = g, r.sweeps.Load()+1
+	// sweep has it for sure, if no ring is left early then.
+	x.closing, x.settled = g, r.heard+1
 	r.names.turn()
 	if err := r.session.SetEpoch(uint32(r.generation)); err != nil {
 		return fmt.Errorf("beginning a segment: %w", err)

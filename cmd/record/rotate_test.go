@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/fletch-trace/fletch/format"
 )
@@ -81,6 +82,28 @@ func TestKeeperKeeps(t *testing.T) {
 				t.Errorf("shorter than asked: %v", k.short.Load())
 			}
 		})
+	}
+}
+
+// A generation is closed when a sweep has found all that was announced until its end, and not by one that left a ring early.
+func TestGenerationIsClosedWhenAllWasHeard(t *testing.T) {
+	r := newTestRecorder(t)
+	r.losses = &losses{batch: format.NewBatch(format.LossSchema), total: make(map[string]int64)}
+	r.events(t, "syscall", map[string]any{"task": int32(1)})
+	r.names.turn()
+	r.rotation.closing = &generation{number: 1, keeper: &keeper{}}
+	r.heard, r.rotation.settled = 7, 8
+	r.sweeps.Store(100) // one that has left a ring early
+	if err := r.rotate(time.Now()); err != nil || r.rotation.closing == nil {
+		t.Fatalf("closed, and nobody has heard of task 1: %v", err)
+	}
+	r.names.task.learn(announce(r.names.task, 1, 0), 1)
+	r.heard = 8
+	if err := r.rotate(time.Now()); err != nil || r.rotation.closing != nil {
+		t.Fatalf("not closed: %v", err)
+	}
+	if len(r.losses.total) != 0 {
+		t.Errorf("%v are lost", r.losses.total)
 	}
 }
 

@@ -70,11 +70,11 @@ type trigger struct {
 	bound     map[string]*filter.Bound // by table; of one generation
 	of        int                      // that one
 	selection filter.Selection
-	sweeps    func() uint64 // whole ones, counted
+	sweeps    func() uint64 // how many there were
 	over      func() bool   // no more will come
 }
 
-// look tells of the rows of a batch that the condition holds for. swept is how many sweeps were whole when the batch was
+// look tells of the rows of a batch that the condition holds for. swept is how many sweeps there had been when the batch was
 // handed on.
 func (t *trigger) look(b *format.Batch, swept uint64) error {
 	if !slices.Contains(t.condition.tables, b.Schema.Table) {
