@@ -4,6 +4,7 @@ package test
 
 import (
 	"bytes"
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -275,6 +276,35 @@ func TestMemoryCeiling(t *testing.T) {
 	c := f.wantDump(f.dumps("end")[0], "end")
 	if notes := strings.Join(c.Manifest.Notes, "\n"); !strings.Contains(notes, "the window is shorter than 1h0m0s because of --max-memory 96MiB") {
 		t.Errorf("notes: %s", notes)
+	}
+}
+
+// Whatever a ceiling keeps out of a window that is full while dumps hold it: each call was recorded or is counted as lost.
+func TestMemoryCeilingCounts(t *testing.T) {
+	const calls, more = 2000000, 1 << 12 // less than a batch
+	f := startFlight(t, "--json", "-e", "process,syscall", "--last", "1h", "--in-memory", "--max-memory", "96MiB", "-z", "none", "--",
+		program("workload"), "calls", strconv.Itoa(calls), "1")
+	ended := make(chan error, 1)
+	go func() { ended <- f.Wait() }()
+	for going := true; going; {
+		select {
+		case err := <-ended:
+			if err != nil {
+				t.Fatal(err)
+			}
+			going = false
+		case <-time.After(50 * time.Millisecond):
+			f.Process.Signal(syscall.SIGUSR2)
+		}
+	}
+	var said struct{ Rows, Lost int64 }
+	if err := json.Unmarshal(f.said.Bytes(), &said); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d events, %d lost", said.Rows, said.Lost)
+	// Go's runtime makes calls too, in every program.
+	if sum := said.Rows + said.Lost; sum < calls || sum >= calls+more {
+		t.Errorf("%d events and %d lost, want the %d calls and little more", said.Rows, said.Lost, calls)
 	}
 }
 

@@ -3,11 +3,13 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 )
 
@@ -86,5 +88,64 @@ func TestSheddingFollowsTheBudget(t *testing.T) {
 	l = &limits{window: 100}
 	if l.over(at, 0, 100) || !l.over(at, 0, 101) || l.over(at.Add(time.Second), 0, 90) || l.shed != time.Second {
 		t.Errorf("shedding for memory: %+v", l)
+	}
+}
+
+// What a full window refuses is counted in the last dump, also what it refuses at the very end; and is not among what was recorded.
+func TestWhatIsRefusedIsCounted(t *testing.T) {
+	r := newTestRecorder(t)
+	dir := t.TempDir()
+	var err error
+	if r.w, err = format.Create(filepath.Join(dir, "window"), format.Manifest{}, format.WriterOptions{Memory: true}); err != nil {
+		t.Fatal(err)
+	}
+	r.opt, r.limits = &options{standing: standing{inMemory: true}}, &limits{}
+	r.losses = &losses{batch: format.NewBatch(format.LossSchema), free: freeBatches(format.LossSchema, 1), total: make(map[string]int64)}
+	r.bulk, r.rare = newLane(r.w), newLane(r.w)
+	r.bulk.window, r.rare.window = 1, 1
+	r.flight = &flight{dir: dir, memory: true, last: 1 << 60}
+	r.dumper = dumper{dir: dir, event: r.recordsEvents, tell: func(*format.Manifest, story) {}}
+	r.rotation = newRotation(r)
+	const each, times = 1000, 9
+	calls := r.table("syscall")
+	calls.lane = r.bulk
+	for _, d := range r.names.all() {
+		d.lane = r.rare
+	}
+	fill := func() {
+		if !r.next(calls) {
+			t.Fatal("no batch")
+		}
+		for range each {
+			if err := calls.batch.AppendRow(map[string]any{"ts": int64(1e9), "task": int32(0)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.rows.Add(each)
+		calls.received += each
+	}
+	for range times - 1 {
+		fill()
+		r.hand(calls)
+		r.idle()
+	}
+	r.handLosses()
+	fill() // and it ends
+	r.endRotation(true)
+	r.endLanes()
+	if len(r.dumper.made) != 1 || len(r.dumper.failed) != 0 {
+		t.Fatalf("dumps %v, failed %v", r.dumper.made, r.dumper.failed)
+	}
+	c, err := format.Open(r.dumper.made[0].Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	rows, lost := c.Table("syscall").Rows, c.Lost()["syscall"]
+	if rows == 0 || lost < each || rows+lost != times*each {
+		t.Errorf("%d rows and %d lost, of %d", rows, lost, times*each)
+	}
+	if r.rows.Load() != rows || r.lostTotal() != lost {
+		t.Errorf("%d said to be recorded and %d lost, of %d and %d", r.rows.Load(), r.lostTotal(), rows, lost)
 	}
 }

@@ -190,7 +190,7 @@ func (l *lane) do(w *format.Writer, j job) {
 		if l.trigger != nil {
 			err = l.trigger.look(j.batch, j.swept)
 		}
-		if l.window > 0 && w.MemoryBytes() > l.window {
+		if l.window > 0 && w.MemoryBytes() > l.window && j.batch.Schema != format.LossSchema {
 			l.refuse(j.batch)
 		} else if e := w.Append(j.batch, j.codec); e != nil {
 			l.dropped[j.batch.Schema.Table] += int64(j.batch.Rows)
@@ -214,7 +214,7 @@ func (r *recorder) idle() {
 	lanes.Wait()
 }
 
-// refuse drops a batch. It takes a dump that is slower than what comes in, and holds the window that it writes.
+// refuse drops a batch, unless it is one that tells of such. It takes a dump that is slower than what comes in, and holds the window that it writes.
 func (l *lane) refuse(b *format.Batch) {
 	n, _ := l.refused.LoadOrStore(b.Schema.Table, new(atomic.Int64))
 	n.(*atomic.Int64).Add(int64(b.Rows))
@@ -400,13 +400,18 @@ func (r *recorder) hand(t *table) {
 	t.batch = nil
 }
 
-// flush hands on everything gathered.
-func (r *recorder) flush() {
+// handTables gives what has been gathered of every table to the lanes.
+func (r *recorder) handTables() {
 	for _, t := range r.tables {
 		if t != nil {
 			r.hand(t)
 		}
 	}
+}
+
+// flush hands on everything gathered.
+func (r *recorder) flush() {
+	r.handTables()
 	if r.names != nil {
 		r.names.fill(r, now(unix.CLOCK_MONOTONIC))
 		for _, d := range r.names.all() {
@@ -426,6 +431,9 @@ func (r *recorder) handLosses() {
 				at := now(unix.CLOCK_MONOTONIC)
 				r.losses.add(table.(string), -1, at-int64(flushEvery), at, n)
 				r.lost.Add(n)
+				if r.recordsEvents(table.(string)) {
+					r.rows.Add(-n)
+				}
 			}
 			return true
 		})

@@ -116,11 +116,7 @@ func (r *recorder) turn(t time.Time, dumps []*request) error {
 
 // endGeneration hands on what has been gathered of the current generation.
 func (r *recorder) endGeneration(dumps []*request) *generation {
-	for _, table := range r.tables {
-		if table != nil {
-			r.hand(table)
-		}
-	}
+	r.handTables()
 	r.handLosses()
 	at := now(unix.CLOCK_MONOTONIC)
 	g := &generation{
@@ -169,11 +165,7 @@ func (r *recorder) endRotation(whole bool) {
 			r.settle()
 		}
 		// Nothing more will be announced: what is unknown now is lost.
-		for _, table := range r.tables {
-			if table != nil {
-				r.hand(table)
-			}
-		}
+		r.handTables()
 		at := now(unix.CLOCK_MONOTONIC)
 		r.names.fill(r, at)
 		for table, n := range r.names.missing() {
@@ -181,6 +173,8 @@ func (r *recorder) endRotation(whole bool) {
 		}
 	}
 	if r.flight != nil {
+		r.handTables()
+		r.idle() // what the lanes refuse has its place in the loss table, before that ends too
 		r.pass(r.endGeneration(r.flight.atEnd(r.generation, whole)))
 	}
 }
