@@ -24,8 +24,14 @@ import (
 type family struct {
 	name       string
 	tables     []string // the tables its programs fill
-	bulk       string   // the one of them that goes through the bulk rings; "" if none
+	bulk       bulk     // the one of them that comes by the million
 	mechanisms []mechanism
+}
+
+// A bulk table goes through the bulk rings; its rows are compressed together with those that are alike in some columns.
+type bulk struct {
+	table string // "": none
+	alike []string
 }
 
 // A mechanism is a set of programs, of which all must load and attach.
@@ -41,29 +47,29 @@ var calls = []string{"calls_enter", "calls_exit", "calls_switch"}
 
 // families is the one list of them. A new family is a line here, its struct in events.h and its probe file.
 var families = []family{
-	{"process", []string{"process"}, "", []mechanism{
+	{"process", []string{"process"}, bulk{}, []mechanism{
 		{"tp_btf", []string{"process_exit"}, []string{"want_process"}, nil},
 	}},
-	{"syscall", []string{callsTable, "pending"}, callsTable, []mechanism{
+	{"syscall", []string{callsTable, "pending"}, bulk{callsTable, []string{"nr", "arg0"}}, []mechanism{
 		{"tp_btf", append(calls, "calls_death"), []string{"want_syscall"}, nil},
 	}},
-	{"file", []string{"file", "path"}, "file", []mechanism{
+	{"file", []string{"file", "path"}, bulk{"file", []string{"op", "path"}}, []mechanism{
 		{"fentry", []string{"file_read_fentry", "file_read_fexit", "file_write_fentry", "file_write_fexit"}, nil, nil},
 		{"kprobe", []string{"file_read_kprobe", "file_read_kretprobe", "file_write_kprobe", "file_write_kretprobe"}, nil, nil},
 		{"tp_btf", calls, []string{"want_file_calls"}, nil},
 	}},
-	{"ipc", []string{"ipc"}, "", []mechanism{
+	{"ipc", []string{"ipc"}, bulk{}, []mechanism{
 		{"lsm", []string{"ipc_permission_lsm"}, nil, ipcFires},
 		{"fentry", []string{"ipc_permission_fentry"}, nil, ipcFires},
 		{"kprobe", []string{"ipc_permission_kprobe"}, nil, ipcFires},
 		{"tp_btf", calls, []string{"want_ipc_calls"}, nil},
 	}},
-	{"tcp", []string{"tcp"}, "", []mechanism{
+	{"tcp", []string{"tcp"}, bulk{}, []mechanism{
 		{"fentry", append(calls, "tcp_state", "tcp_v4_fentry", "tcp_v4_fexit", "tcp_v6_fentry", "tcp_v6_fexit"), []string{"want_tcp"}, nil},
 		{"kprobe", append(calls, "tcp_state", "tcp_v4_kprobe", "tcp_v4_kretprobe", "tcp_v6_kprobe", "tcp_v6_kretprobe"), []string{"want_tcp"}, nil},
 		{"tp_btf", append(calls, "tcp_state"), []string{"want_tcp", "want_tcp_connects"}, nil},
 	}},
-	{"seccomp", []string{"seccomp"}, "", []mechanism{
+	{"seccomp", []string{"seccomp"}, bulk{}, []mechanism{
 		{"fentry", append(calls, "seccomp_signal", "seccomp_exit", "seccomp_fentry"), []string{"want_seccomp"}, nil},
 		{"kprobe", append(calls, "seccomp_signal", "seccomp_exit", "seccomp_kprobe"), []string{"want_seccomp"}, nil},
 		{"tp_btf", append(calls, "seccomp_signal", "seccomp_exit"), []string{"want_seccomp"}, nil},
@@ -108,8 +114,14 @@ func familyOf(name string) family {
 // callsTable is the bulk table that has rings of its own.
 const callsTable = "syscall"
 
-func isBulk(table string) bool {
-	return slices.ContainsFunc(families, func(f family) bool { return f.bulk == table })
+// bulkOf is the zero value for a table that does not come by the million.
+func bulkOf(table string) bulk {
+	for _, f := range families {
+		if f.bulk.table == table {
+			return f.bulk
+		}
+	}
+	return bulk{}
 }
 
 // ErrRefused: the kernel allows no mechanism of a family that was asked for.

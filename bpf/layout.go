@@ -94,7 +94,9 @@ func layouts(types *btf.Spec) ([]*Layout, error) {
 			return nil, fmt.Errorf("reading the schema: struct %s_event: %w", table, err)
 		}
 		l.Kind = uint32(v.Value)
-		l.Bulk = isBulk(table)
+		bulk := bulkOf(table)
+		l.Bulk = bulk.table != ""
+		l.Schema.Alike = bulk.alike
 		out[v.Value] = l
 	}
 	return out, nil

@@ -245,7 +245,7 @@ func bulkRings(bytes int, probes []format.Probe) (calls, others int) {
 	page := os.Getpagesize()
 	wanted := func(calls bool) bool {
 		return slices.ContainsFunc(probes, func(p format.Probe) bool {
-			bulk := familyOf(p.Family).bulk
+			bulk := familyOf(p.Family).bulk.table
 			return p.Mechanism != "" && bulk != "" && (bulk == callsTable) == calls
 		})
 	}

@@ -107,9 +107,9 @@ func TestFalseClaims(t *testing.T) {
 		b = append(append(b, le(uint32(len(content))|1<<31)...), content...)
 		return append(b, 0, 0, 0, 0)
 	}
-	ints := &Schema{"t", []Column{{"a", Int32}, {"b", Int64}}}
-	texts := &Schema{"t", []Column{{"s", String}}}
-	lists := &Schema{"t", []Column{{"l", StringList}}}
+	ints := &Schema{Table: "t", Columns: []Column{{"a", Int32}, {"b", Int64}}}
+	texts := &Schema{Table: "t", Columns: []Column{{"s", String}}}
+	lists := &Schema{Table: "t", Columns: []Column{{"l", StringList}}}
 	two := []node{{rows: 2}, {rows: 2}}
 	for _, c := range []struct {
 		name   string
@@ -150,7 +150,7 @@ func TestFalseClaims(t *testing.T) {
 		checkClaim(t, c.name, c.schema, c.h, c.body, c.says)
 	}
 
-	one := &Schema{"t", []Column{{"a", Int64}}}
+	one := &Schema{Table: "t", Columns: []Column{{"a", Int64}}}
 	for _, c := range []struct {
 		name   string
 		codec  Codec
@@ -336,7 +336,7 @@ func TestStrangeSegments(t *testing.T) {
 // Segments of a table that have other columns than its first are not mixed in.
 func TestOtherColumns(t *testing.T) {
 	a, _ := segment(t, Zstd, fill(NewBatch(pathSchema), 4, 1))
-	other := &Schema{"path", []Column{{"path", Int64}, {"name", String}}}
+	other := &Schema{Table: "path", Columns: []Column{{"path", Int64}, {"name", String}}}
 	b, _ := segment(t, Zstd, fill(NewBatch(other), 5, 1))
 	var entries []entry
 	for i, data := range [][]byte{a, b, a} {

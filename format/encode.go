@@ -47,13 +47,19 @@ type encoder struct {
 	header  batchHeader
 	room    int            // bytes before the body for prefix and metadata, enough for any batch
 	buf     []byte         // room, body
-	columns *zstd.Encoder  // of integers; only while a batch is encoded
+	columns *columnEncoder // with zstd; only while a batch is encoded
 	texts   *kzstd.Encoder // zstd of everything else
 	lz4     *lz4.Compressor
 }
 
-// columnEncoders are as many as batches are encoded at the same time: one takes a megabyte, and tables are many.
-var columnEncoders = sync.Pool{New: func() any { return zstd.New() }}
+// columnEncoder is what the columns of a batch take that is compressed by zstd.
+type columnEncoder struct {
+	integers *zstd.Encoder
+	arranger
+}
+
+// columnEncoders are as many as batches are encoded at the same time: one takes two megabytes, and tables are many.
+var columnEncoders = sync.Pool{New: func() any { return &columnEncoder{integers: zstd.New()} }}
 
 func newEncoder(s *Schema, pairs []string) *encoder {
 	e := &encoder{schema: s, pairs: pairs, builder: flatbuffers.NewBuilder(1024)}
@@ -122,8 +128,15 @@ func (e *encoder) batch(b *Batch, codec Codec) (message []byte, metadata int, er
 		e.buf = make([]byte, e.room)
 	}
 	e.buf = e.buf[:e.room]
+	arranged := e.columns != nil && len(b.Schema.Alike) > 0
+	if arranged {
+		e.columns.arrange(b)
+	}
 	for i := range b.Columns {
 		v := &b.Columns[i]
+		if arranged {
+			v = e.columns.pick(v)
+		}
 		h.nodes = append(h.nodes, node{rows: int64(b.Rows)})
 		e.buffer(nil) // validity: nothing is null
 		switch v.Type {
@@ -158,7 +171,7 @@ func (e *encoder) prepare(codec Codec) (err error) {
 	case codec > Zstd:
 		return fmt.Errorf("unknown %v", codec)
 	case codec == Zstd:
-		e.columns = columnEncoders.Get().(*zstd.Encoder)
+		e.columns = columnEncoders.Get().(*columnEncoder)
 		if e.texts == nil && e.hasTexts() {
 			// The checksum tells data from a page that never reached the disk.
 			e.texts, err = kzstd.NewWriter(nil, kzstd.WithEncoderLevel(kzstd.SpeedFastest), kzstd.WithEncoderConcurrency(1),
@@ -187,7 +200,7 @@ func integers[T int32 | int64](e *encoder, column []T) {
 	}
 	start := len(e.buf)
 	e.buf = binary.LittleEndian.AppendUint64(e.buf, uint64(len(bytesOf(column))))
-	e.buf = zstd.Append(e.columns, e.buf, column)
+	e.buf = zstd.Append(e.columns.integers, e.buf, column)
 	e.endBuffer(start)
 }
 

@@ -490,7 +490,7 @@ func TestOpenNot(t *testing.T) {
 // that this one does not know.
 func TestNewerMinor(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
-	write(t, path, Zstd, fill(NewBatch(syscallSchema), 20, 1), fill(NewBatch(&Schema{"heat", []Column{{"ts", Timestamp}, {"degrees", Int32}}}), 3, 1))
+	write(t, path, Zstd, fill(NewBatch(syscallSchema), 20, 1), fill(NewBatch(&Schema{Table: "heat", Columns: []Column{{"ts", Timestamp}, {"degrees", Int32}}}), 3, 1))
 	manifest := filepath.Join(path, ManifestName)
 	data, err := os.ReadFile(manifest)
 	if err != nil {

@@ -47,6 +47,9 @@ type Column struct {
 type Schema struct {
 	Table   string
 	Columns []Column
+	// Alike names the columns by whose values a Writer puts the rows of a batch together, the first one before the others: it
+	// compresses better so. It is not in the file, and no column is a list then.
+	Alike []string
 }
 
 // Index returns the position of the column called name, -1 when there is none.
@@ -104,6 +107,14 @@ func (s *Schema) check() error {
 		}
 		if s.Index(c.Name) != i {
 			return fmt.Errorf("table %s: column %s twice", s.Table, c.Name)
+		}
+		if c.Type == StringList && len(s.Alike) > 0 {
+			return fmt.Errorf("table %s: rows with the list %s cannot be put together", s.Table, c.Name)
+		}
+	}
+	for _, name := range s.Alike {
+		if s.Index(name) < 0 {
+			return fmt.Errorf("table %s: no column %s to put rows together by", s.Table, name)
 		}
 	}
 	return nil

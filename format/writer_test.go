@@ -235,20 +235,30 @@ func TestAppendRefuses(t *testing.T) {
 		{"10 columns, not 11", func() *Batch { b := good(); b.Columns = b.Columns[:10]; return b }},
 		{"column ts: int64, not timestamp", func() *Batch { b := good(); b.Columns[0].Type = Int64; return b }},
 		{"other columns", func() *Batch { return fill(NewBatch(column(processSchema, Column{"more", Int32})), 3, 1) }},
-		{`table name "Process"`, func() *Batch { return fill(NewBatch(&Schema{"Process", processSchema.Columns}), 3, 1) }},
-		{`table name "../x"`, func() *Batch { return fill(NewBatch(&Schema{"../x", processSchema.Columns}), 3, 1) }},
-		{`column name "a b"`, func() *Batch { return fill(NewBatch(&Schema{"t", []Column{{"a b", Int32}}}), 3, 1) }},
-		{"column a twice", func() *Batch { b := NewBatch(&Schema{"t", []Column{{"a", Int32}, {"a", Int64}}}); b.Rows = 1; return b }},
-		{"column a: unknown type 9", func() *Batch { b := NewBatch(&Schema{"t", []Column{{"a", 9}}}); b.Rows = 1; return b }},
-		{"0 columns", func() *Batch { b := NewBatch(&Schema{"t", nil}); b.Rows = 1; return b }},
+		{`table name "Process"`, func() *Batch { return fill(NewBatch(&Schema{Table: "Process", Columns: processSchema.Columns}), 3, 1) }},
+		{`table name "../x"`, func() *Batch { return fill(NewBatch(&Schema{Table: "../x", Columns: processSchema.Columns}), 3, 1) }},
+		{`column name "a b"`, func() *Batch { return fill(NewBatch(&Schema{Table: "t", Columns: []Column{{"a b", Int32}}}), 3, 1) }},
+		{"column a twice", func() *Batch {
+			b := NewBatch(&Schema{Table: "t", Columns: []Column{{"a", Int32}, {"a", Int64}}})
+			b.Rows = 1
+			return b
+		}},
+		{"column a: unknown type 9", func() *Batch { b := NewBatch(&Schema{Table: "t", Columns: []Column{{"a", 9}}}); b.Rows = 1; return b }},
+		{"0 columns", func() *Batch { b := NewBatch(&Schema{Table: "t"}); b.Rows = 1; return b }},
+		{"no column b to put rows together by", func() *Batch {
+			return fill(NewBatch(&Schema{Table: "t", Columns: []Column{{"a", Int32}}, Alike: []string{"b"}}), 3, 1)
+		}},
+		{"rows with the list args cannot be put together", func() *Batch {
+			return fill(NewBatch(&Schema{Table: "t", Columns: processSchema.Columns, Alike: []string{"op"}}), 3, 1)
+		}},
 		{"rows, not 0 to", func() *Batch {
-			b := NewBatch(&Schema{"u", []Column{{"a", Int32}}})
+			b := NewBatch(&Schema{Table: "u", Columns: []Column{{"a", Int32}}})
 			b.Rows = MaxRows + 1
 			b.Columns[0].I32 = make([]int32, b.Rows)
 			return b
 		}},
 		{"536870916 bytes, more than", func() *Batch {
-			b := NewBatch(&Schema{"v", []Column{{"a", String}}})
+			b := NewBatch(&Schema{Table: "v", Columns: []Column{{"a", String}}})
 			b.Columns[0].Str = Strings{Offsets: []int32{0, MaxBatchBytes - 4}, Data: make([]byte, MaxBatchBytes-4)}
 			b.Rows = 1
 			return b
