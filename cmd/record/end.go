@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -22,8 +23,10 @@ const commandGrace = 2 * time.Second
 // An end waits for what ends a recording from outside: COMMAND's or the recorded processes' exit, a signal.
 type end struct {
 	event   int // an eventfd, readable at the end
+	is      atomic.Bool
 	polled  [2]unix.PollFd
 	timeout unix.Timespec
+	alarm   *alarm
 	signals signals
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when COMMAND has exited
@@ -75,25 +78,72 @@ func waitForEnd(signals signals, cmd *exec.Cmd, pids []int) (*end, error) {
 
 // reach ends the recording. It may be called again.
 func (e *end) reach() {
+	e.is.Store(true)
 	one := [8]byte{1} // any number but 0
 	unix.Write(e.event, one[:])
 }
 
-// reached waits for the end, but no longer than d. woken ends the wait too, when it can be read from.
+// reached waits for the end, but no longer than d; ended says whether that has come. When woken can be read from the wait ends
+// too, and rung says so.
 //
-// It waits in the kernel without telling Go's runtime. Told, the runtime would give the thread's place to another one
-// each time, and watch over all that every 20 microseconds: several times the work of most sweeps. The price is that
-// a collection of garbage waits as long, which is why there is a place more (alone).
-func (e *end) reached(d time.Duration, woken int) bool {
+// A short wait is in the kernel, and Go's runtime is not told. Told, it would watch over what runs meanwhile every 20
+// microseconds: several times the work of most sweeps. The price is that a collection of garbage waits as long, which is why
+// there is a place more (alone). A long wait is the runtime's own, so that the watcher sleeps too.
+func (e *end) reached(d time.Duration, woken int) (ended, rung bool) {
+	if d >= longWait {
+		if e.alarm == nil {
+			e.alarm = newAlarm(e.event, woken)
+		}
+		rung = e.alarm.wait(d)
+		return e.is.Load(), rung
+	}
 	e.polled = [2]unix.PollFd{{Fd: int32(e.event), Events: unix.POLLIN}, {Fd: int32(woken), Events: unix.POLLIN}}
 	e.timeout = unix.NsecToTimespec(int64(d))
-	if d >= sweepIdle {
-		// Long enough that the watcher sleeps too, once it is told that nothing runs.
-		unix.Ppoll(e.polled[:], &e.timeout, nil)
-		return e.polled[0].Revents != 0
-	}
 	unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&e.polled)), uintptr(len(e.polled)), uintptr(unsafe.Pointer(&e.timeout)), 0, 0, 0)
-	return e.polled[0].Revents != 0
+	return e.is.Load(), e.polled[1].Revents != 0
+}
+
+// longWait is from where on a hand-over to another thread costs less than being watched.
+const longWait = sweepIdle / 4
+
+// An alarm ends a wait of the runtime's when one of some descriptors can be read from.
+type alarm struct {
+	timer *time.Timer
+	set   chan struct{} // it is to look again
+	rings chan struct{}
+}
+
+func newAlarm(descriptors ...int) *alarm {
+	a := &alarm{time.NewTimer(time.Hour), make(chan struct{}, 1), make(chan struct{}, 1)}
+	polled := make([]unix.PollFd, len(descriptors))
+	for i, d := range descriptors {
+		polled[i] = unix.PollFd{Fd: int32(d), Events: unix.POLLIN}
+	}
+	go func() {
+		for range a.set {
+			unix.Ppoll(polled, nil, nil)
+			select {
+			case a.rings <- struct{}{}:
+			default:
+			}
+		}
+	}()
+	return a
+}
+
+// wait waits for d or until the alarm rings. It may ring once for what was before.
+func (a *alarm) wait(d time.Duration) (rung bool) {
+	select {
+	case a.set <- struct{}{}:
+	default: // it is still looking
+	}
+	a.timer.Reset(d)
+	select {
+	case <-a.rings:
+		return true
+	case <-a.timer.C:
+		return false
+	}
 }
 
 // alone gives the calling goroutine a thread and a place to run of its own, until back is called. The signal by which the

@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -42,7 +43,8 @@ func describeHost() (format.Manifest, error) {
 
 func now(clock int32) int64 {
 	var ts unix.Timespec
-	unix.ClockGettime(clock, &ts) // fails for clocks that do not exist only
+	// It does not block, which the runtime need not be ready for. It fails for clocks that do not exist only.
+	unix.RawSyscall(unix.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&ts)), 0)
 	return ts.Nano()
 }
 

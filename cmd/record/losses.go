@@ -42,8 +42,9 @@ type window struct {
 func newLosses(session *bpf.Session, clock format.Clock) *losses {
 	l := &losses{
 		session: session, wall: clock.Wall - clock.Monotonic, looked: clock.Monotonic,
-		batch: format.NewBatch(format.LossSchema), free: freeBatches(format.LossSchema, 1), total: make(map[string]int64),
+		batch: format.NewBatch(format.LossSchema), free: make(chan *format.Batch, 1), total: make(map[string]int64),
 	}
+	l.free <- format.NewBatch(format.LossSchema)
 	for _, layout := range session.Layouts() {
 		if layout == nil {
 			continue

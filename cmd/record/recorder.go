@@ -81,6 +81,7 @@ type table struct {
 	text     int           // bytes of text of one, about; 0: there is none
 	batch    *format.Batch // nil: all are on their way to the file
 	free     chan *format.Batch
+	unmade   int   // batches that may still be made, should none be free
 	received int64 // records taken from the programs
 }
 
@@ -151,16 +152,8 @@ func newTable(r *recorder, l *bpf.Layout) *table {
 	if l.Bulk {
 		t.lane, t.limit, t.text, n = r.bulk, r.plan.bulkRows, 0, bulkBatches
 	}
-	t.free = freeBatches(l.Schema, n)
+	t.free, t.unmade = make(chan *format.Batch, n), n
 	return t
-}
-
-func freeBatches(s *format.Schema, n int) chan *format.Batch {
-	free := make(chan *format.Batch, n)
-	for range n {
-		free <- format.NewBatch(s)
-	}
-	return free
 }
 
 func newLane(w *format.Writer) *lane {
@@ -346,6 +339,12 @@ func (r *recorder) next(t *table) bool {
 	case t.batch = <-t.free:
 		return true
 	default:
+		if t.unmade > 0 {
+			// Not before it is needed: the fewer take turns, the more of their memory is in the cache.
+			t.unmade--
+			t.batch = format.NewBatch(t.layout.Schema)
+			return true
+		}
 		return r.patient && r.wait(func(d time.Duration) bool {
 			select {
 			case t.batch = <-t.free:
@@ -517,10 +516,13 @@ func (r *recorder) loop(e *end) error {
 			return nil
 		}
 		wait = pace(wait, fill)
-		if e.reached(wait, r.session.Woken()) {
+		ended, woken := e.reached(wait, r.session.Woken())
+		if ended {
 			return nil
 		}
-		r.session.Rest()
+		if woken {
+			r.session.Rest()
+		}
 	}
 }
 

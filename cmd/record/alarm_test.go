@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// A wait ends when something can be read, also when that came while nobody waited, and else when its time is over.
+func TestAlarm(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	defer w.Close()
+	a := newAlarm(int(r.Fd()))
+	if a.wait(time.Millisecond) {
+		t.Error("it rang, and there was nothing to read")
+	}
+	ring := func() {
+		if _, err := w.Write([]byte{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rest := func() {
+		if _, err := r.Read(make([]byte, 8)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 100 {
+		go ring()
+		if !a.wait(time.Hour) {
+			t.Fatal("it did not ring")
+		}
+		rest()
+	}
+	ring()
+	if !a.wait(time.Hour) {
+		t.Error("it did not ring for what was there before")
+	}
+	rest()
+}
