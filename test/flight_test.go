@@ -5,6 +5,7 @@ package test
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -59,6 +60,22 @@ func startFlight(t *testing.T, args ...string) *flight {
 	return f
 }
 
+// commandUsed is the CPU time that its command has used so far.
+func (f *flight) commandUsed() time.Duration {
+	// proc(5): times are in hundredths of a second, after the name, which may hold anything.
+	children, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", f.Process.Pid))
+	for _, path := range children {
+		child, _ := os.ReadFile(path)
+		stat, _ := os.ReadFile("/proc/" + strings.TrimSpace(string(child)) + "/stat")
+		if fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])); len(fields) > 13 {
+			user, _ := strconv.Atoi(fields[11])
+			system, _ := strconv.Atoi(fields[12])
+			return time.Duration(user+system) * 10 * time.Millisecond
+		}
+	}
+	return 0
+}
+
 // dumps are the paths of the dumps made for a reason, in order.
 func (f *flight) dumps(reason string) []string {
 	m, _ := filepath.Glob(filepath.Join(f.dir, "*Z-"+reason))
@@ -98,6 +115,7 @@ func TestDumpsForASignal(t *testing.T) {
 	for _, args := range [][]string{{}, {"--in-memory"}, {"--after", "300ms"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			f := startFlight(t, append(args, "-e", allFamilies, "--last", "2s", "--", program("workload"), "calls", "1000000000", "1")...)
+			waitFor(t, "the command to count", func() bool { return f.commandUsed() > 100*time.Millisecond })
 			const n = 4
 			for i := range n {
 				f.Process.Signal(syscall.SIGUSR2)
