@@ -250,9 +250,17 @@ func removeDirectory(path string) error {
 		return err
 	}
 	defer parent.close()
+	if err := removeFrom(parent, name, name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// removeFrom removes a capture, or an empty directory, after it has been renamed to away.
+func removeFrom(parent folder, name, away string) error {
 	inside, err := parent.enter(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return err
 	}
 	if err != nil {
 		return fmt.Errorf("%w: %w", fs.ErrExist, err)
@@ -263,12 +271,17 @@ func removeDirectory(path string) error {
 	if err != nil {
 		return err
 	}
+	if away != name {
+		if err := parent.rename(name, away); err != nil {
+			return err
+		}
+	}
 	for _, name := range names {
 		if err := root.Remove(name); err != nil {
 			return err
 		}
 	}
-	return os.Remove(path)
+	return parent.remove(away)
 }
 
 // captureFiles lists what a capture consists of in the order in which it can be

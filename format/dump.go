@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"math"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -95,6 +96,26 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err er
 		return errors.Join(append(errs, d.abort())...)
 	}
 	d.close() // which writes nothing
+	return nil
+}
+
+// RemovedSuffix is what the name of a capture ends in that Remove was called for
+// and has not removed yet.
+const RemovedSuffix = ".old"
+
+// Remove removes the capture called name beside this one, such as an old dump.
+// It gets another name first, so that there is never half of it under its own;
+// one that was left behind so is removed under that name. A directory that holds
+// anything but a capture is an error, fs.ErrExist, and stays as it is.
+func (w *Writer) Remove(name string) error {
+	parent := w.sink.beside()
+	err := errors.ErrUnsupported // in a tar
+	if parent != nil {
+		err = removeFrom(parent, name, strings.TrimSuffix(name, RemovedSuffix)+RemovedSuffix)
+	}
+	if err != nil {
+		return fmt.Errorf("removing capture %s: %w", filepath.Join(w.dir, name), err)
+	}
 	return nil
 }
 

@@ -400,6 +400,55 @@ func TestGenerationsForEver(t *testing.T) {
 }
 
 // A capture opens while its recorder writes and drops.
+// TestRemove: a capture beside the one being written goes, whole, and nothing that is none.
+func TestRemove(t *testing.T) {
+	for _, memory := range []bool{false, true} {
+		dir := t.TempDir()
+		w, err := Create(filepath.Join(dir, "window"), generationManifest, WriterOptions{Memory: memory})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(appendGeneration(w, 1), w.Finish(1)); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"dump", "mixed"} {
+			if err := w.Dump(filepath.Join(dir, name), 1, 1, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mixed := filepath.Join(dir, "mixed", "syscall", "notes.txt")
+		if err := errors.Join(os.WriteFile(mixed, nil, 0o600), os.Mkdir(filepath.Join(dir, "half"+RemovedSuffix), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+		for name, want := range map[string]error{"dump": nil, "half" + RemovedSuffix: nil, "mixed": fs.ErrExist, "nothing": fs.ErrNotExist} {
+			if err := w.Remove(name); !errors.Is(err, want) {
+				t.Errorf("memory %v: removing %s: %v, want %v", memory, name, err, want)
+			}
+		}
+		left, err := filepath.Glob(filepath.Join(dir, "*"))
+		if err != nil || len(left) != map[bool]int{false: 2, true: 1}[memory] || filepath.Base(left[0]) != "mixed" {
+			t.Errorf("memory %v: left are %v, %v", memory, left, err)
+		}
+		c, err := Open(filepath.Join(dir, "mixed"))
+		if err != nil || !c.Manifest.Complete || c.Table("syscall").Rows != 20 {
+			t.Fatalf("what could not be removed is not what it was: %v", err)
+		}
+		if err := errors.Join(c.Close(), w.Close(nil)); err != nil {
+			t.Error(err)
+		}
+	}
+	w, err := Create(filepath.Join(t.TempDir(), "c.tar"), generationManifest, WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Remove("dump"); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("beside a tar: %v", err)
+	}
+	if err := w.Close(nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOpenWhileDropping(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
 	w, err := Create(path, generationManifest, WriterOptions{})

@@ -9,7 +9,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,7 +29,8 @@ const windowName = "window"
 // A flight is the drain's part of a flight recorder: what to dump, and when.
 type flight struct {
 	dir     string
-	made    bool // dir was not there before
+	made    bool     // dir was not there before
+	there   []string // the dumps that were
 	memory  bool
 	last    int64         // ns that are kept, before what is dumped for
 	after   int64         // ns that are recorded after it
@@ -114,8 +117,8 @@ func (s *stream) Write(p []byte) (n int, err error) {
 
 const streamChunk = 16 << 10
 
-// openFlight makes the directory of a flight recorder. What an earlier one left there unfinished is kept, as
-// TIME-interrupted.
+// openFlight makes the directory of a flight recorder. What an earlier one left there unfinished is kept, under names that end
+// in -interrupted: its window, and a dump that it was making.
 func openFlight(opt *options, uid, gid int) (*flight, error) {
 	f := &flight{
 		dir: opt.write, memory: opt.inMemory, last: int64(opt.last), after: int64(opt.after), condition: opt.trigger,
@@ -147,15 +150,32 @@ func (f *flight) reopen() error {
 	if _, err := os.Lstat(filepath.Join(f.dir, format.ManifestName)); err == nil {
 		return fmt.Errorf("%w, and is a capture itself", fs.ErrExist)
 	}
-	window := filepath.Join(f.dir, windowName)
-	info, err := os.Lstat(window)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+	entries, err := os.ReadDir(f.dir)
 	if err != nil {
 		return err
 	}
-	return os.Rename(window, filepath.Join(f.dir, dumpName(info.ModTime(), "interrupted")))
+	for _, e := range entries {
+		name := e.Name()
+		switch unfinished, is := strings.CutSuffix(name, ".new"); {
+		case name == windowName:
+			info, err := e.Info()
+			if err != nil {
+				return err
+			}
+			name = dumpName(info.ModTime(), interrupted)
+		case is && dumpNames.MatchString(unfinished):
+			name = unfinished + "-" + interrupted
+		}
+		if name != e.Name() {
+			if err := os.Rename(filepath.Join(f.dir, e.Name()), filepath.Join(f.dir, name)); err != nil {
+				return err
+			}
+		}
+		if dumpNames.MatchString(name) {
+			f.there = append(f.there, name)
+		}
+	}
+	return nil
 }
 
 // undo takes back what openFlight made.
@@ -165,6 +185,12 @@ func (f *flight) undo() error {
 	}
 	return os.Remove(f.dir)
 }
+
+const interrupted = "interrupted"
+
+// dumpNames are those that dumpName gives, and what becomes of them.
+var dumpNames = regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z-(sigusr2|trigger|end|` + interrupted + `)(-` + interrupted + `)?(` +
+	regexp.QuoteMeta(format.RemovedSuffix) + `)?$`)
 
 func dumpName(at time.Time, reason string) string {
 	return at.UTC().Format("20060102T150405.000Z") + "-" + reason
@@ -305,12 +331,17 @@ type dumped struct {
 	TS     time.Time `json:"ts"`
 	Rows   int64     `json:"rows"`
 	Bytes  int64     `json:"bytes"`
+	// Removed: newer ones have taken its place.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // A dumper is the keeper's part: it makes dumps.
 type dumper struct {
 	dir    string
-	stderr io.Writer // nil: it says nothing
+	keep   int                     // dumps; 0: all
+	there  []string                // their names, in any order
+	remove func(name string) error // one of them
+	stderr io.Writer               // nil: it says nothing
 	made   []dumped
 	failed []error
 	event  func(table string) bool
@@ -360,6 +391,8 @@ func (d *dumper) dump(k *keeper, q *request, g *generation) {
 		done.Bytes += t.Bytes
 	}
 	d.made = append(d.made, done)
+	d.there = append(d.there, filepath.Base(path))
+	d.prune()
 	if d.stderr != nil {
 		line := fmt.Sprintf("record: dumped %s (%s events of %s, %s)", term.Escape(path), term.Count(done.Rows),
 			term.Duration(m.End.Sub(m.Start).Round(time.Millisecond)), term.Bytes(done.Bytes))
@@ -368,4 +401,40 @@ func (d *dumper) dump(k *keeper, q *request, g *generation) {
 		}
 		fmt.Fprintln(d.stderr, line)
 	}
+}
+
+// prune removes the oldest dumps but as many as are kept, also those of earlier recorders; only then when a newer one is whole. One
+// that cannot be removed is said once, and left.
+func (d *dumper) prune() {
+	if d.keep == 0 {
+		return
+	}
+	slices.Sort(d.there) // they begin with their time
+	left := 0
+	for _, name := range d.there {
+		if !strings.HasSuffix(name, format.RemovedSuffix) {
+			left++
+		}
+	}
+	d.there = slices.DeleteFunc(d.there, func(name string) bool {
+		if !strings.HasSuffix(name, format.RemovedSuffix) {
+			if left <= d.keep {
+				return false
+			}
+			left--
+		}
+		err := d.remove(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			if d.stderr != nil {
+				cli.Warn(d.stderr, "record", err.Error())
+			}
+			return true
+		}
+		for i := range d.made {
+			if filepath.Base(d.made[i].Path) == name {
+				d.made[i].Removed = true
+			}
+		}
+		return true
+	})
 }

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -213,4 +214,91 @@ func TestDumper(t *testing.T) {
 	if len(r.dumper.failed) != 1 || len(r.dumper.made) != 2 {
 		t.Errorf("%d failed, %d made", len(r.dumper.failed), len(r.dumper.made))
 	}
+}
+
+// With -W the newest dumps stay, also when earlier ones were there; the oldest goes when a newer one is whole, and not for one that
+// failed. What is no dump, or holds something else, is nobody's to remove.
+func TestDumpsAreKept(t *testing.T) {
+	k, r := newTestKeeper(t, 0, format.WriterOptions{})
+	dir := filepath.Dir(r.opt.write)
+	capture := func(name string) {
+		t.Helper()
+		w, err := format.Create(filepath.Join(dir, name), format.Manifest{}, format.WriterOptions{})
+		if err == nil {
+			err = w.Close(nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const half, first, foreign, mine = "20260101T000000.000Z-end.old", "20260101T000000.001Z-interrupted", "20260101T000000.002Z-trigger", "mine"
+	for _, name := range []string{half, first, foreign, mine} {
+		capture(name)
+	}
+	if err := os.WriteFile(filepath.Join(dir, foreign, "notes.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := &flight{dir: dir}
+	if err := os.Rename(r.opt.write, r.opt.write+"1"); err != nil { // no window yet
+		t.Fatal(err)
+	}
+	if err := f.reopen(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(r.opt.write+"1", r.opt.write); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	d := &dumper{dir: dir, keep: 2, there: f.there, remove: r.w.Remove, event: r.recordsEvents, tell: func(*format.Manifest, story) {}, stderr: &said}
+	k.dumper = d
+	want := func(what string, names ...string) {
+		t.Helper()
+		var got []string
+		for _, e := range entries(t, dir) {
+			if e != "window" {
+				got = append(got, e)
+			}
+		}
+		if !slices.Equal(got, names) {
+			t.Errorf("%s: left are %v, want %v", what, got, names)
+		}
+	}
+	dump := func(at int64, dir string) {
+		t.Helper()
+		d.dir = dir
+		n := int(at)
+		write(t, r, n, 1)
+		if err := k.take(&generation{number: n, to: at, dumps: []*request{{reason: "end", at: 1767312000e9 + at*1e9, since: at}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	dump(1, filepath.Join(dir, "gone"))
+	want("one that failed", half, first, foreign, mine)
+	dump(2, dir)
+	want("the first", foreign, "20260102T000002.000Z-end", mine)
+	if strings.Contains(said.String(), "removing") {
+		t.Errorf("it said %s", said.String())
+	}
+	dump(3, dir)
+	want("the second", foreign, "20260102T000002.000Z-end", "20260102T000003.000Z-end", mine)
+	if !strings.Contains(said.String(), "removing capture "+filepath.Join(dir, foreign)+": file already exists: it holds \"notes.txt\"") {
+		t.Errorf("it said %s", said.String())
+	}
+	dump(4, dir)
+	want("the third", foreign, "20260102T000003.000Z-end", "20260102T000004.000Z-end", mine)
+	if len(d.made) != 3 || !d.made[0].Removed || d.made[1].Removed || strings.Count(said.String(), "removing") != 1 {
+		t.Errorf("made %+v; it said %s", d.made, said.String())
+	}
+}
+
+func entries(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		names = append(names, e.Name())
+	}
+	return names
 }

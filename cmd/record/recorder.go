@@ -131,7 +131,7 @@ func newRecorder(opt *options, session *bpf.Session, to destination, plan *plan,
 		r.names = newNames(r)
 	}
 	if f := r.flight; f != nil {
-		r.dumper = dumper{dir: f.dir, event: r.recordsEvents, tell: r.tell}
+		r.dumper = dumper{dir: f.dir, keep: opt.keep, there: f.there, remove: to.w.Remove, event: r.recordsEvents, tell: r.tell}
 		if !opt.quiet && !opt.json {
 			r.dumper.stderr = stderr
 		}

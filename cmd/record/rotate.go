@@ -196,7 +196,10 @@ type keeper struct {
 
 func newKeeper(r *recorder) *keeper {
 	// A lane waits, and events are lost and counted, when a dump takes longer than so many generations.
-	k := &keeper{w: r.w, keep: r.opt.keep, window: r.plan.window, dumper: &r.dumper, in: make(chan *generation, 64)}
+	k := &keeper{w: r.w, window: r.plan.window, dumper: &r.dumper, in: make(chan *generation, 64)}
+	if r.flight == nil {
+		k.keep = r.opt.keep
+	}
 	k.running.Go(func() {
 		for g := range k.in {
 			if err := k.take(g); err != nil {

@@ -17,6 +17,7 @@ var traced = []string{
 	"fsync",
 	"ftruncate",
 	"futex",
+	"getdents64",
 	"getegid",
 	"geteuid",
 	"getpid",

@@ -16,7 +16,7 @@ import (
 type standing struct {
 	segmentSize cli.Size
 	segmentTime cli.Time
-	keep        int
+	keep        int // segments; a flight recorder's: dumps
 
 	last     cli.Time
 	after    cli.Time
@@ -65,8 +65,8 @@ func (s *standing) check(f *cli.Flags, opt *options) error {
 			return f.Wrong("--%s needs --last: there is nothing to dump without it", name)
 		}
 	}
-	if s.keep > 0 && s.segmentSize == 0 && s.segmentTime == 0 && s.last == 0 {
-		return f.Wrong("--keep needs --segment-size or --segment-time: nothing rotates without them")
+	if s.keep > 0 && !s.rotates() {
+		return f.Wrong("--keep needs --segment-size, --segment-time or --last: nothing rotates without them")
 	}
 	if s.sync > 0 && (s.inMemory || opt.write == "-") {
 		return f.Wrong("--sync is for what is written to a disk")

@@ -37,14 +37,16 @@ Segments (the three compose; a directory only):
                            begin new segments when they have this size, all tables together
     -G, --segment-time TIME
                            begin new segments every so often
-    -W, --keep N           keep the newest N, counting the one being written. What remains is a whole capture
+    -W, --keep N           keep the newest N, counting the one being written. What remains is a whole capture. With
+                           --last it is dumps that are kept
         --sync TIME        have all that was written reach the disk (fsync) every so often
 
 Flight recorder (a directory only):
         --last TIME        keep only the last TIME, in PATH/window, and write it down as a capture of its own,
                            PATH/YYYYMMDDTHHMMSS.mmmZ-REASON, on SIGUSR2 (REASON sigusr2), for --trigger (trigger), and
-                           at the end (end). Dumps stay until you remove them. In a PATH that is there already, --force
-                           goes on; what was left there unfinished is kept as …-interrupted
+                           at the end (end). Dumps stay until you remove them, or with -W until there are N newer
+                           ones. In a PATH that is there already, --force goes on; what was left there unfinished is
+                           kept as …-interrupted
         --trigger EXPR     dump when this holds for a process, tcp, ipc or seccomp event, or a system call, as in
                            'name == "fsync" && duration_ns > 1e9'. While it keeps holding, dumps follow each other TIME
                            (of --last) apart

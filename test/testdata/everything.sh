@@ -47,7 +47,7 @@ grep -q 'no space left' full.txt
 # One that goes on where another was cut off, within limits.
 rm -rf flight/*Z-*
 mkdir flight/window
-flight flight --force --max-cpu 50%
+flight flight --force --max-cpu 50% -W 2
 record $WHAT -q -w limits --max-cpu 1% --max-memory 256MiB -d 1s
 
 # A command, into each kind of file, with each codec.
