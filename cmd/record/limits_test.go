@@ -100,7 +100,8 @@ func TestWhatIsRefusedIsCounted(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.opt, r.limits = &options{standing: standing{inMemory: true}}, &limits{}
-	r.losses = &losses{batch: format.NewBatch(format.LossSchema), free: freeBatches(format.LossSchema, 1), total: make(map[string]int64)}
+	r.losses = &losses{batch: format.NewBatch(format.LossSchema), free: make(chan *format.Batch, 1), total: make(map[string]int64)}
+	r.losses.free <- format.NewBatch(format.LossSchema)
 	r.bulk, r.rare = newLane(r.w), newLane(r.w)
 	r.bulk.window, r.rare.window = 1, 1
 	r.flight = &flight{dir: dir, memory: true, last: 1 << 60}
