@@ -76,7 +76,7 @@ type Clock struct {
 // Change is something that happened to the machine while it was recorded, and
 // that explains what its events look like.
 type Change struct {
-	TS     time.Time `json:"ts"`   // UTC; when it was seen
+	TS     time.Time `json:"ts"`   // UTC; when it was seen, in the time of the events
 	What   string    `json:"what"` // suspend, clock, cpu; newer versions may have others
 	Detail string    `json:"detail"`
 }

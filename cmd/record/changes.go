@@ -21,19 +21,23 @@ const changeOf = int64(100 * time.Millisecond)
 type watch struct {
 	clock  func(id int32) int64
 	online func() string
-	asleep int64 // CLOCK_BOOTTIME over CLOCK_MONOTONIC, ns
-	wall   int64 // CLOCK_REALTIME over it, ns
+	base   int64 // CLOCK_REALTIME over CLOCK_MONOTONIC when the capture began, ns: what makes a monotonic time one of its own
+	wall   int64 // the same at the last look
+	asleep int64 // CLOCK_BOOTTIME over it
 	cpus   string
 }
 
-func newWatch() *watch {
-	w := &watch{clock: now, online: onlineCPUs}
-	w.asleep, w.wall, w.cpus = w.over(unix.CLOCK_BOOTTIME), w.over(unix.CLOCK_REALTIME), w.online()
+func newWatch(base int64) *watch {
+	w := &watch{clock: now, online: onlineCPUs, base: base, wall: base}
+	w.asleep, w.cpus = w.over(unix.CLOCK_BOOTTIME), w.online()
 	return w
 }
 
 // over is how far a clock is ahead of the monotonic one.
-func (w *watch) over(id int32) int64 { return w.clock(id) - w.clock(unix.CLOCK_MONOTONIC) }
+func (w *watch) over(id int32) int64 {
+	monotonic, other := together(w.clock, id)
+	return other - monotonic
+}
 
 // onlineCPUs is the kernel's list, such as 0-3,8; "" where it does not tell.
 func onlineCPUs() string {
@@ -43,7 +47,8 @@ func onlineCPUs() string {
 
 // look says what has changed since the last look.
 func (w *watch) look() (changes []format.Change) {
-	ts := time.Unix(0, w.clock(unix.CLOCK_REALTIME)).UTC()
+	// The wall clock may be what changes: between the events, and in order, a change is in their time only.
+	ts := time.Unix(0, w.clock(unix.CLOCK_MONOTONIC)+w.base).UTC()
 	add := func(what, detail string, args ...any) {
 		changes = append(changes, format.Change{TS: ts, What: what, Detail: fmt.Sprintf(detail, args...)})
 	}

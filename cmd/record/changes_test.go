@@ -13,7 +13,8 @@ func TestWatchNoticesChanges(t *testing.T) {
 	const second = int64(time.Second)
 	clocks := map[int32]int64{unix.CLOCK_MONOTONIC: 5 * second, unix.CLOCK_BOOTTIME: 5 * second, unix.CLOCK_REALTIME: 1000 * second}
 	cpus := "0-3"
-	w := &watch{clock: func(id int32) int64 { return clocks[id] }, online: func() string { return cpus }}
+	read := func(id int32) int64 { return clocks[id] }
+	w := &watch{clock: read, online: func() string { return cpus }, base: 995 * second}
 	w.look()
 	pass := func(monotonic, asleep, step int64) {
 		clocks[unix.CLOCK_MONOTONIC] += monotonic
@@ -43,12 +44,23 @@ func TestWatchNoticesChanges(t *testing.T) {
 			continue
 		}
 		for i, c := range got {
-			if c.What+": "+c.Detail != test.want[i] || c.TS.UnixNano() != clocks[unix.CLOCK_REALTIME] {
+			if c.What+": "+c.Detail != test.want[i] || c.TS.UnixNano() != clocks[unix.CLOCK_MONOTONIC]+995*second {
 				t.Errorf("%s: %+v, want %s", test.name, c, test.want[i])
 			}
 		}
 	}
 	if again := w.look(); len(again) != 0 {
 		t.Errorf("told twice: %+v", again)
+	}
+
+	readings := 0
+	w.clock = func(id int32) int64 {
+		if readings++; readings%4 == 1 { // whoever reads does not run for a second
+			pass(second, 0, 0)
+		}
+		return read(id)
+	}
+	if changes := w.look(); len(changes) != 0 {
+		t.Errorf("with time between the readings of two clocks: %+v", changes)
 	}
 }

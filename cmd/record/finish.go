@@ -28,6 +28,7 @@ func (r *recorder) finish(failed error, e *end) (int, error) {
 		err = errors.Join(err, r.announceAll())
 	}
 	r.over.Store(true)
+	r.notice()
 	r.losses.finish()
 	r.account()
 	if r.rotation != nil {

@@ -48,23 +48,28 @@ func now(clock int32) int64 {
 	return ts.Nano()
 }
 
-// anchor reads both clocks at one instant: the pair, of several, whose monotonic readings lie closest.
-func anchor() (format.Clock, error) {
-	var best format.Clock
+// together reads the monotonic clock and another one at one instant: the pair, of several, whose monotonic readings lie
+// closest.
+func together(clock func(id int32) int64, id int32) (monotonic, other int64) {
 	gap := int64(-1)
 	for range 16 {
-		before := now(unix.CLOCK_MONOTONIC)
-		wall := now(unix.CLOCK_REALTIME)
-		after := now(unix.CLOCK_MONOTONIC)
+		before := clock(unix.CLOCK_MONOTONIC)
+		there := clock(id)
+		after := clock(unix.CLOCK_MONOTONIC)
 		if gap < 0 || after-before < gap {
 			gap = after - before
-			best = format.Clock{Monotonic: before + gap/2, Wall: wall}
+			monotonic, other = before+gap/2, there
 		}
 	}
-	if best.Monotonic == 0 {
-		return best, fmt.Errorf("reading the monotonic clock: it stands at 0")
+	return monotonic, other
+}
+
+func anchor() (format.Clock, error) {
+	monotonic, wall := together(now, unix.CLOCK_REALTIME)
+	if monotonic == 0 {
+		return format.Clock{}, fmt.Errorf("reading the monotonic clock: it stands at 0")
 	}
-	return best, nil
+	return format.Clock{Monotonic: monotonic, Wall: wall}, nil
 }
 
 // raisePriority lets the recorder be scheduled before what it records. A refusal costs speed only.

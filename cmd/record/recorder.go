@@ -109,7 +109,7 @@ type job struct {
 func newRecorder(opt *options, session *bpf.Session, to destination, plan *plan, clock format.Clock, calls *syscalls.Table, stderr io.Writer) *recorder {
 	r := &recorder{
 		opt: opt, session: session, w: to.w, flight: to.flight, stream: to.stream, plan: plan, stderr: stderr,
-		wall: clock.Wall - clock.Monotonic, rowsLeft: -1, patient: true, watch: newWatch(), limits: newLimits(opt, plan.window),
+		wall: clock.Wall - clock.Monotonic, rowsLeft: -1, patient: true, watch: newWatch(clock.Wall - clock.Monotonic), limits: newLimits(opt, plan.window),
 		clocks: []format.Clock{clock}, bulk: newLane(to.w), rare: newLane(to.w), codec: newCodecPolicy(opt.compress),
 	}
 	if opt.rows > 0 {
@@ -498,10 +498,7 @@ func (r *recorder) loop(e *end) error {
 			}
 		}
 		if t.Sub(watched) >= watchEach {
-			if changes := r.watch.look(); len(changes) > 0 {
-				r.changes = append(r.changes, changes...)
-				r.addAnchor()
-			}
+			r.notice()
 			watched = t
 		}
 		if t.Sub(anchored) >= anchorEach {
@@ -537,6 +534,14 @@ func pace(last time.Duration, fill float64) time.Duration {
 
 // fillPaced is small, so that records are still in the cache when they are swept.
 const fillPaced = 1.0 / 64
+
+// notice writes down what has happened to the machine.
+func (r *recorder) notice() {
+	if changes := r.watch.look(); len(changes) > 0 {
+		r.changes = append(r.changes, changes...)
+		r.addAnchor()
+	}
+}
 
 func (r *recorder) addAnchor() {
 	if c, err := anchor(); err == nil {
