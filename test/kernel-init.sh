@@ -1,7 +1,7 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
 # The first process of a kernel that test/kernel.sh boots: make a system of what is there, run the tests, switch off.
-# The argument says which tests.
+# The arguments: which tests, and a further flag for them.
 /bin/busybox --install
 mount -t devtmpfs dev /dev
 mkdir -p /dev/pts
@@ -15,14 +15,14 @@ mount -t tracefs tracing /sys/kernel/tracing
 mount -t debugfs debug /sys/kernel/debug
 mount -t tmpfs tmp /tmp
 ip link set lo up
-export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp NO_COLOR=1 FLETCH_BIN=/bin
+export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp NO_COLOR=1 FLETCH_BIN=/bin FLETCH_MACHINE=disposable
 
 echo "$(uname -srm), lsm $(cat /sys/kernel/security/lsm), clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
 record --list
 dmesg -c >/dev/null
 cd /test
-./test.test -test.v -test.short -test.timeout 28m -test.run "$1"
+./test.test -test.v -test.timeout 28m -test.run "$1" $2
 status=$?
 [ $status = 0 ] || dmesg | tail -n 50
 echo "tests ended with status $status"
-poweroff -f
+reboot -f # which ends QEMU; a machine that has slept cannot be switched off

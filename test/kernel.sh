@@ -7,6 +7,7 @@
 #   LSMS="bpf none"                each booted with BPF LSM, and without
 #   BOOTS="6.1:none 6.12:bpf"      only these pairs of the two
 #   RUN=REGEX                      only these tests
+#   SHORT=                         also what they leave out where time is short
 #   LDFLAGS=FLAGS                  further ones for the programs
 #
 # Nothing is installed: apt, with package lists of its own, fetches what is unpacked under .cache/kernel.
@@ -69,7 +70,7 @@ boot() { # VMLINUZ LSM LOG
 	SECONDS=0
 	# The tests have a timeout of their own; this one is for a kernel that hangs.
 	timeout --foreground 1800 "${qemu[@]}" -kernel "$1" -initrd "$cache/initramfs" </dev/null >"$3" 2>&1 \
-		-append "console=$console quiet loglevel=0 panic=-1 tsc=reliable lsm=$lsms -- ${RUN:-.}" || true
+		-append "console=$console quiet loglevel=0 panic=-1 tsc=reliable lsm=$lsms -- ${RUN:-.} ${SHORT--test.short}" || true
 	sed -i 's/\r$//' "$3"
 	echo "$SECONDS s" >>"$3"
 }
