@@ -196,21 +196,24 @@ func TestTortureDumps(t *testing.T) {
 
 func mib(n int64) float64 { return float64(n) / (1 << 20) }
 
-// flat wants what a process takes of the machine not to grow: the most in the last tenth of the time is about the most in the
-// first.
+// most is the most that was taken at any time.
+func most(of []body) (b body) {
+	for _, o := range of {
+		b = body{max(b.rings, o.rings), max(b.own, o.own), max(b.descriptors, o.descriptors), max(b.threads, o.threads)}
+	}
+	return b
+}
+
+// flat wants what a process takes of the machine not to grow: in the last quarter of the time it is about what it was in the second
+// one. Rings are as large as they were made. The rest is buffers that are as many as the worst moment so far has taken, and garbage:
+// a fifth of that. For a moment the segments of two generations are open.
 func flat(t *testing.T, bodies []body) {
 	t.Helper()
-	tenth := max(1, len(bodies)/10)
-	most := func(of []body) (b body) {
-		for _, o := range of {
-			b = body{max(b.rss, o.rss), max(b.descriptors, o.descriptors), max(b.threads, o.threads)}
-		}
-		return b
-	}
-	// The runtime of Go gives memory back late, and for a moment the segments of two generations are open.
-	begun, ended := most(bodies[:tenth]), most(bodies[len(bodies)-tenth:])
-	if ended.rss > begun.rss*5/4+16<<20 || ended.descriptors > begun.descriptors+12 || ended.threads > begun.threads+8 {
-		t.Errorf("it took %v in the beginning, and takes %v in the end", begun, ended)
+	n := len(bodies)
+	begun, ended := most(bodies[n/4:max(n/2, n/4+1)]), most(bodies[3*n/4:])
+	if ended.rings > begun.rings || ended.own > begun.own*11/10+scale[int64](12<<20, 4<<20) ||
+		ended.descriptors > begun.descriptors+12 || ended.threads > begun.threads+8 {
+		t.Errorf("it took %v in the second quarter, and %v in the last one", begun, ended)
 	}
 }
 

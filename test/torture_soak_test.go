@@ -12,10 +12,12 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/fletch-trace/fletch/internal/resident"
 )
 
 // A body is what a process takes of the machine.
-type body struct{ rss, descriptors, threads int64 }
+type body struct{ rings, own, descriptors, threads int64 } // rings and own are bytes that are resident
 
 func (s *subject) body() (b body, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Process.Pid))
@@ -23,11 +25,14 @@ func (s *subject) body() (b body, err error) {
 		return b, err
 	}
 	lines := status(string(text))
-	kib, err := strconv.ParseInt(strings.TrimSuffix(lines["VmRSS"], " kB"), 10, 64)
-	if err != nil {
-		return b, errors.New("it has ended")
+	held, err := resident.Of(s.Process.Pid)
+	if err == nil && held.Rest == 0 {
+		err = errors.New("it has ended")
 	}
-	b.rss = kib << 10
+	if err != nil {
+		return b, err
+	}
+	b.rings, b.own = held.Rings, held.Rest
 	b.threads, _ = strconv.ParseInt(lines["Threads"], 10, 64)
 	fds, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", s.Process.Pid))
 	b.descriptors = int64(len(fds))
@@ -35,7 +40,7 @@ func (s *subject) body() (b body, err error) {
 }
 
 func (b body) String() string {
-	return fmt.Sprintf("%.1f MiB RSS, %d descriptors, %d threads", float64(b.rss)/(1<<20), b.descriptors, b.threads)
+	return fmt.Sprintf("%.1f MiB beside %.1f MiB of rings, %d descriptors, %d threads", mib(b.own), mib(b.rings), b.descriptors, b.threads)
 }
 
 // A recorder that has recorded a full load for long takes as much memory and as many descriptors as in the beginning, and as
@@ -69,11 +74,8 @@ func TestTortureSoak(t *testing.T) {
 	wantNamed(t, c)
 	wantNoGap(t, c)
 	first, last, _ := segmentsOf(t, c)
-	peak := body{}
-	for _, b := range bodies {
-		peak = body{max(peak.rss, b.rss), max(peak.descriptors, b.descriptors), max(peak.threads, b.threads)}
-	}
 	said, _, _ := strings.Cut(s.text(), "\n")
 	figures(t, "%s; generations %d to %d kept, at most %.1f MiB on the disk", said, first, last, mib(disk))
-	figures(t, "begin: %v; end: %v; most: %v", bodies[0], bodies[len(bodies)-1], peak)
+	n := len(bodies)
+	figures(t, "the most of each quarter: %v; %v; %v; %v", most(bodies[:n/4]), most(bodies[n/4:n/2]), most(bodies[n/2:3*n/4]), most(bodies[3*n/4:]))
 }

@@ -141,11 +141,16 @@ func (p *plan) shrink(fixedRing bool, cpus int, layouts []*bpf.Layout) bool {
 	return shrunk
 }
 
+// garbage is how much there may be of it, percent of what is in use: batches and buffers, used again and again. The default, as
+// much again, is only reached after minutes, and until then memory grows.
+const garbage = 20
+
 // keepTo makes Go's runtime keep to the ceiling too. What it does not manage are the rings and the program's own pages.
 func (p *plan) keepTo(limit int64, cpus int) {
 	if limit > 0 {
 		debug.SetMemoryLimit(max(limit-int64(cpus)*2*int64(p.ring+p.rareRing)-baseMemory/2, baseMemory/2))
 	}
+	debug.SetGCPercent(garbage)
 	debug.FreeOSMemory() // loading took more than running does
 }
 

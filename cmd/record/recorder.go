@@ -22,6 +22,7 @@ const (
 	sweepEvery = 4 * time.Millisecond  // while rings fill
 	sweepIdle  = 64 * time.Millisecond // while they do not: one that passes its mark ends the wait
 	flushEvery = 800 * time.Millisecond
+	trimEvery  = 10 * time.Second
 	anchorEach = time.Minute
 	watchEach  = time.Second
 
@@ -82,6 +83,7 @@ type table struct {
 	batch    *format.Batch // nil: all are on their way to the file
 	free     chan *format.Batch
 	unmade   int   // batches that may still be made, should none be free
+	spare    int   // how many were free whenever one was taken since the last trim
 	received int64 // records taken from the programs
 }
 
@@ -337,8 +339,10 @@ func (t *table) full() bool {
 func (r *recorder) next(t *table) bool {
 	select {
 	case t.batch = <-t.free:
+		t.spare = min(t.spare, len(t.free))
 		return true
 	default:
+		t.spare = 0
 		if t.unmade > 0 {
 			// Not before it is needed: the fewer take turns, the more of their memory is in the cache.
 			t.unmade--
@@ -354,6 +358,19 @@ func (r *recorder) next(t *table) bool {
 			}
 		})
 	}
+}
+
+// trim gives back the batches that were not needed since the last time: a burst, or a disk that was slow for a moment, would else
+// leave all that may be made taking turns for ever.
+func (t *table) trim() {
+	for range t.spare {
+		select {
+		case <-t.free:
+			t.unmade++
+		default:
+		}
+	}
+	t.spare = cap(t.free)
 }
 
 var errStalled = fmt.Errorf("its reader has read nothing for %v", stallAfter)
@@ -465,7 +482,7 @@ func (r *recorder) failure() error {
 func (r *recorder) loop(e *end) error {
 	defer alone()()
 	begun := time.Now()
-	flushed, anchored, watched := begun, begun, begun
+	flushed, trimmed, anchored, watched := begun, begun, begun, begun
 	r.patient = false
 	r.limits.looked, r.limits.used = begun, cpuTime() // what loading took is not counted
 	wait := sweepEvery
@@ -500,6 +517,14 @@ func (r *recorder) loop(e *end) error {
 		if t.Sub(watched) >= watchEach {
 			r.notice()
 			watched = t
+		}
+		if t.Sub(trimmed) >= trimEvery {
+			for _, table := range r.tables {
+				if table != nil {
+					table.trim()
+				}
+			}
+			trimmed = t
 		}
 		if t.Sub(anchored) >= anchorEach {
 			r.addAnchor()

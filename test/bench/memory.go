@@ -5,42 +5,15 @@
 package main
 
 import (
-	"bufio"
-	"fmt"
-	"os"
-	"strings"
 	"time"
+
+	"github.com/fletch-trace/fletch/internal/resident"
 )
 
-// memory is what a process holds at one moment, in bytes that are resident.
+// memory is what a process holds at one moment.
 type memory struct {
-	At    time.Duration `json:"at_ns"`
-	Rings int64         `json:"rings"` // mappings of BPF maps: the rings, each mapped twice, and the counters
-	Rest  int64         `json:"rest"`  // everything else, code too
-}
-
-// readMemory adds up /proc/PID/smaps.
-func readMemory(pid int) (m memory, err error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/smaps", pid))
-	if err != nil {
-		return m, err
-	}
-	defer f.Close()
-	to := &m.Rest
-	for s := bufio.NewScanner(f); s.Scan(); {
-		line := s.Text()
-		field, value, _ := strings.Cut(line, ":")
-		if strings.Contains(field, " ") { // "address perms ... path": the head of a mapping
-			if to = &m.Rest; strings.Contains(line, "bpf-map") {
-				to = &m.Rings
-			}
-		} else if field == "Rss" {
-			var kib int64
-			fmt.Sscan(value, &kib)
-			*to += kib << 10
-		}
-	}
-	return m, nil
+	At time.Duration `json:"at_ns"`
+	resident.Memory
 }
 
 const watchEvery = 500 * time.Millisecond
@@ -55,9 +28,8 @@ func (w *work) watchMemory(pid int) (stop func() []memory) {
 		var all []memory
 		begun := time.Now()
 		for {
-			if m, err := readMemory(pid); err == nil {
-				m.At = time.Since(begun)
-				all = append(all, m)
+			if m, err := resident.Of(pid); err == nil {
+				all = append(all, memory{time.Since(begun), m})
 			}
 			select {
 			case <-quit:
