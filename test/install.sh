@@ -25,6 +25,8 @@ for want in $wants; do
 		need gcc gcc
 		need git git
 		need systemd-analyze systemd
+		need sudo sudo
+		need useradd passwd
 		;;
 	kernel)
 		need qemu-system-x86_64 qemu-system-x86

@@ -150,7 +150,7 @@ func TestInterruptedCommand(t *testing.T) {
 func TestSecondSignalStopsAtOnce(t *testing.T) {
 	rec, path := start(t, "--", "sh", "-c", "trap '' INT TERM; while :; do sleep 0.05; done")
 	rec.Process.Signal(syscall.SIGINT)
-	time.Sleep(100 * time.Millisecond)
+	time.Sleep(300 * time.Millisecond) // else it is the same one
 	rec.Process.Signal(syscall.SIGINT)
 	rec.Wait()
 	if got := rec.ProcessState.ExitCode(); got != 128+2 {

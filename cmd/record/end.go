@@ -20,6 +20,10 @@ import (
 // commandGrace is how long COMMAND may live on after a ^C, which the terminal sends it too.
 const commandGrace = 2 * time.Second
 
+// sameSignal is how soon after the first one a signal is the same again: sent to a group, sudo gets it as well as the
+// recorder, and hands it on.
+const sameSignal = 200 * time.Millisecond
+
 // An end waits for what ends a recording from outside: COMMAND's or the recorded processes' exit, a signal.
 type end struct {
 	event   int // an eventfd, readable at the end
@@ -166,6 +170,7 @@ func alone() (back func()) {
 // second ends the recorder at once.
 func (e *end) watchSignals() {
 	sig := <-e.signals.stop
+	first, begun := sig, time.Now()
 	if e.cmd == nil {
 		e.reach()
 	} else {
@@ -181,7 +186,8 @@ func (e *end) watchSignals() {
 			}
 		}()
 	}
-	sig = <-e.signals.stop
+	for sig = <-e.signals.stop; sig == first && time.Since(begun) < sameSignal; sig = <-e.signals.stop {
+	}
 	if e.cmd != nil {
 		e.cmd.Process.Signal(unix.SIGTERM)
 	}

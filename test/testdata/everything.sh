@@ -68,7 +68,7 @@ begun last; kill $sleeper; wait $sleeper || true; ended 0
 record $WHAT -q -w told -- sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done' &
 begun told; sleep 0.2; kill -TERM $!; ended 5
 record $WHAT -q -w deaf -- sh -c 'trap "" INT TERM; sleep 4' &
-begun deaf; kill -INT $!; sleep 0.2; kill -INT $!; ended 130
+begun deaf; kill -INT $!; sleep 0.5; kill -INT $!; ended 130
 
 # Stopped and continued.
 record $WHAT -q -w stopped -d 1s &
