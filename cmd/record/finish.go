@@ -7,8 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path/filepath"
-	"sort"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -56,14 +57,13 @@ func (r *recorder) finish(failed error, e *end) (int, error) {
 	if err != nil {
 		return 0, r.explain(err)
 	}
-	lost := r.lostTotal()
 	if !r.opt.quiet {
 		// A terminal that is closed or a reader that left has no use for it; the capture is whole all the same.
-		if err := r.summary(manifest, lost); err != nil && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.EIO) {
+		if err := r.summary(manifest); err != nil && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.EIO) {
 			return 0, err
 		}
 	}
-	if r.opt.strict && lost > 0 {
+	if r.opt.strict && r.lostTotal() > 0 {
 		return exitLost, nil
 	}
 	return e.status(), nil
@@ -247,40 +247,83 @@ func (r *recorder) complete(m *format.Manifest) {
 		info.Lost = lost
 		m.Tables[name] = info
 	}
+	if r.kept(m) != nil {
+		all := r.all(m.End)
+		m.Notes = append(m.Notes, fmt.Sprintf("what is kept are the newest of %d events (%d lost) since %s",
+			all.Rows, all.Lost, all.Start.Format(time.RFC3339)))
+	}
 }
 
-// summary says what was recorded, on standard error.
-func (r *recorder) summary(m format.Manifest, lost int64) error {
+// A part is a stretch of a recording: what is there of it.
+type part struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Rows  int64     `json:"rows"` // of events
+	Lost  int64     `json:"lost"`
+	Bytes int64     `json:"bytes"`
+}
+
+// all is the whole recording, with what is not kept.
+func (r *recorder) all(end time.Time) part {
+	return part{time.Unix(0, r.clocks[0].Wall).UTC(), end, r.rows.Load(), r.lostTotal(), r.w.Written()}
+}
+
+// kept is what a manifest tells of, nil when that is all that was recorded.
+func (r *recorder) kept(m *format.Manifest) *part {
+	if r.names == nil || !m.Start.After(time.Unix(0, r.clocks[0].Wall)) {
+		return nil
+	}
+	p := part{Start: m.Start, End: m.End}
+	for name, info := range m.Tables {
+		if r.recordsEvents(name) {
+			p.Rows += info.Rows
+		}
+		p.Lost += info.Lost
+		p.Bytes += info.Bytes
+	}
+	return &p
+}
+
+func (p part) text() string {
+	return fmt.Sprintf("%s events, %s lost, %s", term.Count(p.Rows), term.Count(p.Lost), term.Bytes(p.Bytes))
+}
+
+func (p part) length() string { return term.Duration(p.End.Sub(p.Start)) }
+
+// summary says on standard error what was recorded, and what is kept of it. m is of what is kept; what a flight recorder keeps
+// are its dumps.
+func (r *recorder) summary(m format.Manifest) error {
+	all, kept := r.all(m.End), r.kept(&m)
+	if r.flight != nil {
+		m.Tables, kept = nil, nil
+	}
 	if r.opt.json {
 		return writeJSON(r.stderr, struct {
-			Path   string                      `json:"path"`
-			Start  time.Time                   `json:"start"`
-			End    time.Time                   `json:"end"`
-			Rows   int64                       `json:"rows"`
-			Lost   int64                       `json:"lost"`
-			Bytes  int64                       `json:"bytes"`
-			Tables map[string]format.TableInfo `json:"tables"`
+			Path string `json:"path"`
+			part
+			Kept   *part                       `json:"kept,omitempty"`   // not all is
+			Tables map[string]format.TableInfo `json:"tables,omitempty"` // as they are kept
 			Dumps  []dumped                    `json:"dumps,omitempty"`
-		}{r.opt.write, m.Start, m.End, r.rows.Load(), lost, r.w.Written(), m.Tables, r.dumper.made})
+		}{r.opt.write, all, kept, m.Tables, r.dumper.made})
 	}
-	names := make([]string, 0, len(m.Tables))
-	for name := range m.Tables {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	t := term.NewTable("TABLE", "ROWS", "LOST", "BYTES")
-	for _, name := range names {
-		info := m.Tables[name]
-		t.Row(name, term.Count(info.Rows), term.Count(info.Lost), term.Bytes(info.Bytes))
-	}
-	path := r.opt.write
+	path := term.Escape(r.opt.write)
 	if path == "-" {
 		path = "standard output"
 	}
-	fmt.Fprintf(r.stderr, "record: %s events, %s lost, %s in %s (%s)\n", term.Count(r.rows.Load()), term.Count(lost),
-		term.Bytes(r.w.Written()), term.Escape(path), term.Duration(m.End.Sub(m.Start)))
-	if r.flight != nil {
-		return nil // it has said what it dumped
+	switch {
+	case r.flight != nil: // it has said what it dumped
+		fmt.Fprintf(r.stderr, "record: %s in %s; dumps are in %s\n", all.text(), all.length(), path)
+		return nil
+	case kept != nil:
+		fmt.Fprintf(r.stderr, "record: %s in %s; kept are the last %s\n", all.text(), all.length(), kept.length())
+		fmt.Fprintf(r.stderr, "record: %s in %s\n", kept.text(), path)
+	default:
+		fmt.Fprintf(r.stderr, "record: %s in %s (%s)\n", all.text(), path, all.length())
+	}
+	t := term.NewTable("TABLE", "ROWS", "LOST", "BYTES")
+	for _, name := range slices.Sorted(maps.Keys(m.Tables)) {
+		info := m.Tables[name]
+		t.Row(name, term.Count(info.Rows), term.Count(info.Lost), term.Bytes(info.Bytes))
 	}
 	return t.Write(r.stderr, "  ")
 }
