@@ -181,8 +181,24 @@ func enterParent(path string, opt *WriterOptions) (parent folder, name string, e
 	if open == nil {
 		open = openFolder
 	}
-	parent, err = open(cmp.Or(dir, "."))
+	parent, err = open(trimEnd(cmp.Or(dir, ".")))
 	return parent, name, err
+}
+
+// trimEnd leaves out what says nothing at the end of a path: the errors about what is in it begin with it. (filepath.Clean would
+// also take away what a symbolic link may be before a "..".)
+func trimEnd(path string) string {
+	for n := len(path) - 1; n > 0; n = len(path) - 1 {
+		switch {
+		case os.IsPathSeparator(path[n]) && path != filepath.VolumeName(path)+path[n:]:
+			path = path[:n]
+		case path[n] == '.' && os.IsPathSeparator(path[n-1]):
+			path = path[:n]
+		default:
+			return path
+		}
+	}
+	return path
 }
 
 func createDirectory(path string, opt WriterOptions) (*directorySink, error) {

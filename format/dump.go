@@ -126,9 +126,13 @@ func (w *Writer) enterParent(path string) (parent folder, name string, err error
 	if w.sink.beside() == nil || filepath.Dir(path) != w.dir || name == ".." {
 		return enterParent(path, &w.opt)
 	}
-	parent, err = w.sink.beside().enter(".")
-	return parent, name, err
+	return borrowed{w.sink.beside()}, name, nil
 }
+
+// borrowed is a directory that somebody else closes.
+type borrowed struct{ folder }
+
+func (borrowed) close() error { return nil }
 
 // fill writes a dump to d, and gives it its name.
 func (w *Writer) fill(d *directorySink, name string, unfinished, finished []byte, segments []placed, sync bool) error {

@@ -49,6 +49,44 @@ func block(n, i int) *Batch {
 	return b
 }
 
+// The error of a dump that the disk has no room for names the file, as a person would.
+func TestTmpfsFullNamesTheFile(t *testing.T) {
+	dir := tmpfs(t, 64<<10)
+	for _, path := range []string{dir, dir + "/", dir + "/."} {
+		w, err := Create(path+"/window", testManifest, WriterOptions{Memory: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 100 {
+			if err := w.Append(block(1, i), None); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Finish(1); err != nil {
+			t.Fatal(err)
+		}
+		err = w.Dump(filepath.Join(dir, "dump"), 1, 1, nil)
+		want := "writing dump " + dir + "/dump: write " + dir + "/dump.new/syscall/000001.arrow: no space left on device"
+		if !errors.Is(err, syscall.ENOSPC) || err.Error() != want {
+			t.Errorf("%v, want %s", err, want)
+		}
+		if err := w.Abort(); err != nil {
+			t.Error(err)
+		}
+	}
+	w, err := Create(dir+"/capture", testManifest, WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; err == nil && i < 1000; i++ {
+		err = w.Append(block(1, i), None)
+	}
+	if want := "appending to table syscall: write " + dir + "/capture/syscall/000001.arrow: no space left on device"; err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+	w.Abort()
+}
+
 // A disk that fills up keeps what was written before it was full.
 func TestTmpfsFull(t *testing.T) {
 	for _, name := range []string{"c", "c.tar"} {
