@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
+	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -15,11 +16,11 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// cpuMap is the map `cpus` of rings.h, mapped: for each CPU its counters, and how far its ring of calls is written and read.
+// cpuMap is the map `cpus` of rings.h, mapped: for each CPU its counters, and how far its own rings are written and read.
 type cpuMap struct {
 	mem                       []byte
 	size                      uintptr // bytes of one CPU's
-	head, tail, emitted, lost uintptr // where in them
+	head, tail, emitted, lost uintptr // where in them; each is an array
 }
 
 func newCPUMap(m *ebpf.Map, types *btf.Spec, cpus int) (*cpuMap, error) {
@@ -53,37 +54,51 @@ func (c *cpuMap) close() {
 	}
 }
 
-// A callRing is one CPU's ring of system calls: chunks in a map, and in none of them a record that runs on into the next.
-type callRing struct {
+// An ownRing is one CPU's ring of what the programs of system calls write: chunks in a map, and in none of them a record that
+// runs on into the next.
+type ownRing struct {
+	layout     *Layout
 	cpu        int32
 	data       []byte
 	head, tail *uint64 // bytes ever written and read
 	chunk      uint64  // bytes of one
 }
 
-// mapCalls maps the rings of all CPUs, bytes each.
-func mapCalls(m *ebpf.Map, at *cpuMap, cpus, bytes int) (mem []byte, rings []*callRing, err error) {
-	page := os.Getpagesize()
-	mem, err = unix.Mmap(m.FD(), 0, (bytes*cpus+page-1)&^(page-1), unix.PROT_READ, unix.MAP_SHARED)
+// ownTables are the tables that have rings of their own, in the order of enum own.
+var ownTables = [...]string{callsTable, "file"}
+
+// mapOwn maps the rings of all CPUs, of so many bytes for each of ownTables.
+func mapOwn(m *ebpf.Map, at *cpuMap, cpus int, bytes []int, layouts []*Layout) (mem []byte, rings []*ownRing, err error) {
+	page, all := os.Getpagesize(), 0
+	for _, n := range bytes {
+		all += n * cpus
+	}
+	mem, err = unix.Mmap(m.FD(), 0, (all+page-1)&^(page-1), unix.PROT_READ, unix.MAP_SHARED)
 	if err != nil {
 		return nil, nil, fmt.Errorf("mapping the rings of calls: %w", err)
 	}
-	for cpu := range cpus {
-		rings = append(rings, &callRing{
-			cpu: int32(cpu), data: mem[cpu*bytes : (cpu+1)*bytes], chunk: uint64(m.ValueSize()),
-			head: at.word(cpu, at.head), tail: at.word(cpu, at.tail),
-		})
+	left := mem
+	for i, table := range ownTables {
+		word := uintptr(i) * unsafe.Sizeof(uint64(0))
+		for cpu := range cpus {
+			rings = append(rings, &ownRing{
+				layout: layouts[slices.IndexFunc(layouts, func(l *Layout) bool { return l != nil && l.Schema.Table == table })],
+				cpu:    int32(cpu), data: left[:bytes[i]], chunk: uint64(m.ValueSize()),
+				head: at.word(cpu, at.head+word), tail: at.word(cpu, at.tail+word),
+			})
+			left = left[bytes[i]:]
+		}
 	}
 	return mem, rings, nil
 }
 
-func (r *callRing) fill() float64 {
+func (r *ownRing) fill() float64 {
 	return float64(atomic.LoadUint64(r.head)-atomic.LoadUint64(r.tail)) / float64(len(r.data))
 }
 
 // sweep does what ring.sweep does.
-func (r *callRing) sweep(l *Layout, scratch *[chunkRecords]uint32, emit Emit) error {
-	mask := uint64(len(r.data) - 1)
+func (r *ownRing) sweep(scratch *[chunkRecords]uint32, emit Emit) error {
+	l, mask := r.layout, uint64(len(r.data)-1)
 	tail, head := *r.tail, atomic.LoadUint64(r.head)
 	for tail < head {
 		offsets := scratch[:0]
@@ -97,7 +112,7 @@ func (r *callRing) sweep(l *Layout, scratch *[chunkRecords]uint32, emit Emit) er
 			word := binary.NativeEndian.Uint32(r.data[at:])
 			kind, size := word&0xffff, word>>16
 			if kind != l.Kind || size < l.fixed || size > l.Size {
-				return fmt.Errorf("reading the ring of calls of cpu %d: a record of kind %d and %d bytes", r.cpu, kind, size)
+				return fmt.Errorf("reading the ring of table %s of cpu %d: a record of kind %d and %d bytes", l.Schema.Table, r.cpu, kind, size)
 			}
 			offsets = append(offsets, at)
 			next += uint64(size)

@@ -20,43 +20,16 @@ const volatile u8 arity[CALLS];
 
 #define ARG0 __builtin_offsetof(struct syscall_event, arg)
 
-/* publish makes what is before head visible to record(1): all of it, before head is. */
-HOT void publish(struct cpu *c, u64 head)
-{
-#if defined(__TARGET_ARCH_x86)
-	barrier();
-	*(volatile u64 *)&c->head = head;
-#else
-	__sync_lock_test_and_set(&c->head, head);
-#endif
-}
-
-/*
- * emit_call writes the call's row, which is counted. The ring is this CPU's and nobody else's: a kernel that let these
- * programs be preempted would find it busy, and the row counted as lost.
- */
+/* emit_call writes the call's row, which is counted. */
 HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 ret, u64 duration)
 {
-	u64 head = c->head, tail = *(volatile u64 *)&c->tail, args = call->args, bytes = (u64)call_chunks * CHUNK;
+	u32 args = call->args, size = ARG0 + args * sizeof(call->arg[0]);
 	struct syscall_event *e;
-	struct chunk *chunk;
-	u32 key, off, size;
+	u64 head;
 
-	off = head & (CHUNK - 1);
-	if (off > CHUNK - sizeof(*e)) {
-		head += CHUNK - off;
-		off = 0;
-	}
-	key = cpu * call_chunks + ((head / CHUNK) & (call_chunks - 1));
-	chunk = bpf_map_lookup_elem(&calls, &key);
-	if (!chunk || c->busy || shed || head + sizeof(*e) - tail > bytes) {
-		c->lost[KIND_syscall]++;
+	e = own_reserve(c, cpu, OWN_CALLS, KIND_syscall, sizeof(*e), &head);
+	if (!e)
 		return;
-	}
-	c->busy = 1;
-	barrier();
-	size = ARG0 + args * sizeof(e->arg[0]);
-	e = (void *)&chunk->data[off];
 	e->kind = KIND_syscall | size << 16;
 	e->task = id;
 	e->ts = call->ts;
@@ -69,18 +42,18 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 			break;
 		e->arg[i] = call->arg[i];
 	}
-	publish(c, head + size);
-	c->emitted[KIND_syscall]++;
-	barrier();
-	c->busy = 0;
-	tail += call_mark;
-	if (head + size >= tail && head < tail)
-		wake(cpu);
+	own_submit(c, cpu, OWN_CALLS, KIND_syscall, head, size);
 }
 
-HOT bool watched(void)
+/* lose counts a call that nobody is known to have made, if it is certain that it would have been recorded. */
+HOT void lose(struct cpu *c)
 {
-	return want_syscall && !want_tree && !want_comm;
+	if (want_tree || want_comm)
+		return;
+	if (want_syscall)
+		c->lost[KIND_syscall]++;
+	if (want_file_calls && c->call.class & CALL_FILE && c->file.file)
+		c->lost[KIND_file]++;
 }
 
 /*
@@ -118,8 +91,9 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	c->call.ts = 0;
 	st = who(c, task);
 	if (!st) {
-		if (watched() && task->tgid != own_tgid)
-			c->lost[KIND_syscall]++;
+		c->call.class = 0;
+		if (task->tgid != own_tgid)
+			lose(c);
 		return 0;
 	}
 	st->seen = 1;
@@ -138,7 +112,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	read_args(regs, nr & NR_COMPAT, st->call.arg);
 	st->call.ts = bpf_ktime_get_ns();
 	if (want_file_calls && class & CALL_FILE)
-		file_call_begin(task, st, nr);
+		file_call_begin(c, task, &st->call, &st->file[0]);
 	if (want_ipc_calls && class & CALL_IPC)
 		ipc_call_begin(task, st, nr);
 	if (want_tcp_connects && class & CALL_TCP)
@@ -193,7 +167,7 @@ int calls_enter(u64 *ctx)
 	if (c->known == identities()) {
 		if (c->verdict != RECORD && !(class & CALL_EXEC))
 			return 0;
-	} else if (!class) {
+	} else if (!(class & ~CALL_FILE)) {
 		c->call.ts = 0;
 		st = who(c, task);
 		if (st) {
@@ -203,29 +177,36 @@ int calls_enter(u64 *ctx)
 				return 0;
 		} else {
 			/* Its storage cannot be made now: somebody who does so was interrupted. Who it is can wait for the return. */
-			if (!watched() || task->tgid == own_tgid)
+			if (task->tgid == own_tgid)
 				return 0;
 			c->id = 0;
 		}
 	}
-	if (class)
+	if (class & ~CALL_FILE)
 		return call_begin(regs, nr, args, class);
-	c->call.nr = nr;
 	c->call.task = c->id;
+	c->call.class = class;
+	if (!want_syscall && !class) {
+		c->call.ts = 1; /* it has begun, and that is all anybody wants of it */
+		return 0;
+	}
+	c->call.nr = nr;
 	c->call.args = args;
-	c->call.class = 0;
 	read_args(regs, false, c->call.arg);
+	if (want_file_calls && class & CALL_FILE)
+		file_call_begin(c, task, &c->call, &c->file);
 	c->call.ts = bpf_ktime_get_ns();
 	return 0;
 }
 
-/* The task did not run all the time, or the call is one that somebody else looks at as well. */
+/* The task did not run all the time, or the call is one that somebody else than files looks at as well. */
 COLD int call_end(struct pt_regs *regs, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 	struct task_state *st;
+	u64 duration;
 	task_id id;
 
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
@@ -246,11 +227,12 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 		if (!id)
 			id = now;
 	}
+	duration = bpf_ktime_get_ns() - st->call.ts;
 	if (want_syscall)
-		emit_call(c, cpu, &st->call, id, ret, bpf_ktime_get_ns() - st->call.ts);
-	st->call.ts = 0;
+		emit_call(c, cpu, &st->call, id, ret, duration);
 	if (want_file_calls && st->call.class & CALL_FILE)
-		file_call_end(task, st, ret);
+		file_call_end(c, cpu, &st->call, &st->file[0], id, ret, duration);
+	st->call.ts = 0;
 	if (want_ipc_calls && st->call.class & CALL_IPC)
 		ipc_call_end(task, st, ret);
 	if (want_tcp && st->call.class & CALL_TCP)
@@ -266,7 +248,7 @@ COLD bool late(struct cpu *c)
 	struct task_state *st = who(c, bpf_get_current_task_btf());
 
 	if (!st) {
-		c->lost[KIND_syscall]++;
+		lose(c);
 		return false;
 	}
 	c->call.task = c->id;
@@ -291,11 +273,16 @@ int calls_exit(u64 *ctx)
 			return 0;
 		return call_end(ARG(ctx, 0, struct pt_regs *), ARG(ctx, 1, s64));
 	}
-	if (want_syscall) {
+	if (want_syscall || (want_file_calls && c->call.class & CALL_FILE)) {
 		u64 duration = bpf_ktime_get_ns() - began;
+		s64 ret = ARG(ctx, 1, s64);
 
-		if (c->call.task || late(c))
-			emit_call(c, cpu, &c->call, c->call.task, ARG(ctx, 1, s64), duration);
+		if (c->call.task || late(c)) {
+			if (want_syscall)
+				emit_call(c, cpu, &c->call, c->call.task, ret, duration);
+			if (want_file_calls && c->call.class & CALL_FILE)
+				file_call_end(c, cpu, &c->call, &c->file, c->call.task, ret, duration);
+		}
 	}
 	c->call.ts = 0;
 	return 0;
@@ -319,10 +306,13 @@ int calls_switch(u64 *ctx)
 	if (!c->call.ts)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (st)
+	if (st) {
 		st->call = c->call;
-	else if (want_syscall)
-		c->lost[KIND_syscall]++; /* it has one since its call began */
+		if (want_file_calls && c->call.class & CALL_FILE)
+			st->file[0] = c->file;
+	} else {
+		lose(c); /* it has one since its call began, unless that failed */
+	}
 	c->call.ts = 0;
 	return 0;
 }

@@ -159,33 +159,67 @@ int file_write_kretprobe(struct pt_regs *ctx)
 
 /*
  * The calls that end in vfs_read or vfs_write, and only where they do: not without a file, not at a negative
- * offset, not at an offset of something that has none (fs/read_write.c).
+ * offset, not at an offset of something that has none (fs/read_write.c). file_call_begin makes f what the call reads or
+ * writes; f->file is NULL if it does neither.
  */
-HOT void file_call_begin(struct task_struct *task, struct task_state *st, s32 nr)
+HOT void file_call_begin(struct cpu *c, struct task_struct *task, struct call *call, struct file_call *f)
 {
+	s32 nr = call->nr;
 	bool at = nr == NR_pread64 || nr == NR_pwrite64;
 	u32 op = nr == NR_write || nr == NR_pwrite64 || nr == (NR_COMPAT | COMPAT_write) ? FILE_write : FILE_read;
 	struct file *file;
-	u32 mode;
 
-	st->file_depth = 0;
+	f->file = NULL;
 	if (!at && nr != NR_read && nr != NR_write && nr != (NR_COMPAT | COMPAT_read) && nr != (NR_COMPAT | COMPAT_write))
 		return;
-	file = file_of(task, st->call.arg[0]);
+	file = file_of(task, call->arg[0]);
 	if (!file)
 		return;
-	mode = BPF_CORE_READ(file, f_mode);
-	if (mode & FMODE_PATH)
+	view(c, file);
+	if (c->view.mode & FMODE_PATH)
 		return;
-	if (at && (st->call.arg[3] < 0 || !(mode & (op == FILE_read ? FMODE_PREAD : FMODE_PWRITE))))
+	if (at && (call->arg[3] < 0 || !(c->view.mode & (op == FILE_read ? FMODE_PREAD : FMODE_PWRITE))))
 		return;
-	file_begin(st, file, op, st->call.arg[2], at ? st->call.arg[3] : mode & FMODE_STREAM ? -1 : (s64)BPF_CORE_READ(file, f_pos));
+	f->file = file;
+	f->op = op;
+	f->size = call->arg[2];
+	f->offset = at ? call->arg[3] : c->view.mode & FMODE_STREAM ? -1 : c->view.pos;
+	f->epoch = epoch;
+	f->path = path_here(c, file);
 }
 
-HOT void file_call_end(struct task_struct *task, struct task_state *st, s64 ret)
+/* named_again: a read may wait for longer than names are kept. If the file is still what it was, it is announced again. */
+COLD int named_again(struct file_call *f, u32 fd)
 {
-	if (st->file_depth)
-		file_end(task, st, ret, st->file[0].epoch != epoch && file_of(task, st->call.arg[0]) == st->file[0].file);
+	struct file *file = file_of(bpf_get_current_task_btf(), fd);
+
+	if (file == f->file)
+		f->path = path_of(file);
+	return 0;
+}
+
+HOT void file_call_end(struct cpu *c, u32 cpu, struct call *call, struct file_call *f, task_id id, s64 ret, u64 duration)
+{
+	struct file_event *e;
+	u64 head;
+
+	if (!f->file)
+		return;
+	if (f->epoch != epoch)
+		named_again(f, call->arg[0]);
+	e = own_reserve(c, cpu, OWN_FILES, KIND_file, sizeof(*e), &head);
+	if (!e)
+		return;
+	e->kind = KIND_file | sizeof(*e) << 16;
+	e->task = id;
+	e->ts = call->ts;
+	e->op = f->op;
+	e->path = f->path;
+	e->offset = f->offset;
+	e->size = f->size;
+	e->ret = ret;
+	e->duration_ns = duration;
+	own_submit(c, cpu, OWN_FILES, KIND_file, head, sizeof(*e));
 }
 
 #endif

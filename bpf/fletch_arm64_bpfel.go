@@ -63,9 +63,7 @@ const (
 	fletchVarArgsMax              = "args_max"
 	fletchVarArity                = "arity"
 	fletchVarBulkMark             = "bulk_mark"
-	fletchVarCallChunks           = "call_chunks"
 	fletchVarCallClass            = "call_class"
-	fletchVarCallMark             = "call_mark"
 	fletchVarCommFilter           = "comm_filter"
 	fletchVarCommandArmed         = "command_armed"
 	fletchVarCpuCount             = "cpu_count"
@@ -74,6 +72,8 @@ const (
 	fletchVarIpcFired             = "ipc_fired"
 	fletchVarLastPath             = "last_path"
 	fletchVarLastTask             = "last_task"
+	fletchVarOwnChunks            = "own_chunks"
+	fletchVarOwnMark              = "own_mark"
 	fletchVarOwnTgid              = "own_tgid"
 	fletchVarRareMark             = "rare_mark"
 	fletchVarRenewals             = "renewals"
@@ -202,9 +202,7 @@ type fletchVariableSpecs struct {
 	ArgsMax         *ebpf.VariableSpec `ebpf:"args_max"`
 	Arity           *ebpf.VariableSpec `ebpf:"arity"`
 	BulkMark        *ebpf.VariableSpec `ebpf:"bulk_mark"`
-	CallChunks      *ebpf.VariableSpec `ebpf:"call_chunks"`
 	CallClass       *ebpf.VariableSpec `ebpf:"call_class"`
-	CallMark        *ebpf.VariableSpec `ebpf:"call_mark"`
 	CommFilter      *ebpf.VariableSpec `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.VariableSpec `ebpf:"command_armed"`
 	CpuCount        *ebpf.VariableSpec `ebpf:"cpu_count"`
@@ -213,6 +211,8 @@ type fletchVariableSpecs struct {
 	IpcFired        *ebpf.VariableSpec `ebpf:"ipc_fired"`
 	LastPath        *ebpf.VariableSpec `ebpf:"last_path"`
 	LastTask        *ebpf.VariableSpec `ebpf:"last_task"`
+	OwnChunks       *ebpf.VariableSpec `ebpf:"own_chunks"`
+	OwnMark         *ebpf.VariableSpec `ebpf:"own_mark"`
 	OwnTgid         *ebpf.VariableSpec `ebpf:"own_tgid"`
 	RareMark        *ebpf.VariableSpec `ebpf:"rare_mark"`
 	Renewals        *ebpf.VariableSpec `ebpf:"renewals"`
@@ -294,9 +294,7 @@ type fletchVariables struct {
 	ArgsMax         *ebpf.Variable `ebpf:"args_max"`
 	Arity           *ebpf.Variable `ebpf:"arity"`
 	BulkMark        *ebpf.Variable `ebpf:"bulk_mark"`
-	CallChunks      *ebpf.Variable `ebpf:"call_chunks"`
 	CallClass       *ebpf.Variable `ebpf:"call_class"`
-	CallMark        *ebpf.Variable `ebpf:"call_mark"`
 	CommFilter      *ebpf.Variable `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.Variable `ebpf:"command_armed"`
 	CpuCount        *ebpf.Variable `ebpf:"cpu_count"`
@@ -305,6 +303,8 @@ type fletchVariables struct {
 	IpcFired        *ebpf.Variable `ebpf:"ipc_fired"`
 	LastPath        *ebpf.Variable `ebpf:"last_path"`
 	LastTask        *ebpf.Variable `ebpf:"last_task"`
+	OwnChunks       *ebpf.Variable `ebpf:"own_chunks"`
+	OwnMark         *ebpf.Variable `ebpf:"own_mark"`
 	OwnTgid         *ebpf.Variable `ebpf:"own_tgid"`
 	RareMark        *ebpf.Variable `ebpf:"rare_mark"`
 	Renewals        *ebpf.Variable `ebpf:"renewals"`

@@ -36,6 +36,9 @@ const frameSize = 8 // BPF_RINGBUF_HDR_SZ
 
 func (r Records) at(i int) []byte {
 	off := r.offsets[i]
+	if r.sized {
+		return r.data[off : off+binary.NativeEndian.Uint32(r.data[off:])>>16]
+	}
 	n := binary.NativeEndian.Uint32(r.data[off-frameSize:])
 	return r.data[off : off+n]
 }

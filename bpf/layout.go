@@ -57,9 +57,9 @@ type column struct {
 type Layout struct {
 	Schema *format.Schema
 	Kind   uint32 // enum record_kind, the first word of each record
-	Size   uint32 // bytes a record has at least; in a ring of calls, at most
+	Size   uint32 // bytes a record has at least; in a ring of the calls' own, at most
 	Bulk   bool   // it comes by the million
-	fixed  uint32 // bytes before the last member, an array: what a record in a ring of calls has at least
+	fixed  uint32 // bytes a record in a ring of the calls' own has at least: without the last member if that is an array
 	// columns are in the order of Schema.Columns.
 	columns []column
 }
@@ -108,7 +108,11 @@ func layout(table string, s *btf.Struct) (*Layout, error) {
 		l.Schema.Columns = append(l.Schema.Columns, format.Column{Name: name, Type: columnTypes[c.meaning]})
 		l.columns = append(l.columns, c)
 	}
-	l.fixed = uint32(s.Members[len(s.Members)-1].Offset.Bytes())
+	l.fixed = s.Size
+	last := s.Members[len(s.Members)-1]
+	if _, ok := btf.UnderlyingType(last.Type).(*btf.Array); ok {
+		l.fixed = uint32(last.Offset.Bytes())
+	}
 	event := typeName(s.Members[0].Type) == "event_kind"
 	members := s.Members[1:]
 	if event {

@@ -8,20 +8,6 @@
 
 #include "task.h"
 
-/* What makes a name: a directory entry, where it hangs, what it is called, and what it leads to. */
-struct path_key {
-	u64 dentry;
-	u64 mnt;
-	u64 parent;
-	u64 hash_len;
-	u64 ino;
-};
-
-struct path_state {
-	path_id id;
-	u32 epoch; /* in which it was announced last */
-};
-
 /* A file that falls out gets a new id when it comes back. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -98,8 +84,50 @@ COLD u32 build_path(struct scratch *s, struct file *file, path_id id)
 	return len;
 }
 
-/* announce_path tells a path, under the id it has (0: a new one). What cannot be told is counted, and told with the next event. */
-COLD path_id announce_path(struct file *file, struct path_key *key, path_id id)
+#define AT(member) bpf_core_field_offset(struct file, member)
+#define HAS(member) (AT(member) <= FILE_BYTES - 8)
+#define TAKE(type, from, member) (*(type *)((void *)(from) + AT(member)))
+
+HOT void name_of(struct dentry *dentry, struct inode *inode, struct path_key *key)
+{
+	u64 name[2];
+
+	if (bpf_core_field_offset(struct dentry, d_name.hash_len) == bpf_core_field_offset(struct dentry, d_parent) + 8) {
+		bpf_probe_read_kernel(name, sizeof(name), (void *)dentry + bpf_core_field_offset(struct dentry, d_parent));
+	} else {
+		name[0] = (u64)BPF_CORE_READ(dentry, d_parent);
+		name[1] = BPF_CORE_READ(dentry, d_name.hash_len);
+	}
+	key->dentry = (u64)dentry;
+	key->parent = name[0];
+	key->hash_len = name[1];
+	key->ino = BPF_CORE_READ(inode, i_ino);
+}
+
+/* view says what a file is now. The offsets are known when the program is loaded, so only one of the two ways is left then. */
+HOT void view(struct cpu *c, struct file *file)
+{
+	struct file_view *v = &c->view;
+
+	if (HAS(f_mode) && HAS(f_pos) && HAS(f_path.mnt) && HAS(f_path.dentry) && HAS(f_inode)) {
+		bpf_probe_read_kernel(c->file_copy, sizeof(c->file_copy), file);
+		v->mode = TAKE(u32, c->file_copy, f_mode);
+		v->pos = TAKE(s64, c->file_copy, f_pos);
+		v->key.mnt = TAKE(u64, c->file_copy, f_path.mnt);
+		name_of(TAKE(struct dentry *, c->file_copy, f_path.dentry), TAKE(struct inode *, c->file_copy, f_inode), &v->key);
+		return;
+	}
+	v->mode = BPF_CORE_READ(file, f_mode);
+	v->pos = BPF_CORE_READ(file, f_pos);
+	v->key.mnt = (u64)BPF_CORE_READ(file, f_path.mnt);
+	name_of(BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_inode), &v->key);
+}
+
+/*
+ * announce_path tells a path, under the id it has (0: a new one). What cannot be told is counted, and told with the next event:
+ * the id is negative then.
+ */
+COLD s32 announce_path(struct file *file, struct path_key *key, path_id id)
 {
 	struct path_state state = { .epoch = epoch };
 	u32 cpu = bpf_get_smp_processor_id();
@@ -112,24 +140,24 @@ COLD path_id announce_path(struct file *file, struct path_key *key, path_id id)
 		scratch_put(s);
 	}
 	count(cpu, KIND_path, told);
-	if (told)
-		bpf_map_update_elem(&paths, key, &state, BPF_ANY);
+	if (!told)
+		return -(s32)state.id;
+	bpf_map_update_elem(&paths, key, &state, BPF_ANY);
 	return state.id;
 }
 
-/* path_of_file is path_of; a global function, so that it is verified once in each program. */
+/*
+ * path_of_file gives the id of a file's name, negative if it could not be announced. It is a global function, so that it is
+ * verified once in each program.
+ */
 __noinline int path_of_file(u64 address)
 {
 	struct file *file = (void *)address;
-	struct path_key key = {};
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
 	struct path_state *state;
+	struct path_key key = {};
 
-	key.dentry = (u64)dentry;
 	key.mnt = (u64)BPF_CORE_READ(file, f_path.mnt);
-	key.parent = (u64)BPF_CORE_READ(dentry, d_parent);
-	key.hash_len = BPF_CORE_READ(dentry, d_name.hash_len);
-	key.ino = BPF_CORE_READ(file, f_inode, i_ino);
+	name_of(BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_inode), &key);
 	state = bpf_map_lookup_elem(&paths, &key);
 	if (state && state->epoch == epoch)
 		return state->id;
@@ -138,18 +166,41 @@ __noinline int path_of_file(u64 address)
 
 HOT path_id path_of(struct file *file)
 {
-	return path_of_file((u64)file);
+	s32 id = path_of_file((u64)file);
+
+	return id < 0 ? -id : id;
+}
+
+/* path_here is path_of the file in view from what the CPU remembers, for a program that nothing interrupts. */
+HOT path_id path_here(struct cpu *c, struct file *file)
+{
+	struct file_view *v = &c->view;
+	u32 i = (v->key.dentry >> 6 ^ v->key.dentry >> 12) & (NAMES - 1);
+	struct path_key *key = &c->names[i].key;
+	struct path_state *state = &c->names[i].state;
+	s32 id;
+
+	if (key->dentry == v->key.dentry && key->hash_len == v->key.hash_len && key->ino == v->key.ino &&
+	    key->parent == v->key.parent && key->mnt == v->key.mnt && state->epoch == epoch && state->id)
+		return state->id;
+	id = path_of_file((u64)file);
+	state->id = 0;
+	if (id < 0)
+		return -id;
+	*key = v->key;
+	state->epoch = epoch;
+	state->id = id;
+	return id;
 }
 
 /* file_of is the file behind a descriptor of the current task, NULL if there is none. */
 HOT struct file *file_of(struct task_struct *task, u32 fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **files = BPF_CORE_READ(fdt, fd);
+	struct fdtable *fdt = task->files->fdt;
 	struct file *file = NULL;
 
-	if (fd < BPF_CORE_READ(fdt, max_fds))
-		bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	if (fd < fdt->max_fds)
+		bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd);
 	return file;
 }
 

@@ -23,11 +23,14 @@ struct {
 } bulk SEC(".maps"), rare SEC(".maps");
 
 /*
- * System calls have rings of their own, in memory of a map: their programs run with preemption off, one at a time on a
- * CPU, so that writing a record takes neither a lock nor a call. A ring is call_chunks pages of 4096 bytes; a record lies
- * within one. Its first word is kind | size << 16; it ends with the last argument that the call takes.
+ * What the programs of system calls write has rings of its own, in memory of a map: they run with preemption off, one at a
+ * time on a CPU, so that writing a record takes neither a lock nor a call. There is one ring for the calls and one for the
+ * reads and writes among them; first come those of calls, CPU by CPU. A ring is some chunks; a record lies within one. Its
+ * first word is kind | size << 16; a call ends with the last argument that it takes.
  */
 #define CHUNK 4096
+
+enum own { OWN_CALLS, OWN_FILES, OWN_MAX };
 
 struct chunk {
 	u8 data[CHUNK];
@@ -35,16 +38,16 @@ struct chunk {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* CPUs times call_chunks; set by the loader */
+	__uint(max_entries, 1); /* CPUs times what own_chunks adds up to; set by the loader */
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, u32);
 	__type(value, struct chunk);
 } calls SEC(".maps");
 
 /* Set by the loader before the programs start: of one CPU's rings. */
-const volatile u32 call_chunks = 1; /* a power of two */
+const volatile u32 own_chunks[OWN_MAX] = {1, 1}; /* powers of two */
 const volatile u32 cpu_count;
-const volatile u64 call_mark;       /* bytes in use at which record(1) is woken */
+const volatile u64 own_mark[OWN_MAX]; /* bytes in use at which record(1) is woken */
 const volatile u64 bulk_mark;
 const volatile u64 rare_mark;
 
@@ -58,20 +61,63 @@ struct call {
 	s64 arg[6];
 };
 
+/* A read or a write under way. */
+struct file_call {
+	u64 ts;
+	s64 offset;
+	s64 size;
+	struct file *file; /* NULL: none */
+	path_id path;
+	u32 epoch; /* in which the path was known to be announced */
+	u32 op;
+};
+
+/* What makes a name: a directory entry, where it hangs, what it is called, and what it leads to. */
+struct path_key {
+	u64 dentry;
+	u64 mnt;
+	u64 parent;
+	u64 hash_len;
+	u64 ino;
+};
+
+/* A name that was announced. */
+struct path_state {
+	path_id id;
+	u32 epoch; /* in which it was announced last */
+};
+
+/* What the programs look at of an open file. */
+struct file_view {
+	struct path_key key;
+	s64 pos;
+	u32 mode;
+};
+
+#define FILE_BYTES 136 /* of struct file, in which all of it lies, as far as is known: one copy costs less than four */
+#define NAMES 16       /* that a CPU remembers; a power of two */
+
 /*
  * Indexed by CPU; the loader maps it. Of the task that runs there it holds what every call needs, so that most calls
  * look nothing up: a switch to another task puts the call under way into the task's storage, and forgets the rest.
  */
 struct cpu {
-	u64 head; /* bytes ever written to the ring of calls; where a chunk ends is skipped */
+	u64 head[OWN_MAX]; /* bytes ever written to a ring; where a chunk ends is skipped */
 	u64 busy; /* a record is being written */
 	u64 known; /* what identities() was when id and verdict were right; 0: they are not */
 	task_id id;
 	u32 verdict;
 	struct call call;
-	u64 pad_call[3];
-	u64 tail; /* bytes ever read from the ring; set by record(1) */
-	u64 pad_tail[7];
+	struct file_call file; /* what the call is, if its class says so */
+	struct {
+		struct path_key key;
+		struct path_state state;
+	} names[NAMES];
+	struct file_view view; /* the file that is looked at; the stack has no room for it */
+	u64 file_copy[FILE_BYTES / 8];
+	u64 pad_names[8];
+	u64 tail[OWN_MAX]; /* bytes ever read from a ring; set by record(1) */
+	u64 pad_tail[8];
 	u64 emitted[KIND_MAX];
 	u64 lost[KIND_MAX];
 };
@@ -126,6 +172,54 @@ COLD int wake(u32 cpu)
 	return 0;
 }
 
+/* Set by the loader while they run: bulk records are counted as lost, and cost nothing else. */
+volatile u32 shed;
+
+/*
+ * own_reserve gives the place for a record of at most max bytes (a constant) in this CPU's own ring, or NULL, counted as lost.
+ * Nobody else writes there: a kernel that let these programs be preempted would find it busy. head is for own_submit.
+ */
+HOT void *own_reserve(struct cpu *c, u32 cpu, enum own ring, u32 kind, u32 max, u64 *head)
+{
+	u32 chunks = own_chunks[ring], first = ring == OWN_CALLS ? 0 : own_chunks[OWN_CALLS] * cpu_count;
+	u64 h = c->head[ring], tail = *(volatile u64 *)&c->tail[ring], bytes = (u64)chunks * CHUNK;
+	u32 off = h & (CHUNK - 1), key;
+	struct chunk *chunk;
+
+	if (off > CHUNK - max) {
+		h += CHUNK - off;
+		off = 0;
+	}
+	key = first + cpu * chunks + ((h / CHUNK) & (chunks - 1));
+	chunk = bpf_map_lookup_elem(&calls, &key);
+	if (!chunk || c->busy || shed || h + max - tail > bytes) {
+		c->lost[kind]++;
+		return NULL;
+	}
+	c->busy = 1;
+	barrier();
+	*head = h;
+	return &chunk->data[off];
+}
+
+/* own_submit makes the record at head, which has become size bytes, visible to record(1): all of it, before head is. */
+HOT void own_submit(struct cpu *c, u32 cpu, enum own ring, u32 kind, u64 head, u32 size)
+{
+	u64 mark = *(volatile u64 *)&c->tail[ring] + own_mark[ring];
+
+#if defined(__TARGET_ARCH_x86)
+	barrier();
+	*(volatile u64 *)&c->head[ring] = head + size;
+#else
+	__sync_lock_test_and_set(&c->head[ring], head + size);
+#endif
+	c->emitted[kind]++;
+	barrier();
+	c->busy = 0;
+	if (head + size >= mark && head < mark)
+		wake(cpu);
+}
+
 /* passed says whether the size bytes added last took the ring past its mark. */
 HOT bool passed(void *ring, u64 mark, u32 size)
 {
@@ -146,9 +240,6 @@ HOT void count_lost(u32 kind)
 {
 	count(bpf_get_smp_processor_id(), kind, false);
 }
-
-/* Set by the loader while they run: bulk records are counted as lost, and cost nothing else. */
-volatile u32 shed;
 
 /*
  * reserve hands out size bytes (a constant) of this CPU's ring of the set, or NULL, counted as lost. The record is

@@ -51,20 +51,19 @@ const RareRingSize = 1 << 20
 // kernels is refused whoever has no CAP_BPF, is not called any more. What the programs look at while they run
 // (Variables) is written through a mapping; iterators, and what tells of events that were missed, are open already.
 type Session struct {
-	Probes     []format.Probe
-	CPUs       int // possible ones
-	layouts    []*Layout
-	coll       *ebpf.Collection
-	links      map[string]link.Link       // by program
-	lists      map[string][]io.ReadCloser // iterators, by program: each is read once
-	missed     map[string]*os.File        // fdinfo of the other programs
-	rings      []*ring                    // the rare ones, by CPU; then the bulk ones
-	cpus       *cpuMap
-	calls      []*callRing
-	callLayout *Layout
-	callMem    []byte // of all of them
-	woken      int    // an epoll instance: readable when a ring has passed its mark; -1: none
-	scratch    [chunkRecords]uint32
+	Probes  []format.Probe
+	CPUs    int // possible ones
+	layouts []*Layout
+	coll    *ebpf.Collection
+	links   map[string]link.Link       // by program
+	lists   map[string][]io.ReadCloser // iterators, by program: each is read once
+	missed  map[string]*os.File        // fdinfo of the other programs
+	rings   []*ring                    // the rare ones, by CPU; then the bulk ones
+	cpus    *cpuMap
+	own     []*ownRing
+	ownMem  []byte // of all of them
+	woken   int    // an epoll instance: readable when a ring has passed its mark; -1: none
+	scratch [chunkRecords]uint32
 }
 
 // Probe says for each family of the options which mechanism a session uses, and why not a better one.
@@ -156,16 +155,20 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	for _, name := range []string{"bulk", "rare", "cpus"} {
 		spec.Maps[name].MaxEntries = uint32(s.CPUs)
 	}
-	callBytes, bulkBytes := bulkRings(opt.RingSize, s.Probes)
+	ownBytes, bulkBytes := bulkRings(opt.RingSize, s.Probes)
 	rareBytes := cmp.Or(opt.RareRingSize, RareRingSize)
-	chunks := callBytes / int(spec.Maps["calls"].ValueSize)
-	spec.Maps["calls"].MaxEntries = uint32(chunks * s.CPUs)
+	var chunks [len(ownTables)]uint32
+	var marks [len(ownTables)]uint64
+	for i, bytes := range ownBytes {
+		chunks[i], marks[i] = uint32(bytes)/spec.Maps["calls"].ValueSize, uint64(bytes/wakeAt)
+	}
+	spec.Maps["calls"].MaxEntries = (chunks[0] + chunks[1]) * uint32(s.CPUs)
 	var comm [16]byte
 	copy(comm[:15], opt.Comm)
 	if err := configure(spec, wants, map[string]any{
 		"own_tgid": uint32(os.Getpid()), "want_tree": opt.Command || len(opt.PIDs) > 0, "want_comm": opt.Comm != "",
-		"comm_filter": comm, "call_chunks": uint32(chunks), "cpu_count": uint32(s.CPUs),
-		"call_mark": uint64(callBytes / wakeAt), "bulk_mark": uint64(bulkBytes / wakeAt), "rare_mark": uint64(rareBytes / wakeAt),
+		"comm_filter": comm, "own_chunks": chunks, "cpu_count": uint32(s.CPUs),
+		"own_mark": marks, "bulk_mark": uint64(bulkBytes / wakeAt), "rare_mark": uint64(rareBytes / wakeAt),
 	}); err != nil {
 		return err
 	}
@@ -191,11 +194,10 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	if err := s.makeRings(spec, bulkBytes, rareBytes); err != nil {
 		return err
 	}
-	s.callLayout = s.layouts[slices.IndexFunc(s.layouts, func(l *Layout) bool { return l != nil && l.Schema.Table == callsTable })]
 	if s.cpus, err = newCPUMap(s.coll.Maps["cpus"], spec.Types, s.CPUs); err != nil {
 		return err
 	}
-	if s.callMem, s.calls, err = mapCalls(s.coll.Maps["calls"], s.cpus, s.CPUs, callBytes); err != nil {
+	if s.ownMem, s.own, err = mapOwn(s.coll.Maps["calls"], s.cpus, s.CPUs, ownBytes, s.layouts); err != nil {
 		return err
 	}
 	if s.links, err = attach(spec, s.coll); err != nil {
@@ -240,22 +242,30 @@ func (s *Session) openFiles() error {
 // wakeAt is the part of a ring that is its mark: one in so many bytes. The rest lasts until the recorder runs.
 const wakeAt = 4
 
-// bulkRings divides the bytes that a CPU has for the bulk families between its ring of calls and the other one.
-func bulkRings(bytes int, probes []format.Probe) (calls, others int) {
+// bulkRings divides the bytes that a CPU has for the bulk tables among those that are recorded: own are those of ownTables,
+// others that of the programs that may be preempted. The rest have as little as a ring can.
+func bulkRings(bytes int, probes []format.Probe) (own []int, others int) {
 	page := os.Getpagesize()
-	wanted := func(calls bool) bool {
-		return slices.ContainsFunc(probes, func(p format.Probe) bool {
-			bulk := familyOf(p.Family).bulk.table
-			return p.Mechanism != "" && bulk != "" && (bulk == callsTable) == calls
-		})
+	own = make([]int, len(ownTables))
+	var wanted []*int
+	for _, p := range probes {
+		table := familyOf(p.Family).bulk.table
+		if p.Mechanism == "" || table == "" {
+			continue
+		}
+		ring := &others
+		if i := slices.Index(ownTables[:], table); slices.Contains(mechanismOf(p.Family, p.Mechanism).programs, calls[0]) {
+			ring = &own[i]
+		}
+		wanted = append(wanted, ring)
 	}
-	switch {
-	case !wanted(true):
-		return page, bytes
-	case !wanted(false):
-		return bytes, page
+	for _, ring := range wanted {
+		*ring = max(bytes/len(wanted), page)
 	}
-	return max(bytes/2, page), max(bytes/2, page)
+	for _, ring := range []*int{&own[0], &own[1], &others} {
+		*ring = max(*ring, page)
+	}
+	return own, others
 }
 
 func (s *Session) makeRings(spec *ebpf.CollectionSpec, bulk, rare int) (err error) {
@@ -335,9 +345,9 @@ func (s *Session) Sweep(emit Emit) (fill float64, err error) {
 			return fill, err
 		}
 	}
-	for _, r := range s.calls {
+	for _, r := range s.own {
 		fill = max(fill, r.fill())
-		if err := r.sweep(s.callLayout, &s.scratch, emit); err != nil {
+		if err := r.sweep(&s.scratch, emit); err != nil {
 			return fill, err
 		}
 	}
@@ -484,8 +494,8 @@ func (s *Session) Close() {
 		unix.Close(s.woken)
 	}
 	s.cpus.close()
-	if s.callMem != nil {
-		unix.Munmap(s.callMem)
+	if s.ownMem != nil {
+		unix.Munmap(s.ownMem)
 	}
 	if s.coll != nil {
 		s.coll.Close()

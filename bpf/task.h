@@ -40,17 +40,6 @@ enum tree {
 	TREE_ARMED, /* forked by the recorder; inside from its execve on */
 };
 
-/* A read or a write under way. */
-struct file_call {
-	u64 ts;
-	s64 offset;
-	s64 size;
-	struct file *file;
-	path_id path;
-	u32 epoch; /* in which the path was known to be announced */
-	u32 op;
-};
-
 /* A connect under way. */
 struct connect_call {
 	u64 ts; /* 0: none */
@@ -66,7 +55,7 @@ struct task_state {
 	u32 verdict;
 	u32 tree;
 	struct call call;         /* while the task does not run, or when others than the calls' own table look at it */
-	struct file_call file[2]; /* a read or write may cause another one */
+	struct file_call file[2]; /* a read or write may cause another one; if they are calls, the first is the call's */
 	struct connect_call connect;
 	u32 file_depth;
 	s32 ipc_in_use; /* objects before a ...get */
