@@ -36,7 +36,8 @@ How it is counted:
   programs and does not grow with the events, is shown for itself; the lines say whether it is included. What runs in the
   context of the traced work is in the time added.
 - **Bytes** are of all files written. Rows are events of all families: a read is a row of table syscall and one of table file.
-  perf has only the system calls.
+  perf has only the system calls and which processes there were, so the ratio is given with and without the tables of reads and
+  writes and of the files' names.
 - **Memory** is resident memory from /proc/PID/smaps without the mappings of BPF maps, which are the rings, code included.
 - **Mixed real work** is test/bench/mixed.sh: find, tar, gzip, the Go compiler, Python.
 `

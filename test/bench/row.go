@@ -158,9 +158,15 @@ func bytesLines(a results) []line {
 	perRow := func(r *trial) float64 { return float64(r.Bytes) / float64(max(r.Rows, 1)) }
 	perSyscall := func(r *trial) float64 { return float64(r.Bytes) / float64(max(r.Syscalls, 1)) }
 	alone := func(r *trial) float64 { return float64(r.Tables["syscall"]) / float64(max(r.Syscalls, 1)) }
+	// What the other side has too: the calls, and who made them.
+	common := func(r *trial) float64 {
+		return float64(r.Bytes-r.Tables["file"]-r.Tables["path"]) / float64(max(r.Syscalls, 1))
+	}
 	return []line{
 		line{What: "bytes per row, whole capture", Work: mixed, unit: byteUnit}.limit(a.each(mixed, oursCommand, perRow), 7.0),
 		line{What: "bytes per row, table syscall", Work: mixed, unit: byteUnit}.limit(a.each(mixed, oursCommand, alone), 7.0),
+		line{What: "bytes per system call, without tables file and path", Work: mixed, Side: perfZstd, unit: byteUnit}.ratio(
+			a.each(mixed, oursCommand, common), a.each(mixed, perfZstd, perSyscall), 0.5),
 		line{What: "bytes of the whole capture per system call", Work: mixed, Side: perfZstd, unit: byteUnit}.ratio(
 			a.each(mixed, oursCommand, perSyscall), a.each(mixed, perfZstd, perSyscall), 0.5),
 	}
