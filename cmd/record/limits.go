@@ -146,13 +146,19 @@ func (p *plan) shrink(fixedRing bool, cpus int, layouts []*bpf.Layout) bool {
 const garbage = 20
 
 // keepTo makes Go's runtime keep to the ceiling too. What it does not manage are the rings and the program's own pages.
+//
+// Until settle it collects no garbage below the ceiling: at first nearly all that is made stays, and to look for the rest each
+// time that there is a little more costs as much as recording.
 func (p *plan) keepTo(limit int64, cpus int) {
 	if limit > 0 {
 		debug.SetMemoryLimit(max(limit-int64(cpus)*2*int64(p.ring+p.rareRing)-baseMemory/2, baseMemory/2))
 	}
-	debug.SetGCPercent(garbage)
 	debug.FreeOSMemory() // loading took more than running does
+	debug.SetGCPercent(-1)
 }
+
+// settle: what a recording needs is there.
+func settle() { debug.SetGCPercent(garbage) }
 
 // Limits are the drain's part in keeping to what the recorder may take: over it, the bulk families are shed, counted as lost.
 type limits struct {

@@ -524,6 +524,9 @@ func (r *recorder) loop(e *end) error {
 					table.trim()
 				}
 			}
+			if trimmed == begun {
+				settle()
+			}
 			trimmed = t
 		}
 		if t.Sub(anchored) >= anchorEach {
