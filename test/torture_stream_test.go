@@ -176,7 +176,7 @@ func TestTortureStreams(t *testing.T) {
 			waitFor(t, "the recorder to give up", s.ended)
 			s.wantFailed("its reader has read nothing for")
 		} else {
-			time.Sleep(100 * time.Millisecond)
+			time.Sleep(500 * time.Millisecond) // any sooner it would be the same signal
 			s.Process.Signal(syscall.SIGTERM)
 			waitFor(t, "the recorder to stop at once", s.ended)
 			if s.status() != 128+int(syscall.SIGTERM) {
