@@ -48,7 +48,9 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 /* lose counts a call that nobody is known to have made, if it is certain that it would have been recorded. */
 HOT void lose(struct cpu *c)
 {
-	if (want_tree || want_comm)
+	u32 tgid = bpf_get_current_pid_tgid() >> 32;
+
+	if (want_comm || (want_tree && !bpf_map_lookup_elem(&targets, &tgid)))
 		return;
 	if (want_syscall)
 		c->lost[KIND_syscall]++;

@@ -27,6 +27,7 @@ int process_fork(u64 *ctx)
 	struct task_struct *parent = ARG(ctx, 0, struct task_struct *);
 	struct task_struct *child = ARG(ctx, 1, struct task_struct *);
 	bool is_process = child->pid == child->tgid;
+	u32 tgid = child->tgid, one = 1;
 	struct task_state *st, *cst;
 	struct process_event *e;
 	task_id id;
@@ -50,11 +51,13 @@ int process_fork(u64 *ctx)
 	}
 	if (st->verdict == UNDECIDED)
 		decide(parent, st);
+	if (want_tree && is_process)
+		bpf_map_delete_elem(&targets, &tgid); /* it was another process's */
 	if (want_tree && st->tree == TREE_INSIDE) {
 		cst = state_of(child);
 		if (cst)
 			cst->tree = TREE_INSIDE;
-		else
+		else if (bpf_map_update_elem(&targets, &tgid, &one, BPF_ANY))
 			count_lost(KIND_process);
 	}
 	if (st->verdict != RECORD || !is_process || !want_process)

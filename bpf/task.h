@@ -70,7 +70,7 @@ struct {
 	__type(value, struct task_state);
 } tasks SEC(".maps");
 
-/* Process ids given with -p. */
+/* Process ids given with -p, and those of what was started by them when it could be given no storage. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
