@@ -299,9 +299,12 @@ func TestMemoryCeiling(t *testing.T) {
 
 // Whatever a ceiling keeps out of a window that is full while dumps hold it: each call was recorded or is counted as lost.
 func TestMemoryCeilingCounts(t *testing.T) {
-	const calls, more = 2000000, 1 << 12 // less than a batch
-	f := startFlight(t, "--json", "-e", "process,syscall", "--last", "1h", "--in-memory", "--max-memory", "96MiB", "-z", "none", "--",
-		program("workload"), "calls", strconv.Itoa(calls), "1")
+	calls, more := int64(2000000), int64(1<<12) // less than a batch
+	if testing.Short() {
+		calls /= 10
+	}
+	f := startFlight(t, "--json", "-e", "process,syscall", "--last", "1h", "--in-memory", "--max-memory", "96MiB", "-z", "none", "-W", "2", "--",
+		program("workload"), "calls", strconv.FormatInt(calls, 10), "1")
 	ended := make(chan error, 1)
 	go func() { ended <- f.Wait() }()
 	for going := true; going; {
