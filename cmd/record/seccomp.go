@@ -16,7 +16,7 @@ import (
 // into the recorder that it traces.
 var otherwise = "errno"
 
-// The list is `traced`, which `make seccomp` makes, and these: what a recorder calls by chance, so that no trace is sure to
+// The list is `traced` and `tracedHere`, which `make seccomp` makes, and these: what a recorder calls by chance, so that no trace is sure to
 // have it.
 var byChance = []string{
 	// Go's runtime: threads that start, memory that grows or is given back, signals, timers.
@@ -69,7 +69,7 @@ func policy() (p seccomp.Policy, err error) {
 		return p, fmt.Errorf("no list of system calls: %w", err)
 	}
 	allow := seccomp.SyscallGroup{Action: seccomp.ActionAllow}
-	calls := slices.Concat(traced, byChance)
+	calls := slices.Concat(traced, tracedHere, byChance)
 	slices.Sort(calls)
 	for _, name := range slices.Compact(calls) {
 		if _, ok := here.SyscallNames[name]; !ok {
