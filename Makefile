@@ -39,9 +39,10 @@ torture: ## kill, fill disks, dump and record under full load for half an hour (
 	FLETCH_TORTURE=large go test -count=1 -timeout 90m -v -run '^TestTorture' ./test
 
 .PHONY: test-kernel
-test-kernel: ## every test on Debian's 6.1 and 6.12, with BPF LSM and without, in QEMU
+test-kernel: ## every test on Debian's 6.1 and 6.12, with BPF LSM and without, in QEMU; and the unit, with a systemd
 	@test/install.sh kernel
 	@test/kernel.sh amd64
+	@INIT=systemd BOOTS=6.12:bpf RUN=TestSystemdRuns test/kernel.sh amd64
 
 .PHONY: test-kernel-arm64
 test-kernel-arm64: ## the same on Debian's arm64 kernels

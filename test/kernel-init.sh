@@ -1,19 +1,42 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
 # The first process of a kernel that test/kernel.sh boots: make a system of what is there, run the tests, switch off.
+# Where systemd is there, it makes the system, and runs this again.
 # The arguments: which tests, and a further flag for them.
-/bin/busybox --install
-mount -t devtmpfs dev /dev
-mkdir -p /dev/pts
-mount -t devpts pts /dev/pts
+if [ $$ = 1 ]; then
+	/bin/busybox --install
+	if [ -e /lib/systemd/systemd ]; then
+		mkdir /new
+		mount -t tmpfs -o mode=755 new /new
+		for name in /*; do [ "$name" = /new ] || cp -a "$name" /new/; done
+		echo "$@" >/new/test/arguments
+		echo 0123456789abcdef0123456789abcdef >/new/etc/machine-id # else it is a first boot, which asks questions
+		echo root:x:0:0:root:/:/bin/sh >/new/etc/passwd
+		echo root:x:0: >/new/etc/group
+		cat >/new/etc/systemd/system/tests.service <<-END
+			[Unit]
+			Requires=basic.target
+			After=basic.target
+			[Service]
+			Type=oneshot
+			ExecStart=/init
+		END
+		exec switch_root /new /lib/systemd/systemd --unit=tests.service
+	fi
+	mount -t devtmpfs dev /dev
+	mkdir -p /dev/pts
+	mount -t devpts pts /dev/pts
+	mount -t proc proc /proc
+	mount -t sysfs sys /sys
+	mount -t cgroup2 cgroup /sys/fs/cgroup
+	mount -t securityfs security /sys/kernel/security
+	mount -t tracefs tracing /sys/kernel/tracing
+	mount -t debugfs debug /sys/kernel/debug
+	mount -t tmpfs tmp /tmp
+else
+	set -- $(cat /test/arguments)
+fi
 exec </dev/console >/dev/console 2>&1
-mount -t proc proc /proc
-mount -t sysfs sys /sys
-mount -t cgroup2 cgroup /sys/fs/cgroup
-mount -t securityfs security /sys/kernel/security
-mount -t tracefs tracing /sys/kernel/tracing
-mount -t debugfs debug /sys/kernel/debug
-mount -t tmpfs tmp /tmp
 ip link set lo up
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp NO_COLOR=1 FLETCH_BIN=/bin FLETCH_MACHINE=disposable
 

@@ -8,10 +8,11 @@
 #   BOOTS="6.1:none 6.12:bpf"      only these pairs of the two
 #   RUN=REGEX                      only these tests
 #   SHORT=                         also what they leave out where time is short
+#   INIT=systemd                   with Debian's systemd as the first process
 #   LDFLAGS=FLAGS                  further ones for the programs
 #
 # Nothing is installed: apt, with package lists of its own, fetches what is unpacked under .cache/kernel.
-# All that a kernel said is in .cache/kernel/ARCH/*.log.
+# All that a kernel said is in .cache/kernel/ARCH/*.log, or in ARCH/INIT/*.log.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
@@ -32,7 +33,8 @@ for tool in "${qemu[0]}" cpio apt-get dpkg-deb; do
 	command -v "$tool" >/dev/null || { why "kernels on $arch: no $tool here" && exit 77; }
 done
 
-mkdir -p "$cache"/{lists/partial,archives/partial,packages}
+logs=$cache${INIT:+/$INIT}
+mkdir -p "$cache"/{lists/partial,archives/partial,packages} "$logs"
 : >"$cache/status"
 apt() { # get|cache ARG...
 	local program=apt-$1
@@ -49,16 +51,34 @@ unpacked() { # PACKAGE FILE: fetches the package and prints where this one file 
 	fi
 	echo "$dir"/${2##*/}
 }
+unpack_all() { # PACKAGE: unpacks it and all that it depends on into the root; nothing of it is run
+	local dir=$cache/with-$1
+	if [ ! -e "$dir" ]; then
+		rm -rf "$dir.new" && mkdir -p "$dir.new/partial" &&
+			apt get install -y --no-install-recommends --download-only -o Dir::Cache::archives="$dir.new" "$1" >&2 &&
+			mv "$dir.new" "$dir" || return
+	fi
+	mkdir -p "$root"/usr/{bin,sbin,lib,lib64}
+	ln -s usr/lib usr/lib64 "$root/" # as Debian has it
+	for deb in "$dir"/*.deb; do
+		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$root" --keep-directory-symlink --exclude='./usr/share/*' || return
+	done
+}
 apt get update || echo "apt: the package lists are not renewed"
 
 # What a kernel gets to see: a shell, the programs, the tests.
 root=$cache/root
 busybox=$(unpacked busybox-static '*/bin/busybox') || { why "kernels on $arch: apt cannot fetch busybox-static" && exit 77; }
 rm -rf "$root"
-mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,dev,proc,sys,tmp,test}
+mkdir -p "$root"/{usr/bin,usr/sbin,dev,proc,sys,tmp,test}
+ln -s usr/bin usr/sbin "$root/"
 cp "$busybox" "$root/bin/"
 cp test/kernel-init.sh "$root/init"
 cp -r test/testdata "$root/test/"
+cp -r systemd "$root/"
+if [ "${INIT:-}" ]; then
+	unpack_all "$INIT" || { why "kernels on $arch with $INIT: apt cannot fetch it" && exit 77; }
+fi
 export CGO_ENABLED=0 GOOS=linux GOARCH=$arch
 go build -trimpath -ldflags "-s -w ${LDFLAGS:-}" -o "$root/bin/" ./cmd/... ./internal/workload
 go test -c -trimpath -ldflags '-s -w' -o "$root/test/" ./test
@@ -82,7 +102,7 @@ boot() { # VMLINUZ LSM LOG
 	echo "$SECONDS s" >>"$3"
 }
 
-rm -f "$cache"/*.log
+rm -f "$logs"/*.log
 for series in ${KERNELS:-6.1 6.12}; do
 	names=$(apt cache search --names-only "^linux-image-${series/./\\.}\\..*-cloud-$arch(-unsigned)?\$" | cut -d' ' -f1 | sort -V)
 	name=$( (grep -v unsigned <<<"$names" || echo "$names") | tail -n 1)
@@ -93,13 +113,13 @@ for series in ${KERNELS:-6.1 6.12}; do
 		while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
 		with=with
 		[ "$lsm" = bpf ] || with=without
-		boot $vmlinuz "$lsm" "$cache/${name#linux-image-}_${with}_BPF_LSM.log" &
+		boot $vmlinuz "$lsm" "$logs/${name#linux-image-}_${with}_BPF_LSM.log" &
 	done
 done
 wait
 
 ran=0 failed=0
-for log in "$cache"/*.log; do
+for log in "$logs"/*.log; do
 	[ -e "$log" ] || continue
 	ran=$((ran + 1))
 	count() { grep -cE "^ *--- $1" "$log" || true; }
@@ -110,7 +130,7 @@ for log in "$cache"/*.log; do
 	fi
 done
 [ $ran -gt 0 ] || exit 77
-for log in "$cache"/*.log; do awk -f test/skipped.awk "$log"; done | sort | uniq -c | while read -r n skipped; do
+for log in "$logs"/*.log; do awk -f test/skipped.awk "$log"; done | sort | uniq -c | while read -r n skipped; do
 	why "on $n of $ran kernels: $skipped"
 done
 [ $failed = 0 ]

@@ -3,12 +3,17 @@
 package test
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/fletch-trace/fletch/bpf"
 )
 
 // The example of a unit says nothing that systemd does not understand, keeps what it runs well locked up, and runs it with
@@ -42,5 +47,138 @@ func TestSystemdUnit(t *testing.T) {
 	out, _ := rec.CombinedOutput()
 	if rec.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "not permitted to load BPF programs") {
 		t.Errorf("%s: status %d, want it to miss its capabilities only\n%s", command, rec.ProcessState.ExitCode(), out)
+	}
+}
+
+// systemd runs the unit: nothing of what it forbids is needed, what the unit says it dumps it dumps, and it ends well.
+func TestSystemdRunsTheUnit(t *testing.T) {
+	if _, err := os.Stat("/run/systemd/system"); err != nil {
+		t.Skip("systemd does not run this machine; INIT=systemd test/kernel.sh boots one that it does")
+	}
+	needDisposable(t)
+	const unit, dir = "fletch-flight", "/var/lib/private/fletch/flight"
+	systemctl := func(args ...string) string {
+		t.Helper()
+		status, out, errs := output(t, "systemctl", args...)
+		if status != 0 {
+			t.Errorf("systemctl %s: status %d\n%s", strings.Join(args, " "), status, errs)
+		}
+		return strings.TrimSpace(out)
+	}
+	show := func(property string) string { return systemctl("show", "--value", "--property", property, unit) }
+	if err := os.MkdirAll("/usr/local/bin", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []struct {
+		from, to string
+		mode     os.FileMode
+	}{
+		{program("record"), "/usr/local/bin/record", 0o755},
+		{"../systemd/" + unit + ".service", "/etc/systemd/system/" + unit + ".service", 0o644},
+	} {
+		if err := os.WriteFile(file.to, []byte(read(t, file.from)), file.mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		exec.Command("systemctl", "stop", unit).Run()
+		if t.Failed() {
+			_, said, _ := output(t, "journalctl", "--no-pager", "--output", "cat", "--unit", unit)
+			t.Logf("it said:\n%s", said)
+		}
+	})
+
+	// A recorder that records is one without privileges.
+	recording := func(before int) (pid int) {
+		t.Helper()
+		waitFor(t, "systemd to start the recorder", func() bool {
+			pid, _ = strconv.Atoi(show("MainPID"))
+			return pid != 0 && pid != before
+		})
+		waitFor(t, "the recorder to drop its privileges", func() bool {
+			text, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+			s := status(string(text))
+			return s["CapPrm"] == none && s["CapAmb"] == none
+		})
+		return pid
+	}
+	dumps := func(reason string) []string {
+		m, _ := filepath.Glob(filepath.Join(dir, "*Z-"+reason))
+		return m
+	}
+	dumped := func(reason string, n int) {
+		t.Helper()
+		waitFor(t, "a dump for "+reason, func() bool { return len(dumps(reason)) >= n })
+	}
+	systemctl("daemon-reload")
+	systemctl("start", unit)
+	pid := recording(0)
+	known := filepath.Join(t.TempDir(), "known")
+	if err := os.WriteFile(known, []byte("#!/bin/sh\nkill -SEGV $$\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	systemctl("kill", "--signal=USR2", unit)
+	exec.Command(known).Run()
+	dumped("sigusr2", 1)
+	dumped("trigger", 1)
+	systemctl("reload", unit)
+	dumped("sigusr2", 2)
+
+	// It is killed, goes on, and keeps what there was.
+	systemctl("kill", "--signal=KILL", unit)
+	recording(pid)
+	if len(dumps("interrupted")) != 1 {
+		t.Errorf("%d dumps of a recorder that was killed", len(dumps("interrupted")))
+	}
+	systemctl("stop", unit)
+	if result, status := show("Result"), show("ExecMainStatus"); result != "success" || status != "0" {
+		t.Errorf("it ended with %s, status %s", result, status)
+	}
+
+	want := map[string]string{}
+	probes, err := bpf.Probe(bpf.Options{Families: bpf.Families()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range probes {
+		want[p.Family] = p.Mechanism
+	}
+	for reason, n := range map[string]int{"sigusr2": 2, "trigger": 1, "interrupted": 1, "end": 1} {
+		if len(dumps(reason)) != n {
+			t.Errorf("%d dumps for %s, want %d", len(dumps(reason)), reason, n)
+		}
+		for _, path := range dumps(reason) {
+			c := open(t, path)
+			if c.Manifest.Complete != (reason != "interrupted") || len(rows(t, c, "process")) == 0 {
+				t.Errorf("%s: complete %v, %d rows of process", path, c.Manifest.Complete, len(rows(t, c, "process")))
+			}
+			got := map[string]string{}
+			for _, p := range c.Manifest.Probes {
+				got[p.Family] = p.Mechanism
+			}
+			if !maps.Equal(got, want) {
+				t.Errorf("%s: mechanisms %v; without the unit they are %v", path, got, want)
+			}
+			if status, _, errs := output(t, program("analyze"), "summary", path); status != 0 {
+				t.Errorf("analyze summary %s: %s", path, errs)
+			}
+			info, err := os.Stat(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			owner := info.Sys().(*syscall.Stat_t)
+			if owner.Uid == 0 {
+				t.Errorf("%s is root's", path)
+			}
+			wantOwned(t, path, owner.Uid, owner.Gid)
+		}
+	}
+	for _, path := range dumps("trigger") {
+		if !slices.ContainsFunc(processes(t, open(t, path), "exec"), func(r row) bool { return r.s("filename") == known }) {
+			t.Errorf("what was killed is not in %s", path)
+		}
+	}
+	if _, said, _ := output(t, "journalctl", "--no-pager", "--output", "cat", "--unit", unit); strings.Contains(said, "record: ") {
+		t.Errorf("it said:\n%s", said)
 	}
 }
