@@ -104,14 +104,15 @@ func TestEveryCallIsOneRow(t *testing.T) {
 	}
 }
 
-// With rings that hold next to nothing most is lost, and every single event that is lost is counted. The name filter
-// leaves exactly the known calls: N of each thread, and the one with which it gives up its name.
+// While the recorder is stopped, what its rings do not hold is lost, and every single event that is lost is counted. The name
+// filter leaves exactly the known calls: N of each thread, and the one with which it gives up its name.
 func TestLossIsExact(t *testing.T) {
 	t.Setenv("GODEBUG", "asyncpreemptoff=1") // no signals, so no rt_sigreturn, in the workload's threads
 	for _, c := range []struct{ calls, threads int64 }{{20_000, 1}, {100_000, 2}, {50_000, 8}} {
 		c.calls = fewer(c.calls)
 		t.Run(fmt.Sprintf("%d calls of %d threads", c.calls, c.threads), func(t *testing.T) {
-			got, stdout := capture(t, 0, "-b", "64KiB", "--comm", callName, "--", program("workload"), "calls",
+			got, stdout := capture(t, 0, "-b", "64KiB", "--comm", callName, "--", "sh", "-c",
+				`kill -STOP $PPID; "$@"; kill -CONT $PPID`, "sh", program("workload"), "calls",
 				strconv.FormatInt(c.calls, 10), strconv.FormatInt(c.threads, 10))
 			rep := parseReport(t, stdout)
 			recorded, lost := int64(len(rows(t, got, "syscall"))), got.Lost()["syscall"]
