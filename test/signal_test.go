@@ -7,7 +7,6 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -44,17 +43,26 @@ func TestSignalsFinishTheCapture(t *testing.T) {
 	const calls = 20000
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		rec, path := start(t)
-		if status, _, errs := output(t, program("workload"), "calls", strconv.Itoa(calls), "1"); status != 0 {
-			t.Fatal(errs)
-		}
+		ours := runKnown(t, calls, 1).pid
 		rec.Process.Signal(sig)
 		if err := rec.Wait(); err != nil {
 			t.Errorf("%v: %v", sig, err)
 		}
 		c := open(t, path)
 		wantComplete(t, c)
-		if k := wantNoGap(t, c); k.n+c.Lost()["syscall"] < calls || k.n > calls {
-			t.Errorf("%v: %d of %d calls, %d lost", sig, k.n, calls, c.Lost()["syscall"])
+		who, getpgid, seen := processOf(t, c), number(t, c, "getpgid"), make(map[int64]int)
+		for _, r := range rows(t, c, "syscall") {
+			if r.n("nr") == getpgid && who[r.n("task")] == ours {
+				seen[r.n("arg0")]++
+			}
+		}
+		for arg, n := range seen {
+			if n != 1 {
+				t.Errorf("%v: call %d is there %d times", sig, arg, n)
+			}
+		}
+		if n, lost := int64(len(seen)), lost(c); n > calls || n+lost < calls {
+			t.Errorf("%v: %d of %d calls, %d lost", sig, n, calls, lost)
 		}
 	}
 }
