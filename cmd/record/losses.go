@@ -92,7 +92,16 @@ func (l *losses) add(table string, cpu int32, from, until, count int64) {
 	_ = l.batch.AppendRow(map[string]any{"ts": from + l.wall, "until": until + l.wall, "cpu": cpu, "family": table, "count": count})
 }
 
-// finish closes all windows.
+// cut closes all windows: what was lost in a generation is among its own rows.
+func (l *losses) cut() {
+	for i := range l.open {
+		if l.open[i].count > 0 && l.batch.Rows < lossRows {
+			l.close(&l.open[i])
+		}
+	}
+}
+
+// finish closes all windows, for the last time.
 func (l *losses) finish() {
 	l.poll()
 	for i := range l.open {

@@ -117,6 +117,7 @@ func (r *recorder) turn(t time.Time, dumps []*request) error {
 // endGeneration hands on what has been gathered of the current generation.
 func (r *recorder) endGeneration(dumps []*request) *generation {
 	r.handTables()
+	r.losses.cut()
 	r.handLosses()
 	at := now(unix.CLOCK_MONOTONIC)
 	g := &generation{

@@ -107,6 +107,27 @@ func TestGenerationIsClosedWhenAllWasHeard(t *testing.T) {
 	}
 }
 
+// What was lost in a generation is told by its own rows, also when it was lost just before its end: a dump has them.
+func TestGenerationTellsItsLosses(t *testing.T) {
+	r := newTestRecorder(t)
+	r.opt, r.limits = &options{}, &limits{}
+	r.losses = &losses{batch: format.NewBatch(format.LossSchema), free: make(chan *format.Batch, 1), total: make(map[string]int64)}
+	r.losses.free <- format.NewBatch(format.LossSchema)
+	r.losses.open = []window{{table: "syscall", cpu: 1, count: 5, from: 1, until: 2}, {table: "file"}}
+	r.rotation.keeper = &keeper{}
+	r.endGeneration(nil)
+	if len(r.rare.in) != 1 {
+		t.Fatalf("%d batches, want the one of losses", len(r.rare.in))
+	}
+	b := (<-r.rare.in).batch
+	if b.Schema != format.LossSchema || b.Rows != 1 || b.Segment != 1 || b.Column("count").I64[0] != 5 {
+		t.Errorf("%d rows of %s in segment %d", b.Rows, b.Schema.Table, b.Segment)
+	}
+	if r.losses.open[0].count != 0 || r.losses.total["syscall"] != 5 {
+		t.Errorf("still open: %+v", r.losses.open[0])
+	}
+}
+
 // Both lanes have to be past a generation before the keeper has it.
 func TestGenerationEndsInBothLanes(t *testing.T) {
 	k := &keeper{in: make(chan *generation, 1)}
