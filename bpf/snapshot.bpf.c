@@ -24,27 +24,33 @@ int snapshot_begin(struct bpf_iter__task *ctx)
 	struct task_state *st;
 	struct scratch *s;
 	cgroup_id id;
-	u32 len;
+	u32 len, told;
 
 	if (!task)
 		return 0;
+	if (want_tree) {
+		u32 tgid = task->tgid;
+
+		/* One that is none of the targets and that nothing is known of is somebody else's. */
+		if (!bpf_map_lookup_elem(&targets, &tgid) && !bpf_task_storage_get(&tasks, task, 0, 0))
+			return 0;
+	}
 	st = state_of(task);
 	if (!st) {
 		count_lost(KIND_task);
 		return 0;
 	}
-	if (!recorded(task, st) || !claim(st))
+	if (!recorded(task, st) || !claim(st, &told))
 		return 0;
 	s = scratch_get();
 	if (!s) {
-		st->announced = 0;
+		st->announced = told; /* its next event tells of it */
 		return 0;
 	}
 	len = build_task(s, task, st->id);
-	if (len < SCRATCH_MAX - 8) {
+	count(cpu, KIND_task, len < SCRATCH_MAX - 8);
+	if (len < SCRATCH_MAX - 8)
 		write_record(seq, s->data, len);
-		count(cpu, KIND_task, true);
-	}
 	if (new_cgroup(task, &id)) {
 		len = build_cgroup(s, task);
 		if (len < SCRATCH_MAX - 8) {

@@ -87,9 +87,17 @@ struct {
 	__type(value, u32);
 } cgroups SEC(".maps");
 
+/*
+ * state_of makes a task's storage if it has none. That fails when another CPU does so for the same task at the same moment,
+ * and the second time there is one.
+ */
 HOT struct task_state *state_of(struct task_struct *task)
 {
-	return bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct task_state *st = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (!st)
+		st = bpf_task_storage_get(&tasks, task, 0, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return st;
 }
 
 COLD bool comm_matches(struct task_struct *task)
@@ -261,14 +269,18 @@ COLD u32 build_cgroup(struct scratch *s, struct task_struct *task)
 	return len;
 }
 
-/* claim gives the task an id and says whether the caller is the one to announce it. */
-HOT bool claim(struct task_state *st)
+/*
+ * claim gives the task an id and says whether the caller is the one to announce it. If it cannot, it puts back what was
+ * announced: told.
+ */
+HOT bool claim(struct task_state *st, u32 *told)
 {
-	u32 told = st->announced, now = epoch + 1;
+	u32 now = epoch + 1;
 
+	*told = st->announced;
 	if (!st->id)
 		__sync_val_compare_and_swap(&st->id, 0, (task_id)(__sync_fetch_and_add(&last_task, 1) + 1));
-	return told != now && __sync_val_compare_and_swap(&st->announced, told, now) == told;
+	return *told != now && __sync_val_compare_and_swap(&st->announced, *told, now) == *told;
 }
 
 /* new_cgroup says whether the task's cgroup is to be announced by the caller. */
@@ -293,20 +305,20 @@ __noinline int announce(void)
 	u32 cpu = bpf_get_smp_processor_id();
 	struct scratch *s;
 	cgroup_id id;
-	u32 len;
+	u32 len, told;
 
-	if (!st || !claim(st))
+	if (!st || !claim(st, &told))
 		return 0;
 	s = scratch_get();
 	if (!s) {
-		st->announced = 0; /* its next event tries again */
+		st->announced = told; /* its next event tries again */
 		return 0;
 	}
 	len = build_task(s, task, st->id);
 	if (output(s, len))
 		count(cpu, KIND_task, true);
 	else
-		st->announced = 0;
+		st->announced = told;
 	if (new_cgroup(task, &id)) {
 		len = build_cgroup(s, task);
 		if (output(s, len))

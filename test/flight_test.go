@@ -60,20 +60,24 @@ func startFlight(t *testing.T, args ...string) *flight {
 	return f
 }
 
-// commandUsed is the CPU time that its command has used so far.
-func (f *flight) commandUsed() time.Duration {
-	// proc(5): times are in hundredths of a second, after the name, which may hold anything.
+// counted is the CPU time that the threads of its command which count have used so far.
+func (f *flight) counted() (used time.Duration) {
 	children, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", f.Process.Pid))
 	for _, path := range children {
 		child, _ := os.ReadFile(path)
-		stat, _ := os.ReadFile("/proc/" + strings.TrimSpace(string(child)) + "/stat")
-		if fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:])); len(fields) > 13 {
-			user, _ := strconv.Atoi(fields[11])
-			system, _ := strconv.Atoi(fields[12])
-			return time.Duration(user+system) * 10 * time.Millisecond
+		threads, _ := filepath.Glob("/proc/" + strings.TrimSpace(string(child)) + "/task/*/stat")
+		for _, path := range threads {
+			// proc(5): the name is in brackets, and times are in hundredths of a second.
+			stat, _ := os.ReadFile(path)
+			_, rest, counts := strings.Cut(string(stat), " ("+callName+") ")
+			if fields := strings.Fields(rest); counts && len(fields) > 13 {
+				user, _ := strconv.Atoi(fields[11])
+				system, _ := strconv.Atoi(fields[12])
+				used += time.Duration(user+system) * 10 * time.Millisecond
+			}
 		}
 	}
-	return 0
+	return used
 }
 
 // dumps are the paths of the dumps made for a reason, in order.
@@ -115,7 +119,7 @@ func TestDumpsForASignal(t *testing.T) {
 	for _, args := range [][]string{{}, {"--in-memory"}, {"--after", "300ms"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			f := startFlight(t, append(args, "-e", allFamilies, "--last", "2s", "--", program("workload"), "calls", "1000000000", "1")...)
-			waitFor(t, "the command to count", func() bool { return f.commandUsed() > 100*time.Millisecond })
+			waitFor(t, "the command to count", func() bool { return f.counted() > 100*time.Millisecond })
 			const n = 4
 			for i := range n {
 				f.Process.Signal(syscall.SIGUSR2)

@@ -118,7 +118,11 @@ func (d *disk) cut() {
 func (s *subject) watched(path string) (seen view) {
 	s.t.Helper()
 	waitFor(s.t, "the recording to end", func() bool {
-		if v, err := look(path, false); err == nil {
+		v, err := look(path, false)
+		if err != nil && !stillEmpty(path) {
+			v, err = look(path, false) // it may have begun in between
+		}
+		if err == nil {
 			seen = v
 		} else if !stillEmpty(path) && !s.ended() {
 			s.t.Errorf("a capture that does not open while it is recorded: %v", err)
