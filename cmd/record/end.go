@@ -31,6 +31,8 @@ type end struct {
 	polled  [2]unix.PollFd
 	timeout unix.Timespec
 	alarm   *alarm
+	held    bool // the drain has a thread of its own
+	before  unix.Sigset_t
 	signals signals
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when COMMAND has exited
@@ -98,16 +100,18 @@ func (e *end) reached(d time.Duration, woken int) (ended, rung bool) {
 		if e.alarm == nil {
 			e.alarm = newAlarm(e.event, woken)
 		}
+		e.release()
 		rung = e.alarm.wait(d)
 		return e.is.Load(), rung
 	}
+	e.hold()
 	e.polled = [2]unix.PollFd{{Fd: int32(e.event), Events: unix.POLLIN}, {Fd: int32(woken), Events: unix.POLLIN}}
 	e.timeout = unix.NsecToTimespec(int64(d))
 	unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&e.polled)), uintptr(len(e.polled)), uintptr(unsafe.Pointer(&e.timeout)), 0, 0, 0)
 	return e.is.Load(), e.polled[1].Revents != 0
 }
 
-// longWait is from where on a hand-over to another thread costs less than being watched.
+// longWait is from where on the runtime's own ways cost less than being watched.
 const longWait = sweepIdle / 4
 
 // An alarm ends a wait of the runtime's when one of some descriptors can be read from.
@@ -150,20 +154,37 @@ func (a *alarm) wait(d time.Duration) (rung bool) {
 	}
 }
 
-// alone gives the calling goroutine a thread and a place to run of its own, until back is called. The signal by which the
-// runtime asks a goroutine to pause is kept from it: it would end every wait.
-func alone() (back func()) {
+// hold gives the calling goroutine a thread of its own. The signal by which the runtime asks a goroutine to pause is kept from it:
+// it would end every short wait.
+func (e *end) hold() {
+	if e.held {
+		return
+	}
+	e.held = true
 	runtime.LockOSThread()
+	unix.PthreadSigmask(unix.SIG_BLOCK, &pauses, &e.before)
+}
+
+// release ends hold. A goroutine that waits for the runtime's own timer is best woken by the thread that sees it.
+func (e *end) release() {
+	if !e.held {
+		return
+	}
+	e.held = false
+	unix.PthreadSigmask(unix.SIG_SETMASK, &e.before, nil)
+	runtime.UnlockOSThread()
+}
+
+var pauses = func() (set unix.Sigset_t) {
+	set.Val[0] = 1 << (unix.SIGURG - 1)
+	return set
+}()
+
+// alone gives the drain a place to run of its own, until back is called.
+func alone() (back func()) {
 	places := runtime.GOMAXPROCS(0)
 	runtime.GOMAXPROCS(places + 1)
-	var urgent, before unix.Sigset_t
-	urgent.Val[0] = 1 << (unix.SIGURG - 1)
-	unix.PthreadSigmask(unix.SIG_BLOCK, &urgent, &before)
-	return func() {
-		unix.PthreadSigmask(unix.SIG_SETMASK, &before, nil)
-		runtime.GOMAXPROCS(places)
-		runtime.UnlockOSThread()
-	}
+	return func() { runtime.GOMAXPROCS(places) }
 }
 
 // watchSignals: the first signal ends the recording - with COMMAND, when that has ended from it too - and the
