@@ -6,7 +6,7 @@
  * to see return, or that is still out when the recording ends, is `pending`.
  *
  * Other families look at calls too, where they have no better means; what they want of them is in their own
- * files. The calls they look at go through task storage.
+ * files. Those calls go through task storage, reads and writes only when the task leaves its CPU.
  */
 #include "calls.h"
 #include "task.h"
@@ -80,7 +80,7 @@ COLD struct task_state *who(struct cpu *c, struct task_struct *task)
 	return st;
 }
 
-/* A call that somebody else than the calls' own table looks at as well: it goes through task storage. */
+/* A call that somebody else than the tables of calls and files looks at: it goes through task storage. */
 COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
