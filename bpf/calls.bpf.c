@@ -114,7 +114,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	read_args(regs, nr & NR_COMPAT, st->call.arg);
 	st->call.ts = bpf_ktime_get_ns();
 	if (want_file_calls && class & CALL_FILE)
-		file_call_begin(c, task, &st->call, &st->file[0]);
+		file_call_begin(c, &st->call, &st->file[0]);
 	if (want_ipc_calls && class & CALL_IPC)
 		ipc_call_begin(task, st, nr);
 	if (want_tcp_connects && class & CALL_TCP)
@@ -146,7 +146,6 @@ int calls_enter(u64 *ctx)
 {
 	struct pt_regs *regs = ARG(ctx, 0, struct pt_regs *);
 	s32 nr = ARG(ctx, 1, s32);
-	struct task_struct *task = bpf_get_current_task_btf();
 	u32 cpu = bpf_get_smp_processor_id();
 	u32 args = 6, class = CALL_ANY;
 	struct task_state *st;
@@ -158,7 +157,9 @@ int calls_enter(u64 *ctx)
 	c = bpf_map_lookup_elem(&cpus, &cpu);
 	if (!c)
 		return 0; /* there is one for every CPU */
-	if (in_compat(task))
+	if (!c->known)
+		c->task = bpf_get_current_task();
+	if (in_compat(c->task))
 		nr |= NR_COMPAT;
 	index = (u32)nr;
 	barrier_var(index); /* compare all 64 bits: verifiers until 6.1 think that a 32-bit OR makes all of them unknown */
@@ -171,7 +172,7 @@ int calls_enter(u64 *ctx)
 			return 0;
 	} else if (!(class & ~CALL_FILE)) {
 		c->call.ts = 0;
-		st = who(c, task);
+		st = who(c, bpf_get_current_task_btf());
 		if (st) {
 			st->seen = 1;
 			st->call.ts = 0;
@@ -179,7 +180,7 @@ int calls_enter(u64 *ctx)
 				return 0;
 		} else {
 			/* Its storage cannot be made now: somebody who does so was interrupted. Who it is can wait for the return. */
-			if (task->tgid == own_tgid)
+			if (bpf_get_current_pid_tgid() >> 32 == own_tgid)
 				return 0;
 			c->id = 0;
 		}
@@ -196,7 +197,7 @@ int calls_enter(u64 *ctx)
 	c->call.args = args;
 	read_args(regs, false, c->call.arg);
 	if (want_file_calls && class & CALL_FILE)
-		file_call_begin(c, task, &c->call, &c->file);
+		file_call_begin(c, &c->call, &c->file);
 	c->call.ts = bpf_ktime_get_ns();
 	return 0;
 }

@@ -39,9 +39,9 @@ enum {
 };
 #define TS_COMPAT 0x2 /* arch/x86/include/asm/thread_info.h */
 
-HOT bool in_compat(struct task_struct *task)
+HOT bool in_compat(u64 task)
 {
-	return task->thread_info.status & TS_COMPAT;
+	return FIELD(task, struct task_struct, thread_info.status) & TS_COMPAT;
 }
 
 HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
@@ -103,9 +103,9 @@ enum {
 };
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
 
-HOT bool in_compat(struct task_struct *task)
+HOT bool in_compat(u64 task)
 {
-	return task->thread_info.flags & (1UL << TIF_32BIT);
+	return FIELD(task, struct task_struct, thread_info.flags) & (1UL << TIF_32BIT);
 }
 
 HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)

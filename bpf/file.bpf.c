@@ -16,7 +16,7 @@
 #define FMODE_PATH 0x4000
 #define FMODE_STREAM 0x200000
 
-HOT void file_begin(struct task_state *st, struct file *file, u32 op, s64 size, s64 offset)
+HOT void file_begin(struct task_state *st, u64 file, u32 op, s64 size, s64 offset)
 {
 	u32 depth = st->file_depth++;
 	struct file_call *c;
@@ -27,11 +27,23 @@ HOT void file_begin(struct task_state *st, struct file *file, u32 op, s64 size, 
 	c->epoch = epoch;
 	c->file = file;
 	/* Read back it is a number: a global function takes no pointer that the verifier knows as one. */
-	c->path = path_of(*(struct file *volatile *)&c->file);
+	c->path = path_of(*(volatile u64 *)&c->file);
 	c->op = op;
 	c->size = size;
 	c->offset = offset;
 	c->ts = bpf_ktime_get_ns();
+}
+
+HOT void fill_file(struct file_event *e, struct file_call *c, u64 ts, task_id id, s64 ret, u64 duration)
+{
+	e->task = id;
+	e->ts = ts;
+	e->op = c->op;
+	e->path = c->path;
+	e->offset = c->offset;
+	e->size = c->size;
+	e->ret = ret;
+	e->duration_ns = duration;
 }
 
 /* file_end: `there` says whether the file that the call began with is still what it was. */
@@ -59,24 +71,13 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret, bool
 	if (!e)
 		return;
 	e->kind = KIND_file;
-	e->task = id;
-	e->ts = c->ts;
-	e->op = c->op;
-	e->path = c->path;
-	e->offset = c->offset;
-	e->size = c->size;
-	e->ret = ret;
-	e->duration_ns = now - c->ts;
+	fill_file(e, c, c->ts, id, ret, now - c->ts);
 	submit(e);
 }
 
 HOT s64 position(s64 *pos)
 {
-	s64 offset = -1;
-
-	if (pos)
-		bpf_probe_read_kernel(&offset, sizeof(offset), pos);
-	return offset;
+	return pos ? (s64)word((u64)pos) : -1;
 }
 
 HOT int vfs_begin(struct file *file, u64 count, s64 *pos, u32 op)
@@ -92,7 +93,7 @@ HOT int vfs_begin(struct file *file, u64 count, s64 *pos, u32 op)
 		return 0;
 	}
 	if (recorded(task, st))
-		file_begin(st, file, op, count, position(pos));
+		file_begin(st, (u64)file, op, count, position(pos));
 	return 0;
 }
 
@@ -162,28 +163,29 @@ int file_write_kretprobe(struct pt_regs *ctx)
  * offset, not at an offset of something that has none (fs/read_write.c). file_call_begin makes f what the call reads or
  * writes; f->file is NULL if it does neither.
  */
-HOT void file_call_begin(struct cpu *c, struct task_struct *task, struct call *call, struct file_call *f)
+HOT void file_call_begin(struct cpu *c, struct call *call, struct file_call *f)
 {
 	s32 nr = call->nr;
 	bool at = nr == NR_pread64 || nr == NR_pwrite64;
 	u32 op = nr == NR_write || nr == NR_pwrite64 || nr == (NR_COMPAT | COMPAT_write) ? FILE_write : FILE_read;
-	struct file *file;
+	u64 file;
+	u32 mode;
 
-	f->file = NULL;
+	f->file = 0;
 	if (!at && nr != NR_read && nr != NR_write && nr != (NR_COMPAT | COMPAT_read) && nr != (NR_COMPAT | COMPAT_write))
 		return;
-	file = file_of(task, call->arg[0]);
+	file = file_of(c->task, call->arg[0]);
 	if (!file)
 		return;
-	view(c, file);
-	if (c->view.mode & FMODE_PATH)
+	mode = FIELD(file, struct file, f_mode);
+	if (mode & FMODE_PATH)
 		return;
-	if (at && (call->arg[3] < 0 || !(c->view.mode & (op == FILE_read ? FMODE_PREAD : FMODE_PWRITE))))
+	if (at && (call->arg[3] < 0 || !(mode & (op == FILE_read ? FMODE_PREAD : FMODE_PWRITE))))
 		return;
 	f->file = file;
 	f->op = op;
 	f->size = call->arg[2];
-	f->offset = at ? call->arg[3] : c->view.mode & FMODE_STREAM ? -1 : c->view.pos;
+	f->offset = at ? call->arg[3] : mode & FMODE_STREAM ? -1 : (s64)FIELD(file, struct file, f_pos);
 	f->epoch = epoch;
 	f->path = path_here(c, file);
 }
@@ -191,7 +193,7 @@ HOT void file_call_begin(struct cpu *c, struct task_struct *task, struct call *c
 /* named_again: a read may wait for longer than names are kept. If the file is still what it was, it is announced again. */
 COLD int named_again(struct file_call *f, u32 fd)
 {
-	struct file *file = file_of(bpf_get_current_task_btf(), fd);
+	u64 file = file_of(bpf_get_current_task(), fd);
 
 	if (file == f->file)
 		f->path = path_of(file);
@@ -211,14 +213,7 @@ HOT void file_call_end(struct cpu *c, u32 cpu, struct call *call, struct file_ca
 	if (!e)
 		return;
 	e->kind = KIND_file | sizeof(*e) << 16;
-	e->task = id;
-	e->ts = call->ts;
-	e->op = f->op;
-	e->path = f->path;
-	e->offset = f->offset;
-	e->size = f->size;
-	e->ret = ret;
-	e->duration_ns = duration;
+	fill_file(e, f, call->ts, id, ret, duration);
 	own_submit(c, cpu, OWN_FILES, KIND_file, head, sizeof(*e));
 }
 

@@ -105,6 +105,9 @@ struct file {
 	s64 f_pos;
 	struct path f_path;
 };
+struct timespec64 {
+	s64 tv_sec;
+};
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;
@@ -284,11 +287,35 @@ struct bpf_iter__task {
 #define SIGNAL_GROUP_EXIT 0x4 /* include/linux/sched/signal.h */
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
-/* A tp_btf or iter program gets its arguments as an array of 8-byte words. */
-#define ARG(ctx, n, type) ((type)((ctx)[n]))
-
 /* Code that runs per event is one function; code that runs rarely may be a call. */
 #define HOT static __always_inline
 #define COLD static __noinline
+
+/* From 6.2 on the kernel can be told that an address is some struct's; a load from it that faults gives 0. */
+extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
+#define bpf_ksym_exists(sym) (!!(sym))
+
+/*
+ * word gives the 8 bytes at a kernel address, 0 if there are none: by a plain load where that can be. A helper for it costs
+ * as much as all else that the entry of a call does, but for the clock.
+ */
+HOT u64 word(u64 at)
+{
+	u64 value = 0;
+
+	if (bpf_ksym_exists(bpf_rdonly_cast)) {
+		struct timespec64 *any = bpf_rdonly_cast((void *)at, bpf_core_type_id_kernel(struct timespec64));
+
+		return any->tv_sec;
+	}
+	bpf_probe_read_kernel(&value, sizeof(value), (void *)at);
+	return value;
+}
+
+/* FIELD is word of a struct's member, of at most 8 bytes; a shorter one is the low end of it. */
+#define FIELD(at, type, member) word((u64)(at) + bpf_core_field_offset(type, member))
+
+/* A tp_btf or iter program gets its arguments as an array of 8-byte words. */
+#define ARG(ctx, n, type) ((type)((ctx)[n]))
 
 #endif

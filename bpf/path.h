@@ -84,43 +84,14 @@ COLD u32 build_path(struct scratch *s, struct file *file, path_id id)
 	return len;
 }
 
-#define AT(member) bpf_core_field_offset(struct file, member)
-#define HAS(member) (AT(member) <= FILE_BYTES - 8)
-#define TAKE(type, from, member) (*(type *)((void *)(from) + AT(member)))
-
-HOT void name_of(struct dentry *dentry, struct inode *inode, struct path_key *key)
+/* name_of says what a file's name is now. */
+HOT void name_of(u64 file, struct path_key *key)
 {
-	u64 name[2];
-
-	if (bpf_core_field_offset(struct dentry, d_name.hash_len) == bpf_core_field_offset(struct dentry, d_parent) + 8) {
-		bpf_probe_read_kernel(name, sizeof(name), (void *)dentry + bpf_core_field_offset(struct dentry, d_parent));
-	} else {
-		name[0] = (u64)BPF_CORE_READ(dentry, d_parent);
-		name[1] = BPF_CORE_READ(dentry, d_name.hash_len);
-	}
-	key->dentry = (u64)dentry;
-	key->parent = name[0];
-	key->hash_len = name[1];
-	key->ino = BPF_CORE_READ(inode, i_ino);
-}
-
-/* view says what a file is now. The offsets are known when the program is loaded, so only one of the two ways is left then. */
-HOT void view(struct cpu *c, struct file *file)
-{
-	struct file_view *v = &c->view;
-
-	if (HAS(f_mode) && HAS(f_pos) && HAS(f_path.mnt) && HAS(f_path.dentry) && HAS(f_inode)) {
-		bpf_probe_read_kernel(c->file_copy, sizeof(c->file_copy), file);
-		v->mode = TAKE(u32, c->file_copy, f_mode);
-		v->pos = TAKE(s64, c->file_copy, f_pos);
-		v->key.mnt = TAKE(u64, c->file_copy, f_path.mnt);
-		name_of(TAKE(struct dentry *, c->file_copy, f_path.dentry), TAKE(struct inode *, c->file_copy, f_inode), &v->key);
-		return;
-	}
-	v->mode = BPF_CORE_READ(file, f_mode);
-	v->pos = BPF_CORE_READ(file, f_pos);
-	v->key.mnt = (u64)BPF_CORE_READ(file, f_path.mnt);
-	name_of(BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_inode), &v->key);
+	key->mnt = FIELD(file, struct file, f_path.mnt);
+	key->dentry = FIELD(file, struct file, f_path.dentry);
+	key->parent = FIELD(key->dentry, struct dentry, d_parent);
+	key->hash_len = FIELD(key->dentry, struct dentry, d_name.hash_len);
+	key->ino = FIELD(FIELD(file, struct file, f_inode), struct inode, i_ino);
 }
 
 /*
@@ -150,58 +121,58 @@ COLD s32 announce_path(struct file *file, struct path_key *key, path_id id)
  * path_of_file gives the id of a file's name, negative if it could not be announced. It is a global function, so that it is
  * verified once in each program.
  */
-__noinline int path_of_file(u64 address)
+__noinline int path_of_file(u64 file)
 {
-	struct file *file = (void *)address;
 	struct path_state *state;
 	struct path_key key = {};
 
-	key.mnt = (u64)BPF_CORE_READ(file, f_path.mnt);
-	name_of(BPF_CORE_READ(file, f_path.dentry), BPF_CORE_READ(file, f_inode), &key);
+	name_of(file, &key);
 	state = bpf_map_lookup_elem(&paths, &key);
 	if (state && state->epoch == epoch)
 		return state->id;
-	return announce_path(file, &key, state ? state->id : 0);
+	return announce_path((struct file *)file, &key, state ? state->id : 0);
 }
 
-HOT path_id path_of(struct file *file)
+HOT path_id path_of(u64 file)
 {
-	s32 id = path_of_file((u64)file);
+	s32 id = path_of_file(file);
 
 	return id < 0 ? -id : id;
 }
 
-/* path_here is path_of the file in view from what the CPU remembers, for a program that nothing interrupts. */
-HOT path_id path_here(struct cpu *c, struct file *file)
+/* path_here is path_of from what the CPU remembers, for a program that nothing interrupts. */
+HOT path_id path_here(struct cpu *c, u64 file)
 {
-	struct file_view *v = &c->view;
-	u32 i = (v->key.dentry >> 6 ^ v->key.dentry >> 12) & (NAMES - 1);
-	struct path_key *key = &c->names[i].key;
-	struct path_state *state = &c->names[i].state;
+	struct path_key *now = &c->name, *key;
+	struct path_state *state;
 	s32 id;
+	u32 i;
 
-	if (key->dentry == v->key.dentry && key->hash_len == v->key.hash_len && key->ino == v->key.ino &&
-	    key->parent == v->key.parent && key->mnt == v->key.mnt && state->epoch == epoch && state->id)
+	name_of(file, now);
+	i = (now->dentry >> 6 ^ now->dentry >> 12) & (NAMES - 1);
+	key = &c->names[i].key;
+	state = &c->names[i].state;
+	if (key->dentry == now->dentry && key->hash_len == now->hash_len && key->ino == now->ino &&
+	    key->parent == now->parent && key->mnt == now->mnt && state->epoch == epoch && state->id)
 		return state->id;
-	id = path_of_file((u64)file);
+	id = path_of_file(file);
 	state->id = 0;
 	if (id < 0)
 		return -id;
-	*key = v->key;
+	*key = *now;
 	state->epoch = epoch;
 	state->id = id;
 	return id;
 }
 
-/* file_of is the file behind a descriptor of the current task, NULL if there is none. */
-HOT struct file *file_of(struct task_struct *task, u32 fd)
+/* file_of is the address of the file behind a descriptor of the current task, 0 if there is none. */
+HOT u64 file_of(u64 task, u32 fd)
 {
-	struct fdtable *fdt = task->files->fdt;
-	struct file *file = NULL;
+	u64 table = FIELD(FIELD(task, struct task_struct, files), struct files_struct, fdt);
 
-	if (fd < fdt->max_fds)
-		bpf_probe_read_kernel(&file, sizeof(file), fdt->fd + fd);
-	return file;
+	if (fd >= (u32)FIELD(table, struct fdtable, max_fds))
+		return 0;
+	return word(FIELD(table, struct fdtable, fd) + fd * sizeof(u64));
 }
 
 #endif

@@ -66,7 +66,7 @@ struct file_call {
 	u64 ts;
 	s64 offset;
 	s64 size;
-	struct file *file; /* NULL: none */
+	u64 file; /* its address; 0: none */
 	path_id path;
 	u32 epoch; /* in which the path was known to be announced */
 	u32 op;
@@ -87,15 +87,7 @@ struct path_state {
 	u32 epoch; /* in which it was announced last */
 };
 
-/* What the programs look at of an open file. */
-struct file_view {
-	struct path_key key;
-	s64 pos;
-	u32 mode;
-};
-
-#define FILE_BYTES 136 /* of struct file, in which all of it lies, as far as is known: one copy costs less than four */
-#define NAMES 16       /* that a CPU remembers; a power of two */
+#define NAMES 16 /* that a CPU remembers; a power of two */
 
 /*
  * Indexed by CPU; the loader maps it. Of the task that runs there it holds what every call needs, so that most calls
@@ -105,6 +97,7 @@ struct cpu {
 	u64 head[OWN_MAX]; /* bytes ever written to a ring; where a chunk ends is skipped */
 	u64 busy; /* a record is being written */
 	u64 known; /* what identities() was when id and verdict were right; 0: they are not */
+	u64 task;  /* who it is, by address, unless known is 0 */
 	task_id id;
 	u32 verdict;
 	struct call call;
@@ -113,8 +106,7 @@ struct cpu {
 		struct path_key key;
 		struct path_state state;
 	} names[NAMES];
-	struct file_view view; /* the file that is looked at; the stack has no room for it */
-	u64 file_copy[FILE_BYTES / 8];
+	struct path_key name; /* of the file that is looked at; the stack has no room for it */
 	u64 pad_names[8];
 	u64 tail[OWN_MAX]; /* bytes ever read from a ring; set by record(1) */
 	u64 pad_tail[8];

@@ -45,7 +45,7 @@ HOT void seccomp_denied(struct task_struct *task, struct task_state *st, struct 
 	if (ret >= 0 || !st->seen || task->seccomp.mode != SECCOMP_MODE_FILTER || !recorded(task, st))
 		return;
 	nr = CALL_NR(regs);
-	if (in_compat(task))
+	if (in_compat((u64)task))
 		nr |= NR_COMPAT;
 	emit_seccomp(task, st, nr, SECCOMP_errno, -ret, CALL_IP(regs));
 }

@@ -190,7 +190,7 @@ int tcp_state(u64 *ctx)
 /* tcp_sock_of is the TCP socket behind a descriptor of the current task. */
 HOT struct sock *tcp_sock_of(struct task_struct *task, u32 fd)
 {
-	struct file *file = file_of(task, fd);
+	struct file *file = (void *)file_of((u64)task, fd);
 	struct socket *sock;
 	struct sock *sk;
 
