@@ -16,7 +16,10 @@ func TestAlarm(t *testing.T) {
 	}
 	defer r.Close()
 	defer w.Close()
-	a := newAlarm(int(r.Fd()))
+	a, err := newAlarm(int(r.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
 	if a.wait(time.Millisecond) {
 		t.Error("it rang, and there was nothing to read")
 	}

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
-	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -28,11 +27,7 @@ const sameSignal = 200 * time.Millisecond
 type end struct {
 	event   int // an eventfd, readable at the end
 	is      atomic.Bool
-	polled  [2]unix.PollFd
-	timeout unix.Timespec
 	alarm   *alarm
-	held    bool // the drain has a thread of its own
-	before  unix.Sigset_t
 	signals signals
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when COMMAND has exited
@@ -57,12 +52,17 @@ func handleSignals() signals {
 	return s
 }
 
-func waitForEnd(signals signals, cmd *exec.Cmd, pids []int) (*end, error) {
+// waitForEnd: woken can be read from when a ring has passed its mark.
+func waitForEnd(signals signals, cmd *exec.Cmd, pids []int, woken int) (*end, error) {
 	event, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("waiting for the end: eventfd: %w", err)
 	}
-	e := &end{event: event, signals: signals, cmd: cmd, exited: make(chan struct{})}
+	alarm, err := newAlarm(event, woken)
+	if err != nil {
+		return nil, fmt.Errorf("waiting for the end: %w", err)
+	}
+	e := &end{event: event, alarm: alarm, signals: signals, cmd: cmd, exited: make(chan struct{})}
 	go e.watchSignals()
 	if cmd != nil {
 		go func() {
@@ -89,102 +89,68 @@ func (e *end) reach() {
 	unix.Write(e.event, one[:])
 }
 
-// reached waits for the end, but no longer than d; ended says whether that has come. When woken can be read from the wait ends
+// reached waits for the end, but no longer than d; ended says whether that has come. When a ring passes its mark the wait ends
 // too, and rung says so.
+func (e *end) reached(d time.Duration) (ended, rung bool) {
+	rung = e.alarm.wait(d)
+	return e.is.Load(), rung
+}
+
+// An alarm ends a wait after some time, or when one of some descriptors can be read from.
 //
-// A short wait is in the kernel, and Go's runtime is not told. Told, it would watch over what runs meanwhile every 20
-// microseconds: several times the work of most sweeps. The price is that a collection of garbage waits as long, which is why
-// there is a place more (alone). A long wait is the runtime's own, so that the watcher sleeps too.
-func (e *end) reached(d time.Duration, woken int) (ended, rung bool) {
-	if d >= longWait {
-		if e.alarm == nil {
-			e.alarm = newAlarm(e.event, woken)
-		}
-		e.release()
-		rung = e.alarm.wait(d)
-		return e.is.Load(), rung
-	}
-	e.hold()
-	e.polled = [2]unix.PollFd{{Fd: int32(e.event), Events: unix.POLLIN}, {Fd: int32(woken), Events: unix.POLLIN}}
-	e.timeout = unix.NsecToTimespec(int64(d))
-	unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&e.polled)), uintptr(len(e.polled)), uintptr(unsafe.Pointer(&e.timeout)), 0, 0, 0)
-	return e.is.Load(), e.polled[1].Revents != 0
-}
-
-// longWait is from where on the runtime's own ways cost less than being watched.
-const longWait = sweepIdle / 4
-
-// An alarm ends a wait of the runtime's when one of some descriptors can be read from.
+// It is the kernel's, and the runtime waits for it as for a network's packet. With a timer of the runtime's own each wait would
+// also wake the thread that watches over timers, and another to look for work: together they cost as much as a sweep.
 type alarm struct {
-	timer *time.Timer
-	set   chan struct{} // it is to look again
-	rings chan struct{}
+	epoll, timer int
+	conn         syscall.RawConn // of epoll
+	file         *os.File
+	events       [4]unix.EpollEvent
+	rung         bool
 }
 
-func newAlarm(descriptors ...int) *alarm {
-	a := &alarm{time.NewTimer(time.Hour), make(chan struct{}, 1), make(chan struct{}, 1)}
-	polled := make([]unix.PollFd, len(descriptors))
-	for i, d := range descriptors {
-		polled[i] = unix.PollFd{Fd: int32(d), Events: unix.POLLIN}
+func newAlarm(descriptors ...int) (*alarm, error) {
+	timer, err := unix.TimerfdCreate(unix.CLOCK_MONOTONIC, unix.TFD_CLOEXEC|unix.TFD_NONBLOCK)
+	if err != nil {
+		return nil, fmt.Errorf("timerfd_create: %w", err)
 	}
-	go func() {
-		for range a.set {
-			unix.Ppoll(polled, nil, nil)
-			select {
-			case a.rings <- struct{}{}:
-			default:
-			}
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("epoll_create1: %w", err)
+	}
+	for _, fd := range append(descriptors, timer) {
+		if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, fd, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(fd)}); err != nil {
+			return nil, fmt.Errorf("epoll_ctl: %w", err)
 		}
-	}()
-	return a
+	}
+	if err := unix.SetNonblock(epoll, true); err != nil { // or os.NewFile takes it for a file that is read from
+		return nil, fmt.Errorf("fcntl: %w", err)
+	}
+	a := &alarm{epoll: epoll, timer: timer, file: os.NewFile(uintptr(epoll), "alarm")}
+	a.conn, err = a.file.SyscallConn()
+	return a, err
 }
 
-// wait waits for d or until the alarm rings. It may ring once for what was before.
+// wait waits for d or until the alarm rings.
 func (a *alarm) wait(d time.Duration) (rung bool) {
-	select {
-	case a.set <- struct{}{}:
-	default: // it is still looking
-	}
-	a.timer.Reset(d)
-	select {
-	case <-a.rings:
-		return true
-	case <-a.timer.C:
+	until := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
+	unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(a.timer), 0, uintptr(unsafe.Pointer(&until)), 0, 0, 0)
+	a.conn.Read(a.look)
+	return a.rung
+}
+
+// look says whether anything can be read. None of what it calls blocks, so the runtime is not told of the calls.
+func (a *alarm) look(epoll uintptr) bool {
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, epoll, uintptr(unsafe.Pointer(&a.events)), uintptr(len(a.events)), 0, 0, 0)
+	if errno != 0 {
 		return false
 	}
-}
-
-// hold gives the calling goroutine a thread of its own. The signal by which the runtime asks a goroutine to pause is kept from it:
-// it would end every short wait.
-func (e *end) hold() {
-	if e.held {
-		return
+	a.rung = false
+	for _, e := range a.events[:n] {
+		if int(e.Fd) != a.timer {
+			a.rung = true
+		}
 	}
-	e.held = true
-	runtime.LockOSThread()
-	unix.PthreadSigmask(unix.SIG_BLOCK, &pauses, &e.before)
-}
-
-// release ends hold. A goroutine that waits for the runtime's own timer is best woken by the thread that sees it.
-func (e *end) release() {
-	if !e.held {
-		return
-	}
-	e.held = false
-	unix.PthreadSigmask(unix.SIG_SETMASK, &e.before, nil)
-	runtime.UnlockOSThread()
-}
-
-var pauses = func() (set unix.Sigset_t) {
-	set.Val[0] = 1 << (unix.SIGURG - 1)
-	return set
-}()
-
-// alone gives the drain a place to run of its own, until back is called.
-func alone() (back func()) {
-	places := runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(places + 1)
-	return func() { runtime.GOMAXPROCS(places) }
+	return n > 0
 }
 
 // watchSignals: the first signal ends the recording - with COMMAND, when that has ended from it too - and the

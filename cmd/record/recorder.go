@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	sweepEvery = 4 * time.Millisecond  // while rings fill
-	sweepIdle  = 64 * time.Millisecond // while they do not: one that passes its mark ends the wait
+	sweepEvery = 4 * time.Millisecond   // while rings fill
+	sweepIdle  = 128 * time.Millisecond // while they do not: one that passes its mark ends the wait
 	flushEvery = 800 * time.Millisecond
 	trimEvery  = 10 * time.Second
 	anchorEach = time.Minute
@@ -480,8 +480,6 @@ func (r *recorder) failure() error {
 // loop drains until something ends the recording: a limit, a signal, the end of what is recorded, a failure
 // (the error).
 func (r *recorder) loop(e *end) error {
-	defer alone()()
-	defer e.release()
 	begun := time.Now()
 	flushed, trimmed, anchored, watched := begun, begun, begun, begun
 	r.patient = false
@@ -542,7 +540,7 @@ func (r *recorder) loop(e *end) error {
 			return nil
 		}
 		wait = pace(wait, fill)
-		ended, woken := e.reached(wait, r.session.Woken())
+		ended, woken := e.reached(wait)
 		if ended {
 			return nil
 		}
@@ -561,8 +559,8 @@ func pace(last time.Duration, fill float64) time.Duration {
 	return min(last*2, sweepIdle)
 }
 
-// fillPaced is small, so that records are still in the cache when they are swept.
-const fillPaced = 1.0 / 64
+// fillPaced is small, so that records are still in the cache when they are swept, but most of a sweep is its records.
+const fillPaced = 1.0 / 16
 
 // notice writes down what has happened to the machine.
 func (r *recorder) notice() {

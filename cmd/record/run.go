@@ -278,7 +278,7 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if err := r.start(cmd); err != nil {
 		return 0, errors.Join(err, to.abort())
 	}
-	e, err := waitForEnd(signals, cmd, opt.pids)
+	e, err := waitForEnd(signals, cmd, opt.pids, session.Woken())
 	if err != nil {
 		return 0, errors.Join(err, to.abort())
 	}

@@ -41,6 +41,7 @@ var traced = []string{
 	"sched_yield",
 	"sigaltstack",
 	"tgkill",
+	"timerfd_settime",
 	"unlinkat",
 	"write",
 }
