@@ -130,7 +130,12 @@ struct {
 #define SCRATCHES 4
 struct scratch {
 	u32 busy;
-	u32 pad;
+	u32 key; /* which one it is */
+	struct {
+		u64 at;  /* the dentry or kernfs_node that comes next */
+		u64 mnt; /* the mount that it is in */
+		u32 off; /* where in data its name goes */
+	} walk;
 	u8 data[SCRATCH_MAX];
 };
 
@@ -275,8 +280,10 @@ HOT struct scratch *scratch_get(void)
 		u32 key = i;
 		struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
 
-		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0)
+		if (s && __sync_val_compare_and_swap(&s->busy, 0, 1) == 0) {
+			s->key = key;
 			return s;
+		}
 	}
 	return NULL;
 }
@@ -291,10 +298,12 @@ HOT bool output(struct scratch *s, u32 len)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	void *ring = bpf_map_lookup_elem(&rare, &cpu);
+	u64 bytes = len;
 
-	if (!ring || len > SCRATCH_MAX)
+	barrier_var(bytes); /* verifiers until 6.1 forget what was known before the look-up */
+	if (!ring || bytes > SCRATCH_MAX)
 		return false;
-	if (bpf_ringbuf_output(ring, s->data, len, BPF_RB_NO_WAKEUP))
+	if (bpf_ringbuf_output(ring, s->data, bytes, BPF_RB_NO_WAKEUP))
 		return false;
 	if (passed(ring, rare_mark, len))
 		wake(cpu);
