@@ -74,40 +74,6 @@ type recorder struct {
 	lost     atomic.Int64
 }
 
-// A table gathers one kind of record.
-type table struct {
-	layout   *bpf.Layout
-	lane     *lane
-	limit    int           // rows of a batch
-	text     int           // bytes of text of one, about; 0: there is none
-	batch    *format.Batch // nil: all are on their way to the file
-	free     chan *format.Batch
-	unmade   int   // batches that may still be made, should none be free
-	spare    int   // how many were free whenever one was taken since the last trim
-	received int64 // records taken from the programs
-}
-
-// A lane compresses and writes batches, one after the other.
-type lane struct {
-	in      chan job
-	flushes atomic.Bool // it has been told to flush and has not yet
-	trigger *trigger    // nil: none
-	running sync.WaitGroup
-	failed  atomic.Pointer[error]
-	dropped map[string]int64 // rows that could not be written, by table; read after close
-	window  int64            // bytes that segments in memory may take; 0: no limit
-	refused sync.Map         // rows that had no room there since the drain looked, *atomic.Int64 by table
-}
-
-type job struct {
-	batch *format.Batch      // nil: flush the writer
-	free  chan *format.Batch // where the batch goes afterwards
-	codec format.Codec
-	swept uint64      // sweeps that there were when it was handed on
-	over  *generation // the lane is past it; nothing else is set
-	come  func()      // called when the lane comes to it; nothing else is set
-}
-
 func newRecorder(opt *options, session *bpf.Session, to destination, plan *plan, clock format.Clock, calls *syscalls.Table, stderr io.Writer) *recorder {
 	r := &recorder{
 		opt: opt, session: session, w: to.w, flight: to.flight, stream: to.stream, plan: plan, stderr: stderr,
@@ -146,59 +112,6 @@ func newRecorder(opt *options, session *bpf.Session, to destination, plan *plan,
 	return r
 }
 
-func newTable(r *recorder, l *bpf.Layout) *table {
-	if l == nil {
-		return nil
-	}
-	t, n := &table{layout: l, lane: r.rare, limit: r.plan.rareRows, text: r.plan.rareText}, rareBatches
-	if l.Bulk {
-		t.lane, t.limit, t.text, n = r.bulk, r.plan.bulkRows, 0, bulkBatches
-	}
-	t.free, t.unmade = make(chan *format.Batch, n), n
-	return t
-}
-
-func newLane(w *format.Writer) *lane {
-	// Room for every batch there is, a flush and the ends of generations: nobody waits to hand a job on.
-	l := &lane{in: make(chan job, 64), dropped: make(map[string]int64)}
-	l.running.Go(func() {
-		for j := range l.in {
-			l.do(w, j)
-		}
-	})
-	return l
-}
-
-func (l *lane) do(w *format.Writer, j job) {
-	var err error
-	switch {
-	case j.over != nil:
-		j.over.pass()
-		return
-	case j.come != nil:
-		j.come()
-		return
-	case j.batch == nil:
-		l.flushes.Store(false)
-		err = w.Flush()
-	default:
-		if l.trigger != nil {
-			err = l.trigger.look(j.batch, j.swept)
-		}
-		if l.window > 0 && w.MemoryBytes() > l.window && j.batch.Schema != format.LossSchema {
-			l.refuse(j.batch)
-		} else if e := w.Append(j.batch, j.codec); e != nil {
-			l.dropped[j.batch.Schema.Table] += int64(j.batch.Rows)
-			err = e
-		}
-		j.batch.Reset()
-		j.free <- j.batch
-	}
-	if err != nil {
-		l.failed.CompareAndSwap(nil, &err)
-	}
-}
-
 // idle waits until the lanes have done all that they were given.
 func (r *recorder) idle() {
 	var lanes sync.WaitGroup
@@ -207,17 +120,6 @@ func (r *recorder) idle() {
 		l.in <- job{come: lanes.Done}
 	}
 	lanes.Wait()
-}
-
-// refuse drops a batch, unless it is one that tells of such. It takes a dump that is slower than what comes in, and holds the window that it writes.
-func (l *lane) refuse(b *format.Batch) {
-	n, _ := l.refused.LoadOrStore(b.Schema.Table, new(atomic.Int64))
-	n.(*atomic.Int64).Add(int64(b.Rows))
-}
-
-func (l *lane) close() {
-	close(l.in)
-	l.running.Wait()
 }
 
 func (r *recorder) table(name string) *table {
@@ -318,59 +220,6 @@ func (r *recorder) emit(l *bpf.Layout, recs bpf.Records, cpu int32) error {
 		r.hand(t)
 	}
 	return nil
-}
-
-// full says whether the batch may have no room for what comes next.
-func (t *table) full() bool {
-	if t.batch.Rows > t.limit-bpf.MaxRecords {
-		return true
-	}
-	if t.text == 0 {
-		return false
-	}
-	text := 0
-	for i := range t.batch.Columns {
-		text += len(t.batch.Columns[i].Str.Data)
-	}
-	return text > t.text
-}
-
-// next takes an empty batch, if there is one.
-func (r *recorder) next(t *table) bool {
-	select {
-	case t.batch = <-t.free:
-		t.spare = min(t.spare, len(t.free))
-		return true
-	default:
-		t.spare = 0
-		if t.unmade > 0 {
-			// Not before it is needed: the fewer take turns, the more of their memory is in the cache.
-			t.unmade--
-			t.batch = format.NewBatch(t.layout.Schema)
-			return true
-		}
-		return r.patient && r.wait(func(d time.Duration) bool {
-			select {
-			case t.batch = <-t.free:
-				return true
-			case <-time.After(d):
-				return false
-			}
-		})
-	}
-}
-
-// trim gives back the batches that were not needed since the last time: a burst, or a disk that was slow for a moment, would else
-// leave all that may be made taking turns for ever.
-func (t *table) trim() {
-	for range t.spare {
-		select {
-		case <-t.free:
-			t.unmade++
-		default:
-		}
-	}
-	t.spare = cap(t.free)
 }
 
 var errStalled = fmt.Errorf("its reader has read nothing for %v", stallAfter)
