@@ -46,15 +46,16 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 }
 
 /* lose counts a call that nobody is known to have made, if it is certain that it would have been recorded. */
-HOT void lose(struct cpu *c)
+HOT void lose(struct slot *slot)
 {
-	u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	u32 tgid = bpf_get_current_pid_tgid() >> 32, cpu = bpf_get_smp_processor_id();
+	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 
-	if (want_comm || (want_tree && !bpf_map_lookup_elem(&targets, &tgid)))
+	if (!c || want_comm || (want_tree && !bpf_map_lookup_elem(&targets, &tgid)))
 		return;
 	if (want_syscall)
 		c->lost[KIND_syscall]++;
-	if (want_file_calls && c->call.class & CALL_FILE && c->file.file)
+	if (want_file_calls && slot->call.class & CALL_FILE && slot->file.file)
 		c->lost[KIND_file]++;
 }
 
@@ -62,21 +63,21 @@ HOT void lose(struct cpu *c)
  * who finds out who runs here: whether it is recorded, and as what. What it found is good until the task is switched
  * out or some identity ends; not at all while the identity could not be announced, so that the next call tries again.
  */
-COLD struct task_state *who(struct cpu *c, struct task_struct *task)
+COLD struct task_state *who(struct slot *slot, struct task_struct *task)
 {
 	u64 now = identities();
 	struct task_state *st = state_of(task);
 
-	c->known = 0;
+	slot->known = 0;
 	if (!st)
 		return NULL;
-	c->verdict = recorded(task, st) ? RECORD : IGNORE;
-	if (c->verdict == RECORD) {
-		c->id = identity(task, st);
+	slot->verdict = recorded(task, st) ? RECORD : IGNORE;
+	if (slot->verdict == RECORD) {
+		slot->id = identity(task, st);
 		if (st->announced != epoch + 1)
 			return st;
 	}
-	c->known = now;
+	slot->known = now;
 	return st;
 }
 
@@ -85,22 +86,23 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 cpu = bpf_get_smp_processor_id();
+	struct slot *slot = bpf_map_lookup_elem(&slots, &cpu);
 	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 	struct task_state *st;
 
-	if (!c)
+	if (!slot || !c)
 		return 0;
-	c->call.ts = 0;
-	st = who(c, task);
+	slot->call.ts = 0;
+	st = who(slot, task);
 	if (!st) {
-		c->call.class = 0;
+		slot->call.class = 0;
 		if (task->tgid != own_tgid)
-			lose(c);
+			lose(slot);
 		return 0;
 	}
 	st->seen = 1;
-	st->call.task = c->id;
-	if (c->verdict != RECORD) {
+	st->call.task = slot->id;
+	if (slot->verdict != RECORD) {
 		if (st->tree != TREE_ARMED || !is_exec(nr))
 			return 0;
 		begin_command(st);
@@ -114,7 +116,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	read_args(regs, nr & NR_COMPAT, st->call.arg);
 	st->call.ts = bpf_ktime_get_ns();
 	if (want_file_calls && class & CALL_FILE)
-		file_call_begin(c, &st->call, &st->file[0]);
+		file_call_begin(slot, &st->call, &st->file[0]);
 	if (want_ipc_calls && class & CALL_IPC)
 		ipc_call_begin(task, st, nr);
 	if (want_tcp_connects && class & CALL_TCP)
@@ -149,17 +151,17 @@ int calls_enter(u64 *ctx)
 	u32 cpu = bpf_get_smp_processor_id();
 	u32 args = 6, class = CALL_ANY;
 	struct task_state *st;
-	struct cpu *c;
+	struct slot *slot;
 	u64 index;
 
 	if (!enabled)
 		return 0;
-	c = bpf_map_lookup_elem(&cpus, &cpu);
-	if (!c)
+	slot = bpf_map_lookup_elem(&slots, &cpu);
+	if (!slot)
 		return 0; /* there is one for every CPU */
-	if (!c->known)
-		c->task = bpf_get_current_task();
-	if (in_compat(c->task))
+	if (!slot->known)
+		slot->task = bpf_get_current_task();
+	if (in_compat(slot->task))
 		nr |= NR_COMPAT;
 	index = (u32)nr;
 	barrier_var(index); /* compare all 64 bits: verifiers until 6.1 think that a 32-bit OR makes all of them unknown */
@@ -167,38 +169,38 @@ int calls_enter(u64 *ctx)
 		args = arity[index];
 		class = wanted(call_class[index]);
 	}
-	if (c->known == identities()) {
-		if (c->verdict != RECORD && !(class & CALL_EXEC))
+	if (slot->known == identities()) {
+		if (slot->verdict != RECORD && !(class & CALL_EXEC))
 			return 0;
 	} else if (!(class & ~CALL_FILE)) {
-		c->call.ts = 0;
-		st = who(c, bpf_get_current_task_btf());
+		slot->call.ts = 0;
+		st = who(slot, bpf_get_current_task_btf());
 		if (st) {
 			st->seen = 1;
 			st->call.ts = 0;
-			if (c->verdict != RECORD)
+			if (slot->verdict != RECORD)
 				return 0;
 		} else {
 			/* Its storage cannot be made now: somebody who does so was interrupted. Who it is can wait for the return. */
 			if (bpf_get_current_pid_tgid() >> 32 == own_tgid)
 				return 0;
-			c->id = 0;
+			slot->id = 0;
 		}
 	}
 	if (class & ~CALL_FILE)
 		return call_begin(regs, nr, args, class);
-	c->call.task = c->id;
-	c->call.class = class;
+	slot->call.task = slot->id;
+	slot->call.class = class;
 	if (!want_syscall && !class) {
-		c->call.ts = 1; /* it has begun, and that is all anybody wants of it */
+		slot->call.ts = 1; /* it has begun, and that is all anybody wants of it */
 		return 0;
 	}
-	c->call.nr = nr;
-	c->call.args = args;
-	read_args(regs, false, c->call.arg);
+	slot->call.nr = nr;
+	slot->call.args = args;
+	read_args(regs, false, slot->call.arg);
 	if (want_file_calls && class & CALL_FILE)
-		file_call_begin(c, &c->call, &c->file);
-	c->call.ts = bpf_ktime_get_ns();
+		file_call_begin(slot, &slot->call, &slot->file);
+	slot->call.ts = bpf_ktime_get_ns();
 	return 0;
 }
 
@@ -246,48 +248,49 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 }
 
 /* late finds out who made a call after it returned; one that nobody is known to have made is lost. */
-COLD bool late(struct cpu *c)
+COLD bool late(struct slot *slot)
 {
-	struct task_state *st = who(c, bpf_get_current_task_btf());
+	struct task_state *st = who(slot, bpf_get_current_task_btf());
 
 	if (!st) {
-		lose(c);
+		lose(slot);
 		return false;
 	}
-	c->call.task = c->id;
-	return c->verdict == RECORD;
+	slot->call.task = slot->id;
+	return slot->verdict == RECORD;
 }
 
 SEC("tp_btf/sys_exit")
 int calls_exit(u64 *ctx)
 {
 	u32 cpu = bpf_get_smp_processor_id();
-	struct cpu *c;
+	struct slot *slot;
 	u64 began;
 
 	if (!enabled)
 		return 0;
-	c = bpf_map_lookup_elem(&cpus, &cpu);
-	if (!c)
+	slot = bpf_map_lookup_elem(&slots, &cpu);
+	if (!slot)
 		return 0;
-	began = c->call.ts;
+	began = slot->call.ts;
 	if (!began) {
-		if (c->known == identities() && c->verdict != RECORD)
+		if (slot->known == identities() && slot->verdict != RECORD)
 			return 0;
 		return call_end(ARG(ctx, 0, struct pt_regs *), ARG(ctx, 1, s64));
 	}
-	if (want_syscall || (want_file_calls && c->call.class & CALL_FILE)) {
+	if (want_syscall || (want_file_calls && slot->call.class & CALL_FILE)) {
 		u64 duration = bpf_ktime_get_ns() - began;
+		struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 		s64 ret = ARG(ctx, 1, s64);
 
-		if (c->call.task || late(c)) {
+		if (c && (slot->call.task || late(slot))) {
 			if (want_syscall)
-				emit_call(c, cpu, &c->call, c->call.task, ret, duration);
-			if (want_file_calls && c->call.class & CALL_FILE)
-				file_call_end(c, cpu, &c->call, &c->file, c->call.task, ret, duration);
+				emit_call(c, cpu, &slot->call, slot->call.task, ret, duration);
+			if (want_file_calls && slot->call.class & CALL_FILE)
+				file_call_end(c, cpu, &slot->call, &slot->file, slot->call.task, ret, duration);
 		}
 	}
-	c->call.ts = 0;
+	slot->call.ts = 0;
 	return 0;
 }
 
@@ -298,25 +301,25 @@ int calls_switch(u64 *ctx)
 	struct task_struct *task = ARG(ctx, 1, struct task_struct *);
 	u32 cpu = bpf_get_smp_processor_id();
 	struct task_state *st;
-	struct cpu *c;
+	struct slot *slot;
 
 	if (!enabled)
 		return 0;
-	c = bpf_map_lookup_elem(&cpus, &cpu);
-	if (!c)
+	slot = bpf_map_lookup_elem(&slots, &cpu);
+	if (!slot)
 		return 0;
-	c->known = 0;
-	if (!c->call.ts)
+	slot->known = 0;
+	if (!slot->call.ts)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (st) {
-		st->call = c->call;
-		if (want_file_calls && c->call.class & CALL_FILE)
-			st->file[0] = c->file;
+		st->call = slot->call;
+		if (want_file_calls && slot->call.class & CALL_FILE)
+			st->file[0] = slot->file;
 	} else {
-		lose(c); /* it has one since its call began, unless that failed */
+		lose(slot); /* it has one since its call began, unless that failed */
 	}
-	c->call.ts = 0;
+	slot->call.ts = 0;
 	return 0;
 }
 
@@ -342,17 +345,17 @@ int calls_death(u64 *ctx)
 	u32 cpu = bpf_get_smp_processor_id();
 	struct pending_event *e;
 	struct task_state *st;
-	struct cpu *c;
+	struct slot *slot;
 
 	if (!enabled || !want_syscall)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
-	c = bpf_map_lookup_elem(&cpus, &cpu);
-	if (!st || !c)
+	slot = bpf_map_lookup_elem(&slots, &cpu);
+	if (!st || !slot)
 		return 0;
-	if (c->call.ts) {
-		st->call = c->call;
-		c->call.ts = 0;
+	if (slot->call.ts) {
+		st->call = slot->call;
+		slot->call.ts = 0;
 	}
 	if (!st->call.ts)
 		return 0;

@@ -161,9 +161,9 @@ int file_write_kretprobe(struct pt_regs *ctx)
 /*
  * The calls that end in vfs_read or vfs_write, and only where they do: not without a file, not at a negative
  * offset, not at an offset of something that has none (fs/read_write.c). file_call_begin makes f what the call reads or
- * writes; f->file is NULL if it does neither.
+ * writes; f->file is 0 if it does neither.
  */
-HOT void file_call_begin(struct cpu *c, struct call *call, struct file_call *f)
+HOT void file_call_begin(struct slot *slot, struct call *call, struct file_call *f)
 {
 	s32 nr = call->nr;
 	bool at = nr == NR_pread64 || nr == NR_pwrite64;
@@ -174,7 +174,7 @@ HOT void file_call_begin(struct cpu *c, struct call *call, struct file_call *f)
 	f->file = 0;
 	if (!at && nr != NR_read && nr != NR_write && nr != (NR_COMPAT | COMPAT_read) && nr != (NR_COMPAT | COMPAT_write))
 		return;
-	file = file_of(c->task, call->arg[0]);
+	file = file_of(slot->task, call->arg[0]);
 	if (!file)
 		return;
 	mode = FIELD(file, struct file, f_mode);
@@ -187,7 +187,7 @@ HOT void file_call_begin(struct cpu *c, struct call *call, struct file_call *f)
 	f->size = call->arg[2];
 	f->offset = at ? call->arg[3] : mode & FMODE_STREAM ? -1 : (s64)FIELD(file, struct file, f_pos);
 	f->epoch = epoch;
-	f->path = path_here(c, file);
+	f->path = path_here(slot, file);
 }
 
 /* named_again: a read may wait for longer than names are kept. If the file is still what it was, it is announced again. */

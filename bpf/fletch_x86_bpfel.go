@@ -24,6 +24,7 @@ const (
 	fletchMapPaths                = "paths"
 	fletchMapRare                 = "rare"
 	fletchMapScratches            = "scratches"
+	fletchMapSlots                = "slots"
 	fletchMapTargets              = "targets"
 	fletchMapTasks                = "tasks"
 	fletchProgCallsDeath          = "calls_death"
@@ -64,6 +65,7 @@ const (
 	fletchVarArity                = "arity"
 	fletchVarBulkMark             = "bulk_mark"
 	fletchVarCallClass            = "call_class"
+	fletchVarCanCast              = "can_cast"
 	fletchVarCommFilter           = "comm_filter"
 	fletchVarCommandArmed         = "command_armed"
 	fletchVarCpuCount             = "cpu_count"
@@ -191,6 +193,7 @@ type fletchMapSpecs struct {
 	Paths       *ebpf.MapSpec `ebpf:"paths"`
 	Rare        *ebpf.MapSpec `ebpf:"rare"`
 	Scratches   *ebpf.MapSpec `ebpf:"scratches"`
+	Slots       *ebpf.MapSpec `ebpf:"slots"`
 	Targets     *ebpf.MapSpec `ebpf:"targets"`
 	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
 }
@@ -203,6 +206,7 @@ type fletchVariableSpecs struct {
 	Arity           *ebpf.VariableSpec `ebpf:"arity"`
 	BulkMark        *ebpf.VariableSpec `ebpf:"bulk_mark"`
 	CallClass       *ebpf.VariableSpec `ebpf:"call_class"`
+	CanCast         *ebpf.VariableSpec `ebpf:"can_cast"`
 	CommFilter      *ebpf.VariableSpec `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.VariableSpec `ebpf:"command_armed"`
 	CpuCount        *ebpf.VariableSpec `ebpf:"cpu_count"`
@@ -268,6 +272,7 @@ type fletchMaps struct {
 	Paths       *ebpf.Map `ebpf:"paths"`
 	Rare        *ebpf.Map `ebpf:"rare"`
 	Scratches   *ebpf.Map `ebpf:"scratches"`
+	Slots       *ebpf.Map `ebpf:"slots"`
 	Targets     *ebpf.Map `ebpf:"targets"`
 	Tasks       *ebpf.Map `ebpf:"tasks"`
 }
@@ -282,6 +287,7 @@ func (m *fletchMaps) Close() error {
 		m.Paths,
 		m.Rare,
 		m.Scratches,
+		m.Slots,
 		m.Targets,
 		m.Tasks,
 	)
@@ -295,6 +301,7 @@ type fletchVariables struct {
 	Arity           *ebpf.Variable `ebpf:"arity"`
 	BulkMark        *ebpf.Variable `ebpf:"bulk_mark"`
 	CallClass       *ebpf.Variable `ebpf:"call_class"`
+	CanCast         *ebpf.Variable `ebpf:"can_cast"`
 	CommFilter      *ebpf.Variable `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.Variable `ebpf:"command_armed"`
 	CpuCount        *ebpf.Variable `ebpf:"cpu_count"`

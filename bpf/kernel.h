@@ -293,7 +293,7 @@ struct bpf_iter__task {
 
 /* From 6.2 on the kernel can be told that an address is some struct's; a load from it that faults gives 0. */
 extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
-#define bpf_ksym_exists(sym) (!!(sym))
+const volatile bool can_cast; /* whether it can; set by the loader, which else takes the calls out */
 
 /*
  * word gives the 8 bytes at a kernel address, 0 if there are none: by a plain load where that can be. A helper for it costs
@@ -303,7 +303,7 @@ HOT u64 word(u64 at)
 {
 	u64 value = 0;
 
-	if (bpf_ksym_exists(bpf_rdonly_cast)) {
+	if (can_cast) {
 		struct timespec64 *any = bpf_rdonly_cast((void *)at, bpf_core_type_id_kernel(struct timespec64));
 
 		return any->tv_sec;
@@ -312,7 +312,7 @@ HOT u64 word(u64 at)
 	return value;
 }
 
-/* FIELD is word of a struct's member, of at most 8 bytes; a shorter one is the low end of it. */
+/* FIELD is word of a struct's unsigned member; a shorter one is the low end of it, on a little-endian machine. */
 #define FIELD(at, type, member) word((u64)(at) + bpf_core_field_offset(type, member))
 
 /* A tp_btf or iter program gets its arguments as an array of 8-byte words. */

@@ -98,7 +98,7 @@ HOT void name_of(u64 file, struct path_key *key)
  * announce_path tells a path, under the id it has (0: a new one). What cannot be told is counted, and told with the next event:
  * the id is negative then.
  */
-COLD s32 announce_path(struct file *file, struct path_key *key, path_id id)
+HOT s32 announce_path(struct file *file, struct path_key *key, path_id id)
 {
 	struct path_state state = { .epoch = epoch };
 	u32 cpu = bpf_get_smp_processor_id();
@@ -141,17 +141,17 @@ HOT path_id path_of(u64 file)
 }
 
 /* path_here is path_of from what the CPU remembers, for a program that nothing interrupts. */
-HOT path_id path_here(struct cpu *c, u64 file)
+HOT path_id path_here(struct slot *slot, u64 file)
 {
-	struct path_key *now = &c->name, *key;
+	struct path_key *now = &slot->name, *key;
 	struct path_state *state;
 	s32 id;
 	u32 i;
 
 	name_of(file, now);
 	i = (now->dentry >> 6 ^ now->dentry >> 12) & (NAMES - 1);
-	key = &c->names[i].key;
-	state = &c->names[i].state;
+	key = &slot->names[i].key;
+	state = &slot->names[i].state;
 	if (key->dentry == now->dentry && key->hash_len == now->hash_len && key->ino == now->ino &&
 	    key->parent == now->parent && key->mnt == now->mnt && state->epoch == epoch && state->id)
 		return state->id;

@@ -90,12 +90,11 @@ struct path_state {
 #define NAMES 16 /* that a CPU remembers; a power of two */
 
 /*
- * Indexed by CPU; the loader maps it. Of the task that runs there it holds what every call needs, so that most calls
- * look nothing up: a switch to another task puts the call under way into the task's storage, and forgets the rest.
+ * Of the task that runs on a CPU a slot holds what every call needs, so that most calls look nothing up: a switch to another
+ * task puts the call under way into the task's storage, and forgets the rest. It is not mapped: programs follow addresses
+ * in it.
  */
-struct cpu {
-	u64 head[OWN_MAX]; /* bytes ever written to a ring; where a chunk ends is skipped */
-	u64 busy; /* a record is being written */
+struct slot {
 	u64 known; /* what identities() was when id and verdict were right; 0: they are not */
 	u64 task;  /* who it is, by address, unless known is 0 */
 	task_id id;
@@ -107,7 +106,20 @@ struct cpu {
 		struct path_state state;
 	} names[NAMES];
 	struct path_key name; /* of the file that is looked at; the stack has no room for it */
-	u64 pad_names[8];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* CPUs; set by the loader */
+	__type(key, u32);
+	__type(value, struct slot);
+} slots SEC(".maps");
+
+/* Indexed by CPU; the loader maps it. */
+struct cpu {
+	u64 head[OWN_MAX]; /* bytes ever written to a ring; where a chunk ends is skipped */
+	u64 busy; /* a record is being written */
+	u64 pad_head[8];
 	u64 tail[OWN_MAX]; /* bytes ever read from a ring; set by record(1) */
 	u64 pad_tail[8];
 	u64 emitted[KIND_MAX];

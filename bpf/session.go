@@ -82,12 +82,16 @@ func Probe(opt Options) ([]format.Probe, error) {
 // A family none of whose mechanisms works is in Probes without one. If that leaves none at all, the session has only
 // Probes, and the error is ErrRefused. Other errors, without a session: ErrPrivilege, ErrNoBTF, or what the kernel said.
 func Open(opt Options) (*Session, error) {
-	if err := preconditions(); err != nil {
+	kernel, err := preconditions()
+	if err != nil {
 		return nil, err
 	}
 	spec, err := loadFletch()
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded BPF object: %w", err)
+	}
+	if err := setCasts(spec, kernel); err != nil {
+		return nil, err
 	}
 	s := &Session{woken: -1}
 	if s.layouts, err = layouts(spec.Types); err != nil {
@@ -114,14 +118,15 @@ func Open(opt Options) (*Session, error) {
 	return s, err
 }
 
-func preconditions() error {
+func preconditions() (*btf.Spec, error) {
 	if ok, err := privileged(); err != nil || !ok {
-		return errors.Join(ErrPrivilege, err)
+		return nil, errors.Join(ErrPrivilege, err)
 	}
-	if _, err := btf.LoadKernelSpec(); err != nil {
-		return fmt.Errorf("%w: %v", ErrNoBTF, err)
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrNoBTF, err)
 	}
-	return nil
+	return kernel, nil
 }
 
 // privileged: CAP_BPF with CAP_PERFMON, or CAP_SYS_ADMIN.
@@ -152,7 +157,7 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 		return ErrRefused
 	}
 	spec = only(spec, programs)
-	for _, name := range []string{"bulk", "rare", "cpus"} {
+	for _, name := range []string{"bulk", "rare", "cpus", "slots"} {
 		spec.Maps[name].MaxEntries = uint32(s.CPUs)
 	}
 	ownBytes, bulkBytes := bulkRings(opt.RingSize, s.Probes)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf/btf"
 	"golang.org/x/sys/unix"
 
 	"github.com/fletch-trace/fletch/format"
@@ -132,6 +133,42 @@ func TestEpoch(t *testing.T) {
 				t.Errorf("epoch %d: path %d is not named in it", epoch+1, id)
 			}
 		}
+	}
+}
+
+// A kernel that has no bpf_rdonly_cast is told of none, and the helpers find the same.
+func TestWithoutCasts(t *testing.T) {
+	spec, err := loadFletch()
+	if err != nil {
+		t.Fatal(err)
+	}
+	was := canCast
+	defer func() { canCast = was }()
+	canCast = func(*btf.Spec) bool { return false }
+	if err := setCasts(spec, nil); err != nil {
+		t.Fatal(err)
+	}
+	for name, p := range spec.Programs {
+		for _, ins := range p.Instructions {
+			if ins.IsKfuncCall() {
+				t.Errorf("%s calls a function of the kernel: %v", name, ins)
+			}
+		}
+	}
+	with, without := "", ""
+	for _, names := range []*string{&without, &with} {
+		r := newReader(t)
+		got := r.read(3)
+		if rows(got["file"]) < 6 {
+			t.Errorf("%d reads and writes recorded, want 6 at least", rows(got["file"]))
+		}
+		for i := range rows(got["path"]) {
+			*names += got["path"].Column("name").Str.At(i)[:5] + " "
+		}
+		canCast = was
+	}
+	if with != without || with == "" {
+		t.Errorf("names %q without, %q with", without, with)
 	}
 }
 

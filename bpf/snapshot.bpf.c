@@ -84,10 +84,10 @@ int snapshot_pending(struct bpf_iter__task *ctx)
 	if (!ctx->meta->seq_num) {
 		for (u32 i = 0; i < cpu_count; i++) {
 			u32 key = i;
-			struct cpu *c = bpf_map_lookup_elem(&cpus, &key);
+			struct slot *slot = bpf_map_lookup_elem(&slots, &key);
 
-			if (c && c->call.ts)
-				write_pending(seq, &c->call, 0);
+			if (slot && slot->call.ts)
+				write_pending(seq, &slot->call, 0);
 		}
 	}
 	st = bpf_task_storage_get(&tasks, task, 0, 0);

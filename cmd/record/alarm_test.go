@@ -20,7 +20,14 @@ func TestAlarm(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.wait(time.Millisecond) {
+	wait := func(d time.Duration) bool {
+		rung, err := a.wait(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rung
+	}
+	if wait(time.Millisecond) {
 		t.Error("it rang, and there was nothing to read")
 	}
 	rest := func() {
@@ -30,7 +37,7 @@ func TestAlarm(t *testing.T) {
 	}
 	for range 100 {
 		go w.Write([]byte{1})
-		if !a.wait(time.Hour) {
+		if !wait(time.Hour) {
 			t.Fatal("it did not ring")
 		}
 		rest()
@@ -38,7 +45,7 @@ func TestAlarm(t *testing.T) {
 	if _, err := w.Write([]byte{1}); err != nil {
 		t.Fatal(err)
 	}
-	if !a.wait(time.Hour) {
+	if !wait(time.Hour) {
 		t.Error("it did not ring for what was there before")
 	}
 	rest()

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -91,9 +92,9 @@ func (e *end) reach() {
 
 // reached waits for the end, but no longer than d; ended says whether that has come. When a ring passes its mark the wait ends
 // too, and rung says so.
-func (e *end) reached(d time.Duration) (ended, rung bool) {
-	rung = e.alarm.wait(d)
-	return e.is.Load(), rung
+func (e *end) reached(d time.Duration) (ended, rung bool, err error) {
+	rung, err = e.alarm.wait(d)
+	return e.is.Load(), rung, err
 }
 
 // An alarm ends a wait after some time, or when one of some descriptors can be read from.
@@ -101,11 +102,11 @@ func (e *end) reached(d time.Duration) (ended, rung bool) {
 // It is the kernel's, and the runtime waits for it as for a network's packet. With a timer of the runtime's own each wait would
 // also wake the thread that watches over timers, and another to look for work: together they cost as much as a sweep.
 type alarm struct {
-	epoll, timer int
-	conn         syscall.RawConn // of epoll
-	file         *os.File
-	events       [4]unix.EpollEvent
-	rung         bool
+	timer  int
+	file   *os.File        // an epoll of the timer and the descriptors
+	conn   syscall.RawConn // of file
+	events [4]unix.EpollEvent
+	rung   bool
 }
 
 func newAlarm(descriptors ...int) (*alarm, error) {
@@ -125,17 +126,22 @@ func newAlarm(descriptors ...int) (*alarm, error) {
 	if err := unix.SetNonblock(epoll, true); err != nil { // or os.NewFile takes it for a file that is read from
 		return nil, fmt.Errorf("fcntl: %w", err)
 	}
-	a := &alarm{epoll: epoll, timer: timer, file: os.NewFile(uintptr(epoll), "alarm")}
+	a := &alarm{timer: timer, file: os.NewFile(uintptr(epoll), "alarm")}
 	a.conn, err = a.file.SyscallConn()
 	return a, err
 }
 
-// wait waits for d or until the alarm rings.
-func (a *alarm) wait(d time.Duration) (rung bool) {
+// wait waits for d, which is more than 0, or until the alarm rings.
+func (a *alarm) wait(d time.Duration) (rung bool, err error) {
 	until := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
-	unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(a.timer), 0, uintptr(unsafe.Pointer(&until)), 0, 0, 0)
-	a.conn.Read(a.look)
-	return a.rung
+	_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(a.timer), 0, uintptr(unsafe.Pointer(&until)), 0, 0, 0)
+	if errno != 0 {
+		return false, fmt.Errorf("waiting: timerfd_settime: %w", errno)
+	}
+	if err := a.conn.Read(a.look); err != nil {
+		return false, fmt.Errorf("waiting: %w", err)
+	}
+	return a.rung, nil
 }
 
 // look says whether anything can be read. None of what it calls blocks, so the runtime is not told of the calls.
@@ -151,6 +157,13 @@ func (a *alarm) look(epoll uintptr) bool {
 		}
 	}
 	return n > 0
+}
+
+// alone gives the drain a place to run of its own, until back is called: when it is to wake up the lanes may have taken all others.
+func alone() (back func()) {
+	places := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(places + 1)
+	return func() { runtime.GOMAXPROCS(places) }
 }
 
 // watchSignals: the first signal ends the recording - with COMMAND, when that has ended from it too - and the

@@ -11,7 +11,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// lossWindow is about the longest time one row of the loss table spans.
+// lossWindow is about the longest time one row of the loss table spans, if sweeps are not further apart.
 const lossWindow = int64(100 * time.Millisecond)
 
 // lossRows is how many rows may wait for the file; while it takes none, windows get longer instead.

@@ -1,9 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The runtime would look every second whether it may use other CPUs now, which the filter denies it.
-//
-//go:debug updatemaxprocs=0
-
 // Record traces a command or the whole host into a capture.
 package main
 

@@ -329,6 +329,7 @@ func (r *recorder) failure() error {
 // loop drains until something ends the recording: a limit, a signal, the end of what is recorded, a failure
 // (the error).
 func (r *recorder) loop(e *end) error {
+	defer alone()()
 	begun := time.Now()
 	flushed, trimmed, anchored, watched := begun, begun, begun, begun
 	r.patient = false
@@ -389,14 +390,22 @@ func (r *recorder) loop(e *end) error {
 			return nil
 		}
 		wait = pace(wait, fill)
-		ended, woken := e.reached(wait)
-		if ended {
-			return nil
+		ended, woken, err := e.reached(r.until(begun, t, wait))
+		if ended || err != nil {
+			return err
 		}
 		if woken {
 			r.session.Rest()
 		}
 	}
+}
+
+// until shortens a wait so that the recording ends in time.
+func (r *recorder) until(begun, t time.Time, wait time.Duration) time.Duration {
+	if d := r.opt.duration.Duration(); d > 0 {
+		return max(min(wait, d-t.Sub(begun)), 100*time.Microsecond)
+	}
+	return wait
 }
 
 // pace is how long to wait after a sweep that found the fullest ring so full (0 to 1), when it was last before that one.
