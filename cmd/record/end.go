@@ -27,8 +27,13 @@ const sameSignal = 200 * time.Millisecond
 // An end waits for what ends a recording from outside: COMMAND's or the recorded processes' exit, a signal.
 type end struct {
 	event   int // an eventfd, readable at the end
+	woken   int // can be read from when a ring has passed its mark
 	is      atomic.Bool
-	alarm   *alarm
+	alarm   *alarm // of both
+	polled  [2]unix.PollFd
+	timeout unix.Timespec
+	held    bool // the drain has a thread of its own
+	before  unix.Sigset_t
 	signals signals
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when COMMAND has exited
@@ -63,7 +68,7 @@ func waitForEnd(signals signals, cmd *exec.Cmd, pids []int, woken int) (*end, er
 	if err != nil {
 		return nil, fmt.Errorf("waiting for the end: %w", err)
 	}
-	e := &end{event: event, alarm: alarm, signals: signals, cmd: cmd, exited: make(chan struct{})}
+	e := &end{event: event, woken: woken, alarm: alarm, signals: signals, cmd: cmd, exited: make(chan struct{})}
 	go e.watchSignals()
 	if cmd != nil {
 		go func() {
@@ -92,10 +97,51 @@ func (e *end) reach() {
 
 // reached waits for the end, but no longer than d; ended says whether that has come. When a ring passes its mark the wait ends
 // too, and rung says so.
+//
+// A short wait is in the kernel, on a thread that the drain has for itself, and Go's runtime is not told: where rings are small, what
+// the runtime does until a goroutine runs again is long enough for them to fill. The price is that a collection of garbage waits
+// as long, which is why there is a place more (alone). A long wait is the runtime's, which then need not watch the thread.
 func (e *end) reached(d time.Duration) (ended, rung bool, err error) {
-	rung, err = e.alarm.wait(d)
-	return e.is.Load(), rung, err
+	if d >= longWait {
+		e.release()
+		rung, err = e.alarm.wait(d)
+		return e.is.Load(), rung, err
+	}
+	e.hold()
+	e.polled = [2]unix.PollFd{{Fd: int32(e.event), Events: unix.POLLIN}, {Fd: int32(e.woken), Events: unix.POLLIN}}
+	e.timeout = unix.NsecToTimespec(int64(d))
+	unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&e.polled)), uintptr(len(e.polled)), uintptr(unsafe.Pointer(&e.timeout)), 0, 0, 0)
+	return e.is.Load(), e.polled[1].Revents != 0, nil
 }
+
+// longWait is from where on being watched costs more than the runtime's own ways.
+const longWait = 16 * time.Millisecond
+
+// hold gives the calling goroutine a thread of its own. The signal by which the runtime asks a goroutine to pause is kept from it:
+// it would end every short wait.
+func (e *end) hold() {
+	if e.held {
+		return
+	}
+	e.held = true
+	runtime.LockOSThread()
+	unix.PthreadSigmask(unix.SIG_BLOCK, &pauses, &e.before)
+}
+
+// release ends hold. A goroutine that waits in the runtime's poller is best woken by the thread that polls.
+func (e *end) release() {
+	if !e.held {
+		return
+	}
+	e.held = false
+	unix.PthreadSigmask(unix.SIG_SETMASK, &e.before, nil)
+	runtime.UnlockOSThread()
+}
+
+var pauses = func() (set unix.Sigset_t) {
+	set.Val[0] = 1 << (unix.SIGURG - 1)
+	return set
+}()
 
 // An alarm ends a wait after some time, or when one of some descriptors can be read from.
 //

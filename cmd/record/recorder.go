@@ -330,6 +330,7 @@ func (r *recorder) failure() error {
 // (the error).
 func (r *recorder) loop(e *end) error {
 	defer alone()()
+	defer e.release()
 	begun := time.Now()
 	flushed, trimmed, anchored, watched := begun, begun, begun, begun
 	r.patient = false
