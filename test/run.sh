@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-failed=0
+failed=()
 notrun=()
 
 step() { # NAME COMMAND...
@@ -18,7 +18,7 @@ step() { # NAME COMMAND...
 	case $status in
 	0) ;;
 	77) notrun+=("$name: $(cat "$log.why" 2>/dev/null || echo 'not possible here')") ;;
-	*) failed=$((failed + 1)) && echo "FAILED: $name" ;;
+	*) failed+=("$name") && echo "FAILED: $name" ;;
 	esac
 	rm -f "$log.why"
 }
@@ -30,7 +30,7 @@ go_tests() {
 	export LINUX_HEADERS
 	# Verbose, so that the tests that were not run and their reasons are in the log.
 	go test -count=1 -timeout 20m -v ./... >"$log" 2>&1 || {
-		grep -vE '^\s*--- (PASS|SKIP)|^=== ' "$log" | tail -n 300
+		awk -f test/failed.awk "$log"
 		return 1
 	}
 	grep -E '^(ok|FAIL|---)' "$log" | grep -vE '^--- ' || true
@@ -58,5 +58,10 @@ if [ "$skipped" -gt 0 ] || [ ${#notrun[@]} -gt 0 ]; then
 	awk -f test/skipped.awk "$log" | sed 's/^/  /'
 	for n in "${notrun[@]}"; do echo "  $n"; done
 fi
-echo "$passed passed, $((failures + failed)) failed, $((skipped + ${#notrun[@]})) skipped"
-[ "$failed" = 0 ]
+if [ ${#failed[@]} -gt 0 ]; then
+	echo "failed:"
+	for f in "${failed[@]}"; do echo "  $f"; done
+	sed -nE 's/^ *--- FAIL: /    /p' "$log"
+fi
+echo "$passed passed, $((failures + ${#failed[@]})) failed, $((skipped + ${#notrun[@]})) skipped"
+[ ${#failed[@]} = 0 ]
