@@ -126,7 +126,7 @@ for log in "$logs"/*.log; do
 	echo "$(basename "$log" .log | tr _ ' '): $(count PASS) passed, $(count FAIL) failed, $(count SKIP) skipped, $(tail -n 1 "$log")"
 	if ! grep -q '^tests ended with status 0$' "$log"; then
 		failed=$((failed + 1))
-		grep -vE '^ *--- (PASS|SKIP)|^=== ' "$log" | tail -n 200
+		awk -f test/failed.awk "$log"
 	fi
 done
 [ $ran -gt 0 ] || exit 77
