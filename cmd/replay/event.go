@@ -23,7 +23,7 @@ func (t *text) appendCall(dst []byte, row int) []byte {
 func (t *text) appendSyscall(dst []byte, row int) []byte {
 	dst = append(t.appendCall(dst, row), ' ')
 	dst = t.calls.AppendRet(dst, t.nr[row], t.ret[row])
-	return append(stamp.Seconds(append(dst, " <"...), t.took[row], 6), '>')
+	return t.appendTook(dst, row)
 }
 
 func (t *text) appendPending(dst []byte, row int) []byte {

@@ -50,7 +50,7 @@ func (t *text) bindObject(b *format.Batch) {
 	t.ret = int64s(b, "ret")
 }
 
-// appendFile appends a read or write: read /etc/hostname @0 4096 = 5 <0.000003>.
+// appendFile appends a read or write: read /etc/hostname @0 4096 = 5 <0.000003000>.
 func (t *text) appendFile(dst []byte, row int) []byte {
 	o := &t.object
 	dst = append(term.AppendEscaped(dst, t.op.Bytes(row)), ' ')
@@ -73,7 +73,7 @@ func (t *text) appendOutcome(dst []byte, ret int64, row int) []byte {
 }
 
 func (t *text) appendTook(dst []byte, row int) []byte {
-	return append(stamp.Seconds(append(dst, " <"...), t.took[row], 6), '>')
+	return append(stamp.Seconds(append(dst, " <"...), t.took[row], 9), '>')
 }
 
 // appendIPC appends a check of a right: ipc asks r-- 0400 of key 0x0f1e504c id 8 owner 0 creator 0 mode 0644 as uid 1000.
@@ -86,7 +86,7 @@ func (t *text) appendIPC(dst []byte, row int) []byte {
 	return strconv.AppendInt(append(dst, " as uid "...), o.uid[row], 10)
 }
 
-// appendTCP appends what happened to a connection: connect 127.0.0.1:41176 -> 127.0.0.1:38625 = 0 <0.000378>.
+// appendTCP appends what happened to a connection: connect 127.0.0.1:41176 -> 127.0.0.1:38625 = 0 <0.000378000>.
 func (t *text) appendTCP(dst []byte, row int) []byte {
 	o := &t.object
 	op, ret := t.op.Bytes(row), int64(o.status[row])

@@ -17,7 +17,7 @@ import (
 
 // text writes rows for people:
 //
-//	12:00:00.102000000 [001] ls              101/101       openat(AT_FDCWD, 0x7f0000002000, O_RDONLY) = 3 <0.000013>
+//	12:00:00.102000000 [001] ls              101/101       openat(AT_FDCWD, 0x7f0000002000, O_RDONLY) = 3 <0.000013000>
 type text struct {
 	schema  *format.Schema
 	columns []string
