@@ -3,9 +3,12 @@
 package main
 
 import (
+	"errors"
 	"os"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // A wait ends when something can be read, also when that came while nobody waited, and else when its time is over.
@@ -49,4 +52,27 @@ func TestAlarm(t *testing.T) {
 		t.Error("it did not ring for what was there before")
 	}
 	rest()
+}
+
+// A wait that the kernel refuses ends with the error: nobody sleeps through a recording, or spins.
+func TestAlarmFails(t *testing.T) {
+	a, err := newAlarm()
+	if err != nil {
+		t.Fatal(err)
+	}
+	notAnEpoll, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(notAnEpoll)
+	if !a.look(uintptr(notAnEpoll)) || !errors.Is(a.failed, unix.EINVAL) {
+		t.Errorf("a look at what is no epoll: %v, want EINVAL", a.failed)
+	}
+	if rung, err := a.wait(time.Millisecond); rung || err != nil {
+		t.Errorf("the next wait: rung %v, %v", rung, err)
+	}
+	a.timer = -1
+	if _, err := a.wait(time.Millisecond); !errors.Is(err, unix.EBADF) {
+		t.Errorf("a wait without its timer: %v, want EBADF", err)
+	}
 }

@@ -110,7 +110,10 @@ func (e *end) reached(d time.Duration) (ended, rung bool, err error) {
 	e.hold()
 	e.polled = [2]unix.PollFd{{Fd: int32(e.event), Events: unix.POLLIN}, {Fd: int32(e.woken), Events: unix.POLLIN}}
 	e.timeout = unix.NsecToTimespec(int64(d))
-	unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&e.polled)), uintptr(len(e.polled)), uintptr(unsafe.Pointer(&e.timeout)), 0, 0, 0)
+	_, _, errno := unix.RawSyscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&e.polled)), uintptr(len(e.polled)), uintptr(unsafe.Pointer(&e.timeout)), 0, 0, 0)
+	if errno != 0 && errno != unix.EINTR {
+		return false, false, fmt.Errorf("waiting: ppoll: %w", errno)
+	}
 	return e.is.Load(), e.polled[1].Revents != 0, nil
 }
 
@@ -153,6 +156,7 @@ type alarm struct {
 	conn   syscall.RawConn // of file
 	events [4]unix.EpollEvent
 	rung   bool
+	failed error // of the last look
 }
 
 func newAlarm(descriptors ...int) (*alarm, error) {
@@ -187,16 +191,17 @@ func (a *alarm) wait(d time.Duration) (rung bool, err error) {
 	if err := a.conn.Read(a.look); err != nil {
 		return false, fmt.Errorf("waiting: %w", err)
 	}
-	return a.rung, nil
+	return a.rung, a.failed
 }
 
-// look says whether anything can be read. None of what it calls blocks, so the runtime is not told of the calls.
+// look says whether the wait is over: something can be read, or it failed. None of what it calls blocks, so the runtime is not told of the calls.
 func (a *alarm) look(epoll uintptr) bool {
 	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, epoll, uintptr(unsafe.Pointer(&a.events)), uintptr(len(a.events)), 0, 0, 0)
+	a.rung, a.failed = false, nil
 	if errno != 0 {
-		return false
+		a.failed = fmt.Errorf("waiting: epoll_pwait: %w", errno)
+		return true
 	}
-	a.rung = false
 	for _, e := range a.events[:n] {
 		if int(e.Fd) != a.timer {
 			a.rung = true
