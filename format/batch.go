@@ -165,9 +165,9 @@ type Batch struct {
 	Rows    int
 	Columns []Vector
 
-	// Segment is the number of the segment that the batch belongs to, for
-	// Writer.Append: its generation. 0 leaves it to the Writer.
-	Segment int
+	// Generation is the generation that the batch belongs to, for Writer.Append;
+	// 0 leaves it to the Writer.
+	Generation int
 }
 
 // NewBatch returns an empty batch of the schema.

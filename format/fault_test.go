@@ -228,7 +228,7 @@ func recordingBatch(s *Schema, n, i int) *Batch {
 	key := batchKey{s, n, i}
 	if batchCache[key] == nil {
 		b := fill(NewBatch(s), 7, uint64(10*n+i))
-		b.Segment = n
+		b.Generation = n
 		batchCache[key], rowCache[b] = b, rows(b)
 	}
 	return batchCache[key]

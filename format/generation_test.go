@@ -31,7 +31,7 @@ var generationManifest = func() Manifest {
 // generationRows returns what appendGeneration appends to a table.
 func generationRows(s *Schema, n int) *Batch {
 	b := fill(NewBatch(s), 20, uint64(n))
-	b.Segment = n
+	b.Generation = n
 	return b
 }
 

@@ -45,7 +45,7 @@ func freeBytes(t *testing.T, dir string) int64 {
 // block is a batch of generation n that no codec makes small.
 func block(n, i int) *Batch {
 	b := fill(NewBatch(syscallSchema), 200, uint64(1000*n+i))
-	b.Segment = n
+	b.Generation = n
 	return b
 }
 

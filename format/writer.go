@@ -55,7 +55,7 @@ const (
 // of one table are written one after the other, those of two tables in parallel.
 //
 // A capture that is to be cut to what is recent is written in generations:
-// every batch says by Batch.Segment in which generation it belongs, the segments
+// every batch says by Batch.Generation in which it belongs, the segments
 // of all tables of generation n are those numbered n, and Finish, Drop and Dump
 // speak of generations. In a tar, which is only written at its end, a generation
 // is not one segment but several, with numbers of their own; Drop and Dump fail.
@@ -271,7 +271,7 @@ func (w *Writer) Append(b *Batch, codec Codec) error {
 		defer t.mu.Unlock()
 		if err = w.append(t, b, codec); t.err != nil {
 			w.mu.Lock()
-			t.broken = cmp.Or(t.broken, b.Segment, t.generation, 1)
+			t.broken = cmp.Or(t.broken, b.Generation, t.generation, 1)
 			w.mu.Unlock()
 		}
 	}
@@ -288,18 +288,18 @@ func (w *Writer) append(t *tableWriter, b *Batch, codec Codec) error {
 	if t.err != nil {
 		return t.err
 	}
-	if err := w.checkGeneration(t, b.Segment); err != nil {
+	if err := w.checkGeneration(t, b.Generation); err != nil {
 		return err
 	}
 	message, metadata, err := t.encoder.batch(b, codec)
 	if err != nil {
 		return err
 	}
-	if b.Segment > t.generation {
+	if b.Generation > t.generation {
 		w.finish(t)
 	}
 	if t.file == nil {
-		w.begin(t, b.Segment)
+		w.begin(t, b.Generation)
 	}
 	if t.err != nil {
 		return t.err
@@ -310,7 +310,7 @@ func (w *Writer) append(t *tableWriter, b *Batch, codec Codec) error {
 	}
 	t.batches = append(t.batches, at)
 	w.count(t, b)
-	if b.Segment == 0 && (t.segment.bytes >= w.limit || len(t.batches) >= maxSegmentBatches) ||
+	if b.Generation == 0 && (t.segment.bytes >= w.limit || len(t.batches) >= maxSegmentBatches) ||
 		w.sink.buffered() && t.segment.bytes >= w.limit {
 		w.finish(t)
 	}

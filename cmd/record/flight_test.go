@@ -81,7 +81,7 @@ func TestTriggerWaitsFromTheEndOfACall(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.Segment = 7
+	b.Generation = 7
 	if got, want := first(b, []uint64{0b111}, 3), (hit{7, 20, 1020, 3}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
@@ -151,7 +151,7 @@ func TestTriggerKnowsTasks(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	b.Segment = 1
+	b.Generation = 1
 	if err := tr.look(b, 1); err != nil {
 		t.Fatal(err)
 	}

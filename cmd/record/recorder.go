@@ -253,12 +253,12 @@ func (r *recorder) hand(t *table) {
 	if t.batch == nil || t.batch.Rows == 0 {
 		return
 	}
-	t.batch.Segment = r.generation
+	t.batch.Generation = r.generation
 	if r.names != nil {
 		if t.layout.Schema.Event() {
 			r.names.note(t.batch)
 		} else {
-			t.batch.Segment = r.rotation.settling(r.generation)
+			t.batch.Generation = r.rotation.settling(r.generation)
 		}
 	}
 	t.lane.in <- job{batch: t.batch, free: t.free, codec: r.codec.current, swept: r.sweeps.Load()}
@@ -304,7 +304,7 @@ func (r *recorder) handLosses() {
 		})
 	}
 	if b := r.losses.take(); b != nil {
-		b.Segment = r.generation
+		b.Generation = r.generation
 		r.rare.in <- job{batch: b, free: r.losses.free, codec: format.Zstd}
 	}
 }

@@ -35,7 +35,7 @@ func write(t *testing.T, r *recorder, generation, rows int) {
 			t.Fatal(err)
 		}
 	}
-	b.Segment = generation
+	b.Generation = generation
 	if err := r.w.Append(b, format.None); err != nil {
 		t.Fatal(err)
 	}
@@ -120,8 +120,8 @@ func TestGenerationTellsItsLosses(t *testing.T) {
 		t.Fatalf("%d batches, want the one of losses", len(r.rare.in))
 	}
 	b := (<-r.rare.in).batch
-	if b.Schema != format.LossSchema || b.Rows != 1 || b.Segment != 1 || b.Column("count").I64[0] != 5 {
-		t.Errorf("%d rows of %s in segment %d", b.Rows, b.Schema.Table, b.Segment)
+	if b.Schema != format.LossSchema || b.Rows != 1 || b.Generation != 1 || b.Column("count").I64[0] != 5 {
+		t.Errorf("%d rows of %s in generation %d", b.Rows, b.Schema.Table, b.Generation)
 	}
 	if r.losses.open[0].count != 0 || r.losses.total["syscall"] != 5 {
 		t.Errorf("still open: %+v", r.losses.open[0])

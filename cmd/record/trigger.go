@@ -80,9 +80,9 @@ func (t *trigger) look(b *format.Batch, swept uint64) error {
 	if !slices.Contains(t.condition.tables, b.Schema.Table) {
 		return nil
 	}
-	if t.bound == nil || t.of != b.Segment {
+	if t.bound == nil || t.of != b.Generation {
 		// What it remembers of tasks is bounded by a generation.
-		t.bound, t.of = make(map[string]*filter.Bound), b.Segment
+		t.bound, t.of = make(map[string]*filter.Bound), b.Generation
 	}
 	bound := t.bound[b.Schema.Table]
 	if bound == nil {
@@ -116,7 +116,7 @@ func first(b *format.Batch, rows filter.Selection, n int) hit {
 			at = i
 		}
 	}
-	h := hit{generation: b.Segment, at: ts[at], over: ts[at], rows: n}
+	h := hit{generation: b.Generation, at: ts[at], over: ts[at], rows: n}
 	op := b.Column("op")
 	if b.Schema.Table == "syscall" || b.Schema.Table == "tcp" && op.Str.At(at) == "connect" { // ts is when they began
 		h.over += b.Column("duration_ns").I64[at]
