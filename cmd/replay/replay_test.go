@@ -230,3 +230,16 @@ func BenchmarkReplay(b *testing.B) {
 		})
 	}
 }
+
+// Columns are as wide as a terminal shows them.
+func TestPad(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		right bool
+		want  string
+	}{{"nginx", false, "x|nginx "}, {"日本", false, "x|日本  "}, {"日本", true, "x|  日本"}, {"e\u0301", true, "x|     e\u0301"}, {"日本語日本", false, "x|日本語日本"}} {
+		if got := string(pad([]byte("x|"+c.text), 2, 6, c.right)); got != c.want {
+			t.Errorf("%q: got %q, want %q", c.text, got, c.want)
+		}
+	}
+}

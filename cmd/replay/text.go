@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
@@ -105,7 +104,7 @@ func newText(o *options, set capture.Set, c *capture.Capture, s *format.Schema, 
 func newLabel(set capture.Set, c *capture.Capture) []byte {
 	width := 0
 	for _, other := range set {
-		width = max(width, utf8.RuneCountInString(term.Escape(set.Label(other))))
+		width = max(width, term.TextWidth(term.Escape(set.Label(other))))
 	}
 	return append(pad(term.AppendEscaped(nil, set.Label(c)), 0, width, false), ' ')
 }
@@ -225,9 +224,9 @@ func newHead(task *capture.Task, known bool) []byte {
 	return append(pad(head, from, idWidth, false), ' ')
 }
 
-// pad makes what dst has from `from` on as wide as width.
+// pad makes what dst has from `from` on as wide as width, in columns of a terminal.
 func pad(dst []byte, from, width int, right bool) []byte {
-	missing := width - utf8.RuneCount(dst[from:])
+	missing := width - term.TextWidth(dst[from:])
 	for range missing {
 		dst = append(dst, ' ')
 	}

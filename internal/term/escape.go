@@ -65,19 +65,3 @@ func appendCode(dst []byte, r rune, size int, first byte) []byte {
 	}
 	return dst
 }
-
-// Cut shortens s, which is escaped already, to width characters, the last of which then is "…". A width of 0 or less
-// leaves s as it is.
-func Cut(s string, width int) string {
-	if width <= 0 || utf8.RuneCountInString(s) <= width {
-		return s
-	}
-	n := 0
-	for i := range s {
-		if n == width-1 {
-			return s[:i] + "…"
-		}
-		n++
-	}
-	return s
-}

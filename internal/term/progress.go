@@ -51,7 +51,7 @@ func (p *Progress) run(w io.Writer, after time.Duration, line func(time.Duration
 			return
 		case <-timer.C:
 			text := Cut(line(time.Since(start)), Width(w)-1)
-			n := len([]rune(text))
+			n := TextWidth(text)
 			fmt.Fprintf(w, "\r%s%s", text, strings.Repeat(" ", max(0, shown-n)))
 			shown = n
 			timer.Reset(200 * time.Millisecond)

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"io"
 	"strings"
-	"unicode/utf8"
 )
 
 // Table is rows of text in aligned columns. Cells are escaped when they are added.
@@ -45,7 +44,7 @@ func (t *Table) Write(w io.Writer, indent string) error {
 	widths := make([]int, len(t.head))
 	for _, row := range append([][]string{t.head}, t.rows...) {
 		for i, cell := range row {
-			widths[i] = max(widths[i], utf8.RuneCountInString(cell))
+			widths[i] = max(widths[i], TextWidth(cell))
 		}
 	}
 	out, colour, width := bufio.NewWriter(w), ColourOf(w), Width(w)
@@ -65,7 +64,7 @@ func (t *Table) line(indent string, row []string, widths []int) string {
 		if i > 0 {
 			b.WriteString("  ")
 		}
-		pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
+		pad := strings.Repeat(" ", widths[i]-TextWidth(cell))
 		if t.right[i] {
 			b.WriteString(pad + cell)
 		} else {

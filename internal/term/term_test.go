@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"math"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -56,18 +57,6 @@ func FuzzEscape(f *testing.F) {
 	})
 }
 
-func TestCut(t *testing.T) {
-	for _, c := range []struct {
-		s     string
-		width int
-		want  string
-	}{{"abcdef", 0, "abcdef"}, {"abcdef", 6, "abcdef"}, {"abcdef", 4, "abc…"}, {"日本語文", 3, "日本…"}, {"ab", 1, "…"}} {
-		if got := Cut(c.s, c.width); got != c.want {
-			t.Errorf("%q to %d: got %q, want %q", c.s, c.width, got, c.want)
-		}
-	}
-}
-
 func TestNumbers(t *testing.T) {
 	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.00 KiB", 10 << 10: "10.0 KiB", 64 << 20: "64.0 MiB", 300 << 30: "300 GiB", math.MaxInt64: "8.00 EiB"} {
 		if got := Bytes(n); got != want {
@@ -104,6 +93,33 @@ func TestTable(t *testing.T) {
 	const want = "  name         calls  what\n  read            12  x\n  évil\\x1b[2J  1,234\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+// Columns align by what a terminal shows, in each script; what is not printable is measured as it is escaped.
+func TestTableAlignsWideText(t *testing.T) {
+	table := NewTable("name", ">calls", "what")
+	for _, name := range []string{"read", "日本語", "cafe\u0301", "naïve", "👍🏽", "🇩🇪", "ｶﾞ", "한", "a\x00b", "…µ±─"} {
+		table.Row(name, "1", "x")
+	}
+	var out bytes.Buffer
+	if err := table.Write(&out, ""); err != nil {
+		t.Fatal(err)
+	}
+	const want = `name    calls  what
+read        1  x
+日本語      1  x
+café        1  x
+naïve       1  x
+👍🏽          1  x
+🇩🇪          1  x
+ｶﾞ          1  x
+한          1  x
+a\x00b      1  x
+…µ±─        1  x
+`
+	if got := out.String(); got != strings.ReplaceAll(want, `\u0301`, "\u0301") {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
