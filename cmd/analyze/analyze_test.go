@@ -4,22 +4,16 @@ package main
 
 import (
 	"bytes"
-	"encoding/csv"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
-	"slices"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 	"unicode"
 
 	"github.com/fletch-trace/fletch/format"
-	"github.com/fletch-trace/fletch/internal/capture"
-	"github.com/fletch-trace/fletch/internal/filter"
+	"github.com/fletch-trace/fletch/internal/export"
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
@@ -38,153 +32,6 @@ func analyze(args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
 	code = run(args, strings.NewReader(""), &out, &err)
 	return code, out.String(), err.String()
-}
-
-func TestCallSlots(t *testing.T) {
-	seen := map[uint64]int32{}
-	for _, nr := range []int32{0, 1, 334, 1023, 1<<29 | 5, 1<<30 | 5, 1<<30 | 1<<29 | 5, 1024, 5000, -1, 1<<31 - 1, -1 << 31} {
-		slot := callSlot(nr)
-		if back := slotCall(slot); back != nr {
-			t.Errorf("%d: slot %d is of %d", nr, slot, back)
-		}
-		if other, taken := seen[slot]; taken {
-			t.Errorf("%d and %d share a slot", nr, other)
-		}
-		seen[slot] = nr
-	}
-}
-
-// TestCSVIsReadBack reads fields of all kinds with the standard library's reader.
-func TestCSVIsReadBack(t *testing.T) {
-	for _, field := range []string{"", "plain", "a,b", `"`, `a "quoted" b`, "two\nlines", " around ", "naïve …", `["a","b"]`, "=1+1", "\\x1b"} {
-		line := append(appendField(nil, []byte(field)), ",1\r\n"...)
-		got, err := csv.NewReader(bytes.NewReader(line)).Read()
-		if err != nil || len(got) != 2 || got[0] != field {
-			t.Errorf("%q: %s reads as %q, %v", field, line, got, err)
-		}
-	}
-	if got := string(appendField(nil, []byte("a\xff"))); got != "a\uFFFD" {
-		t.Errorf("what is no UTF-8: got %q", got)
-	}
-}
-
-func TestSelectionKeepsTheRowsThatMatch(t *testing.T) {
-	f := fixture.New()
-	r := rand.New(rand.NewPCG(2, 2))
-	var want []string
-	for i := range 300 {
-		var args []string
-		for range r.IntN(3) {
-			args = append(args, strconv.Itoa(r.IntN(100)))
-		}
-		name, code := strconv.Itoa(i), int32(r.IntN(2))
-		f.AddProcess(time.Duration(i), 0, 1, "exec", int32(i), 1, fixture.Row{"filename": name, "args": args, "exit_code": code})
-		if code == 1 {
-			want = append(want, fmt.Sprint(i, name, args, fixture.At(time.Duration(i))))
-		}
-	}
-	path := write(t, f)
-	c, err := format.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	table := c.Table("process")
-	var b format.Batch
-	if err := table.Read(&b, table.Blocks()[0], nil); err != nil {
-		t.Fatal(err)
-	}
-	p, err := filter.Compile("exit_code == 1")
-	if err != nil {
-		t.Fatal(err)
-	}
-	bound, err := p.Bind(table.Schema, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	(&selection{bound: bound}).apply(&b)
-	var got []string
-	for i := range b.Rows {
-		list := b.Column("args").List(i)
-		if len(list) == 0 {
-			list = nil
-		}
-		got = append(got, fmt.Sprint(b.Column("pid").I32[i], b.Column("filename").Str.At(i), list, b.Column("ts").I64[i]))
-	}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %d rows %v, want %d rows %v", len(got), got, len(want), want)
-	}
-}
-
-// TestJoinedTexts joins what ids of a column stand for, those that are not known too.
-func TestJoinedTexts(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "capture")
-	if err := fixture.Families().Write(path, time.Second, nil); err != nil {
-		t.Fatal(err)
-	}
-	set, err := capture.Open(t.Context(), []string{path}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer set.Close()
-	d := &dictionary{}
-	j, err := newJoiner(set[0], d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		join capture.Join
-		ids  []int32
-		want []string
-	}{
-		{capture.PathName, []int32{2, 0, 3, 77, 2, -1}, []string{"/var/log/syslog", "", "pipe:[4711]", "", "/var/log/syslog", ""}},
-		{capture.TaskComm, []int32{1, 99, 1}, []string{"tar", "", "tar"}},
-		{capture.CallName, []int32{0, 1 << 30, 0}, []string{"read", "x32:read", "read"}},
-	} {
-		var got []string
-		for _, n := range j.numbers(nil, capture.Column{Join: c.join}, &format.Vector{Type: format.Int32, I32: c.ids}) {
-			got = append(got, d.texts[n])
-		}
-		if !slices.Equal(got, c.want) {
-			t.Errorf("%v: got %q, want %q", c.ids, got, c.want)
-		}
-	}
-}
-
-func TestInOrder(t *testing.T) {
-	for _, workers := range []int{1, 3, 8} {
-		var got []string
-		err := inOrder(200, workers, func(_, i int, dst []byte) ([]byte, error) {
-			time.Sleep(time.Duration(i%3) * 100 * time.Microsecond)
-			return strconv.AppendInt(dst, int64(i), 10), nil
-		}, func(text []byte) error {
-			got = append(got, string(text))
-			return nil
-		})
-		if err != nil || len(got) != 200 {
-			t.Fatalf("%d results, %v", len(got), err)
-		}
-		for i, text := range got {
-			if text != strconv.Itoa(i) {
-				t.Fatalf("result %d is %s", i, text)
-			}
-		}
-	}
-	broken := errors.New("broken")
-	var made atomic.Int32
-	err := inOrder(1_000_000, 4, func(_, i int, dst []byte) ([]byte, error) {
-		made.Add(1)
-		if i == 50 {
-			return nil, broken
-		}
-		return dst, nil
-	}, func([]byte) error { return nil })
-	if !errors.Is(err, broken) || made.Load() > 1000 {
-		t.Errorf("got %v after %d results", err, made.Load())
-	}
-	if err := inOrder(10, 2, func(_, i int, dst []byte) ([]byte, error) { return dst, nil }, func([]byte) error { return broken }); !errors.Is(err, broken) {
-		t.Errorf("what cannot be written: got %v", err)
-	}
 }
 
 func TestProcessesWhosePIDsAreUsedAgain(t *testing.T) {
@@ -336,10 +183,10 @@ func BenchmarkConvert(b *testing.B) {
 	f.AddTask(1, 1000, 1000, 1, 0, "worker", "/usr/bin/worker")
 	f.AddCalls(rows, 64<<10, 1)
 	path := write(b, f)
-	for format := range tableFormats {
-		b.Run(format, func(b *testing.B) {
+	for _, f := range export.Formats() {
+		b.Run(f.Name, func(b *testing.B) {
 			for b.Loop() {
-				if code, _, stderr := analyze("convert", path, "-o", filepath.Join(b.TempDir(), "out"), "--force", "--format", format); code != 0 {
+				if code, _, stderr := analyze("convert", path, "-o", filepath.Join(b.TempDir(), "out"), "--force", "--format", f.Name); code != 0 {
 					b.Fatal(stderr)
 				}
 			}

@@ -37,38 +37,15 @@ func newKey(name string, calls *syscalls.Table, tasks *capture.Tasks) key {
 	return errnoKey()
 }
 
-// Numbers of calls fold into slots: those below 1024 of the native ABI and of the two others, which have a bit each.
-const (
-	abiBits   = 1<<30 | 1<<29
-	abiShift  = 29 - 10
-	callSlots = 1 << 12
-)
-
-// callSlot is the slot of a call, and beyond all slots the number itself where it is one that no kernel has.
-func callSlot(nr int32) uint64 {
-	if nr&^(abiBits|1023) != 0 {
-		return callSlots + uint64(uint32(nr))
-	}
-	return uint64(nr&1023 | nr>>abiShift&(3<<10))
-}
-
-// slotCall is the inverse of callSlot.
-func slotCall(slot uint64) int32 {
-	if slot >= callSlots {
-		return int32(uint32(slot - callSlots))
-	}
-	return int32(slot)&1023 | int32(slot)&(3<<10)<<abiShift
-}
-
 func callKey(calls *syscalls.Table) key {
 	return key{
 		column: "nr",
 		codes: func(dst []uint64, v *format.Vector, _ []int64) {
 			for i, nr := range v.I32[:len(dst)] {
-				dst[i] = callSlot(nr)
+				dst[i] = syscalls.Slot(nr)
 			}
 		},
-		text: func(code uint64) string { return calls.Name(slotCall(code)) },
+		text: func(code uint64) string { return calls.Name(syscalls.SlotCall(code)) },
 	}
 }
 

@@ -107,8 +107,9 @@ func shares(set capture.Set) []share {
 }
 
 func (r *lossReport) read(e *env, set capture.Set, c *capture.Capture, p *filter.Program) error {
-	s := scan{capture: c, table: format.LossSchema.Table, columns: format.LossSchema.Columns, filter: p, ordered: true}
-	return s.run(e, func(_ int, b *format.Batch) error {
+	s := e.scan(c, format.LossSchema.Table, format.LossSchema.Columns, p)
+	s.Ordered = true
+	return s.Run(e.ctx, func(_ int, b *format.Batch) error {
 		for i := range b.Rows {
 			if len(r.Losses) == maxLosses {
 				r.Omitted += int64(b.Rows - i)

@@ -12,6 +12,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/filter"
+	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
 var callColumns = []format.Column{
@@ -21,8 +22,8 @@ var callColumns = []format.Column{
 
 // counters are what one worker counts of the calls of a capture.
 type counters struct {
-	tasks    []commandCalls       // by place in the list of tasks
-	near     [callSlots]*callTime // by slot
+	tasks    []commandCalls            // by place in the list of tasks
+	near     [syscalls.Slots]*callTime // by slot
 	far      map[uint64]*callTime
 	failures map[failure]int64
 }
@@ -53,7 +54,7 @@ func newCounters(tasks *capture.Tasks) *counters {
 }
 
 func (n *counters) call(slot uint64) *callTime {
-	if slot < callSlots {
+	if slot < syscalls.Slots {
 		if n.near[slot] == nil {
 			n.near[slot] = &callTime{}
 		}
@@ -70,7 +71,7 @@ func (n *counters) add(b *format.Batch, tasks *capture.Tasks) {
 	ts, task, nr := b.Column("ts").I64, b.Column("task").I32, b.Column("nr").I32
 	ret, duration := b.Column("ret").I64, b.Column("duration_ns").I64
 	for i := range ts {
-		slot, took := callSlot(nr[i]), max(duration[i], 0)
+		slot, took := syscalls.Slot(nr[i]), max(duration[i], 0)
 		n.call(slot).add(1, call{ts[i], ret[i], took, task[i]})
 		who := &n.tasks[tasks.Index(task[i])]
 		who.Calls++
@@ -125,8 +126,8 @@ func (v *overview) countCalls(e *env, c *capture.Capture, filter *filter.Program
 		return err
 	}
 	workers := make([]*counters, e.workers())
-	s := scan{capture: c, table: "syscall", columns: callColumns, filter: filter}
-	err = s.run(e, func(worker int, b *format.Batch) error {
+	s := e.scan(c, "syscall", callColumns, filter)
+	err = s.Run(e.ctx, func(worker int, b *format.Batch) error {
 		if workers[worker] == nil {
 			workers[worker] = newCounters(tasks)
 		}
@@ -178,11 +179,11 @@ func (v *overview) rankCalls(sum *counters, c *capture.Capture, tasks *capture.T
 	calls := sum.all()
 	for slot, t := range calls {
 		task := tasks.Task(t.slowest.task)
-		slow = append(slow, slowCall{c.Calls().Name(slotCall(slot)), time.Unix(0, t.slowest.ts).UTC(), commOf(task),
+		slow = append(slow, slowCall{c.Calls().Name(syscalls.SlotCall(slot)), time.Unix(0, t.slowest.ts).UTC(), commOf(task),
 			task.PID, task.TID, t.slowest.ret, t.slowest.duration})
 	}
 	for f, count := range sum.failures {
-		failing = append(failing, failingCall{c.Calls().Name(slotCall(f.slot)), errnoText(uint64(f.errno)), count,
+		failing = append(failing, failingCall{c.Calls().Name(syscalls.SlotCall(f.slot)), errnoText(uint64(f.errno)), count,
 			float64(count) / float64(calls[f.slot].calls)})
 	}
 	v.Slowest = top(slow, n, func(c slowCall) int64 { return c.Duration },
@@ -216,8 +217,9 @@ func (v *overview) findPending(e *env, c *capture.Capture, filter *filter.Progra
 			func(a, b pendingCall) int { return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID)) })
 	}
 	list := []pendingCall{}
-	s := scan{capture: c, table: "pending", columns: pendingColumns, filter: filter, ordered: true}
-	err = s.run(e, func(_ int, b *format.Batch) error {
+	s := e.scan(c, "pending", pendingColumns, filter)
+	s.Ordered = true
+	err = s.Run(e.ctx, func(_ int, b *format.Batch) error {
 		for i := range b.Rows {
 			task, ts := tasks.Task(b.Column("task").I32[i]), time.Unix(0, b.Column("ts").I64[i]).UTC()
 			list = append(list, pendingCall{c.Calls().Name(b.Column("nr").I32[i]), ts, commOf(task), task.PID, task.TID,
@@ -239,8 +241,9 @@ func (v *overview) countProcesses(e *env, c *capture.Capture, filter *filter.Pro
 	p := &v.Processes
 	p.Bad = []endedProcess{}
 	columns := append(slices.Clone(processColumns), format.Column{Name: "task", Type: format.Int32})
-	s := scan{capture: c, table: "process", columns: columns, filter: filter, ordered: true}
-	return s.run(e, func(_ int, b *format.Batch) error {
+	s := e.scan(c, "process", columns, filter)
+	s.Ordered = true
+	return s.Run(e.ctx, func(_ int, b *format.Batch) error {
 		for i := range b.Rows {
 			switch string(b.Column("op").Str.Bytes(i)) {
 			case "snapshot":

@@ -81,8 +81,9 @@ func readProcesses(e *env, c *capture.Capture, p *filter.Program) ([]*process, e
 func readProcessEvents(e *env, c *capture.Capture, p *filter.Program) ([]processEvent, error) {
 	var events []processEvent
 	bytes := 0
-	s := scan{capture: c, table: "process", columns: processColumns, filter: p, ordered: true}
-	err := s.run(e, func(_ int, b *format.Batch) error {
+	s := e.scan(c, "process", processColumns, p)
+	s.Ordered = true
+	err := s.Run(e.ctx, func(_ int, b *format.Batch) error {
 		for i := range b.Rows {
 			ev := processEvent{
 				ts: b.Column("ts").I64[i], op: b.Column("op").Str.At(i), pid: b.Column("pid").I32[i], ppid: b.Column("ppid").I32[i],
@@ -237,8 +238,8 @@ func (f *family) link() {
 // countByTask counts the calls of each identity, by its place in the list.
 func countByTask(e *env, c *capture.Capture, tasks *capture.Tasks, p *filter.Program) ([]int64, error) {
 	counts := make([][]int64, e.workers())
-	s := scan{capture: c, table: "syscall", filter: p, columns: []format.Column{{Name: "task", Type: format.Int32}}}
-	err := s.run(e, func(worker int, b *format.Batch) error {
+	s := e.scan(c, "syscall", []format.Column{{Name: "task", Type: format.Int32}}, p)
+	err := s.Run(e.ctx, func(worker int, b *format.Batch) error {
 		if counts[worker] == nil {
 			counts[worker] = make([]int64, len(tasks.List))
 		}

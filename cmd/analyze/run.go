@@ -7,10 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"sync/atomic"
+	"time"
 
+	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
+	"github.com/fletch-trace/fletch/internal/term"
 )
 
 const usage = `example:
@@ -64,6 +69,22 @@ type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
+
+// scan reads a table of a capture, and shows how far that is.
+func (e *env) scan(c *capture.Capture, table string, columns []format.Column, p *filter.Program) *capture.Scan {
+	return &capture.Scan{Capture: c, Table: table, Columns: columns, Filter: p, Progress: e.progress}
+}
+
+// progress shows how many rows of a table are through, once that takes more than a second.
+func (e *env) progress(table string, rows int64, read *atomic.Int64) (stop func()) {
+	return term.StartProgress(e.stderr, time.Second, func(elapsed time.Duration) string {
+		n := read.Load()
+		return fmt.Sprintf("%s: %d %%, %s rows, %s", table, 100*n/max(rows, 1), term.Count(n), term.Rate(n, elapsed))
+	}).Stop
+}
+
+// workers is the number of batches that are worked on at once.
+func (e *env) workers() int { return runtime.GOMAXPROCS(0) }
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := cli.Interruptible()

@@ -114,8 +114,8 @@ func countCalls(e *env, o *options, c *capture.Capture, by []string, all map[str
 		return (c.Name == "nr" || c.Name == "task") && !slices.ContainsFunc(keys, func(k key) bool { return k.column == c.Name })
 	})
 	workers := make([]*groups, e.workers())
-	scan := scan{capture: c, table: "syscall", columns: columns, filter: o.filter}
-	err := scan.run(e, func(worker int, b *format.Batch) error {
+	s := e.scan(c, "syscall", columns, o.filter)
+	err := s.Run(e.ctx, func(worker int, b *format.Batch) error {
 		if workers[worker] == nil {
 			workers[worker] = newGroups(keys)
 		}

@@ -202,8 +202,9 @@ type ends struct{ accepted, connected map[end]struct{} }
 
 func readEnds(e *env, c *capture.Capture) (*ends, error) {
 	known := &ends{map[end]struct{}{}, map[end]struct{}{}}
-	s := scan{capture: c, table: "tcp", columns: tcpColumns[1:6], ordered: true}
-	err := s.run(e, func(_ int, b *format.Batch) error {
+	s := e.scan(c, "tcp", tcpColumns[1:6], nil)
+	s.Ordered = true
+	err := s.Run(e.ctx, func(_ int, b *format.Batch) error {
 		ops, saddr, daddr := &b.Column("op").Str, &b.Column("saddr").Str, &b.Column("daddr").Str
 		sport, dport := b.Column("sport").I32, b.Column("dport").I32
 		for i := range b.Rows {

@@ -186,8 +186,9 @@ func (v *view[T]) countOne(e *env, only *filter.Program, c *capture.Capture, n i
 		}
 		workers[i] = &viewWorker[T]{keys: keys, codes: make([][]uint64, len(keys)), add: add, groups: map[[maxKeys]uint64]*T{}, most: maxGroups}
 	}
-	s := scan{capture: c, table: v.table, columns: v.columns, filter: only, ordered: v.ordered}
-	err = s.run(e, func(worker int, b *format.Batch) error { return workers[worker].count(b) })
+	s := e.scan(c, v.table, v.columns, only)
+	s.Ordered = v.ordered
+	err = s.Run(e.ctx, func(worker int, b *format.Batch) error { return workers[worker].count(b) })
 	for _, w := range workers {
 		for codes, t := range w.groups {
 			texts := make([]string, len(keys))

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package export
 
 import (
 	"bytes"
+	"io"
 	"strconv"
 	"unicode/utf8"
 
@@ -13,13 +14,29 @@ import (
 	"github.com/fletch-trace/fletch/internal/stamp"
 )
 
-// csvHead is the line of names. Lines end as RFC 4180 has it.
-func csvHead(t *tableJob) []byte {
+var _ = register(csvFormat{})
+
+// csvFormat is CSV as in RFC 4180.
+type csvFormat struct{}
+
+func (csvFormat) Describe() Description {
+	return Description{Name: "csv", Extension: "csv", Help: "text, as in RFC 4180"}
+}
+
+func (csvFormat) Write(w io.Writer, t *Table) error {
+	if _, err := w.Write(csvHead(t)); err != nil {
+		return err
+	}
+	return t.writeLines(w, func(c *capture.Capture) (lineEncoder, error) { return newCSVEncoder(t, c) })
+}
+
+// csvHead is the line of column names.
+func csvHead(t *Table) []byte {
 	var head []byte
-	if len(t.set) > 1 {
+	if t.several() {
 		head = append(head, captureColumn+","...)
 	}
-	for i, c := range t.columns {
+	for i, c := range t.Columns {
 		if i > 0 {
 			head = append(head, ',')
 		}
@@ -28,9 +45,9 @@ func csvHead(t *tableJob) []byte {
 	return append(head, "\r\n"...)
 }
 
-// csvEncoder writes rows as RFC 4180 has them: times as RFC 3339, lists as JSON.
+// csvEncoder writes rows: times as in RFC 3339, lists as JSON.
 type csvEncoder struct {
-	head    []byte // the capture, where there are several
+	prefix  []byte // of each row: the capture, where there are several
 	columns []capture.Column
 	tasks   *capture.Tasks
 	paths   *capture.Paths
@@ -40,7 +57,7 @@ type csvEncoder struct {
 	list    []byte
 }
 
-func newCSVEncoder(t *tableJob, c *capture.Capture) (*csvEncoder, error) {
+func newCSVEncoder(t *Table, c *capture.Capture) (*csvEncoder, error) {
 	tasks, err := c.Tasks()
 	if err != nil {
 		return nil, err
@@ -49,9 +66,9 @@ func newCSVEncoder(t *tableJob, c *capture.Capture) (*csvEncoder, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &csvEncoder{columns: t.columns, tasks: tasks, paths: paths, names: c.Calls().Name, times: stamp.RFC3339()}
-	if label := t.set.Label(c); label != "" {
-		e.head = append(appendField(nil, []byte(label)), ',')
+	e := &csvEncoder{columns: t.Columns, tasks: tasks, paths: paths, names: c.Calls().Name, times: stamp.RFC3339()}
+	if label := t.captures.Label(c); label != "" {
+		e.prefix = append(appendField(nil, []byte(label)), ',')
 	}
 	return e, nil
 }
@@ -64,7 +81,7 @@ func (e *csvEncoder) Bind(b *format.Batch) {
 }
 
 func (e *csvEncoder) Append(dst []byte, row int) []byte {
-	dst = append(dst, e.head...)
+	dst = append(dst, e.prefix...)
 	for i, c := range e.columns {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -105,8 +122,8 @@ func (e *csvEncoder) appendValue(dst []byte, v *format.Vector, row int) []byte {
 	return dst
 }
 
-// appendField appends a text, in quotes where it must have them. An empty one has them too, so that no reader takes it for
-// a value that is missing.
+// appendField appends a text, in quotes where it needs them. An empty one has them too, so that no reader takes it for
+// a missing value.
 func appendField(dst, text []byte) []byte {
 	if !utf8.Valid(text) {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))

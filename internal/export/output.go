@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package export
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -17,33 +18,36 @@ type output struct {
 	dir, temp string
 }
 
-// newOutput begins an output directory. One that has files is refused, unless force allows to add to it.
-func newOutput(dir string, force bool) (*output, error) {
+// newOutput begins an output directory. One that has files is refused, unless they may be replaced.
+func newOutput(dir string, replace bool) (*output, error) {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 	case err != nil:
 		return nil, fmt.Errorf("creating %s: %w", dir, err)
-	case len(entries) > 0 && !force:
-		return nil, cli.WithHint(fmt.Errorf("creating %s: %w", dir, os.ErrExist), "choose another directory, or replace files in it with --force")
+	case len(entries) > 0 && !replace:
+		err := fmt.Errorf("creating %s: %w", dir, os.ErrExist)
+		return nil, cli.WithHint(err, "choose another directory, or replace files in it with --force")
 	}
-	temp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".*") // beside it, to be of the same file system
+	// Beside it, to be of the same file system.
+	temp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".*")
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", dir, err)
 	}
 	return &output{dir, temp}, nil
 }
 
-// path is where a file is until it is published.
-func (o *output) path(name string) string { return filepath.Join(o.temp, name) }
-
-// writeFile makes a file, which fill writes.
-func writeFile(path string, fill func(w io.Writer) error) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+// create makes a file, which fill writes. The writer is buffered.
+func (o *output) create(name string, fill func(w io.Writer) error) error {
+	f, err := os.OpenFile(filepath.Join(o.temp, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
-	return errors.Join(fill(f), f.Close())
+	w := bufio.NewWriterSize(f, 1<<20)
+	if err = fill(w); err == nil {
+		err = w.Flush()
+	}
+	return errors.Join(err, f.Close())
 }
 
 // publish moves the files to where they belong.

@@ -1,32 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package export
 
 import (
-	"strings"
-
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/syscalls"
 )
-
-// dictionary numbers texts.
-type dictionary struct {
-	texts  []string
-	number map[string]int32
-}
-
-func (d *dictionary) add(text string) int32 {
-	if n, ok := d.number[text]; ok {
-		return n
-	}
-	if d.number == nil {
-		d.number = map[string]int32{}
-	}
-	n := int32(len(d.texts))
-	d.texts = append(d.texts, strings.ToValidUTF8(text, "\uFFFD"))
-	d.number[text] = n
-	return n
-}
 
 // joiner makes the joined columns of the tables of one capture. Texts are numbers of a dictionary.
 type joiner struct {
@@ -34,7 +14,7 @@ type joiner struct {
 	calls      func(nr int32) string
 	tasks      *capture.Tasks
 	comms      []int32 // of each task
-	near       [callSlots]int32
+	near       [syscalls.Slots]int32
 	far        map[int32]int32
 	paths      *capture.Paths
 	files      []int32 // of each path that was met: the number of its name, plus 1
@@ -49,8 +29,8 @@ func newJoiner(c *capture.Capture, d *dictionary) (*joiner, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &joiner{dictionary: d, calls: c.Calls().Name, tasks: tasks, comms: make([]int32, len(tasks.List)), far: map[int32]int32{},
-		paths: paths, files: make([]int32, len(paths.List))}
+	j := &joiner{dictionary: d, calls: c.Calls().Name, tasks: tasks, comms: make([]int32, len(tasks.List)),
+		far: map[int32]int32{}, paths: paths, files: make([]int32, len(paths.List))}
 	for i := range tasks.List {
 		j.comms[i] = d.add(tasks.List[i].Comm)
 	}
@@ -59,8 +39,8 @@ func newJoiner(c *capture.Capture, d *dictionary) (*joiner, error) {
 
 // name is the number of the name of a call.
 func (j *joiner) name(nr int32) int32 {
-	slot := callSlot(nr)
-	if slot >= callSlots {
+	slot := syscalls.Slot(nr)
+	if slot >= syscalls.Slots {
 		n, ok := j.far[nr]
 		if !ok {
 			n = j.dictionary.add(j.calls(nr))

@@ -1,66 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package capture
 
 import (
+	"context"
 	"fmt"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"github.com/fletch-trace/fletch/format"
-	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/filter"
-	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// scan is a reading of all rows of a table that a filter lets through.
-type scan struct {
-	capture *capture.Capture
-	table   string
-	columns []format.Column
-	filter  *filter.Program // nil: all
-	ordered bool            // blocks come in order, to one worker
+// Scan reads all rows of a table that a filter lets through.
+type Scan struct {
+	Capture  *Capture
+	Table    string
+	Columns  []format.Column
+	Filter   *filter.Program // nil: all rows
+	Ordered  bool            // blocks come in order, to one worker
+	Progress Progress        // nil: nobody is told
 }
 
-// workers is the number of batches that are worked on at once.
-func (e *env) workers() int { return runtime.GOMAXPROCS(0) }
+// Progress is told of a table whose reading begins: how many rows it has, and where those that have been read are
+// counted. The function it returns is called when the reading ends.
+type Progress func(table string, rows int64, read *atomic.Int64) (stop func())
 
-// run calls fn with batches that have the columns; a table that is not there has no rows. fn may change its batch.
-func (s scan) run(e *env, fn func(worker int, b *format.Batch) error) error {
-	table := s.capture.Table(s.table)
-	if table == nil || s.filter != nil && s.filter.PruneTable(s.table) {
+// Begin is p with a Progress that may be nil.
+func (p Progress) Begin(table string, rows int64, read *atomic.Int64) (stop func()) {
+	if p == nil {
+		return func() {}
+	}
+	return p(table, rows, read)
+}
+
+// Workers is the number of batches that are worked on at once.
+func (s *Scan) Workers() int {
+	if s.Ordered {
+		return 1
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// Run calls fn with batches that have the columns; a table that is not there has no rows. fn may change its batch.
+// Workers are numbered from 0, and each calls fn with one batch at a time.
+func (s *Scan) Run(ctx context.Context, fn func(worker int, b *format.Batch) error) error {
+	table := s.Capture.Table(s.Table)
+	if table == nil || s.Filter != nil && s.Filter.PruneTable(s.Table) {
 		return nil
 	}
-	if err := s.read(e, table, fn); err != nil {
-		return fmt.Errorf("reading %s: %w", s.capture.Path, err)
+	if err := s.read(ctx, table, fn); err != nil {
+		return fmt.Errorf("reading %s: %w", s.Capture.Path, err)
 	}
 	return nil
 }
 
-func (s scan) read(e *env, table *format.Table, fn func(worker int, b *format.Batch) error) error {
-	if err := table.Schema.Check(s.columns...); err != nil {
+func (s *Scan) read(ctx context.Context, table *format.Table, fn func(worker int, b *format.Batch) error) error {
+	if err := table.Schema.Check(s.Columns...); err != nil {
 		return err
 	}
 	names := []string{}
-	for _, c := range s.columns {
+	for _, c := range s.Columns {
 		names = append(names, c.Name)
 	}
-	workers := e.workers()
-	if s.ordered {
-		workers = 1
-	}
-	if s.filter != nil {
-		selects := make([]selection, workers)
+	if s.Filter != nil {
+		selects := make([]selection, s.Workers())
 		for i := range selects {
-			bound, err := s.capture.Bind(s.filter, table)
+			bound, err := s.Capture.Bind(s.Filter, table)
 			if err != nil {
 				return err
 			}
 			selects[i].bound = bound
 		}
 		names = append(names, selects[0].bound.Columns()...)
-		table = narrow(table, s.filter)
+		table = NarrowTo(table, s.Filter)
 		all := fn
 		fn = func(worker int, b *format.Batch) error {
 			selects[worker].apply(b)
@@ -68,24 +81,17 @@ func (s scan) read(e *env, table *format.Table, fn func(worker int, b *format.Ba
 		}
 	}
 	var rows atomic.Int64
-	defer e.progress(s.table, table.Rows, &rows).Stop()
-	return table.Scan(e.ctx, names, workers, func(worker int, b *format.Batch) error {
+	defer s.Progress.Begin(s.Table, table.Rows, &rows)()
+	return table.Scan(ctx, names, s.Workers(), func(worker int, b *format.Batch) error {
 		rows.Add(int64(b.Rows))
 		return fn(worker, b)
 	})
 }
 
-// progress shows how many rows of a table are through, once that takes more than a second.
-func (e *env) progress(table string, all int64, rows *atomic.Int64) *term.Progress {
-	return term.StartProgress(e.stderr, time.Second, func(elapsed time.Duration) string {
-		n := rows.Load()
-		return fmt.Sprintf("%s: %d %%, %s rows, %s", table, 100*n/max(all, 1), term.Count(n), term.Rate(n, elapsed))
-	})
-}
-
-func narrow(t *format.Table, p *filter.Program) *format.Table {
+// NarrowTo gives the table with only those blocks that may hold a row of the filter's range of time.
+func NarrowTo(t *format.Table, p *filter.Program) *format.Table {
 	from, to := p.TimeRange()
-	return capture.Narrow(t, from, to)
+	return Narrow(t, from, to)
 }
 
 // selection is a filter as one worker applies it.

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package export
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"runtime"
+	"sync/atomic"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/filter"
+)
+
+// lineEncoder writes rows of one table of one capture as text. It is used by one worker.
+type lineEncoder interface {
+	Bind(b *format.Batch)
+	Append(dst []byte, row int) []byte
+}
+
+// newLineEncoder makes the encoder of one worker for the rows of c.
+type newLineEncoder func(c *capture.Capture) (lineEncoder, error)
+
+// writeLines writes all rows as lines. Blocks become text on all processors, and are written in order.
+func (t *Table) writeLines(w io.Writer, newEncoder newLineEncoder) error {
+	for _, c := range t.having() {
+		if err := t.writeCapture(w, c, newEncoder); err != nil {
+			return fmt.Errorf("reading %s: %w", c.Path, err)
+		}
+	}
+	return nil
+}
+
+// lineWorker is what a worker keeps from block to block.
+type lineWorker struct {
+	encoder lineEncoder
+	batch   format.Batch
+	filter  *filter.Bound
+	rows    filter.Selection
+}
+
+func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLineEncoder) error {
+	s, table := t.scan(c), c.Table(t.Name)
+	if s.Filter != nil {
+		if s.Filter.PruneTable(t.Name) {
+			return nil
+		}
+		table = capture.NarrowTo(table, s.Filter)
+	}
+	workers := make([]lineWorker, runtime.GOMAXPROCS(0))
+	for i := range workers {
+		var err error
+		if workers[i].encoder, err = newEncoder(c); err != nil {
+			return err
+		}
+		if s.Filter != nil {
+			if workers[i].filter, err = c.Bind(s.Filter, table); err != nil {
+				return err
+			}
+		}
+	}
+	var rows atomic.Int64
+	defer t.progress.Begin(t.Name, table.Rows, &rows)()
+	blocks := table.Blocks()
+	return inOrder(len(blocks), len(workers), func(worker, i int, dst []byte) ([]byte, error) {
+		if err := t.ctx.Err(); err != nil {
+			return nil, context.Cause(t.ctx)
+		}
+		rows.Add(int64(blocks[i].Rows))
+		return workers[worker].append(dst, table, blocks[i])
+	}, func(text []byte) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
+// append appends the rows of a block that the filter lets through.
+func (w *lineWorker) append(dst []byte, table *format.Table, block format.Block) ([]byte, error) {
+	if err := table.Read(&w.batch, block, nil); err != nil {
+		return nil, err
+	}
+	w.encoder.Bind(&w.batch)
+	if w.filter == nil {
+		for row := range w.batch.Rows {
+			dst = w.encoder.Append(dst, row)
+		}
+		return dst, nil
+	}
+	w.rows = w.filter.Match(&w.batch, w.rows)
+	for row := w.rows.Next(0); row >= 0; row = w.rows.Next(row + 1) {
+		dst = w.encoder.Append(dst, row)
+	}
+	return dst, nil
+}
