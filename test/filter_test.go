@@ -71,7 +71,8 @@ func newTerminal(t *testing.T) (shown *os.File, name string) {
 }
 
 // One recorder watches others that do everything. From the moment at which they put themselves under their filter, the
-// filter must have denied them nothing. What they called is logged: the lists of cmd/record/seccomp_*.go are made of it.
+// filter must have denied them nothing. What they called is logged: the lists of internal/privilege/seccomp_*.go are
+// made of it.
 func TestTheFilterAllowsWhatIsNeeded(t *testing.T) {
 	needKernel(t)
 	dir := t.TempDir()

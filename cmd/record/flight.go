@@ -20,6 +20,7 @@ import (
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/privilege"
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
@@ -70,8 +71,8 @@ type destination struct {
 }
 
 // create begins the capture; a flight recorder's is its window.
-func create(opt *options, user *caller, dumps chan os.Signal, host format.Manifest, stdout io.Writer) (to destination, err error) {
-	uid, gid := user.owner()
+func create(opt *options, user *privilege.Caller, dumps chan os.Signal, host format.Manifest, stdout io.Writer) (to destination, err error) {
+	uid, gid := user.Owner()
 	wopt := format.WriterOptions{Force: opt.force, UID: uid, GID: gid, Memory: opt.inMemory}
 	path := opt.write
 	if path == "-" {

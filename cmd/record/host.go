@@ -5,8 +5,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"runtime"
-	"strconv"
 	"strings"
 	"unsafe"
 
@@ -70,31 +68,4 @@ func anchor() (format.Clock, error) {
 		return format.Clock{}, fmt.Errorf("reading the monotonic clock: it stands at 0")
 	}
 	return format.Clock{Monotonic: monotonic, Wall: wall}, nil
-}
-
-// raisePriority lets the recorder be scheduled before what it records. A refusal costs speed only.
-func raisePriority() (before int) {
-	// The call gives 20 minus the priority, which is never negative.
-	if n, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err == nil {
-		before = 20 - n
-	}
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return before
-	}
-	for _, t := range tasks {
-		if tid, err := strconv.Atoi(t.Name()); err == nil {
-			unix.Setpriority(unix.PRIO_PROCESS, tid, -20)
-		}
-	}
-	return before
-}
-
-// withPriority calls fn, which may fork, with the priority of a process that is not the recorder.
-func withPriority(nice int, fn func() error) error {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	unix.Setpriority(unix.PRIO_PROCESS, 0, nice)
-	defer unix.Setpriority(unix.PRIO_PROCESS, 0, -20)
-	return fn()
 }

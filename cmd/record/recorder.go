@@ -15,6 +15,7 @@ import (
 
 	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/privilege"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
@@ -179,7 +180,7 @@ func (r *recorder) start(cmd *exec.Cmd) error {
 	if err := r.session.ArmCommand(); err != nil {
 		return fmt.Errorf("following the command: %w", err)
 	}
-	if err := withPriority(r.nice, cmd.Start); err != nil {
+	if err := privilege.WithPriority(r.nice, cmd.Start); err != nil {
 		return fmt.Errorf("starting the command: %w", err)
 	}
 	if err := r.session.DisarmCommand(); err != nil {

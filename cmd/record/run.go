@@ -18,6 +18,7 @@ import (
 	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/privilege"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 	"github.com/fletch-trace/fletch/internal/term"
 )
@@ -205,7 +206,7 @@ func explain(err error) error {
 
 // record makes one capture; the status is COMMAND's, or that of --strict.
 func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
-	user, err := findCaller()
+	user, err := privilege.FindCaller()
 	if err != nil {
 		return 0, err
 	}
@@ -213,7 +214,7 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if err != nil {
 		return 0, err
 	}
-	if err := keepCapabilities(); err != nil {
+	if err := privilege.ClearInheritable(); err != nil {
 		return 0, err
 	}
 	for _, pid := range opt.pids {
@@ -274,7 +275,7 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	}
 	r := newRecorder(opt, session, to, plan, clock, table, stderr)
 	plan.keepTo(int64(opt.maxMemory), host.CPUs)
-	r.nice = raisePriority()
+	r.nice = privilege.RaisePriority()
 	if err := r.start(cmd); err != nil {
 		return 0, errors.Join(err, to.abort())
 	}
@@ -286,13 +287,24 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 		return 0, errors.Join(err, to.abort())
 	}
 	r.idle() // or a directory would be made by one user and given away by another
-	failed := dropPrivileges(user, stderr)
+	failed := giveUpPrivileges(user, stderr)
 	if failed == nil {
 		p := r.progress()
 		failed = r.loop(e)
 		p.Stop()
 	}
 	return r.finish(failed, e)
+}
+
+// giveUpPrivileges does so for good: what is needed from here on is open.
+func giveUpPrivileges(user *privilege.Caller, stderr io.Writer) error {
+	if err := privilege.Drop(user); err != nil {
+		return err
+	}
+	if err := privilege.Filter(); err != nil {
+		cli.Warn(stderr, "record", fmt.Sprintf("it goes on without a filter of its own system calls: %v", err))
+	}
+	return nil
 }
 
 // describe says by which means what will be recorded.
@@ -326,7 +338,7 @@ func warnRefused(opt *options, session *bpf.Session, stderr io.Writer) error {
 }
 
 // prepare finds COMMAND before anything else is done, so that a wrong name costs nothing. nil without COMMAND.
-func prepare(opt *options, user *caller, stdin io.Reader, stdout, stderr io.Writer) (*exec.Cmd, error) {
+func prepare(opt *options, user *privilege.Caller, stdin io.Reader, stdout, stderr io.Writer) (*exec.Cmd, error) {
 	if len(opt.command) == 0 {
 		return nil, nil
 	}
@@ -340,6 +352,6 @@ func prepare(opt *options, user *caller, stdin io.Reader, stdout, stderr io.Writ
 	if opt.write == "-" {
 		cmd.Stdout = stderr
 	}
-	user.start(cmd)
+	user.RunAs(cmd)
 	return cmd, nil
 }

@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"record": main, "confined": confined,
+		"record": main,
 		// One that forgets names at once, so that a script need not wait for it.
 		"record-forgetful": func() { lingers = 0; main() },
 	})

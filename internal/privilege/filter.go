@@ -1,6 +1,8 @@
+//go:build linux
+
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package privilege
 
 import (
 	"fmt"
@@ -12,12 +14,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// otherwise is what the filter does with a call that is not on the list; the errno is EPERM. `make seccomp` links "allow"
-// into the recorder that it traces.
-var otherwise = "errno"
+// defaultAction is what the filter does with a call that is not on the list; the errno is EPERM. `make seccomp` links
+// "allow" into the recorder that it traces.
+var defaultAction = "errno"
 
-// The list is `traced` and `tracedHere`, which `make seccomp` makes, and these: what a recorder calls by chance, so that no trace is sure to
-// have it.
+// The list is `traced` and `tracedHere`, which `make seccomp` makes, and these: what a recorder calls by chance, so that
+// no trace is sure to have it.
 var byChance = []string{
 	// Go's runtime: threads that start, memory that grows or is given back, signals, timers.
 	"clone", "sigaltstack", "gettid", "set_robust_list", "rseq", "exit", "exit_group",
@@ -34,8 +36,8 @@ var byChance = []string{
 	"ftruncate", "unlinkat", "fstat", "newfstatat", "fstatat", // the last is what the library calls newfstatat on arm64
 }
 
-// only says with which arguments a call is allowed: when the bits or the value fit in one of the conditions.
-var only = map[string][]seccomp.Condition{
+// argConditions say with which arguments a call is allowed: when the bits or the value fit in one of the conditions.
+var argConditions = map[string][]seccomp.Condition{
 	"clone":    {{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_THREAD}}, // threads, never processes
 	"mmap":     {{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC}},
 	"mprotect": {{Argument: 2, Operation: seccomp.BitsNotSet, Value: unix.PROT_EXEC}},
@@ -49,8 +51,9 @@ var only = map[string][]seccomp.Condition{
 // tsyncESRCH makes a thread that cannot take the filter an error, instead of a result that looks like success.
 const tsyncESRCH = 1 << 4 // SECCOMP_FILTER_FLAG_TSYNC_ESRCH, include/uapi/linux/seccomp.h
 
-// confine puts all threads under the filter.
-func confine() error {
+// Filter puts all threads under the recorder's filter of system calls. A kernel without seccomp refuses it, and the
+// recorder goes on without.
+func Filter() error {
 	policy, err := policy()
 	if err != nil {
 		return err
@@ -61,7 +64,7 @@ func confine() error {
 }
 
 func policy() (p seccomp.Policy, err error) {
-	if err := p.DefaultAction.Unpack(otherwise); err != nil {
+	if err := p.DefaultAction.Unpack(defaultAction); err != nil {
 		return p, err
 	}
 	here, err := arch.GetInfo("")
@@ -75,10 +78,10 @@ func policy() (p seccomp.Policy, err error) {
 		if _, ok := here.SyscallNames[name]; !ok {
 			continue // of another architecture
 		}
-		if len(only[name]) == 0 {
+		if len(argConditions[name]) == 0 {
 			allow.Names = append(allow.Names, name)
 		}
-		for _, condition := range only[name] {
+		for _, condition := range argConditions[name] {
 			allow.NamesWithCondtions = append(allow.NamesWithCondtions,
 				seccomp.NameWithConditions{Name: name, Conditions: seccomp.ArgumentConditions{condition}})
 		}

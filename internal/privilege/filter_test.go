@@ -1,19 +1,31 @@
+//go:build linux
+
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package privilege
 
 import (
 	"fmt"
 	"os"
 	"runtime"
 	"syscall"
+	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
 )
 
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"confined": confined})
+}
+
+func TestFilter(t *testing.T) {
+	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
+}
+
 // confined is a program that puts itself under the recorder's filter and says what it may do then.
 func confined() {
-	if err := confine(); err != nil {
+	if err := Filter(); err != nil {
 		fmt.Println(err)
 		return
 	}

@@ -1,0 +1,130 @@
+//go:build linux
+
+// SPDX-License-Identifier: Apache-2.0
+
+package privilege
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"os/user"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// A Caller is the user who called sudo: whose the files are, as whom COMMAND runs, and as whom the recorder goes on when
+// it needs no privileges any more.
+type Caller struct {
+	uid, gid          int
+	groups            []int
+	name, home, shell string
+}
+
+// FindCaller is nil when it is not root, or root called sudo, or nobody did.
+func FindCaller() (*Caller, error) {
+	if os.Getenv("SUDO_UID") == "" || os.Geteuid() != 0 {
+		return nil, nil
+	}
+	id := func(variable string) (int, error) {
+		n, err := strconv.ParseUint(os.Getenv(variable), 10, 32)
+		if err != nil || n == 1<<32-1 {
+			return 0, fmt.Errorf("finding who called sudo: %s is %q, which is no id", variable, os.Getenv(variable))
+		}
+		return int(n), nil
+	}
+	uid, err := id("SUDO_UID")
+	if err != nil {
+		return nil, err
+	}
+	gid, err := id("SUDO_GID")
+	if err != nil {
+		return nil, err
+	}
+	if uid == 0 {
+		return nil, nil
+	}
+	c := &Caller{uid: uid, gid: gid, groups: []int{gid}, name: os.Getenv("SUDO_USER"), home: "/", shell: "/bin/sh"}
+	entry := passwdEntry(uid)
+	if entry == nil {
+		return c, nil // a user of no name: there are none but in the process
+	}
+	c.name, c.home, c.shell = entry[0], entry[5], entry[6]
+	groups, err := (&user.User{Username: c.name, Uid: entry[2], Gid: entry[3]}).GroupIds()
+	if err != nil {
+		return nil, fmt.Errorf("finding the groups of %s, who called sudo: %w", c.name, err)
+	}
+	for _, text := range groups {
+		if n, err := strconv.Atoi(text); err == nil && !slices.Contains(c.groups, n) {
+			c.groups = append(c.groups, n)
+		}
+	}
+	return c, nil
+}
+
+// passwdEntry is the user's line of /etc/passwd, split into its seven fields, or that of another source the host knows
+// users from, which only getent can ask. nil: there is none.
+func passwdEntry(uid int) []string {
+	find := func(r io.Reader) []string {
+		for lines := bufio.NewScanner(r); lines.Scan(); {
+			if f := strings.Split(lines.Text(), ":"); len(f) == 7 && f[2] == strconv.Itoa(uid) {
+				return f
+			}
+		}
+		return nil
+	}
+	if f, err := os.Open("/etc/passwd"); err == nil {
+		defer f.Close()
+		if entry := find(f); entry != nil {
+			return entry
+		}
+	}
+	getent := exec.Command("/usr/bin/getent", "passwd", strconv.Itoa(uid)) // as root: not one that a PATH leads to
+	getent.Env = []string{}
+	text, _ := getent.Output()
+	return find(strings.NewReader(string(text)))
+}
+
+// RunAs makes cmd run as the caller would have started it: sudo put its own user into the environment. A nil Caller
+// changes nothing.
+func (c *Caller) RunAs(cmd *exec.Cmd) {
+	if c == nil {
+		return
+	}
+	groups := make([]uint32, len(c.groups))
+	for i, g := range c.groups {
+		groups[i] = uint32(g)
+	}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(c.uid), Gid: uint32(c.gid), Groups: groups}}
+	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
+		return strings.HasPrefix(v, "SUDO_") || strings.HasPrefix(v, "MAIL=")
+	})
+	// Of a variable that is there twice, the last one counts.
+	cmd.Env = append(cmd.Env, "HOME="+c.home, "USER="+c.name, "LOGNAME="+c.name, "SHELL="+c.shell)
+}
+
+// Owner is whom the files are given to; -1: nobody else.
+func (c *Caller) Owner() (uid, gid int) {
+	if c == nil {
+		return -1, -1
+	}
+	return c.uid, c.gid
+}
+
+// become makes all threads the user's.
+func (c *Caller) become() error {
+	if err := syscall.Setgroups(c.groups); err != nil {
+		return fmt.Errorf("taking the groups of %s: %w", c.name, err)
+	}
+	if err := syscall.Setresgid(c.gid, c.gid, c.gid); err != nil {
+		return fmt.Errorf("becoming group %d: %w", c.gid, err)
+	}
+	if err := syscall.Setresuid(c.uid, c.uid, c.uid); err != nil {
+		return fmt.Errorf("becoming user %d: %w", c.uid, err)
+	}
+	return nil
+}
