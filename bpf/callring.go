@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"os"
-	"slices"
 	"sync/atomic"
 	"unsafe"
 
@@ -65,10 +64,10 @@ type ownRing struct {
 }
 
 // ownTables are the tables that have rings of their own, in the order of enum own.
-var ownTables = [...]string{callsTable, "file"}
+var ownTables = [...]string{"syscall", "file"}
 
 // mapOwn maps the rings of all CPUs, of so many bytes for each of ownTables.
-func mapOwn(m *ebpf.Map, at *cpuMap, cpus int, bytes []int, layouts []*Layout) (mem []byte, rings []*ownRing, err error) {
+func mapOwn(m *ebpf.Map, at *cpuMap, cpus int, bytes [len(ownTables)]int, layouts []*Layout) (mem []byte, rings []*ownRing, err error) {
 	page, all := os.Getpagesize(), 0
 	for _, n := range bytes {
 		all += n * cpus
@@ -82,7 +81,7 @@ func mapOwn(m *ebpf.Map, at *cpuMap, cpus int, bytes []int, layouts []*Layout) (
 		word := uintptr(i) * unsafe.Sizeof(uint64(0))
 		for cpu := range cpus {
 			rings = append(rings, &ownRing{
-				layout: layouts[slices.IndexFunc(layouts, func(l *Layout) bool { return l != nil && l.Schema.Table == table })],
+				layout: layoutOf(layouts, table),
 				cpu:    int32(cpu), data: left[:bytes[i]], chunk: uint64(m.ValueSize()),
 				head: at.word(cpu, at.head+word), tail: at.word(cpu, at.tail+word),
 			})

@@ -359,7 +359,7 @@ int calls_death(u64 *ctx)
 	}
 	if (!st->call.ts)
 		return 0;
-	e = reserve(&rare, KIND_pending, sizeof(*e));
+	e = reserve(KIND_pending, sizeof(*e));
 	if (e) {
 		fill_pending(e, &st->call, st->id);
 		submit(e);

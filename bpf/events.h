@@ -1,12 +1,19 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The schema of a capture. One struct a table: the programs fill it, the loader reads offsets, widths and
- * meanings from its BTF, and the Arrow columns follow from them. The typedef of a member says what it means:
+ * The schema of a capture. One struct a table: the programs fill it, and `make generate` reads it out of the BTF of the
+ * compiled object (internal/schema/gen): which tables and columns there are, of what type, how a person reads them, and
+ * where they lie in a record. A member's name is the column's name. The typedef of a member says what it means:
  *
  *   event_kind, dimension_kind   first member of every record: which table; the flavour says which columns
  *                                the reader of the ring adds (an event has a cpu) - never a column itself
  *   ktime_ns                     CLOCK_MONOTONIC, ns; becomes timestamp[ns, UTC]
+ *   begin_ns                     the same, of a call: when it began
  *   duration_ns                  ns; int64
+ *   X_id                         the id of a row of table X; 0: none
+ *   result_t, status_t           minus an error number, or what the call gave (status_t: or 0); int64, int32
+ *   bytes_t                      so many bytes; int64
+ *   call_nr, signal_nr, port_t, mode_bits   int32
+ *   pointer_t                    an address in memory; int64
  *   comm_t                       char[16], NUL padded; utf8
  *   addr_t                       an IPv6 address, or an IPv4 one mapped into it; utf8
  *   str_t                        bytes at off, len in the same record; utf8
@@ -17,12 +24,24 @@
  *   s32 int32; u16 int32; u32 int64; s64, u64 int64; an array of them becomes NAME0, NAME1, ...
  *   pad_*                        never a column
  *
- * A member's name is the column's name.
+ * What types cannot say stands behind a struct or a member:
+ *
+ *   FAMILY("x")                  a table of event family x; one without is there in every recording
+ *   BULK("a,b")                  it comes by the million: its records go through the bulk rings, and rows that are alike
+ *                                in columns a, b are compressed together. One table of a family
+ *   NO_TRIGGER                   record --trigger does not look at it
+ *   BEGINS("op")                 of ts: only the rows with this op have the time at which something began
  */
 #ifndef FLETCH_EVENTS_H
 #define FLETCH_EVENTS_H
 
 #include "kernel.h"
+
+#define HINT(text) __attribute__((btf_decl_tag(text)))
+#define FAMILY(name) HINT("family:" name)
+#define BULK(alike) HINT("bulk:" alike)
+#define NO_TRIGGER HINT("no_trigger:")
+#define BEGINS(op) HINT("begins:" op)
 
 /* Tables, in the order of the counters. The enumerator's name after the first '_' is the table's. */
 enum record_kind {
@@ -42,11 +61,19 @@ enum record_kind {
 typedef u32 event_kind;
 typedef u32 dimension_kind;
 typedef u64 ktime_ns;
+typedef u64 begin_ns;
 typedef u64 duration_ns;
 typedef s32 task_id;
 typedef s32 path_id;
 typedef u64 cgroup_id;
-typedef s64 errno_t;
+typedef s64 result_t;
+typedef s32 status_t;
+typedef s64 bytes_t;
+typedef s32 call_nr;
+typedef s32 signal_nr;
+typedef s32 port_t;
+typedef s32 mode_bits;
+typedef u64 pointer_t;
 typedef char comm_t[16];
 typedef u8 addr_t[16];
 
@@ -90,7 +117,7 @@ struct path_event {
 	u64 dev; /* as stat(2) gives it */
 	u64 ino;
 	dpath_t name;
-};
+} FAMILY("file");
 
 struct cgroup_event {
 	dimension_kind kind;
@@ -118,29 +145,29 @@ struct process_event {
 	str_t filename;
 	strlist_t args;
 	s32 exit_code;
-	s32 signal;
+	signal_nr signal;
 	duration_ns duration_ns;
-};
+} FAMILY("process");
 
 struct syscall_event {
 	event_kind kind;
 	task_id task;
-	ktime_ns ts;
-	s32 nr;
+	begin_ns ts;
+	call_nr nr;
 	u32 pad_nr;
-	s64 ret;
+	result_t ret;
 	duration_ns duration_ns;
 	s64 arg[6];
-};
+} FAMILY("syscall") BULK("nr,arg0");
 
 struct pending_event {
 	event_kind kind;
 	task_id task;
-	ktime_ns ts;
-	s32 nr;
+	begin_ns ts;
+	call_nr nr;
 	u32 pad_nr;
 	s64 arg[6];
-};
+} FAMILY("syscall") NO_TRIGGER;
 
 enum file_op {
 	FILE_read,
@@ -150,14 +177,14 @@ enum file_op {
 struct file_event {
 	event_kind kind;
 	task_id task;
-	ktime_ns ts;
+	begin_ns ts;
 	enum file_op op;
 	path_id path;
 	s64 offset; /* -1: the file has no position */
-	s64 size;
-	s64 ret;
+	bytes_t size;
+	result_t ret;
 	duration_ns duration_ns;
-};
+} FAMILY("file") BULK("op,path") NO_TRIGGER;
 
 struct ipc_event {
 	event_kind kind;
@@ -168,9 +195,9 @@ struct ipc_event {
 	u32 uid;
 	u32 owner;
 	u32 creator;
-	s32 mode;
-	s32 flag;
-};
+	mode_bits mode;
+	mode_bits flag;
+} FAMILY("ipc");
 
 enum tcp_op {
 	TCP_connect,
@@ -181,22 +208,22 @@ enum tcp_op {
 struct tcp_event {
 	event_kind kind;
 	task_id task;
-	ktime_ns ts;
+	ktime_ns ts BEGINS("connect");
 	enum tcp_op op;
 	s32 family;
 	addr_t saddr;
-	s32 sport;
+	port_t sport;
 	addr_t daddr;
-	s32 dport;
-	s32 ret;
+	port_t dport;
+	status_t ret;
 	u32 pad_ret;
 	duration_ns duration_ns;
-	u64 sent;
-	u64 received;
+	bytes_t sent;
+	bytes_t received;
 	s32 retransmits;
 	u32 pad_retransmits;
 	duration_ns srtt_ns;
-};
+} FAMILY("tcp");
 
 enum seccomp_action {
 	SECCOMP_errno,
@@ -209,12 +236,12 @@ struct seccomp_event {
 	event_kind kind;
 	task_id task;
 	ktime_ns ts;
-	s32 nr;
+	call_nr nr;
 	enum seccomp_action action;
 	s32 code;
 	u32 pad_code;
-	u64 ip;
-};
+	pointer_t ip;
+} FAMILY("seccomp");
 
 /*
  * Longest command line kept, bytes, NULs included. Longer ones are marked REF_CUT. A record (header, file

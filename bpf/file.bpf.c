@@ -67,7 +67,7 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret, bool
 	if (c->epoch != epoch && there)
 		c->path = path_of(c->file); /* a read may wait for longer than names are kept */
 	id = identity(task, st);
-	e = reserve(&bulk, KIND_file, sizeof(*e));
+	e = reserve(KIND_file, sizeof(*e));
 	if (!e)
 		return;
 	e->kind = KIND_file;

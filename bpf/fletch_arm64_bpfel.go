@@ -63,6 +63,7 @@ const (
 	fletchProgTcpV6Kretprobe      = "tcp_v6_kretprobe"
 	fletchVarArgsMax              = "args_max"
 	fletchVarArity                = "arity"
+	fletchVarBulkKinds            = "bulk_kinds"
 	fletchVarBulkMark             = "bulk_mark"
 	fletchVarCallClass            = "call_class"
 	fletchVarCanCast              = "can_cast"
@@ -204,6 +205,7 @@ type fletchMapSpecs struct {
 type fletchVariableSpecs struct {
 	ArgsMax         *ebpf.VariableSpec `ebpf:"args_max"`
 	Arity           *ebpf.VariableSpec `ebpf:"arity"`
+	BulkKinds       *ebpf.VariableSpec `ebpf:"bulk_kinds"`
 	BulkMark        *ebpf.VariableSpec `ebpf:"bulk_mark"`
 	CallClass       *ebpf.VariableSpec `ebpf:"call_class"`
 	CanCast         *ebpf.VariableSpec `ebpf:"can_cast"`
@@ -299,6 +301,7 @@ func (m *fletchMaps) Close() error {
 type fletchVariables struct {
 	ArgsMax         *ebpf.Variable `ebpf:"args_max"`
 	Arity           *ebpf.Variable `ebpf:"arity"`
+	BulkKinds       *ebpf.Variable `ebpf:"bulk_kinds"`
 	BulkMark        *ebpf.Variable `ebpf:"bulk_mark"`
 	CallClass       *ebpf.Variable `ebpf:"call_class"`
 	CanCast         *ebpf.Variable `ebpf:"can_cast"`

@@ -54,22 +54,22 @@ func (l *Layout) Gather(b *format.Batch, r Records, cpu int32, wall int64) {
 	}
 	for i := range l.columns {
 		c, v := &l.columns[i], &b.Columns[i]
-		switch c.meaning {
-		case meansInt64:
+		switch c.form {
+		case formInt64:
 			if r.sized && c.offset >= uintptr(l.fixed) {
 				gatherPresent(extend(&v.I64, n), r, c.offset)
 				continue
 			}
 			gather(extend(&v.I64, n), r, c.offset, func(x int64) int64 { return x })
-		case meansTime:
+		case formTime:
 			gather(extend(&v.I64, n), r, c.offset, func(x int64) int64 { return x + wall })
-		case meansInt32:
+		case formInt32:
 			gather(extend(&v.I32, n), r, c.offset, func(x int32) int32 { return x })
-		case meansUint32:
+		case formUint32:
 			gather(extend(&v.I64, n), r, c.offset, func(x uint32) int64 { return int64(x) })
-		case meansUint16:
+		case formUint16:
 			gather(extend(&v.I32, n), r, c.offset, func(x uint16) int32 { return int32(x) })
-		case meansCPU:
+		case formCPU:
 			dst := extend(&v.I32, n)
 			for j := range dst {
 				dst[j] = cpu
@@ -111,33 +111,33 @@ func extend[T any](s *[]T, n int) []T {
 }
 
 func (c *column) appendString(v *format.Vector, rec []byte) {
-	switch c.meaning {
-	case meansEnum:
+	switch c.form {
+	case formEnum:
 		name := ""
-		if x := binary.NativeEndian.Uint32(rec[c.offset:]); int(x) < len(c.names) {
-			name = c.names[x]
+		if x := binary.NativeEndian.Uint32(rec[c.offset:]); int(x) < len(c.words) {
+			name = c.words[x]
 		}
 		v.Str.Append(name)
-	case meansComm:
+	case formComm:
 		comm := rec[c.offset : c.offset+c.size]
 		if i := bytes.IndexByte(comm, 0); i >= 0 {
 			comm = comm[:i]
 		}
 		v.Str.Data = appendEscaped(v.Str.Data, comm)
 		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
-	case meansString:
+	case formString:
 		v.Str.Data = appendEscaped(v.Str.Data, refAt(rec, c.offset).bytes)
 		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
-	case meansPath:
+	case formPath:
 		v.Str.Data = appendPath(v.Str.Data, refAt(rec, c.offset))
 		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
-	case meansContainer:
+	case formContainer:
 		v.Str.Append(containerOf(refAt(rec, c.offset).bytes))
-	case meansAddress:
+	case formAddress:
 		addr := netip.AddrFrom16([16]byte(rec[c.offset:])).Unmap()
 		v.Str.Data = addr.AppendTo(v.Str.Data)
 		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
-	case meansList:
+	case formList:
 		appendList(v, refAt(rec, c.offset))
 	}
 }

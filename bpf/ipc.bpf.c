@@ -17,7 +17,7 @@ volatile u32 ipc_fired;
 HOT void emit_ipc(struct task_struct *task, struct task_state *st, struct kern_ipc_perm *perm, s32 flag)
 {
 	task_id id = identity(task, st);
-	struct ipc_event *e = reserve(&rare, KIND_ipc, sizeof(*e));
+	struct ipc_event *e = reserve(KIND_ipc, sizeof(*e));
 
 	if (!e)
 		return;

@@ -63,7 +63,7 @@ int process_fork(u64 *ctx)
 	if (st->verdict != RECORD || !is_process || !want_process)
 		return 0;
 	id = identity(parent, st);
-	e = reserve(&rare, KIND_process, sizeof(*e));
+	e = reserve(KIND_process, sizeof(*e));
 	if (!e)
 		return 0;
 	__builtin_memset(e, 0, sizeof(*e));
@@ -180,7 +180,7 @@ HOT void emit_exit(struct task_struct *task, task_id id)
 
 	if (signal->live.counter != 0)
 		return;
-	e = reserve(&rare, KIND_process, sizeof(*e));
+	e = reserve(KIND_process, sizeof(*e));
 	if (!e)
 		return;
 	code = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : leader->exit_code;

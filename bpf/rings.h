@@ -48,6 +48,7 @@ struct {
 const volatile u32 own_chunks[OWN_MAX] = {1, 1}; /* powers of two */
 const volatile u32 cpu_count;
 const volatile u64 own_mark[OWN_MAX]; /* bytes in use at which record(1) is woken */
+const volatile u32 bulk_kinds; /* a bit each: those that events.h calls BULK */
 const volatile u64 bulk_mark;
 const volatile u64 rare_mark;
 
@@ -158,18 +159,6 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-/*
- * The calls' counters are plain additions: their programs run with preemption off, and nothing that counts calls
- * interrupts them. The others' may be: a connection ends in an interrupt.
- */
-HOT void tally(u64 *counter, u32 kind)
-{
-	if (kind == KIND_syscall)
-		(*counter)++;
-	else
-		__sync_fetch_and_add(counter, 1);
-}
-
 /* wake lets a wait of record(1) end. It waits on the rare rings. */
 COLD int wake(u32 cpu)
 {
@@ -242,7 +231,7 @@ HOT void count(u32 cpu, u32 kind, bool ok)
 	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 
 	if (c && kind < KIND_MAX)
-		tally(ok ? &c->emitted[kind] : &c->lost[kind], kind);
+		__sync_fetch_and_add(ok ? &c->emitted[kind] : &c->lost[kind], 1);
 }
 
 HOT void count_lost(u32 kind)
@@ -251,27 +240,30 @@ HOT void count_lost(u32 kind)
 }
 
 /*
- * reserve hands out size bytes (a constant) of this CPU's ring of the set, or NULL, counted as lost. The record is
- * compared with NULL once: verifiers until 6.1 forget after the first time that it is none.
+ * reserve hands out size bytes (a constant) of this CPU's ring, the bulk or the rare one, as events.h says of the kind; or
+ * NULL, counted as lost. The record is compared with NULL once: verifiers until 6.1 forget after the first time that it is
+ * none. The counters are added to atomically: a connection ends in an interrupt.
  */
-HOT void *reserve(void *set, u32 kind, u64 size)
+HOT void *reserve(u32 kind, u64 size)
 {
+	bool is_bulk = bulk_kinds >> kind & 1;
 	u32 cpu = bpf_get_smp_processor_id();
 	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
-	void *ring = bpf_map_lookup_elem(set, &cpu);
-	void *rec;
+	void *ring, *rec;
 
 	if (!c || kind >= KIND_MAX)
 		return NULL;
-	if (kind == KIND_file && shed)
-		ring = NULL;
+	if (is_bulk)
+		ring = shed ? NULL : bpf_map_lookup_elem(&bulk, &cpu);
+	else
+		ring = bpf_map_lookup_elem(&rare, &cpu);
 	rec = ring ? bpf_ringbuf_reserve(ring, size, 0) : NULL;
 	if (!rec) {
-		tally(&c->lost[kind], kind);
+		__sync_fetch_and_add(&c->lost[kind], 1);
 		return NULL;
 	}
-	tally(&c->emitted[kind], kind);
-	if (passed(ring, kind == KIND_file ? bulk_mark : rare_mark, size))
+	__sync_fetch_and_add(&c->emitted[kind], 1);
+	if (passed(ring, is_bulk ? bulk_mark : rare_mark, size))
 		wake(cpu);
 	return rec;
 }

@@ -22,7 +22,7 @@ enum {
 HOT void emit_seccomp(struct task_struct *task, struct task_state *st, s32 nr, u32 action, s32 code, u64 ip)
 {
 	task_id id = identity(task, st);
-	struct seccomp_event *e = reserve(&rare, KIND_seccomp, sizeof(*e));
+	struct seccomp_event *e = reserve(KIND_seccomp, sizeof(*e));
 
 	if (!e)
 		return;

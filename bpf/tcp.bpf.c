@@ -95,7 +95,7 @@ HOT void fill_traffic(struct tcp_event *e, struct sock *sk)
 
 HOT void emit_tcp(struct sock *sk, struct connection *c, u32 op, s32 ret)
 {
-	struct tcp_event *e = reserve(&rare, KIND_tcp, sizeof(*e));
+	struct tcp_event *e = reserve(KIND_tcp, sizeof(*e));
 
 	if (!e)
 		return;
@@ -262,7 +262,7 @@ HOT void connect_end(struct task_struct *task, struct task_state *st, s32 ret)
 		return;
 	if (ret < 0 && !c->sent) {
 		id = identity(task, st);
-		e = reserve(&rare, KIND_tcp, sizeof(*e));
+		e = reserve(KIND_tcp, sizeof(*e));
 		if (e) {
 			__builtin_memset(e, 0, sizeof(*e));
 			e->kind = KIND_tcp;

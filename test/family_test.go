@@ -13,9 +13,10 @@ import (
 
 	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-var allFamilies = strings.Join(bpf.Families(), ",")
+var allFamilies = strings.Join(schema.Families(), ",")
 
 // eachMechanism runs the test once for every mechanism of a family: the same workload, the same rows. One that this
 // kernel refuses is not run, for the kernel's reason.

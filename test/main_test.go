@@ -17,6 +17,7 @@ import (
 
 	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 // bin is where the programs are: built here, or before where there is no compiler.
@@ -47,7 +48,7 @@ func TestMain(m *testing.M) {
 func program(name string) string { return filepath.Join(bin, name) }
 
 var traceable = sync.OnceValue(func() error {
-	_, err := bpf.Probe(bpf.Options{Families: bpf.Families()})
+	_, err := bpf.Probe(bpf.Options{Families: schema.Families()})
 	return err
 })
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 // The example of a unit says nothing that systemd does not understand, keeps what it runs well locked up, and runs it with
@@ -136,7 +137,7 @@ func TestSystemdRunsTheUnit(t *testing.T) {
 	}
 
 	want := map[string]string{}
-	probes, err := bpf.Probe(bpf.Options{Families: bpf.Families()})
+	probes, err := bpf.Probe(bpf.Options{Families: schema.Families()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/privilege"
+	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
@@ -135,7 +136,7 @@ func (r *recorder) table(name string) *table {
 // recordsTable says whether a table is one of a family being recorded.
 func (r *recorder) recordsTable(name string) bool {
 	return slices.ContainsFunc(r.session.Probes, func(p format.Probe) bool {
-		return p.Mechanism != "" && slices.Contains(bpf.TablesOf(p.Family), name)
+		return p.Mechanism != "" && slices.Contains(schema.TablesOf(p.Family), name)
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/privilege"
+	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 	"github.com/fletch-trace/fletch/internal/term"
 )
@@ -93,7 +94,7 @@ func parse(args []string, stdout io.Writer) (*options, bool, error) {
 }
 
 func (opt *options) check(f *cli.Flags, pids []string) error {
-	known := bpf.Families()
+	known := schema.Families()
 	for _, name := range opt.events {
 		if !slices.Contains(known, name) {
 			return f.Wrong("unknown event family %q, not one of %s", name, strings.Join(known, ", "))
@@ -136,7 +137,7 @@ func (opt *options) check(f *cli.Flags, pids []string) error {
 
 func (opt *options) families() []string {
 	if len(opt.events) == 0 {
-		return bpf.Families()
+		return schema.Families()
 	}
 	return opt.events
 }
@@ -233,10 +234,7 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if opt.write == "" {
 		opt.write = fmt.Sprintf("fletch-%s-%s", host.Host, time.Now().Format("20060102-150405"))
 	}
-	layouts, err := bpf.Layouts()
-	if err != nil {
-		return 0, err
-	}
+	layouts := bpf.Layouts()
 	plan, err := newPlan(opt, host.CPUs, layouts)
 	if err != nil {
 		return 0, err

@@ -12,6 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 func TestMain(m *testing.M) {
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 // [mount], a private mount namespace can
 // be made; [refuses:FAMILY=MECHANISM], this kernel does.
 func TestScripts(t *testing.T) {
-	_, probed := bpf.Probe(bpf.Options{Families: bpf.Families()})
+	_, probed := bpf.Probe(bpf.Options{Families: schema.Families()})
 	mount := exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").Run()
 	if probed != nil {
 		t.Logf("cannot record here: %v", probed)

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 // standing are the flags of a recorder that is left running: what it keeps, what it writes down when, and what it
@@ -108,7 +108,7 @@ func (p *percent) String() string { return strconv.Itoa(int(*p)) + "%" }
 // tablesOf are the tables of families.
 func tablesOf(families []string) (tables []string) {
 	for _, name := range families {
-		tables = append(tables, bpf.TablesOf(name)...)
+		tables = append(tables, schema.TablesOf(name)...)
 	}
 	return tables
 }

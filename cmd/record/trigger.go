@@ -11,6 +11,7 @@ import (
 	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/filter"
+	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
@@ -21,21 +22,23 @@ type condition struct {
 }
 
 // triggerTables are looked at: the rare events, and calls.
-var triggerTables = []string{"process", "tcp", "ipc", "seccomp", "syscall"}
+func triggerTables() (tables []string) {
+	for _, t := range schema.Tables {
+		if t.Trigger {
+			tables = append(tables, t.Table)
+		}
+	}
+	return tables
+}
 
 // newCondition compiles a trigger. What can never hold in a recording of these families is an error.
 func newCondition(src string, families []string) (*condition, error) {
-	layouts, err := bpf.Layouts()
-	if err != nil {
-		return nil, err
-	}
 	var schemas []*format.Schema
-	for _, l := range layouts {
-		if l != nil && slices.Contains(triggerTables, l.Schema.Table) {
-			schemas = append(schemas, l.Schema)
-		}
+	for _, name := range triggerTables() {
+		schemas = append(schemas, schema.Of(name).Schema)
 	}
 	c := &condition{}
+	var err error
 	if c.program, err = filter.Compile(src, schemas...); err != nil {
 		return nil, fmt.Errorf("%q: %w", src, err)
 	}
@@ -55,7 +58,7 @@ func newCondition(src string, families []string) (*condition, error) {
 	}
 	switch {
 	case len(possible) == 0:
-		return nil, fmt.Errorf("%q: no event can match; it is about %s events", src, strings.Join(triggerTables, ", "))
+		return nil, fmt.Errorf("%q: no event can match; it is about %s events", src, strings.Join(triggerTables(), ", "))
 	case len(c.tables) == 0:
 		return nil, fmt.Errorf("%q: only %s events can match, which are not recorded", src, strings.Join(possible, ", "))
 	}
@@ -117,8 +120,7 @@ func first(b *format.Batch, rows filter.Selection, n int) hit {
 		}
 	}
 	h := hit{generation: b.Generation, at: ts[at], over: ts[at], rows: n}
-	op := b.Column("op")
-	if b.Schema.Table == "syscall" || b.Schema.Table == "tcp" && op.Str.At(at) == "connect" { // ts is when they began
+	if begins := schema.Of(b.Schema.Table).Begins; begins == "*" || begins != "" && b.Column("op").Str.At(at) == begins {
 		h.over += b.Column("duration_ns").I64[at]
 	}
 	return h

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+)
+
+// only is a copy of the spec with no other programs than those named.
+func only(spec *ebpf.CollectionSpec, programs []string) *ebpf.CollectionSpec {
+	spec = spec.Copy()
+	for name := range spec.Programs {
+		if !slices.Contains(programs, name) {
+			delete(spec.Programs, name)
+		}
+	}
+	return spec
+}
+
+// setVariables sets the constants of the programs.
+func setVariables(spec *ebpf.CollectionSpec, wants []string, values map[string]any) error {
+	for _, name := range wants {
+		values[name] = true
+	}
+	for name, value := range values {
+		v := spec.Variables[name]
+		if v == nil {
+			return fmt.Errorf("setting %s: no such variable", name)
+		}
+		if err := v.Set(value); err != nil {
+			return fmt.Errorf("setting %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// attach attaches every program; an iterator's link is there to be opened.
+func attach(spec *ebpf.CollectionSpec, coll *ebpf.Collection) (links map[string]link.Link, err error) {
+	links = make(map[string]link.Link)
+	for _, name := range slices.Sorted(maps.Keys(coll.Programs)) {
+		l, err := attachOne(spec.Programs[name], coll.Programs[name])
+		if err != nil {
+			return links, fmt.Errorf("attaching %s: %w", name, err)
+		}
+		links[name] = l
+	}
+	return links, nil
+}
+
+func attachOne(spec *ebpf.ProgramSpec, prog *ebpf.Program) (link.Link, error) {
+	switch {
+	case iterators[spec.Name]:
+		return link.AttachIter(link.IterOptions{Program: prog})
+	case spec.Type == ebpf.Tracing:
+		return link.AttachTracing(link.TracingOptions{Program: prog})
+	case spec.Type == ebpf.LSM:
+		return link.AttachLSM(link.LSMOptions{Program: prog})
+	case spec.Type == ebpf.Kprobe && !haveKprobes():
+		return nil, errNoKprobes
+	case strings.HasPrefix(spec.SectionName, "kretprobe/"):
+		return link.Kretprobe(spec.AttachTo, prog, nil)
+	case spec.Type == ebpf.Kprobe:
+		return link.Kprobe(spec.AttachTo, prog, nil)
+	}
+	return nil, fmt.Errorf("no way to attach a %v program", spec.Type)
+}
+
+var errNoKprobes = errors.New("this kernel has no kprobes")
+
+func haveKprobes() bool {
+	_, err := os.Stat("/sys/bus/event_source/devices/kprobe")
+	return err == nil
+}
+
+func closeLinks(links map[string]link.Link) {
+	for _, l := range links {
+		l.Close()
+	}
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/fletch-trace/fletch/format"
+	"golang.org/x/sys/unix"
+)
+
+// choose tries the mechanisms of each family on the running kernel, best first, and says which one works and
+// why the better ones do not.
+func choose(spec *ebpf.CollectionSpec, opt Options, try func(*ebpf.CollectionSpec, mechanism) error) []format.Probe {
+	var probes []format.Probe
+	for _, f := range families {
+		if !slices.Contains(opt.Families, f.name) {
+			continue
+		}
+		p := format.Probe{Family: f.name, Refused: []format.Refusal{}}
+		for _, m := range f.allowed(opt) {
+			err := try(spec, m)
+			if err == nil {
+				p.Mechanism = m.name
+				break
+			}
+			p.Refused = append(p.Refused, format.Refusal{Mechanism: m.name, Reason: reason(err)})
+		}
+		probes = append(probes, p)
+	}
+	return probes
+}
+
+// tryHooks attaches an empty program wherever those of the mechanism would go, but for the tracepoints, which no
+// recording can do without. It takes milliseconds; whether the programs themselves load is seen when they do.
+func tryHooks(spec *ebpf.CollectionSpec, m mechanism) error {
+	for _, name := range m.programs {
+		p := spec.Programs[name]
+		switch {
+		case p.Type == ebpf.Tracing && (p.AttachType == ebpf.AttachTraceRawTp || p.AttachType == ebpf.AttachTraceIter):
+			continue
+		case p.Type == ebpf.Kprobe && !haveKprobes():
+			return errNoKprobes
+		case p.Type == ebpf.LSM:
+			if list, ok := lsmList(); ok && !slices.Contains(list, "bpf") {
+				return errNotCalled(list)
+			}
+		}
+		empty := p.Copy()
+		empty.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
+		prog, err := ebpf.NewProgram(empty)
+		if err != nil {
+			return err
+		}
+		l, err := attachOne(p, prog)
+		if err == nil {
+			l.Close()
+		}
+		prog.Close()
+		if err != nil {
+			return fmt.Errorf("attaching to %s: %w", p.AttachTo, err)
+		}
+	}
+	return nil
+}
+
+// tryWhole loads and attaches the programs of a mechanism, with rings of one page, and takes them away again.
+func tryWhole(spec *ebpf.CollectionSpec, m mechanism) error {
+	spec = only(spec, m.programs)
+	if err := setVariables(spec, m.wants, map[string]any{"own_tgid": uint32(os.Getpid())}); err != nil {
+		return err
+	}
+	coll, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return err
+	}
+	defer coll.Close()
+	links, err := attach(spec, coll)
+	defer closeLinks(links)
+	if err == nil && m.check != nil {
+		err = m.check(coll)
+	}
+	return err
+}
+
+// ipcFires makes the recorder ask for an IPC object of its own, and looks whether the program was called: one
+// on an LSM hook loads and attaches on a kernel whose list of LSMs lacks "bpf", and is never called.
+func ipcFires(coll *ebpf.Collection) error {
+	id, _, errno := unix.Syscall(unix.SYS_MSGGET, unix.IPC_PRIVATE, 0o600, 0)
+	if errno != 0 {
+		return fmt.Errorf("checking that it is called: msgget: %w", errno)
+	}
+	var buf [256]byte // struct msqid_ds
+	unix.Syscall(unix.SYS_MSGCTL, id, unix.IPC_STAT, uintptr(unsafe.Pointer(&buf[0])))
+	unix.Syscall(unix.SYS_MSGCTL, id, unix.IPC_RMID, 0)
+	var fired uint32
+	if err := coll.Variables["ipc_fired"].Get(&fired); err != nil {
+		return fmt.Errorf("checking that it is called: %w", err)
+	}
+	if fired == 0 {
+		list, _ := lsmList()
+		return errNotCalled(list)
+	}
+	return nil
+}
+
+// lsmList is the kernel's list of LSMs, where it can be read.
+func lsmList() ([]string, bool) {
+	list, err := os.ReadFile("/sys/kernel/security/lsm")
+	return strings.Split(strings.TrimSpace(string(list)), ","), err == nil
+}
+
+func errNotCalled(list []string) error {
+	return fmt.Errorf("it would never be called: the kernel's list of LSMs (%s) lacks bpf; boot with lsm=…,bpf", strings.Join(list, ","))
+}
+
+// reason is a verifier's or kernel's refusal in one line.
+func reason(err error) string {
+	var ve *ebpf.VerifierError
+	if errors.As(err, &ve) {
+		for _, line := range slices.Backward(ve.Log) {
+			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "processed ") { // how much, not why
+				return fmt.Sprintf("%v: %s", ve.Cause, line)
+			}
+		}
+	}
+	if errors.Is(err, unix.EPERM) {
+		return "the kernel refuses the program: operation not permitted"
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}

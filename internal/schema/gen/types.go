@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cilium/ebpf/btf"
+)
+
+// A table is one struct of events.h.
+type table struct {
+	name     string
+	kind     uint64
+	event    bool
+	families []string
+	bulk     bool
+	alike    []string
+	begins   string
+	quiet    bool   // no trigger looks at it
+	size     uint32 // bytes of a record
+	fixed    uint32 // the same without the last member if that is an array
+	columns  []column
+}
+
+// A column is a member of the struct, or one that the reader of the ring adds.
+type column struct {
+	name    string
+	form    form
+	meaning string // of package schema
+	of      string
+	words   []string
+	offset  uint32 // bytes, from the start of the record
+	size    uint32 // bytes
+}
+
+// A form is how the bytes of a member become the values of a column.
+type form struct {
+	name   string // of package bpf
+	column string // its type, of package format
+}
+
+var (
+	int64Form  = form{"formInt64", "Int64"}
+	int32Form  = form{"formInt32", "Int32"}
+	uint32Form = form{"formUint32", "Int64"}
+	uint16Form = form{"formUint16", "Int32"}
+	cpuForm    = form{"formCPU", "Int32"}
+	enumForm   = form{"formEnum", "String"}
+)
+
+// typedefs are those of events.h that say how to read a member's bytes. Others only say what it means.
+var typedefs = map[string]form{
+	"ktime_ns":    {"formTime", "Timestamp"},
+	"begin_ns":    {"formTime", "Timestamp"},
+	"comm_t":      {"formComm", "String"},
+	"str_t":       {"formString", "String"},
+	"strlist_t":   {"formList", "StringList"},
+	"dpath_t":     {"formPath", "String"},
+	"container_t": {"formContainer", "String"},
+	"addr_t":      {"formAddress", "String"},
+}
+
+var meanings = map[string]string{
+	"ktime_ns": "Moment", "begin_ns": "Moment", "duration_ns": "Duration", "bytes_t": "Bytes",
+	"result_t": "Result", "status_t": "Result", "call_nr": "Call", "signal_nr": "Signal", "port_t": "Port",
+	"mode_bits": "Mode", "pointer_t": "Pointer", "addr_t": "Address",
+}
+
+// tablesOf reads all tables, in the order of enum record_kind.
+func tablesOf(types *btf.Spec) (tables []*table, err error) {
+	var kinds *btf.Enum
+	if err := types.TypeByName("record_kind", &kinds); err != nil {
+		return nil, fmt.Errorf("enum record_kind: %w", err)
+	}
+	for _, v := range kinds.Values {
+		name := afterPrefix(v.Name)
+		if name == "MAX" {
+			continue
+		}
+		var s *btf.Struct
+		err := types.TypeByName(name+"_event", &s)
+		if err == nil {
+			t := &table{name: name, kind: v.Value, size: s.Size}
+			tables = append(tables, t)
+			err = t.read(s)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("struct %s_event: %w", name, err)
+		}
+	}
+	for _, t := range tables {
+		for _, c := range t.columns {
+			if c.of != "" && !slices.ContainsFunc(tables, func(t *table) bool { return t.name == c.of }) {
+				return nil, fmt.Errorf("struct %s_event: member %s: no table %s", t.name, c.name, c.of)
+			}
+		}
+	}
+	return tables, nil
+}
+
+func (t *table) read(s *btf.Struct) error {
+	for _, tag := range s.Tags {
+		key, value, _ := strings.Cut(tag, ":")
+		switch key {
+		case "family":
+			t.families = append(t.families, value)
+		case "bulk":
+			t.bulk, t.alike = true, strings.Split(value, ",")
+		case "no_trigger":
+			t.quiet = true
+		default:
+			return fmt.Errorf("hint %q is not known", tag)
+		}
+	}
+	t.fixed = s.Size
+	last := s.Members[len(s.Members)-1]
+	if _, ok := btf.UnderlyingType(last.Type).(*btf.Array); ok {
+		t.fixed = last.Offset.Bytes()
+	}
+	switch first := s.Members[0].Type.TypeName(); first {
+	case "event_kind":
+		t.event = true
+	case "dimension_kind":
+	default:
+		return fmt.Errorf("the first member is a %s, not an event_kind or a dimension_kind", first)
+	}
+	members := s.Members[1:]
+	if t.event {
+		// Columns of an event begin with ts and cpu, whatever order packs the struct best.
+		members = slices.Clone(members)
+		slices.SortStableFunc(members, func(a, b btf.Member) int { return cmp.Compare(rank(a), rank(b)) })
+	}
+	for _, m := range members {
+		if strings.HasPrefix(m.Name, "pad_") {
+			continue
+		}
+		if err := t.addMember(m); err != nil {
+			return fmt.Errorf("member %s: %w", m.Name, err)
+		}
+	}
+	return nil
+}
+
+func rank(m btf.Member) int {
+	if m.Name == "ts" {
+		return 0
+	}
+	return 1
+}
+
+// addMember adds the columns that a member becomes.
+func (t *table) addMember(m btf.Member) error {
+	offset := m.Offset.Bytes()
+	_, named := typedefs[m.Type.TypeName()]
+	if a, ok := btf.UnderlyingType(m.Type).(*btf.Array); ok && !named {
+		for i := range a.Nelems {
+			c, err := columnOf(a.Type)
+			if err != nil {
+				return err
+			}
+			c.name, c.offset = m.Name+strconv.Itoa(int(i)), offset+i*c.size
+			t.columns = append(t.columns, c)
+		}
+		return nil
+	}
+	c, err := columnOf(m.Type)
+	if err != nil {
+		return err
+	}
+	c.name, c.offset = m.Name, offset
+	t.columns = append(t.columns, c)
+	if !t.event || m.Name != "ts" {
+		return nil
+	}
+	if m.Type.TypeName() == "begin_ns" {
+		t.begins = "*"
+	}
+	for _, tag := range m.Tags {
+		op, ok := strings.CutPrefix(tag, "begins:")
+		if !ok {
+			return fmt.Errorf("hint %q is not known", tag)
+		}
+		t.begins = op
+	}
+	t.columns = append(t.columns, column{name: "cpu", form: cpuForm, meaning: "Plain"})
+	return nil
+}
+
+// columnOf reads a column's type, without name and offset.
+func columnOf(t btf.Type) (column, error) {
+	size, err := btf.Sizeof(t)
+	if err != nil {
+		return column{}, err
+	}
+	c := column{size: uint32(size), meaning: cmp.Or(meanings[t.TypeName()], "Plain")}
+	if of, ok := strings.CutSuffix(t.TypeName(), "_id"); ok {
+		c.meaning, c.of = "ID", of
+	}
+	if f, ok := typedefs[t.TypeName()]; ok {
+		c.form = f
+		return c, nil
+	}
+	switch t := btf.UnderlyingType(t).(type) {
+	case *btf.Enum:
+		c.form, c.meaning = enumForm, "Word"
+		for _, v := range t.Values {
+			if v.Value != uint64(len(c.words)) {
+				return c, fmt.Errorf("enum %s: values are not 0, 1, 2, …", t.Name)
+			}
+			c.words = append(c.words, strings.ToLower(afterPrefix(v.Name)))
+		}
+		return c, nil
+	case *btf.Int:
+		forms := map[int]form{8: int64Form, 4: uint32Form, 2: uint16Form}
+		if t.Encoding == btf.Signed {
+			forms = map[int]form{8: int64Form, 4: int32Form}
+		}
+		if f, ok := forms[int(t.Size)]; ok {
+			c.form = f
+			return c, nil
+		}
+	}
+	return c, fmt.Errorf("no column is made of %v", t)
+}
+
+func afterPrefix(name string) string {
+	_, after, _ := strings.Cut(name, "_")
+	return after
+}

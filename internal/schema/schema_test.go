@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package schema_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/schema"
+)
+
+// What is committed is what the committed objects say.
+func TestGeneratedTablesAreCurrent(t *testing.T) {
+	dir := t.TempDir()
+	if out, err := exec.Command("go", "run", "./gen", "-out", dir).CombinedOutput(); err != nil {
+		t.Fatalf("generating: %v\n%s", err, out)
+	}
+	for _, name := range []string{"internal/schema/tables.go", "bpf/records.go"} {
+		made, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		committed, err := os.ReadFile(filepath.Join("../..", name))
+		if err != nil || !bytes.Equal(made, committed) {
+			t.Errorf("%s is not what the objects say (%v); run make generate", name, err)
+		}
+	}
+}
+
+// typesOfFormat are the words of FORMAT.md for types.
+var typesOfFormat = map[string]format.Type{
+	"int32": format.Int32, "int64": format.Int64, "timestamp": format.Timestamp, "utf8": format.String, "list": format.StringList,
+}
+
+// FORMAT.md has a section for each table, with a line for each column, its type, and each word that it may hold.
+func TestFormatPageHasEveryColumn(t *testing.T) {
+	page, err := os.ReadFile("../../FORMAT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, tables, _ := strings.Cut(string(page), "\n## Tables\n")
+	tables, _, _ = strings.Cut(tables, "\n## ")
+	parts := strings.Split(tables, "\n### ")
+	common := columnsOf(t, parts[0])
+	sections := map[string]string{}
+	for _, part := range parts[1:] {
+		name, text, _ := strings.Cut(part, "\n")
+		name, _, _ = strings.Cut(name, " ")
+		sections[name] = text
+	}
+	for _, table := range slices.Concat(schema.Tables, []*schema.Table{schema.Loss}) {
+		text, ok := sections[table.Table]
+		if !ok {
+			t.Errorf("table %s has no section", table.Table)
+		}
+		delete(sections, table.Table)
+		said := columnsOf(t, text)
+		for _, c := range table.Columns {
+			want, ok := said[c.Name]
+			if !ok && table.Event() {
+				want, ok = common[c.Name]
+			}
+			if !ok || want != c.Type {
+				t.Errorf("table %s, column %s %v: the page has %v", table.Table, c.Name, c.Type, want)
+			}
+			for _, word := range c.Words {
+				if !strings.Contains(text, "`"+word+"`") {
+					t.Errorf("table %s, column %s: the page does not name %q", table.Table, c.Name, word)
+				}
+			}
+			delete(said, c.Name)
+		}
+		for name := range said {
+			t.Errorf("table %s: the page has a column %s, and no recorder writes it", table.Table, name)
+		}
+	}
+	for name := range sections {
+		t.Errorf("the page has a table %s, and no recorder writes it", name)
+	}
+}
+
+// columnsOf reads the lines `| column | type | …` of a section.
+func columnsOf(t *testing.T, text string) map[string]format.Type {
+	t.Helper()
+	columns := map[string]format.Type{}
+	for _, line := range regexp.MustCompile("(?m)^\\| (`[^|]*`) \\| (\\w+) \\|").FindAllStringSubmatch(text, -1) {
+		typ, ok := typesOfFormat[line[2]]
+		if !ok {
+			continue // a table of something else
+		}
+		for _, name := range regexp.MustCompile("`(\\w+)`(?: … `(\\w+)`)?").FindAllStringSubmatch(line[1], -1) {
+			if name[2] == "" {
+				columns[name[1]] = typ
+				continue
+			}
+			var prefix string
+			var from, to int
+			fmt.Sscanf(strings.TrimLeft(name[1], "abcdefghijklmnopqrstuvwxyz_"), "%d", &from)
+			prefix = strings.TrimRight(name[1], "0123456789")
+			fmt.Sscanf(strings.TrimPrefix(name[2], prefix), "%d", &to)
+			for i := from; i <= to; i++ {
+				columns[fmt.Sprint(prefix, i)] = typ
+			}
+		}
+	}
+	return columns
+}
+
+// README says of every family what its rows are.
+func TestReadmeHasEveryFamily(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(page), "\n## What it records\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	var names []string
+	for _, line := range regexp.MustCompile(`(?m)^\| (\w+) \|`).FindAllStringSubmatch(section, -1)[1:] { // after the head
+		names = append(names, line[1])
+	}
+	if want := schema.Families(); !slices.Equal(names, want) {
+		t.Errorf("README.md has lines about %v, and the families are %v", names, want)
+	}
+}
+
+func TestTables(t *testing.T) {
+	if got := fmt.Sprint(schema.Families()); got != "[process syscall file ipc tcp seccomp]" {
+		t.Errorf("families: %s", got)
+	}
+	for family, want := range map[string]string{"syscall": "[syscall pending]", "file": "[file path]", "tcp": "[tcp]", "no": "[]"} {
+		if got := fmt.Sprint(schema.TablesOf(family)); got != want {
+			t.Errorf("tables of %s: got %s, want %s", family, got, want)
+		}
+	}
+	for _, table := range schema.Tables {
+		if table.Event() == table.Dimension() {
+			t.Errorf("table %s is an event family and a dimension, or neither", table.Table)
+		}
+		if table.Event() && len(table.Families) != 1 {
+			t.Errorf("events of table %s belong to the families %v", table.Table, table.Families)
+		}
+		if table.Bulk != (table.Alike != nil) {
+			t.Errorf("table %s: bulk %v, alike %v", table.Table, table.Bulk, table.Alike)
+		}
+	}
+	if schema.Of("nothing") != nil || schema.Of("nothing").Column("x") != nil || schema.Of("loss") != schema.Loss {
+		t.Error("a table that is not there is, or loss is not")
+	}
+}
+
+func TestDescribe(t *testing.T) {
+	for _, c := range []struct {
+		table string
+		column
+		want schema.Meaning
+	}{
+		{"syscall", column{Name: "ret", Type: format.Int64}, schema.Result},
+		{"syscall", column{Name: "ret", Type: format.String}, schema.Plain}, // a stranger's
+		{"newer", column{Name: "task", Type: format.Int32}, schema.ID},
+		{"newer", column{Name: "until", Type: format.Timestamp}, schema.Moment},
+		{"newer", column{Name: "op", Type: format.String}, schema.Plain}, // whose words are its own
+		{"newer", column{Name: "srtt_ns", Type: format.Int64}, schema.Duration},
+	} {
+		if got := schema.Describe(c.table, c.column); got.Meaning != c.want || got.Column != c.column {
+			t.Errorf("%s.%s: got %+v, want meaning %d", c.table, c.column.Name, got, c.want)
+		}
+	}
+}
+
+type column = format.Column
