@@ -18,6 +18,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/privilege"
 	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/syscalls"
+	"github.com/fletch-trace/fletch/internal/wait"
 )
 
 const (
@@ -331,13 +332,13 @@ func (r *recorder) failure() error {
 // loop drains until something ends the recording: a limit, a signal, the end of what is recorded, a failure
 // (the error).
 func (r *recorder) loop(e *end) error {
-	defer alone()()
-	defer e.release()
+	defer wait.AddProcessor()()
+	defer e.waiter.Release()
 	begun := time.Now()
 	flushed, trimmed, anchored, watched := begun, begun, begun, begun
 	r.patient = false
 	r.limits.looked, r.limits.used = begun, cpuTime() // what loading took is not counted
-	wait := sweepEvery
+	pause := sweepEvery
 	for {
 		fill, err := r.session.Sweep(r.emit)
 		if err != nil {
@@ -392,8 +393,8 @@ func (r *recorder) loop(e *end) error {
 			r.opt.duration > 0 && t.Sub(begun) >= r.opt.duration.Duration() {
 			return nil
 		}
-		wait = pace(wait, fill)
-		ended, woken, err := e.reached(r.until(begun, t, wait))
+		pause = pace(pause, fill)
+		ended, woken, err := e.waiter.Wait(r.until(begun, t, pause))
 		if ended || err != nil {
 			return err
 		}

@@ -22,6 +22,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 	"github.com/fletch-trace/fletch/internal/term"
+	"github.com/fletch-trace/fletch/internal/wait"
 )
 
 const exitLost = 3
@@ -277,10 +278,11 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if err := r.start(cmd); err != nil {
 		return 0, errors.Join(err, to.abort())
 	}
-	e, err := waitForEnd(signals, cmd, opt.pids, session.Woken())
+	waiter, err := wait.New(session.Woken())
 	if err != nil {
 		return 0, errors.Join(err, to.abort())
 	}
+	e := watchForEnd(waiter, signals, cmd, opt.pids)
 	if _, err := r.session.Sweep(r.emit); err != nil {
 		return 0, errors.Join(err, to.abort())
 	}

@@ -1,6 +1,8 @@
+//go:build linux
+
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+package wait
 
 import (
 	"errors"
