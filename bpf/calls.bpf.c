@@ -1,12 +1,12 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * System calls. Entry and exit meet in what their CPU holds of the task that runs (rings.h), or in task storage if
- * the task did not run all the time; so a call is one row, written when it returns. A call that its task does not live
- * to see return, or that is still out when the recording ends, is `pending`.
+ * System calls. The entry is kept in the CPU's slot (rings.h), or in task storage if the task was switched out in between,
+ * and the exit writes one row for both. A call whose task dies before it returns, or that is still in flight when the
+ * recording ends, is a row of `pending`.
  *
- * Other families look at calls too, where they have no better means; what they want of them is in their own
- * files. Those calls go through task storage, reads and writes only when the task leaves its CPU.
+ * Other families look at calls too, where the kernel offers nothing better; what they do is in their own files. Those
+ * calls are kept in task storage from the beginning, reads and writes only when the task is switched out.
  */
 #include "calls.h"
 #include "task.h"
@@ -15,12 +15,12 @@
 #include "tcp.bpf.c"
 #include "seccomp.bpf.c"
 
-/* Arguments each native call takes; what lies past them in registers is noise. Set by the loader. */
+/* How many arguments each native call takes; registers beyond hold leftovers. Set by the loader. */
 const volatile u8 arity[CALLS];
 
 #define ARG0 __builtin_offsetof(struct syscall_event, arg)
 
-/* emit_call writes the call's row, which is counted. */
+/* emit_call writes the row of a call, or counts it as lost. */
 HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 ret, u64 duration)
 {
 	u32 args = call->args, size = ARG0 + args * sizeof(call->arg[0]);
@@ -45,8 +45,11 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 	own_submit(c, cpu, OWN_CALLS, KIND_syscall, head, size);
 }
 
-/* lose counts a call that nobody is known to have made, if it is certain that it would have been recorded. */
-HOT void lose(struct slot *slot)
+/*
+ * count_unattributed counts a call as lost because its task is not known: its storage could not be made. It does so only
+ * where no filter might have left the call out.
+ */
+HOT void count_unattributed(struct slot *slot)
 {
 	u32 tgid = bpf_get_current_pid_tgid() >> 32, cpu = bpf_get_smp_processor_id();
 	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
@@ -60,15 +63,16 @@ HOT void lose(struct slot *slot)
 }
 
 /*
- * who finds out who runs here: whether it is recorded, and as what. What it found is good until the task is switched
- * out or some identity ends; not at all while the identity could not be announced, so that the next call tries again.
+ * refresh_slot finds out which task runs on this CPU, whether it is recorded and under which id. That holds until the task
+ * is switched out or some identity ends. If the identity could not be announced it does not hold at all, so that the next
+ * call tries again.
  */
-COLD struct task_state *who(struct slot *slot, struct task_struct *task)
+COLD struct task_state *refresh_slot(struct slot *slot, struct task_struct *task)
 {
-	u64 now = identities();
+	u64 now = identity_version();
 	struct task_state *st = state_of(task);
 
-	slot->known = 0;
+	slot->version = 0;
 	if (!st)
 		return NULL;
 	slot->verdict = recorded(task, st) ? RECORD : IGNORE;
@@ -77,11 +81,11 @@ COLD struct task_state *who(struct slot *slot, struct task_struct *task)
 		if (st->announced != epoch + 1)
 			return st;
 	}
-	slot->known = now;
+	slot->version = now;
 	return st;
 }
 
-/* A call that somebody else than the tables of calls and files looks at: it goes through task storage. */
+/* call_begin is the entry of a call that other families look at as well: it is kept in task storage. */
 COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -93,11 +97,11 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	if (!slot || !c)
 		return 0;
 	slot->call.ts = 0;
-	st = who(slot, task);
+	st = refresh_slot(slot, task);
 	if (!st) {
 		slot->call.class = 0;
 		if (task->tgid != own_tgid)
-			lose(slot);
+			count_unattributed(slot);
 		return 0;
 	}
 	st->seen = 1;
@@ -129,7 +133,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	return 0;
 }
 
-/* Of what the tables say, what anybody here wants. */
+/* wanted leaves of a call's classes those that some family in this recording looks at. */
 HOT u32 wanted(u32 class)
 {
 	u32 want = CALL_LAST | CALL_EXEC;
@@ -159,7 +163,7 @@ int calls_enter(u64 *ctx)
 	slot = bpf_map_lookup_elem(&slots, &cpu);
 	if (!slot)
 		return 0; /* there is one for every CPU */
-	if (!slot->known)
+	if (!slot->version)
 		slot->task = bpf_get_current_task();
 	if (in_compat(slot->task))
 		nr |= NR_COMPAT;
@@ -169,19 +173,19 @@ int calls_enter(u64 *ctx)
 		args = arity[index];
 		class = wanted(call_class[index]);
 	}
-	if (slot->known == identities()) {
+	if (slot->version == identity_version()) {
 		if (slot->verdict != RECORD && !(class & CALL_EXEC))
 			return 0;
 	} else if (!(class & ~CALL_FILE)) {
 		slot->call.ts = 0;
-		st = who(slot, bpf_get_current_task_btf());
+		st = refresh_slot(slot, bpf_get_current_task_btf());
 		if (st) {
 			st->seen = 1;
 			st->call.ts = 0;
 			if (slot->verdict != RECORD)
 				return 0;
 		} else {
-			/* Its storage cannot be made now: somebody who does so was interrupted. Who it is can wait for the return. */
+			/* Its storage cannot be made now, because making one was interrupted. resolve_at_exit tries again. */
 			if (bpf_get_current_pid_tgid() >> 32 == own_tgid)
 				return 0;
 			slot->id = 0;
@@ -192,7 +196,7 @@ int calls_enter(u64 *ctx)
 	slot->call.task = slot->id;
 	slot->call.class = class;
 	if (!want_syscall && !class) {
-		slot->call.ts = 1; /* it has begun, and that is all anybody wants of it */
+		slot->call.ts = 1; /* it has begun: seccomp looks for exits without an entry */
 		return 0;
 	}
 	slot->call.nr = nr;
@@ -204,7 +208,7 @@ int calls_enter(u64 *ctx)
 	return 0;
 }
 
-/* The task did not run all the time, or the call is one that somebody else than files looks at as well. */
+/* call_end is the exit of a call that is kept in task storage. */
 COLD int call_end(struct pt_regs *regs, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -218,7 +222,7 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 	if (!c || !st)
 		return 0;
 	if (!st->call.ts) {
-		/* No entry: it began before the recording, is the child's half of a clone - or was denied. */
+		/* No entry: it began before the recording, is a clone that returns in the child, or was denied by a filter. */
 		if (want_seccomp)
 			seccomp_denied(task, st, regs, ret);
 		st->seen = 1;
@@ -247,13 +251,13 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 	return 0;
 }
 
-/* late finds out who made a call after it returned; one that nobody is known to have made is lost. */
-COLD bool late(struct slot *slot)
+/* resolve_at_exit finds the task of a call whose entry could not. It says whether the call is recorded. */
+COLD bool resolve_at_exit(struct slot *slot)
 {
-	struct task_state *st = who(slot, bpf_get_current_task_btf());
+	struct task_state *st = refresh_slot(slot, bpf_get_current_task_btf());
 
 	if (!st) {
-		lose(slot);
+		count_unattributed(slot);
 		return false;
 	}
 	slot->call.task = slot->id;
@@ -274,7 +278,7 @@ int calls_exit(u64 *ctx)
 		return 0;
 	began = slot->call.ts;
 	if (!began) {
-		if (slot->known == identities() && slot->verdict != RECORD)
+		if (slot->version == identity_version() && slot->verdict != RECORD)
 			return 0;
 		return call_end(ARG(ctx, 0, struct pt_regs *), ARG(ctx, 1, s64));
 	}
@@ -283,7 +287,7 @@ int calls_exit(u64 *ctx)
 		struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 		s64 ret = ARG(ctx, 1, s64);
 
-		if (c && (slot->call.task || late(slot))) {
+		if (c && (slot->call.task || resolve_at_exit(slot))) {
 			if (want_syscall)
 				emit_call(c, cpu, &slot->call, slot->call.task, ret, duration);
 			if (want_file_calls && slot->call.class & CALL_FILE)
@@ -294,7 +298,7 @@ int calls_exit(u64 *ctx)
 	return 0;
 }
 
-/* Another task runs here from now on. */
+/* The call that the task is in goes from the slot to the task's storage. */
 SEC("tp_btf/sched_switch")
 int calls_switch(u64 *ctx)
 {
@@ -308,7 +312,7 @@ int calls_switch(u64 *ctx)
 	slot = bpf_map_lookup_elem(&slots, &cpu);
 	if (!slot)
 		return 0;
-	slot->known = 0;
+	slot->version = 0;
 	if (!slot->call.ts)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
@@ -317,7 +321,7 @@ int calls_switch(u64 *ctx)
 		if (want_file_calls && slot->call.class & CALL_FILE)
 			st->file[0] = slot->file;
 	} else {
-		lose(slot); /* it has one since its call began, unless that failed */
+		count_unattributed(slot); /* the entry could not make its storage */
 	}
 	slot->call.ts = 0;
 	return 0;

@@ -130,7 +130,7 @@ HOT bool is_exec(s32 nr)
 
 #define CALLS 512 /* numbers below it are looked up in tables */
 
-/* What else a native call is to somebody; the ones of the 32-bit ABI are all of it, and told apart by number. */
+/* Which families besides syscall look at a native call. Calls of the 32-bit ABI have all classes, and are told apart by number. */
 enum call_class {
 	CALL_FILE = 1,
 	CALL_IPC = 2,

@@ -46,7 +46,7 @@ HOT void fill_file(struct file_event *e, struct file_call *c, u64 ts, task_id id
 	e->duration_ns = duration;
 }
 
-/* file_end: `there` says whether the file that the call began with is still what it was. */
+/* file_end: `there` says whether the file can still be looked at. */
 HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret, bool there)
 {
 	u64 now = bpf_ktime_get_ns();
@@ -174,7 +174,7 @@ HOT void file_call_begin(struct slot *slot, struct call *call, struct file_call 
 	f->file = 0;
 	if (!at && nr != NR_read && nr != NR_write && nr != (NR_COMPAT | COMPAT_read) && nr != (NR_COMPAT | COMPAT_write))
 		return;
-	file = file_of(slot->task, call->arg[0]);
+	file = file_of_fd(slot->task, call->arg[0]);
 	if (!file)
 		return;
 	mode = FIELD(file, struct file, f_mode);
@@ -187,13 +187,16 @@ HOT void file_call_begin(struct slot *slot, struct call *call, struct file_call 
 	f->size = call->arg[2];
 	f->offset = at ? call->arg[3] : mode & FMODE_STREAM ? -1 : (s64)FIELD(file, struct file, f_pos);
 	f->epoch = epoch;
-	f->path = path_here(slot, file);
+	f->path = cached_path_of(slot, file);
 }
 
-/* named_again: a read may wait for longer than names are kept. If the file is still what it was, it is announced again. */
-COLD int named_again(struct file_call *f, u32 fd)
+/*
+ * reannounce_path: a read may wait for longer than names are kept. If the descriptor still leads to the same file, its
+ * path is announced again.
+ */
+COLD int reannounce_path(struct file_call *f, u32 fd)
 {
-	u64 file = file_of(bpf_get_current_task(), fd);
+	u64 file = file_of_fd(bpf_get_current_task(), fd);
 
 	if (file == f->file)
 		f->path = path_of(file);
@@ -208,7 +211,7 @@ HOT void file_call_end(struct cpu *c, u32 cpu, struct call *call, struct file_ca
 	if (!f->file)
 		return;
 	if (f->epoch != epoch)
-		named_again(f, call->arg[0]);
+		reannounce_path(f, call->arg[0]);
 	e = own_reserve(c, cpu, OWN_FILES, KIND_file, sizeof(*e), &head);
 	if (!e)
 		return;

@@ -72,6 +72,7 @@ const (
 	fletchVarCpuCount             = "cpu_count"
 	fletchVarEnabled              = "enabled"
 	fletchVarEpoch                = "epoch"
+	fletchVarIdentityChanges      = "identity_changes"
 	fletchVarIpcFired             = "ipc_fired"
 	fletchVarLastPath             = "last_path"
 	fletchVarLastTask             = "last_task"
@@ -79,7 +80,6 @@ const (
 	fletchVarOwnMark              = "own_mark"
 	fletchVarOwnTgid              = "own_tgid"
 	fletchVarRareMark             = "rare_mark"
-	fletchVarRenewals             = "renewals"
 	fletchVarSchemaCgroup         = "schema_cgroup"
 	fletchVarSchemaFile           = "schema_file"
 	fletchVarSchemaFlags          = "schema_flags"
@@ -214,6 +214,7 @@ type fletchVariableSpecs struct {
 	CpuCount        *ebpf.VariableSpec `ebpf:"cpu_count"`
 	Enabled         *ebpf.VariableSpec `ebpf:"enabled"`
 	Epoch           *ebpf.VariableSpec `ebpf:"epoch"`
+	IdentityChanges *ebpf.VariableSpec `ebpf:"identity_changes"`
 	IpcFired        *ebpf.VariableSpec `ebpf:"ipc_fired"`
 	LastPath        *ebpf.VariableSpec `ebpf:"last_path"`
 	LastTask        *ebpf.VariableSpec `ebpf:"last_task"`
@@ -221,7 +222,6 @@ type fletchVariableSpecs struct {
 	OwnMark         *ebpf.VariableSpec `ebpf:"own_mark"`
 	OwnTgid         *ebpf.VariableSpec `ebpf:"own_tgid"`
 	RareMark        *ebpf.VariableSpec `ebpf:"rare_mark"`
-	Renewals        *ebpf.VariableSpec `ebpf:"renewals"`
 	SchemaCgroup    *ebpf.VariableSpec `ebpf:"schema_cgroup"`
 	SchemaFile      *ebpf.VariableSpec `ebpf:"schema_file"`
 	SchemaFlags     *ebpf.VariableSpec `ebpf:"schema_flags"`
@@ -310,6 +310,7 @@ type fletchVariables struct {
 	CpuCount        *ebpf.Variable `ebpf:"cpu_count"`
 	Enabled         *ebpf.Variable `ebpf:"enabled"`
 	Epoch           *ebpf.Variable `ebpf:"epoch"`
+	IdentityChanges *ebpf.Variable `ebpf:"identity_changes"`
 	IpcFired        *ebpf.Variable `ebpf:"ipc_fired"`
 	LastPath        *ebpf.Variable `ebpf:"last_path"`
 	LastTask        *ebpf.Variable `ebpf:"last_task"`
@@ -317,7 +318,6 @@ type fletchVariables struct {
 	OwnMark         *ebpf.Variable `ebpf:"own_mark"`
 	OwnTgid         *ebpf.Variable `ebpf:"own_tgid"`
 	RareMark        *ebpf.Variable `ebpf:"rare_mark"`
-	Renewals        *ebpf.Variable `ebpf:"renewals"`
 	SchemaCgroup    *ebpf.Variable `ebpf:"schema_cgroup"`
 	SchemaFile      *ebpf.Variable `ebpf:"schema_file"`
 	SchemaFlags     *ebpf.Variable `ebpf:"schema_flags"`

@@ -201,7 +201,7 @@ HOT s32 ipc_asked(struct task_state *st, s64 ret, u32 *type, s32 *id)
 	return 0;
 }
 
-/* A call that succeeded has been let through; a ...get that made the object asked nobody. */
+/* A call that succeeded was permitted. A ...get that made the object involves no check. */
 COLD int ipc_call_check(struct task_struct *task, struct task_state *st, s64 ret)
 {
 	struct kern_ipc_perm *perm;

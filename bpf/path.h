@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What. Every file gets an id, announced with its full name when it is first read or written; a rename is a
- * new id, and so is another link to the same inode.
+ * File names. Every file gets an id, announced in the table path with its full name when it is first read or written. A
+ * rename is a new id, and so is another link to the same inode.
  */
 #ifndef FLETCH_PATH_H
 #define FLETCH_PATH_H
 
 #include "task.h"
 
-/* A file that falls out gets a new id when it comes back. */
+/* A file that is evicted gets a new id when it is met again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
@@ -84,8 +84,8 @@ COLD u32 build_path(struct scratch *s, struct file *file, path_id id)
 	return len;
 }
 
-/* name_of says what a file's name is now. */
-HOT void name_of(u64 file, struct path_key *key)
+/* path_key_of reads what a file's name consists of now. */
+HOT void path_key_of(u64 file, struct path_key *key)
 {
 	key->mnt = FIELD(file, struct file, f_path.mnt);
 	key->dentry = FIELD(file, struct file, f_path.dentry);
@@ -95,23 +95,23 @@ HOT void name_of(u64 file, struct path_key *key)
 }
 
 /*
- * announce_path tells a path, under the id it has (0: a new one). What cannot be told is counted, and told with the next event:
- * the id is negative then.
+ * announce_path writes the row of a path under its id (0: a new one). If there is no room that is counted as lost and the
+ * id is negative: the next event tries again.
  */
 HOT s32 announce_path(struct file *file, struct path_key *key, path_id id)
 {
 	struct path_state state = { .epoch = epoch };
 	u32 cpu = bpf_get_smp_processor_id();
 	struct scratch *s = scratch_get();
-	bool told = false;
+	bool written = false;
 
 	state.id = id ? id : __sync_fetch_and_add(&last_path, 1) + 1;
 	if (s) {
-		told = output(s, build_path(s, file, state.id));
+		written = output(s, build_path(s, file, state.id));
 		scratch_put(s);
 	}
-	count(cpu, KIND_path, told);
-	if (!told)
+	count(cpu, KIND_path, written);
+	if (!written)
 		return -(s32)state.id;
 	bpf_map_update_elem(&paths, key, &state, BPF_ANY);
 	return state.id;
@@ -126,7 +126,7 @@ __noinline int path_of_file(u64 file)
 	struct path_state *state;
 	struct path_key key = {};
 
-	name_of(file, &key);
+	path_key_of(file, &key);
 	state = bpf_map_lookup_elem(&paths, &key);
 	if (state && state->epoch == epoch)
 		return state->id;
@@ -140,15 +140,15 @@ HOT path_id path_of(u64 file)
 	return id < 0 ? -id : id;
 }
 
-/* path_here is path_of from what the CPU remembers, for a program that nothing interrupts. */
-HOT path_id path_here(struct slot *slot, u64 file)
+/* cached_path_of is path_of by way of the CPU's own cache, for programs that run with preemption off. */
+HOT path_id cached_path_of(struct slot *slot, u64 file)
 {
 	struct path_key *now = &slot->name, *key;
 	struct path_state *state;
 	s32 id;
 	u32 i;
 
-	name_of(file, now);
+	path_key_of(file, now);
 	i = (now->dentry >> 6 ^ now->dentry >> 12) & (NAMES - 1);
 	key = &slot->names[i].key;
 	state = &slot->names[i].state;
@@ -166,7 +166,7 @@ HOT path_id path_here(struct slot *slot, u64 file)
 }
 
 /* file_of is the address of the file behind a descriptor of the current task, 0 if there is none. */
-HOT u64 file_of(u64 task, u32 fd)
+HOT u64 file_of_fd(u64 task, u32 fd)
 {
 	u64 table = FIELD(FIELD(task, struct task_struct, files), struct files_struct, fdt);
 

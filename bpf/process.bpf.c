@@ -15,9 +15,9 @@ int process_rename(u64 *ctx)
 	if (!st)
 		return 0;
 	/* The name changes after this: the next event announces it. */
-	renew(st);
+	end_identity(st);
 	if (want_comm)
-		doubt(st);
+		invalidate_verdict(st);
 	return 0;
 }
 
@@ -136,10 +136,10 @@ int process_exec(u64 *ctx)
 	if (st->tree == TREE_ARMED) /* system calls are not recorded, else its entry had begun it */
 		begin_command(st);
 	if (want_comm)
-		doubt(st);
+		invalidate_verdict(st);
 	if (!recorded(task, st))
 		return 0;
-	renew(st);
+	end_identity(st);
 	id = identity(task, st);
 	if (!want_process)
 		return 0;

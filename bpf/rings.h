@@ -52,17 +52,17 @@ const volatile u32 bulk_kinds; /* a bit each: those that events.h calls BULK */
 const volatile u64 bulk_mark;
 const volatile u64 rare_mark;
 
-/* A system call under way. */
+/* A system call in flight. */
 struct call {
 	u64 ts; /* when it began; 0: none */
 	s32 nr;
-	task_id task; /* who made it; 0: who it returns to (a command's first execve) */
-	u32 args;     /* how many it takes; what is in arg beyond them is noise */
+	task_id task; /* of its entry; 0: the one of its exit is meant (a command's first execve) */
+	u32 args;     /* how many it takes; arg beyond them is undefined */
 	u32 class;    /* enum call_class */
 	s64 arg[6];
 };
 
-/* A read or a write under way. */
+/* A read or a write in flight. */
 struct file_call {
 	u64 ts;
 	s64 offset;
@@ -73,7 +73,7 @@ struct file_call {
 	u32 op;
 };
 
-/* What makes a name: a directory entry, where it hangs, what it is called, and what it leads to. */
+/* What a file's name consists of: mount, directory entry and its parent, hash of the last component, inode. */
 struct path_key {
 	u64 dentry;
 	u64 mnt;
@@ -88,25 +88,25 @@ struct path_state {
 	u32 epoch; /* in which it was announced last */
 };
 
-#define NAMES 16 /* that a CPU remembers; a power of two */
+#define NAMES 16 /* in a CPU's cache; a power of two */
 
 /*
- * Of the task that runs on a CPU a slot holds what every call needs, so that most calls look nothing up: a switch to another
- * task puts the call under way into the task's storage, and forgets the rest. It is not mapped: programs follow addresses
- * in it.
+ * A slot holds what every call needs of the task that runs on its CPU, so that most calls need no look-up. A switch to
+ * another task moves the call in flight into the task's storage and invalidates the rest. Slots are not mapped: programs
+ * load from addresses in them.
  */
 struct slot {
-	u64 known; /* what identities() was when id and verdict were right; 0: they are not */
-	u64 task;  /* who it is, by address, unless known is 0 */
+	u64 version; /* identity_version() when id and verdict were looked up; 0: they are not valid */
+	u64 task;    /* address of the task, unless version is 0 */
 	task_id id;
 	u32 verdict;
 	struct call call;
-	struct file_call file; /* what the call is, if its class says so */
+	struct file_call file; /* of the call, if it is a read or write */
 	struct {
 		struct path_key key;
 		struct path_state state;
 	} names[NAMES];
-	struct path_key name; /* of the file that is looked at; the stack has no room for it */
+	struct path_key name; /* scratch: the stack has no room for it */
 };
 
 struct {
@@ -218,8 +218,8 @@ HOT void own_submit(struct cpu *c, u32 cpu, enum own ring, u32 kind, u64 head, u
 		wake(cpu);
 }
 
-/* passed says whether the size bytes added last took the ring past its mark. */
-HOT bool passed(void *ring, u64 mark, u32 size)
+/* crossed_mark says whether the last record, of size bytes, took the ring past its mark. */
+HOT bool crossed_mark(void *ring, u64 mark, u32 size)
 {
 	u64 used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
 
@@ -263,7 +263,7 @@ HOT void *reserve(u32 kind, u64 size)
 		return NULL;
 	}
 	__sync_fetch_and_add(&c->emitted[kind], 1);
-	if (passed(ring, is_bulk ? bulk_mark : rare_mark, size))
+	if (crossed_mark(ring, is_bulk ? bulk_mark : rare_mark, size))
 		wake(cpu);
 	return rec;
 }
@@ -309,7 +309,7 @@ HOT bool output(struct scratch *s, u32 len)
 		return false;
 	if (bpf_ringbuf_output(ring, s->data, bytes, BPF_RB_NO_WAKEUP))
 		return false;
-	if (passed(ring, rare_mark, len))
+	if (crossed_mark(ring, rare_mark, len))
 		wake(cpu);
 	return true;
 }

@@ -98,7 +98,7 @@ int seccomp_exit(u64 *ctx)
 	return 0;
 }
 
-HOT int audited(s64 nr, u32 action)
+HOT int emit_logged(s64 nr, u32 action)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *st;
@@ -121,13 +121,13 @@ HOT int audited(s64 nr, u32 action)
 SEC("fentry/audit_seccomp")
 int seccomp_fentry(u64 *ctx)
 {
-	return audited(ctx[0], ctx[2]);
+	return emit_logged(ctx[0], ctx[2]);
 }
 
 SEC("kprobe/audit_seccomp")
 int seccomp_kprobe(struct pt_regs *ctx)
 {
-	return audited(PARM0(ctx), PARM2(ctx));
+	return emit_logged(PARM0(ctx), PARM2(ctx));
 }
 
 #endif

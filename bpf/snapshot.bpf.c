@@ -1,9 +1,9 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What a recording finds when it begins, and leaves when it ends. Both walk all tasks and write whole records
- * into the iterator's file, framed as a ring frames them (length in 4 bytes, 4 of zero, 8-byte steps), so
- * that no number of tasks can overflow a ring.
+ * The tasks that run when a recording begins, and the calls that are in flight when it ends. Both programs walk all tasks
+ * and write whole records into the iterator's file, framed as in a ring buffer (length in 4 bytes, 4 of zero, 8-byte
+ * steps), so that no number of tasks can overflow a ring.
  */
 #include "task.h"
 
@@ -24,14 +24,14 @@ int snapshot_begin(struct bpf_iter__task *ctx)
 	struct task_state *st;
 	struct scratch *s;
 	cgroup_id id;
-	u32 len, told;
+	u32 len, before;
 
 	if (!task)
 		return 0;
 	if (want_tree) {
 		u32 tgid = task->tgid;
 
-		/* One that is none of the targets and that nothing is known of is somebody else's. */
+		/* Neither a target nor anything that a target has started. */
 		if (!bpf_map_lookup_elem(&targets, &tgid) && !bpf_task_storage_get(&tasks, task, 0, 0))
 			return 0;
 	}
@@ -40,11 +40,11 @@ int snapshot_begin(struct bpf_iter__task *ctx)
 		count_lost(KIND_task);
 		return 0;
 	}
-	if (!recorded(task, st) || !claim(st, &told))
+	if (!recorded(task, st) || !claim(st, &before))
 		return 0;
 	s = scratch_get();
 	if (!s) {
-		st->announced = told; /* its next event tells of it */
+		st->announced = before; /* its next event announces it */
 		return 0;
 	}
 	len = build_task(s, task, st->id);
@@ -71,7 +71,7 @@ HOT void write_pending(struct seq_file *seq, struct call *call, task_id id)
 	count(bpf_get_smp_processor_id(), KIND_pending, true);
 }
 
-/* The programs do not run any more: what their CPUs hold is what was out then. */
+/* The programs are disabled by now: the calls in the slots are those in flight of the tasks that were running. */
 SEC("iter/task")
 int snapshot_pending(struct bpf_iter__task *ctx)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Who. Every task that does something gets an id, kept in its task storage and announced once in the task
- * table; a new comm or a new executable is a new id. The same storage holds whether the task is recorded at
- * all, and the system call it is in.
+ * Identities. Every task that does something gets an id, kept in its task storage and announced once in the table task;
+ * a new comm or a new executable is a new id. The same storage holds whether the task is recorded at all, and the system
+ * call that it is in.
  */
 #ifndef FLETCH_TASK_H
 #define FLETCH_TASK_H
@@ -15,7 +15,7 @@ const volatile bool want_tree;      /* only `targets`, a command, and what they 
 const volatile bool want_comm;      /* only tasks named comm_filter */
 const volatile comm_t comm_filter;
 
-/* Which tables are recorded, and for some by which means: what is not wanted is not even verified. */
+/* Which tables are recorded, and some by which mechanism: the verifier removes what is switched off. */
 const volatile bool want_process; /* identities are kept in any case */
 const volatile bool want_syscall;
 const volatile bool want_seccomp;
@@ -30,7 +30,7 @@ volatile u32 command_armed; /* the next process the recorder forks is the comman
 volatile u32 epoch;         /* what was announced in an earlier one is announced again */
 
 volatile u32 last_task; /* the last task id given */
-volatile u32 renewals;  /* identities that ended, and verdicts that have to be made anew */
+volatile u32 identity_changes; /* how many identities have ended or verdicts were invalidated */
 
 enum verdict { UNDECIDED, RECORD, IGNORE };
 enum tree {
@@ -40,7 +40,7 @@ enum tree {
 	TREE_ARMED, /* forked by the recorder; inside from its execve on */
 };
 
-/* A connect under way. */
+/* A connect in flight. */
 struct connect_call {
 	u64 ts; /* 0: none */
 	addr_t daddr;
@@ -136,31 +136,31 @@ HOT bool recorded(struct task_struct *task, struct task_state *st)
 	return st->verdict == RECORD;
 }
 
-/* What is known of a task is known as long as this stays the same. Never 0. */
-HOT u64 identities(void)
+/* identity_version changes whenever what a slot holds of its task may be stale. Never 0. */
+HOT u64 identity_version(void)
 {
-	return (u64)(epoch + 1) << 32 | renewals;
+	return (u64)(epoch + 1) << 32 | identity_changes;
 }
 
-/* doubt makes the verdict on a task be made anew. */
-HOT void doubt(struct task_state *st)
+/* invalidate_verdict has it decided anew whether the task is recorded. */
+HOT void invalidate_verdict(struct task_state *st)
 {
 	st->verdict = UNDECIDED;
-	__sync_fetch_and_add(&renewals, 1);
+	__sync_fetch_and_add(&identity_changes, 1);
 }
 
-/* A command's life in the capture begins with its execve. */
+/* The recording of a command begins with its execve. */
 HOT void begin_command(struct task_state *st)
 {
 	st->tree = TREE_INSIDE;
-	doubt(st);
+	invalidate_verdict(st);
 }
 
 enum step {
-	STEP_ON,
-	STEP_TOP,   /* it is the whole path */
-	STEP_LOOSE, /* what it ends in is in no directory */
-	STEP_CUT,   /* it is longer, or cannot be read */
+	STEP_MORE,     /* there are more components */
+	STEP_TOP,      /* the path is complete */
+	STEP_DETACHED, /* the last component is in no directory */
+	STEP_CUT,      /* it is longer, or cannot be read */
 };
 
 /* put_name puts a component where the walk is. */
@@ -179,9 +179,9 @@ HOT bool put_name(struct scratch *s, u64 name)
 }
 
 /*
- * path_step adds one component of a path to the scratch. A global function is verified once in each program, and the loop around
- * it is short; as part of the loop it took three quarters of the time that verifying all programs takes. The longest way
- * here, from a return by way of named_again, is seven frames of the eight that there may be (MAX_CALL_FRAMES).
+ * path_step adds one component of a path to the scratch. It is a global function, which is verified once in each program: as
+ * part of the loop around it, it took three quarters of all verification time. The deepest call chain to it, from a
+ * call's exit through reannounce_path, has seven frames of the eight that are allowed (MAX_CALL_FRAMES).
  */
 __noinline int path_step(u32 key)
 {
@@ -208,13 +208,13 @@ __noinline int path_step(u32 key)
 		return STEP_CUT;
 	s->walk.at = parent;
 	s->walk.mnt = mnt;
-	return parent == dentry ? STEP_LOOSE : STEP_ON;
+	return parent == dentry ? STEP_DETACHED : STEP_MORE;
 }
 
 /* append_path adds the components of a path, leaf first, and says where in r. Returns the new end. */
 COLD u32 append_path(struct scratch *s, u32 off, struct dentry *dentry, struct vfsmount *vfsmnt, struct ref *r)
 {
-	enum step step = STEP_ON;
+	enum step step = STEP_MORE;
 
 	r->flags = REF_CUT;
 	if (dentry && !BPF_CORE_READ(dentry, d_hash.pprev) && dentry != BPF_CORE_READ(dentry, d_parent))
@@ -222,11 +222,11 @@ COLD u32 append_path(struct scratch *s, u32 off, struct dentry *dentry, struct v
 	s->walk.at = (u64)dentry;
 	s->walk.mnt = (u64)container_of(vfsmnt, struct mount, mnt);
 	s->walk.off = off;
-	for (int i = 0; i < DPATH_DEPTH && step == STEP_ON; i++)
+	for (int i = 0; i < DPATH_DEPTH && step == STEP_MORE; i++)
 		step = path_step(s->key);
 	if (step == STEP_TOP)
 		r->flags &= ~REF_CUT;
-	if (step == STEP_LOOSE)
+	if (step == STEP_DETACHED)
 		r->flags = REF_DELETED; /* a memfd, a shared memory segment: /proc shows it as if at the root */
 	r->off = off;
 	r->len = s->walk.off - off;
@@ -252,16 +252,16 @@ __noinline int cgroup_step(u32 key)
 	if (!put_name(s, FIELD(kn, struct kernfs_node, name)))
 		return STEP_CUT;
 	s->walk.at = parent;
-	return STEP_ON;
+	return STEP_MORE;
 }
 
 COLD u32 append_cgroup(struct scratch *s, u32 off, struct kernfs_node *kn, struct ref *r)
 {
-	enum step step = STEP_ON;
+	enum step step = STEP_MORE;
 
 	s->walk.at = (u64)kn;
 	s->walk.off = off;
-	for (int i = 0; i < DPATH_DEPTH && step == STEP_ON; i++)
+	for (int i = 0; i < DPATH_DEPTH && step == STEP_MORE; i++)
 		step = cgroup_step(s->key);
 	r->flags = step == STEP_TOP ? 0 : REF_CUT;
 	r->off = off;
@@ -307,17 +307,17 @@ COLD u32 build_cgroup(struct scratch *s, struct task_struct *task)
 }
 
 /*
- * claim gives the task an id and says whether the caller is the one to announce it. If it cannot, it puts back what was
- * announced: told.
+ * claim gives the task an id and says whether the caller has to announce it in this epoch. A caller that cannot puts
+ * *before back into st->announced, so that the next event tries again.
  */
-HOT bool claim(struct task_state *st, u32 *told)
+HOT bool claim(struct task_state *st, u32 *before)
 {
 	u32 now = epoch + 1;
 
-	*told = st->announced;
+	*before = st->announced;
 	if (!st->id)
 		__sync_val_compare_and_swap(&st->id, 0, (task_id)(__sync_fetch_and_add(&last_task, 1) + 1));
-	return *told != now && __sync_val_compare_and_swap(&st->announced, *told, now) == *told;
+	return *before != now && __sync_val_compare_and_swap(&st->announced, *before, now) == *before;
 }
 
 /* new_cgroup says whether the task's cgroup is to be announced by the caller. */
@@ -332,8 +332,8 @@ COLD bool new_cgroup(struct task_struct *task, cgroup_id *id)
 }
 
 /*
- * announce tells of the current task, in this epoch for the first time. It is a global function: it is verified once in
- * each program, whoever calls it from wherever there; half a second of a recording's start went into that.
+ * announce writes the current task's row, the first time in each epoch. It is a global function, which is verified once in
+ * each program: inlined at every caller, verification took half a second more.
  */
 __noinline int announce(void)
 {
@@ -342,20 +342,20 @@ __noinline int announce(void)
 	u32 cpu = bpf_get_smp_processor_id();
 	struct scratch *s;
 	cgroup_id id;
-	u32 len, told;
+	u32 len, before;
 
-	if (!st || !claim(st, &told))
+	if (!st || !claim(st, &before))
 		return 0;
 	s = scratch_get();
 	if (!s) {
-		st->announced = told; /* its next event tries again */
+		st->announced = before; /* its next event tries again */
 		return 0;
 	}
 	len = build_task(s, task, st->id);
 	if (output(s, len))
 		count(cpu, KIND_task, true);
 	else
-		st->announced = told;
+		st->announced = before;
 	if (new_cgroup(task, &id)) {
 		len = build_cgroup(s, task);
 		if (output(s, len))
@@ -375,14 +375,14 @@ HOT task_id identity(struct task_struct *task, struct task_state *st)
 	return st->id;
 }
 
-/* renew ends an identity. One that was never announced is lost: its events name it in vain. */
-HOT void renew(struct task_state *st)
+/* end_identity: the next event of the task begins a new one. An id that was never announced is counted as a lost row. */
+HOT void end_identity(struct task_state *st)
 {
 	if (st->id && !st->announced)
 		count_lost(KIND_task);
 	st->id = 0;
 	st->announced = 0;
-	__sync_fetch_and_add(&renewals, 1);
+	__sync_fetch_and_add(&identity_changes, 1);
 }
 
 #endif

@@ -1,9 +1,9 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * TCP connections, from their state changes. A change may come in an interrupt, where the current task is
- * anybody: who connected, accepted or closed is kept by socket. What fails before the first packet changes no
- * state, and is seen at tcp_v4_connect and tcp_v6_connect, or at the system call.
+ * TCP connections, from their state changes. A change may come in an interrupt, where the current task has nothing to do
+ * with it; so the task that connected, accepted or closed is kept by socket. A connect that fails before the first packet
+ * changes no state: it is seen at tcp_v4_connect and tcp_v6_connect, or at the system call.
  */
 #ifndef FLETCH_TCP
 #define FLETCH_TCP
@@ -30,7 +30,7 @@ enum { EINTR = 4, EBADF = 9, EFAULT = 14, EINVAL = 22, ENOTSOCK = 88, EISCONN = 
 
 struct connection {
 	u64 since;    /* it began to connect, or was established */
-	task_id task; /* who acted last; 0: nobody yet */
+	task_id task; /* that connected, accepted or closed it last; 0: none yet */
 	u32 pad;
 };
 
@@ -111,8 +111,8 @@ HOT void emit_tcp(struct sock *sk, struct connection *c, u32 op, s32 ret)
 	submit(e);
 }
 
-/* acting gives who runs now, when a state change is known to be its doing; 0 if it is not recorded. */
-HOT task_id acting(struct task_struct *task, struct task_state **state)
+/* acting_task is the id of the current task, for a state change that it causes itself; 0 if it is not recorded. */
+HOT task_id acting_task(struct task_struct *task, struct task_state **state)
 {
 	struct task_state *st = state_of(task);
 
@@ -137,7 +137,7 @@ int tcp_state(u64 *ctx)
 	if (!enabled || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP || old == TCP_LISTEN || state == TCP_LISTEN)
 		return 0;
 	if (state == TCP_SYN_SENT) {
-		fresh.task = acting(task, &st);
+		fresh.task = acting_task(task, &st);
 		if (!fresh.task)
 			return 0;
 		st->connect.sent = 1;
@@ -154,7 +154,7 @@ int tcp_state(u64 *ctx)
 
 			st = bpf_task_storage_get(&tasks, task, 0, 0);
 			if (!err && st && st->connect.ts && st->connect.sent)
-				st->connect.sent = 0; /* connect itself undoes it, and knows why */
+				st->connect.sent = 0; /* connect itself undoes it, and has the error */
 			else
 				emit_tcp(sk, c, TCP_connect, err ? -err : -ECANCELED);
 			bpf_map_delete_elem(&connections, &key);
@@ -164,13 +164,13 @@ int tcp_state(u64 *ctx)
 		}
 		return 0;
 	}
-	if (state == TCP_ESTABLISHED) { /* from SYN_RECV: somebody will accept it */
+	if (state == TCP_ESTABLISHED) { /* from SYN_RECV: it waits to be accepted */
 		fresh.since = bpf_ktime_get_ns();
 		bpf_map_update_elem(&connections, &key, &fresh, BPF_ANY);
 		return 0;
 	}
-	if (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK) { /* close and shutdown only do this */
-		fresh.task = acting(task, &st);
+	if (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK) { /* only by close and shutdown */
+		fresh.task = acting_task(task, &st);
 		if (!fresh.task)
 			return 0;
 		if (c)
@@ -190,7 +190,7 @@ int tcp_state(u64 *ctx)
 /* tcp_sock_of is the TCP socket behind a descriptor of the current task. */
 HOT struct sock *tcp_sock_of(struct task_struct *task, u32 fd)
 {
-	struct file *file = (void *)file_of((u64)task, fd);
+	struct file *file = (void *)file_of_fd((u64)task, fd);
 	struct socket *sock;
 	struct sock *sk;
 
@@ -251,7 +251,7 @@ HOT void connect_begin(struct connect_call *c, struct sockaddr_any *a)
 	c->ts = bpf_ktime_get_ns();
 }
 
-/* connect_end is for what the state changes do not tell: a connect that failed before there were any. */
+/* connect_end emits a connect that failed before there was any state change. */
 HOT void connect_end(struct task_struct *task, struct task_state *st, s32 ret)
 {
 	struct connect_call *c = &st->connect;
