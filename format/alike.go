@@ -6,16 +6,16 @@ import "slices"
 
 // An arranger puts the rows of a batch into the order in which they compress best: those that are alike in the columns
 // that the schema names lie together, and among themselves keep their order. In memory that it keeps.
-type arranger struct {
+type rowOrder struct {
 	order, spare []int32
 	starts       [1 << digitBits]int32
-	picked       Vector
+	reordered    Vector
 }
 
 const digitBits = 11 // of a value that count as like another
 
-// arrange finds the order for b. Rows whose values differ by multiples of 2048 only are taken for alike.
-func (a *arranger) arrange(b *Batch) {
+// sortRows finds the order for b. Rows whose values differ by multiples of 2048 only are taken for alike.
+func (a *rowOrder) sortRows(b *Batch) {
 	a.order = slices.Grow(a.order[:0], b.Rows)[:b.Rows]
 	a.spare = slices.Grow(a.spare[:0], b.Rows)[:b.Rows]
 	for i := range a.order {
@@ -24,17 +24,17 @@ func (a *arranger) arrange(b *Batch) {
 	for _, name := range slices.Backward(b.Schema.Alike) {
 		switch v := b.Column(name); v.Type {
 		case Int32:
-			together(a, v.I32)
+			groupBy(a, v.I32)
 		case Int64, Timestamp:
-			together(a, v.I64)
+			groupBy(a, v.I64)
 		case String:
-			together(a, a.initials(&v.Str))
+			groupBy(a, a.firstBytes(&v.Str))
 		}
 	}
 }
 
-// together sorts the order by the low bits of the values, equal ones as they were: a counting sort.
-func together[T int32 | int64](a *arranger, values []T) {
+// groupBy sorts the order by the low bits of the values, equal ones as they were: a counting sort.
+func groupBy[T int32 | int64](a *rowOrder, values []T) {
 	clear(a.starts[:])
 	for _, v := range values {
 		a.starts[v&(1<<digitBits-1)]++
@@ -52,9 +52,9 @@ func together[T int32 | int64](a *arranger, values []T) {
 	a.order, a.spare = a.spare, a.order
 }
 
-// initials are the first bytes of texts, which is enough to tell the words of an enum from one another.
-func (a *arranger) initials(s *Strings) []int32 {
-	initials := a.picked.I32[:0]
+// firstBytes are the first bytes of texts, which is enough to tell the words of an enum from one another.
+func (a *rowOrder) firstBytes(s *Strings) []int32 {
+	initials := a.reordered.I32[:0]
 	for i := range s.Len() {
 		c := int32(0)
 		if s.Offsets[i] < s.Offsets[i+1] {
@@ -62,25 +62,25 @@ func (a *arranger) initials(s *Strings) []int32 {
 		}
 		initials = append(initials, c)
 	}
-	a.picked.I32 = initials
+	a.reordered.I32 = initials
 	return initials
 }
 
-// pick is a column in the order found, valid until the next call. The column is no list.
-func (a *arranger) pick(v *Vector) *Vector {
-	to := &a.picked
+// reorder is a column in the order found, valid until the next call. The column is no list.
+func (a *rowOrder) reorder(v *Vector) *Vector {
+	to := &a.reordered
 	to.Type = v.Type
 	switch v.Type {
 	case Int32:
-		if same(v.I32) {
+		if constant(v.I32) {
 			return v
 		}
-		to.I32 = pick(to.I32, v.I32, a.order)
+		to.I32 = reorder(to.I32, v.I32, a.order)
 	case Int64, Timestamp:
-		if same(v.I64) {
+		if constant(v.I64) {
 			return v
 		}
-		to.I64 = pick(to.I64, v.I64, a.order)
+		to.I64 = reorder(to.I64, v.I64, a.order)
 	case String:
 		to.Str.Reset()
 		for _, row := range a.order {
@@ -91,7 +91,7 @@ func (a *arranger) pick(v *Vector) *Vector {
 	return to
 }
 
-func pick[T int32 | int64](to, values []T, order []int32) []T {
+func reorder[T int32 | int64](to, values []T, order []int32) []T {
 	to = slices.Grow(to[:0], len(order))[:len(order)]
 	for i, row := range order {
 		to[i] = values[row]
@@ -99,7 +99,7 @@ func pick[T int32 | int64](to, values []T, order []int32) []T {
 	return to
 }
 
-func same[T int32 | int64](values []T) bool {
+func constant[T int32 | int64](values []T) bool {
 	for _, v := range values {
 		if v != values[0] {
 			return false

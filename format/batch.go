@@ -173,12 +173,12 @@ type Batch struct {
 // NewBatch returns an empty batch of the schema.
 func NewBatch(s *Schema) *Batch {
 	b := &Batch{}
-	b.shape(s)
+	b.setSchema(s)
 	return b
 }
 
-// shape makes b an empty batch of s and keeps what memory it can.
-func (b *Batch) shape(s *Schema) {
+// setSchema makes b an empty batch of s and keeps what memory it can.
+func (b *Batch) setSchema(s *Schema) {
 	b.Schema = s
 	if cap(b.Columns) < len(s.Columns) {
 		b.Columns = append(b.Columns[:cap(b.Columns)], make([]Vector, len(s.Columns)-cap(b.Columns))...)
@@ -289,7 +289,7 @@ func (b *Batch) size() (n int64) {
 
 // span returns the least and the greatest value of the column ts; ok is false
 // when the batch has no such column or no rows.
-func (b *Batch) span() (lo, hi int64, ok bool) {
+func (b *Batch) timeRange() (lo, hi int64, ok bool) {
 	v := b.Column("ts")
 	if v == nil || v.Type != Timestamp || len(v.I64) == 0 {
 		return 0, 0, false

@@ -118,34 +118,34 @@ func TestFalseClaims(t *testing.T) {
 		body   []byte
 		says   string // "" for no error
 	}{
-		{"sound", ints, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), ""},
-		{"padded by another writer", ints, batchHeader{rows: 2, nodes: two, buffers: []span{{0, 8}, {8, 64}, {}, {72, 24}}}, make([]byte, 96), ""},
-		{"more than all rows", ints, batchHeader{rows: MaxRows + 1, nodes: two, buffers: []span{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), "batch of 4194305 rows"},
-		{"fewer than no rows", ints, batchHeader{rows: -1, nodes: two, buffers: []span{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), "batch of -1 rows"},
-		{"buffer beyond the body", ints, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 8}, {}, {16, 16}}}, make([]byte, 24), "buffer 3 of the batch"},
-		{"buffer of negative length", ints, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, -8}, {}, {8, 16}}}, make([]byte, 24), "buffer 1 of the batch"},
-		{"buffer before the body", ints, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {-8, 8}, {}, {8, 16}}}, make([]byte, 24), "buffer 1 of the batch"},
-		{"offset and length overflow", ints, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 8}, {}, {8, math.MaxInt64}}}, make([]byte, 24), "buffer 3 of the batch"},
-		{"buffers that overlap", ints, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 16}, {}, {8, 16}}}, make([]byte, 24), "buffer 3 of the batch"},
-		{"buffer too short", ints, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 8}, {}, {8, 8}}}, make([]byte, 24), "column b: buffer 3: 8 bytes, not 16"},
-		{"buffer too long", ints, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 8}, {}, {8, 200}}}, make([]byte, 208), "column b: buffer 3: 200 bytes, not 16"},
-		{"buffer missing", ints, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 8}, {}}}, make([]byte, 24), "column b: buffer missing"},
-		{"node missing", ints, batchHeader{rows: 2, nodes: two[:1], buffers: []span{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), "column b: node missing"},
-		{"nulls", ints, batchHeader{rows: 2, nodes: []node{{2, 0}, {2, 1}}, buffers: []span{{}, {0, 8}, {8, 1}, {16, 16}}}, make([]byte, 32), "column b: 2 rows with 1 nulls"},
-		{"validity without nulls", ints, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 8}, {8, 1}, {16, 16}}}, make([]byte, 32), ""},
-		{"column of other rows", ints, batchHeader{rows: 2, nodes: []node{{2, 0}, {3, 0}}, buffers: []span{{}, {0, 8}, {}, {8, 24}}}, make([]byte, 32), "column b: 3 rows"},
+		{"sound", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), ""},
+		{"padded by another writer", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{0, 8}, {8, 64}, {}, {72, 24}}}, make([]byte, 96), ""},
+		{"more than all rows", ints, batchHeader{rows: MaxRows + 1, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), "batch of 4194305 rows"},
+		{"fewer than no rows", ints, batchHeader{rows: -1, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), "batch of -1 rows"},
+		{"buffer beyond the body", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}, {16, 16}}}, make([]byte, 24), "buffer 3 of the batch"},
+		{"buffer of negative length", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, -8}, {}, {8, 16}}}, make([]byte, 24), "buffer 1 of the batch"},
+		{"buffer before the body", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {-8, 8}, {}, {8, 16}}}, make([]byte, 24), "buffer 1 of the batch"},
+		{"offset and length overflow", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, math.MaxInt64}}}, make([]byte, 24), "buffer 3 of the batch"},
+		{"buffers that overlap", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 16}, {}, {8, 16}}}, make([]byte, 24), "buffer 3 of the batch"},
+		{"buffer too short", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, 8}}}, make([]byte, 24), "column b: buffer 3: 8 bytes, not 16"},
+		{"buffer too long", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, 200}}}, make([]byte, 208), "column b: buffer 3: 200 bytes, not 16"},
+		{"buffer missing", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}}}, make([]byte, 24), "column b: buffer missing"},
+		{"node missing", ints, batchHeader{rows: 2, nodes: two[:1], buffers: []extent{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), "column b: node missing"},
+		{"nulls", ints, batchHeader{rows: 2, nodes: []node{{2, 0}, {2, 1}}, buffers: []extent{{}, {0, 8}, {8, 1}, {16, 16}}}, make([]byte, 32), "column b: 2 rows with 1 nulls"},
+		{"validity without nulls", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {8, 1}, {16, 16}}}, make([]byte, 32), ""},
+		{"column of other rows", ints, batchHeader{rows: 2, nodes: []node{{2, 0}, {3, 0}}, buffers: []extent{{}, {0, 8}, {}, {8, 24}}}, make([]byte, 32), "column b: 3 rows"},
 
-		{"text offsets descend", texts, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 12}, {12, 4}}}, append(le(int32(0), int32(3), int32(2)), "abcd"...), "offset 2: 2 after 3"},
-		{"text offsets negative", texts, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 12}, {12, 4}}}, append(le(int32(-1), int32(1), int32(2)), "abcd"...), "offset 0: -1 after 0"},
-		{"text offsets beyond", texts, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 12}, {12, 4}}}, append(le(int32(0), int32(1), int32(5)), "abcd"...), "column s: buffer 2: 4 bytes, not 5"},
-		{"text offsets far beyond", texts, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 12}, {12, 4}}}, append(le(int32(0), int32(1), int32(math.MaxInt32)), "abcd"...), "beyond"},
-		{"text offsets not from 0", texts, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 12}, {12, 4}}}, append(le(int32(1), int32(2), int32(4)), "abcd"...), ""},
+		{"text offsets descend", texts, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {12, 4}}}, append(le(int32(0), int32(3), int32(2)), "abcd"...), "offset 2: 2 after 3"},
+		{"text offsets negative", texts, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {12, 4}}}, append(le(int32(-1), int32(1), int32(2)), "abcd"...), "offset 0: -1 after 0"},
+		{"text offsets beyond", texts, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {12, 4}}}, append(le(int32(0), int32(1), int32(5)), "abcd"...), "column s: buffer 2: 4 bytes, not 5"},
+		{"text offsets far beyond", texts, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {12, 4}}}, append(le(int32(0), int32(1), int32(math.MaxInt32)), "abcd"...), "beyond"},
+		{"text offsets not from 0", texts, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {12, 4}}}, append(le(int32(1), int32(2), int32(4)), "abcd"...), ""},
 
-		{"list offsets beyond", lists, batchHeader{rows: 2, nodes: two, buffers: []span{{}, {0, 12}, {}, {12, 12}, {}}}, le(int32(0), int32(1), int32(3), int32(0), int32(0), int32(0)), "2 elements, 3 used"},
-		{"list of more elements than used", lists, batchHeader{rows: 1, nodes: []node{{1, 0}, {2, 0}}, buffers: []span{{}, {0, 8}, {}, {8, 12}, {}}}, le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), ""},
-		{"list of absurdly many elements", lists, batchHeader{rows: 1, nodes: []node{{1, 0}, {math.MaxInt64, 0}}, buffers: []span{{}, {0, 8}, {}, {8, 12}, {}}}, le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), "elements, 1 used"},
-		{"list without its child", lists, batchHeader{rows: 1, nodes: []node{{1, 0}}, buffers: []span{{}, {0, 8}, {}, {8, 12}, {}}}, le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), "column l: node missing"},
-		{"list of nulls", lists, batchHeader{rows: 1, nodes: []node{{1, 0}, {1, 1}}, buffers: []span{{}, {0, 8}, {}, {8, 8}, {}}}, le(int32(0), int32(1), int32(0), int32(0)), "1 nulls"},
+		{"list offsets beyond", lists, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {}, {12, 12}, {}}}, le(int32(0), int32(1), int32(3), int32(0), int32(0), int32(0)), "2 elements, 3 used"},
+		{"list of more elements than used", lists, batchHeader{rows: 1, nodes: []node{{1, 0}, {2, 0}}, buffers: []extent{{}, {0, 8}, {}, {8, 12}, {}}}, le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), ""},
+		{"list of absurdly many elements", lists, batchHeader{rows: 1, nodes: []node{{1, 0}, {math.MaxInt64, 0}}, buffers: []extent{{}, {0, 8}, {}, {8, 12}, {}}}, le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), "elements, 1 used"},
+		{"list without its child", lists, batchHeader{rows: 1, nodes: []node{{1, 0}}, buffers: []extent{{}, {0, 8}, {}, {8, 12}, {}}}, le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), "column l: node missing"},
+		{"list of nulls", lists, batchHeader{rows: 1, nodes: []node{{1, 0}, {1, 1}}, buffers: []extent{{}, {0, 8}, {}, {8, 8}, {}}}, le(int32(0), int32(1), int32(0), int32(0)), "1 nulls"},
 	} {
 		checkClaim(t, c.name, c.schema, c.h, c.body, c.says)
 	}
@@ -178,7 +178,7 @@ func TestFalseClaims(t *testing.T) {
 		{"not zstd", Zstd, 2, append(le(int64(16)), "hello, world, you"...), "decoding zstd"},
 		{"not lz4", LZ4, 2, append(le(int64(16)), "hello, world, you"...), "decoding lz4"},
 	} {
-		h := batchHeader{codec: c.codec, rows: c.rows, nodes: []node{{rows: int64(c.rows)}}, buffers: []span{{}, {0, int64(len(c.buffer))}}}
+		h := batchHeader{codec: c.codec, rows: c.rows, nodes: []node{{rows: int64(c.rows)}}, buffers: []extent{{}, {0, int64(len(c.buffer))}}}
 		checkClaim(t, c.name, one, h, c.buffer, c.says)
 	}
 }
@@ -225,7 +225,7 @@ func TestBatchBytes(t *testing.T) {
 	for i := range columns {
 		s.Columns = append(s.Columns, Column{"a" + string(rune('a'+i)), Int64})
 		h.nodes = append(h.nodes, node{rows: MaxRows})
-		h.buffers = append(h.buffers, span{}, span{int64(len(body)), int64(len(buffer))})
+		h.buffers = append(h.buffers, extent{}, extent{int64(len(body)), int64(len(buffer))})
 		body = append(body, buffer...)
 	}
 	h.body = int64(len(body))
@@ -338,10 +338,10 @@ func TestOtherColumns(t *testing.T) {
 	a, _ := segment(t, Zstd, fill(NewBatch(pathSchema), 4, 1))
 	other := &Schema{Table: "path", Columns: []Column{{"path", Int64}, {"name", String}}}
 	b, _ := segment(t, Zstd, fill(NewBatch(other), 5, 1))
-	var entries []entry
+	var entries []segmentFile
 	for i, data := range [][]byte{a, b, a} {
 		n := string(rune('1' + i))
-		entries = append(entries, entry{"path", "00000" + n, "path/00000" + n + ".arrow", bytes.NewReader(data), int64(len(data))})
+		entries = append(entries, segmentFile{"path", "00000" + n, "path/00000" + n + ".arrow", bytes.NewReader(data), int64(len(data))})
 	}
 	c, err := newCapture("test", nil, entries, nil, func() error { return nil })
 	if err != nil {

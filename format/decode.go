@@ -65,7 +65,7 @@ func (d *decoder) decode(r io.ReaderAt, loc location, where []layout, dst *Batch
 	if err := readFull(r, d.head, loc.offset); err != nil {
 		return err
 	}
-	if err := parseBatch(&flat{b: d.head[8:loc.metadata]}, &d.header); err != nil {
+	if err := parseBatch(&flatbuffer{b: d.head[8:loc.metadata]}, &d.header); err != nil {
 		return err
 	}
 	if d.header.body != loc.body {
@@ -243,7 +243,7 @@ func (d *decoder) decompress(dst, src []byte) error {
 }
 
 // bytes returns a stretch of the body, valid until the next call.
-func (d *decoder) bytes(at span) ([]byte, error) {
+func (d *decoder) bytes(at extent) ([]byte, error) {
 	if at.offset+at.length <= int64(len(d.ahead)) {
 		return d.ahead[at.offset : at.offset+at.length], nil
 	}

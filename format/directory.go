@@ -27,8 +27,8 @@ func (f files) close() error {
 	return errors.Join(errs...)
 }
 
-func openDirectory(path string) (*Capture, error) {
-	manifest, entries, open, err := readDirectory(path)
+func openCaptureDirectory(path string) (*Capture, error) {
+	manifest, entries, open, err := readCaptureDirectory(path)
 	if err != nil {
 		open.close()
 		return nil, fmt.Errorf("opening capture %s: %w", path, err)
@@ -60,7 +60,7 @@ func capturesIn(path string) (names []string) {
 	return names
 }
 
-func readDirectory(path string) (manifest []byte, entries []entry, open files, err error) {
+func readCaptureDirectory(path string) (manifest []byte, entries []segmentFile, open files, err error) {
 	manifest, err = readManifest(filepath.Join(path, ManifestName))
 	if err != nil {
 		return nil, nil, nil, err
@@ -84,7 +84,7 @@ func readDirectory(path string) (manifest []byte, entries []entry, open files, e
 			return err
 		}
 		open = append(open, f)
-		entries = append(entries, entry{table, number, name, f, info.Size()})
+		entries = append(entries, segmentFile{table, number, name, f, info.Size()})
 		return nil
 	})
 	return manifest, entries, open, err
@@ -148,17 +148,17 @@ func readManifest(path string) ([]byte, error) {
 	return data, nil
 }
 
-// directorySink writes a capture to a directory.
-type directorySink struct {
-	opt    WriterOptions
-	parent folder // what the directory is in
-	name   string // of the directory, in parent
-	folder folder // the directory
-	above  file   // parent, to sync: who writes later may not open it; nil in a dump
+// directoryDestination writes a capture to a directory.
+type directoryDestination struct {
+	opt        WriterOptions
+	parent     directory // what the directory is in
+	name       string    // of the directory, in parent
+	dir        directory // the directory
+	parentFile file      // parent, to sync: who writes later may not open it; nil in a dump
 
-	mu      sync.Mutex
-	tables  map[string]int  // the directories made, and the segments in each
-	changed map[string]bool // what Sync has not seen: directories whose entries are others, and the manifest; "" is parent
+	mu            sync.Mutex
+	segmentCounts map[string]int  // the directories made, and the segments in each
+	unsynced      map[string]bool // what Sync has not seen: directories whose entries are others, and the manifest; "" is parent
 }
 
 // manifestTemp becomes capture.json when it is whole.
@@ -169,7 +169,7 @@ func segmentPath(table string, n int) string { return fmt.Sprintf("%s/%06d.arrow
 
 // enterParent opens what the last element of path is in, and returns that
 // element, which may or may not be there.
-func enterParent(path string, opt *WriterOptions) (parent folder, name string, err error) {
+func enterParent(path string, opt *WriterOptions) (parent directory, name string, err error) {
 	for len(path) > 1 && os.IsPathSeparator(path[len(path)-1]) {
 		path = path[:len(path)-1]
 	}
@@ -177,9 +177,9 @@ func enterParent(path string, opt *WriterOptions) (parent folder, name string, e
 	if name == "" || name == "." || name == ".." {
 		return nil, "", &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
-	open := opt.folder
+	open := opt.openDirectory
 	if open == nil {
-		open = openFolder
+		open = openOSDirectory
 	}
 	parent, err = open(trimEnd(cmp.Or(dir, ".")))
 	return parent, name, err
@@ -201,7 +201,7 @@ func trimEnd(path string) string {
 	return path
 }
 
-func createDirectory(path string, opt WriterOptions) (*directorySink, error) {
+func createDirectoryDestination(path string, opt WriterOptions) (*directoryDestination, error) {
 	parent, name, err := enterParent(path, &opt)
 	if err != nil {
 		return nil, err
@@ -209,13 +209,13 @@ func createDirectory(path string, opt WriterOptions) (*directorySink, error) {
 	if opt.Force {
 		err = removeDirectory(path)
 	}
-	var d *directorySink
+	var d *directoryDestination
 	var above file
 	if err == nil {
 		above, err = parent.open(".")
 	}
 	if err == nil {
-		if d, err = makeDirectory(parent, name, opt); err != nil {
+		if d, err = makeDirectoryDestination(parent, name, opt); err != nil {
 			above.Close()
 		}
 	}
@@ -223,21 +223,21 @@ func createDirectory(path string, opt WriterOptions) (*directorySink, error) {
 		parent.close()
 		return nil, err
 	}
-	d.above = above
+	d.parentFile = above
 	return d, nil
 }
 
-// makeDirectory makes the directory of a capture. It owns parent, if it succeeds.
-func makeDirectory(parent folder, name string, opt WriterOptions) (*directorySink, error) {
+// makeDirectoryDestination makes the directory of a capture. It owns parent, if it succeeds.
+func makeDirectoryDestination(parent directory, name string, opt WriterOptions) (*directoryDestination, error) {
 	if err := parent.mkdir(name); err != nil {
 		return nil, err
 	}
 	inside, err := parent.enter(name)
 	if err == nil {
 		if err = opt.chown(func(uid, gid int) error { return inside.chown(".", uid, gid) }); err == nil {
-			return &directorySink{
-				opt: opt, parent: parent, name: name, folder: inside,
-				tables: map[string]int{}, changed: map[string]bool{"": true},
+			return &directoryDestination{
+				opt: opt, parent: parent, name: name, dir: inside,
+				segmentCounts: map[string]int{}, unsynced: map[string]bool{"": true},
 			}, nil
 		}
 		inside.close()
@@ -273,7 +273,7 @@ func removeDirectory(path string) error {
 }
 
 // removeFrom removes a capture, or an empty directory, after it has been renamed to away.
-func removeFrom(parent folder, name, away string) error {
+func removeFrom(parent directory, name, away string) error {
 	inside, err := parent.enter(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -282,7 +282,7 @@ func removeFrom(parent folder, name, away string) error {
 		return fmt.Errorf("%w: %w", fs.ErrExist, err)
 	}
 	defer inside.close()
-	root := inside.(rootFolder).Root
+	root := inside.(osDirectory).Root
 	names, err := captureFiles(root)
 	if err != nil {
 		return err
@@ -341,48 +341,48 @@ func captureFiles(root *os.Root) (names []string, err error) {
 	return append(names, last...), nil
 }
 
-func (d *directorySink) beside() folder { return d.parent }
+func (d *directoryDestination) parentDirectory() directory { return d.parent }
 
-func (d *directorySink) buffered() bool { return false }
+func (d *directoryDestination) buffered() bool { return false }
 
 // create creates a file in the capture.
-func (d *directorySink) create(name string) (file, error) {
-	f, err := d.folder.create(name)
+func (d *directoryDestination) create(name string) (file, error) {
+	f, err := d.dir.create(name)
 	if err != nil {
 		return nil, err
 	}
 	if err := d.opt.chown(f.Chown); err != nil {
-		return nil, errors.Join(err, f.Close(), d.folder.remove(name))
+		return nil, errors.Join(err, f.Close(), d.dir.remove(name))
 	}
 	return f, nil
 }
 
-// enter makes the directory of a table, if it is not there.
-func (d *directorySink) enter(table string) error {
+// makeTableDirectory makes the directory of a table, if it is not there.
+func (d *directoryDestination) makeTableDirectory(table string) error {
 	d.mu.Lock()
-	_, made := d.tables[table]
+	_, made := d.segmentCounts[table]
 	d.mu.Unlock()
 	if made {
 		return nil
 	}
-	if err := d.folder.mkdir(table); err != nil {
+	if err := d.dir.mkdir(table); err != nil {
 		return err
 	}
-	if err := d.opt.chown(func(uid, gid int) error { return d.folder.chown(table, uid, gid) }); err != nil {
-		return errors.Join(err, d.folder.remove(table))
+	if err := d.opt.chown(func(uid, gid int) error { return d.dir.chown(table, uid, gid) }); err != nil {
+		return errors.Join(err, d.dir.remove(table))
 	}
 	d.mu.Lock()
-	d.tables[table] = 0
-	d.changed["."] = true
+	d.segmentCounts[table] = 0
+	d.unsynced["."] = true
 	d.mu.Unlock()
 	return nil
 }
 
-// count says that the table has so many segments more.
-func (d *directorySink) count(table string, n int) {
+// addSegments says that the table has so many segments more.
+func (d *directoryDestination) addSegments(table string, n int) {
 	d.mu.Lock()
-	d.tables[table] += n
-	d.changed[table] = true
+	d.segmentCounts[table] += n
+	d.unsynced[table] = true
 	d.mu.Unlock()
 }
 
@@ -391,52 +391,52 @@ type directorySegment struct{ file }
 
 func (s directorySegment) discard() { s.Close() }
 
-func (d *directorySink) segment(table string, n int) (segmentFile, error) {
-	if err := d.enter(table); err != nil {
+func (d *directoryDestination) createSegment(table string, n int) (segmentWriter, error) {
+	if err := d.makeTableDirectory(table); err != nil {
 		return nil, err
 	}
 	f, err := d.create(segmentPath(table, n))
 	if err != nil {
 		return nil, err
 	}
-	d.count(table, 1)
+	d.addSegments(table, 1)
 	return directorySegment{f}, nil
 }
 
 // remove removes a segment; that it is not there any more is no error.
-func (d *directorySink) remove(table string, n int) error {
-	if err := d.folder.remove(segmentPath(table, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+func (d *directoryDestination) removeSegment(table string, n int) error {
+	if err := d.dir.remove(segmentPath(table, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	d.count(table, -1)
+	d.addSegments(table, -1)
 	return nil
 }
 
-// export puts a segment into another capture too: as a link, or where the file
+// exportSegment puts a segment into another capture too: as a link, or where the file
 // system has none as a copy.
-func (d *directorySink) export(table string, n int, to *directorySink) error {
-	if err := to.enter(table); err != nil {
+func (d *directoryDestination) exportSegment(table string, n int, to *directoryDestination) error {
+	if err := to.makeTableDirectory(table); err != nil {
 		return err
 	}
 	name := segmentPath(table, n)
-	err := to.folder.link(d.folder, name)
+	err := to.dir.link(d.dir, name)
 	for _, cannot := range []error{errors.ErrUnsupported, syscall.EXDEV, syscall.EMLINK, syscall.EPERM} {
 		if errors.Is(err, cannot) {
-			return d.copy(table, n, to)
+			return d.copySegment(table, n, to)
 		}
 	}
 	if err == nil {
-		to.count(table, 1)
+		to.addSegments(table, 1)
 	}
 	return err
 }
 
-func (d *directorySink) copy(table string, n int, to *directorySink) error {
-	from, err := d.folder.open(segmentPath(table, n))
+func (d *directoryDestination) copySegment(table string, n int, to *directoryDestination) error {
+	from, err := d.dir.open(segmentPath(table, n))
 	if err != nil {
 		return err
 	}
-	f, err := to.segment(table, n)
+	f, err := to.createSegment(table, n)
 	if err != nil {
 		return errors.Join(err, from.Close())
 	}
@@ -444,7 +444,7 @@ func (d *directorySink) copy(table string, n int, to *directorySink) error {
 	return errors.Join(err, f.Close(), from.Close())
 }
 
-func (d *directorySink) manifest(data []byte, last bool) (err error) {
+func (d *directoryDestination) writeManifest(data []byte, last bool) (err error) {
 	f, err := d.create(manifestTemp)
 	if err != nil {
 		return err
@@ -455,34 +455,34 @@ func (d *directorySink) manifest(data []byte, last bool) (err error) {
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = d.folder.rename(manifestTemp, ManifestName)
+		err = d.dir.rename(manifestTemp, ManifestName)
 	}
 	if err != nil {
-		d.folder.remove(manifestTemp)
+		d.dir.remove(manifestTemp)
 		return err
 	}
 	d.mu.Lock()
-	d.changed["."], d.changed[ManifestName] = true, !last
+	d.unsynced["."], d.unsynced[ManifestName] = true, !last
 	d.mu.Unlock()
 	return nil
 }
 
-func (d *directorySink) syncSegment(table string, n int) error {
-	return syncFile(d.folder, segmentPath(table, n))
+func (d *directoryDestination) syncSegment(table string, n int) error {
+	return syncFile(d.dir, segmentPath(table, n))
 }
 
-func (d *directorySink) closeAbove() error {
-	if d.above == nil {
+func (d *directoryDestination) closeParentFile() error {
+	if d.parentFile == nil {
 		return nil
 	}
-	return d.above.Close()
+	return d.parentFile.Close()
 }
 
 // sync waits until the manifest and the entries of all directories are on the disk.
-func (d *directorySink) sync() error {
+func (d *directoryDestination) sync() error {
 	d.mu.Lock()
-	changed := d.changed
-	d.changed = map[string]bool{}
+	changed := d.unsynced
+	d.unsynced = map[string]bool{}
 	d.mu.Unlock()
 	var names []string
 	for name, is := range changed {
@@ -495,17 +495,17 @@ func (d *directorySink) sync() error {
 		names = append(names, ".") // after what is in it
 	}
 	for _, name := range names {
-		if err := syncFile(d.folder, name); err != nil {
+		if err := syncFile(d.dir, name); err != nil {
 			return err
 		}
 	}
-	if changed[""] && d.above != nil {
-		return d.above.Sync()
+	if changed[""] && d.parentFile != nil {
+		return d.parentFile.Sync()
 	}
 	return nil
 }
 
-func syncFile(in folder, name string) error {
+func syncFile(in directory, name string) error {
 	f, err := in.open(name)
 	if err != nil {
 		return err
@@ -514,7 +514,7 @@ func syncFile(in folder, name string) error {
 }
 
 // rename gives the capture another name in the directory that it is in.
-func (d *directorySink) rename(name string) error {
+func (d *directoryDestination) rename(name string) error {
 	if err := d.parent.rename(d.name, name); err != nil {
 		return err
 	}
@@ -522,28 +522,28 @@ func (d *directorySink) rename(name string) error {
 	return nil
 }
 
-func (d *directorySink) close() error {
-	for table, segments := range d.tables {
+func (d *directoryDestination) close() error {
+	for table, segments := range d.segmentCounts {
 		if segments == 0 {
 			// Only tidy: an empty directory is no table, and this fails where a
 			// stranger has put something.
-			d.folder.remove(table)
+			d.dir.remove(table)
 		}
 	}
-	return errors.Join(d.folder.close(), d.closeAbove(), d.parent.close())
+	return errors.Join(d.dir.close(), d.closeParentFile(), d.parent.close())
 }
 
-func (d *directorySink) abort() error {
+func (d *directoryDestination) abort() error {
 	var errs []error
-	for table := range d.tables {
-		errs = append(errs, d.folder.remove(table))
+	for table := range d.segmentCounts {
+		errs = append(errs, d.dir.remove(table))
 	}
-	errs = append(errs, d.folder.remove(ManifestName))
+	errs = append(errs, d.dir.remove(ManifestName))
 	for i, err := range errs {
 		if errors.Is(err, fs.ErrNotExist) {
 			errs[i] = nil
 		}
 	}
-	errs = append(errs, d.folder.close(), d.parent.remove(d.name), d.closeAbove(), d.parent.close())
+	errs = append(errs, d.dir.close(), d.parent.remove(d.name), d.closeParentFile(), d.parent.close())
 	return errors.Join(errs...)
 }

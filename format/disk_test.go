@@ -45,11 +45,11 @@ func (n *inode) find(name string) *inode {
 	return n
 }
 
-// diskFolder is a directory of a disk.
-type diskFolder struct{ *inode }
+// diskDirectory is a directory of a disk.
+type diskDirectory struct{ *inode }
 
 // parent returns the directory that name is in, and what it is called there.
-func (f diskFolder) parent(op, name string) (*inode, string, error) {
+func (f diskDirectory) parent(op, name string) (*inode, string, error) {
 	dir, base := path.Split(name)
 	n := f.find(dir)
 	if n == nil {
@@ -58,7 +58,7 @@ func (f diskFolder) parent(op, name string) (*inode, string, error) {
 	return n, base, nil
 }
 
-func (f diskFolder) add(op, name string, n *inode) error {
+func (f diskDirectory) add(op, name string, n *inode) error {
 	dir, base, err := f.parent(op, name)
 	if err != nil {
 		return err
@@ -70,12 +70,12 @@ func (f diskFolder) add(op, name string, n *inode) error {
 	return nil
 }
 
-func (f diskFolder) create(name string) (file, error) {
+func (f diskDirectory) create(name string) (file, error) {
 	n := &inode{}
 	return &diskFile{inode: n}, f.add("create", name, n)
 }
 
-func (f diskFolder) open(name string) (file, error) {
+func (f diskDirectory) open(name string) (file, error) {
 	n := f.find(name)
 	if n == nil {
 		return nil, failed("open", name, syscall.ENOENT)
@@ -83,17 +83,17 @@ func (f diskFolder) open(name string) (file, error) {
 	return &diskFile{inode: n}, nil
 }
 
-func (f diskFolder) enter(name string) (folder, error) {
+func (f diskDirectory) enter(name string) (directory, error) {
 	n := f.find(name)
 	if n == nil || n.entries == nil {
 		return nil, failed("enter", name, syscall.ENOENT)
 	}
-	return diskFolder{n}, nil
+	return diskDirectory{n}, nil
 }
 
-func (f diskFolder) mkdir(name string) error { return f.add("mkdir", name, newDirectoryInode()) }
+func (f diskDirectory) mkdir(name string) error { return f.add("mkdir", name, newDirectoryInode()) }
 
-func (f diskFolder) rename(from, to string) error {
+func (f diskDirectory) rename(from, to string) error {
 	dir, base, err := f.parent("rename", from)
 	if err != nil {
 		return err
@@ -113,15 +113,15 @@ func (f diskFolder) rename(from, to string) error {
 	return err
 }
 
-func (f diskFolder) link(from folder, name string) error {
-	n := from.(diskFolder).find(name)
+func (f diskDirectory) link(from directory, name string) error {
+	n := from.(diskDirectory).find(name)
 	if n == nil {
 		return failed("link", name, syscall.ENOENT)
 	}
 	return f.add("link", name, n)
 }
 
-func (f diskFolder) remove(name string) error {
+func (f diskDirectory) remove(name string) error {
 	dir, base, err := f.parent("remove", name)
 	if err != nil {
 		return err
@@ -137,7 +137,7 @@ func (f diskFolder) remove(name string) error {
 	return nil
 }
 
-func (f diskFolder) lstat(name string) (fs.FileInfo, error) {
+func (f diskDirectory) lstat(name string) (fs.FileInfo, error) {
 	n := f.find(name)
 	if n == nil {
 		return nil, failed("lstat", name, syscall.ENOENT)
@@ -145,8 +145,8 @@ func (f diskFolder) lstat(name string) (fs.FileInfo, error) {
 	return inodeInfo{n, path.Base(name)}, nil
 }
 
-func (f diskFolder) chown(name string, uid, gid int) error { return nil }
-func (f diskFolder) close() error                          { return nil }
+func (f diskDirectory) chown(name string, uid, gid int) error { return nil }
+func (f diskDirectory) close() error                          { return nil }
 
 type inodeInfo struct {
 	inode *inode
@@ -216,11 +216,11 @@ func (d *disk) capture(name string) (*Capture, error) {
 	if m := n.entries[ManifestName]; m != nil {
 		manifest = append([]byte{}, m.data...)
 	}
-	var entries []entry
+	var entries []segmentFile
 	for dir, in := range n.entries {
 		for base, s := range in.entries {
 			if table, number, ok := segmentName(dir, base); ok {
-				entries = append(entries, entry{table, number, dir + "/" + base, bytes.NewReader(s.data), int64(len(s.data))})
+				entries = append(entries, segmentFile{table, number, dir + "/" + base, bytes.NewReader(s.data), int64(len(s.data))})
 			}
 		}
 	}
@@ -273,12 +273,12 @@ func (d *disk) cut(r *rand.Rand) *disk {
 
 // The disk of the tests does what a real one does.
 func TestDisk(t *testing.T) {
-	system, err := openFolder(t.TempDir())
+	system, err := openOSDirectory(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer system.close()
-	do := func(in folder) (out []string) {
+	do := func(in directory) (out []string) {
 		note := func(err error) {
 			what := "ok"
 			for _, e := range []error{fs.ErrNotExist, fs.ErrExist, syscall.ENOTEMPTY} {
@@ -345,7 +345,7 @@ func TestDisk(t *testing.T) {
 		return out
 	}
 	want := do(system)
-	if got := do(diskFolder{newDisk().root}); !slices.Equal(got, want) {
+	if got := do(diskDirectory{newDisk().root}); !slices.Equal(got, want) {
 		t.Errorf("does  %q\nnot   %q", got, want)
 	}
 }

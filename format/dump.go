@@ -30,35 +30,35 @@ func (w *Writer) Dump(path string, from, to int, finish func(*Manifest)) error {
 
 func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err error) {
 	w.mu.Lock()
-	segments, err := w.between(from, to)
+	segments, err := w.segmentsBetween(from, to)
 	if err == nil && w.closed {
 		err = fs.ErrClosed
 	}
 	m := w.manifest
 	if err == nil {
 		sums := map[string]*totals{}
-		m.Start, m.Complete = w.since(segments), true
+		m.Start, m.Complete = w.startOf(segments), true
 		end := int64(0)
 		for _, s := range segments {
 			s.dumps++
-			m.Complete = m.Complete && s.whole
-			end = max(end, s.last)
+			m.Complete = m.Complete && s.complete
+			end = max(end, s.lastTS)
 			if sums[s.table.name] == nil {
 				sums[s.table.name] = &totals{}
 			}
 			sums[s.table.name].add(s.totals)
 		}
 		for _, t := range w.tables {
-			m.Complete = m.Complete && (t.broken == 0 || t.broken > to)
+			m.Complete = m.Complete && (t.brokenFrom == 0 || t.brokenFrom > to)
 		}
-		m.End, m.Tables = time.Unix(0, cmp.Or(end, w.latest)).UTC(), tableInfos(sums)
+		m.End, m.Tables = time.Unix(0, cmp.Or(end, w.latestTS)).UTC(), tableInfos(sums)
 	}
-	sync := w.syncs
+	sync := w.syncing
 	w.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	defer w.release(segments)
+	defer w.endDump(segments)
 
 	whole := m.Complete
 	if finish != nil {
@@ -83,15 +83,15 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err er
 		parent.close()
 		return cmp.Or(err, error(&fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}))
 	}
-	d, err := makeDirectory(parent, name+".new", w.opt)
+	d, err := makeDirectoryDestination(parent, name+".new", w.opt)
 	if err != nil {
 		parent.close()
 		return err
 	}
-	if err := w.fill(d, name, unfinished, finished, segments, sync); err != nil {
+	if err := w.writeDump(d, name, unfinished, finished, segments, sync); err != nil {
 		errs := []error{err}
 		for _, s := range segments {
-			errs = append(errs, d.remove(s.table.name, s.number))
+			errs = append(errs, d.removeSegment(s.table.name, s.number))
 		}
 		return errors.Join(append(errs, d.abort())...)
 	}
@@ -108,39 +108,39 @@ const RemovedSuffix = ".old"
 // one that was left behind so is removed under that name. A directory that holds
 // anything but a capture is an error, fs.ErrExist, and stays as it is.
 func (w *Writer) Remove(name string) error {
-	parent := w.sink.beside()
+	parent := w.destination.parentDirectory()
 	err := errors.ErrUnsupported // in a tar
 	if parent != nil {
 		err = removeFrom(parent, name, strings.TrimSuffix(name, RemovedSuffix)+RemovedSuffix)
 	}
 	if err != nil {
-		return fmt.Errorf("removing capture %s: %w", filepath.Join(w.dir, name), err)
+		return fmt.Errorf("removing capture %s: %w", filepath.Join(w.parentPath, name), err)
 	}
 	return nil
 }
 
 // enterParent is for a dump. One beside the capture does not depend on the way there, which the program may have given
 // up the right to go since Create.
-func (w *Writer) enterParent(path string) (parent folder, name string, err error) {
+func (w *Writer) enterParent(path string) (parent directory, name string, err error) {
 	name = filepath.Base(path)
-	if w.sink.beside() == nil || filepath.Dir(path) != w.dir || name == ".." {
+	if w.destination.parentDirectory() == nil || filepath.Dir(path) != w.parentPath || name == ".." {
 		return enterParent(path, &w.opt)
 	}
-	return borrowed{w.sink.beside()}, name, nil
+	return sharedDirectory{w.destination.parentDirectory()}, name, nil
 }
 
-// borrowed is a directory that somebody else closes.
-type borrowed struct{ folder }
+// sharedDirectory is a directory that somebody else closes.
+type sharedDirectory struct{ directory }
 
-func (borrowed) close() error { return nil }
+func (sharedDirectory) close() error { return nil }
 
-// fill writes a dump to d, and gives it its name.
-func (w *Writer) fill(d *directorySink, name string, unfinished, finished []byte, segments []placed, sync bool) error {
-	if err := d.manifest(unfinished, false); err != nil {
+// writeDump writes a dump to d, and gives it its name.
+func (w *Writer) writeDump(d *directoryDestination, name string, unfinished, finished []byte, segments []tableSegment, sync bool) error {
+	if err := d.writeManifest(unfinished, false); err != nil {
 		return err
 	}
 	for _, s := range segments {
-		if err := w.sink.export(s.table.name, s.number, d); err != nil {
+		if err := w.destination.exportSegment(s.table.name, s.number, d); err != nil {
 			return err
 		}
 	}
@@ -151,7 +151,7 @@ func (w *Writer) fill(d *directorySink, name string, unfinished, finished []byte
 			}
 		}
 	}
-	if err := d.manifest(finished, true); err != nil {
+	if err := d.writeManifest(finished, true); err != nil {
 		return err
 	}
 	if sync {
@@ -165,23 +165,23 @@ func (w *Writer) fill(d *directorySink, name string, unfinished, finished []byte
 	return syncFile(d.parent, ".")
 }
 
-// release ends a dump, and removes what was dropped meanwhile. What cannot be
+// endDump ends a dump, and removes what was dropped meanwhile. What cannot be
 // removed the next Drop finds again; the dump is none the worse for it.
-func (w *Writer) release(segments []placed) {
+func (w *Writer) endDump(segments []tableSegment) {
 	for _, s := range segments {
 		w.mu.Lock()
 		s.dumps--
 		last := s.dropped && s.dumps == 0
 		w.mu.Unlock()
 		if last {
-			w.unlink(s)
+			w.removeSegment(s)
 		}
 	}
 }
 
-// since returns when the first of the generations began that segments are of.
+// startOf returns when the first of the generations began that segments are of.
 // w.mu is held.
-func (w *Writer) since(segments []placed) time.Time {
+func (w *Writer) startOf(segments []tableSegment) time.Time {
 	began := int64(math.MaxInt64)
 	for _, s := range segments {
 		began = min(began, s.began)

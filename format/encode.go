@@ -41,30 +41,30 @@ func (c Codec) String() string {
 
 // encoder encodes the messages of one table, in memory that it keeps.
 type encoder struct {
-	schema  *Schema
-	pairs   []string // of the schema's metadata
-	builder *flatbuffers.Builder
-	header  batchHeader
-	room    int            // bytes before the body for prefix and metadata, enough for any batch
-	buf     []byte         // room, body
-	columns *columnEncoder // with zstd; only while a batch is encoded
-	texts   *kzstd.Encoder // zstd of everything else
-	lz4     *lz4.Compressor
+	schema   *Schema
+	metadata []string // of the schema's metadata
+	builder  *flatbuffers.Builder
+	header   batchHeader
+	headroom int            // bytes before the body for prefix and metadata, enough for any batch
+	buf      []byte         // room, body
+	columns  *columnEncoder // with zstd; only while a batch is encoded
+	general  *kzstd.Encoder // zstd of everything else
+	lz4      *lz4.Compressor
 }
 
 // columnEncoder is what the columns of a batch take that is compressed by zstd.
 type columnEncoder struct {
 	integers *zstd.Encoder
-	arranger
+	rowOrder
 }
 
 // columnEncoders are as many as batches are encoded at the same time: one takes two megabytes, and tables are many.
 var columnEncoders = sync.Pool{New: func() any { return &columnEncoder{integers: zstd.New()} }}
 
 func newEncoder(s *Schema, pairs []string) *encoder {
-	e := &encoder{schema: s, pairs: pairs, builder: flatbuffers.NewBuilder(1024)}
+	e := &encoder{schema: s, metadata: pairs, builder: flatbuffers.NewBuilder(1024)}
 	// A flatbuffer leaves out what is zero, so metadata is largest when nothing is.
-	h := batchHeader{rows: MaxRows, codec: Zstd, body: MaxBatchBytes, timed: s.Index("ts") >= 0, lo: -1 << 63, hi: -1 << 63}
+	h := batchHeader{rows: MaxRows, codec: Zstd, body: MaxBatchBytes, hasTimeRange: s.Index("ts") >= 0, minTS: -1 << 63, maxTS: -1 << 63}
 	for _, c := range s.Columns {
 		nodes, buffers := 1, 2
 		switch c.Type {
@@ -74,9 +74,9 @@ func newEncoder(s *Schema, pairs []string) *encoder {
 			nodes, buffers = 2, 5
 		}
 		h.nodes = append(h.nodes, make([]node, nodes)...)
-		h.buffers = append(h.buffers, make([]span, buffers)...)
+		h.buffers = append(h.buffers, make([]extent, buffers)...)
 	}
-	e.room = 8 + align(len(buildBatch(e.builder, &h))) + 64
+	e.headroom = 8 + align(len(buildBatch(e.builder, &h))) + 64
 	return e
 }
 
@@ -86,7 +86,7 @@ func align(n int) int { return (n + 7) &^ 7 }
 // start returns how a segment begins: the magic and the schema message.
 func (e *encoder) start() []byte {
 	e.builder.Reset()
-	schema := buildSchema(e.builder, e.schema, e.pairs)
+	schema := buildSchema(e.builder, e.schema, e.metadata)
 	metadata := finishMessage(e.builder, headerSchema, schema, 0, 0)
 	b := append(make([]byte, 0, 16+align(len(metadata))), magic+"\x00\x00"...)
 	return appendMetadata(b, metadata)
@@ -94,7 +94,7 @@ func (e *encoder) start() []byte {
 
 // end returns how a segment ends: the end of the stream, the footer, the magic.
 func (e *encoder) end(batches []location) []byte {
-	footer := buildFooter(e.builder, e.schema, e.pairs, batches)
+	footer := buildFooter(e.builder, e.schema, e.metadata, batches)
 	b := make([]byte, 0, 8+len(footer)+4+len(magic))
 	b = binary.LittleEndian.AppendUint32(b, continuation)
 	b = binary.LittleEndian.AppendUint32(b, 0)
@@ -123,19 +123,19 @@ func (e *encoder) batch(b *Batch, codec Codec) (message []byte, metadata int, er
 	h := &e.header
 	h.rows, h.codec = b.Rows, codec
 	h.nodes, h.buffers = h.nodes[:0], h.buffers[:0]
-	h.lo, h.hi, h.timed = b.span()
-	if cap(e.buf) < e.room {
-		e.buf = make([]byte, e.room)
+	h.minTS, h.maxTS, h.hasTimeRange = b.timeRange()
+	if cap(e.buf) < e.headroom {
+		e.buf = make([]byte, e.headroom)
 	}
-	e.buf = e.buf[:e.room]
+	e.buf = e.buf[:e.headroom]
 	arranged := e.columns != nil && len(b.Schema.Alike) > 0
 	if arranged {
-		e.columns.arrange(b)
+		e.columns.sortRows(b)
 	}
 	for i := range b.Columns {
 		v := &b.Columns[i]
 		if arranged {
-			v = e.columns.pick(v)
+			v = e.columns.reorder(v)
 		}
 		h.nodes = append(h.nodes, node{rows: int64(b.Rows)})
 		e.buffer(nil) // validity: nothing is null
@@ -157,10 +157,10 @@ func (e *encoder) batch(b *Batch, codec Codec) (message []byte, metadata int, er
 		columnEncoders.Put(e.columns)
 		e.columns = nil
 	}
-	h.body = int64(len(e.buf) - e.room)
+	h.body = int64(len(e.buf) - e.headroom)
 	meta := buildBatch(e.builder, h)
 	metadata = 8 + align(len(meta))
-	start := e.room - metadata
+	start := e.headroom - metadata
 	appendMetadata(e.buf[start:start], meta)
 	return e.buf[start:], metadata, nil
 }
@@ -172,9 +172,9 @@ func (e *encoder) prepare(codec Codec) (err error) {
 		return fmt.Errorf("unknown %v", codec)
 	case codec == Zstd:
 		e.columns = columnEncoders.Get().(*columnEncoder)
-		if e.texts == nil && e.hasTexts() {
+		if e.general == nil && e.hasTexts() {
 			// The checksum tells data from a page that never reached the disk.
-			e.texts, err = kzstd.NewWriter(nil, kzstd.WithEncoderLevel(kzstd.SpeedFastest), kzstd.WithEncoderConcurrency(1),
+			e.general, err = kzstd.NewWriter(nil, kzstd.WithEncoderLevel(kzstd.SpeedFastest), kzstd.WithEncoderConcurrency(1),
 				kzstd.WithLowerEncoderMem(true), kzstd.WithEncoderCRC(true))
 		}
 	case codec == LZ4 && e.lz4 == nil:
@@ -218,7 +218,7 @@ func (e *encoder) buffer(src []byte) {
 	case e.header.codec == LZ4:
 		e.buf = appendLZ4(e.buf, src, e.lz4)
 	default:
-		e.buf = e.texts.EncodeAll(src, e.buf)
+		e.buf = e.general.EncodeAll(src, e.buf)
 	}
 	e.endBuffer(start)
 }
@@ -226,7 +226,7 @@ func (e *encoder) buffer(src []byte) {
 // endBuffer ends the buffer that began at start of buf.
 func (e *encoder) endBuffer(start int) {
 	length := len(e.buf) - start
-	e.header.buffers = append(e.header.buffers, span{int64(start - e.room), int64(length)})
+	e.header.buffers = append(e.header.buffers, extent{int64(start - e.headroom), int64(length)})
 	e.buf = append(e.buf, zeros[:align(length)-length]...)
 }
 

@@ -40,9 +40,9 @@ func (f *faults) next(what, name string) error {
 	return &fs.PathError{Op: what, Path: name, Err: f.err}
 }
 
-// faultyFolder is a folder in which operations fail.
-type faultyFolder struct {
-	folder
+// faultyDirectory is a directory in which operations fail.
+type faultyDirectory struct {
+	directory
 	faults *faults
 	name   string
 }
@@ -53,90 +53,90 @@ type faultyFile struct {
 	name   string
 }
 
-func (f *faults) wrap(in folder, name string, err error) (folder, error) {
+func (f *faults) wrap(in directory, name string, err error) (directory, error) {
 	if err != nil {
 		return nil, err
 	}
-	return faultyFolder{in, f, name}, nil
+	return faultyDirectory{in, f, name}, nil
 }
 
 // open opens a directory; not an operation on one, and so not counted.
-func (f *faults) open(path string) (folder, error) {
-	in, err := diskFolder{f.disk.root}.enter(path)
+func (f *faults) open(path string) (directory, error) {
+	in, err := diskDirectory{f.disk.root}.enter(path)
 	return f.wrap(in, "", err)
 }
 
-func (f faultyFolder) path(name string) string { return filepath.Join(f.name, name) }
+func (f faultyDirectory) path(name string) string { return filepath.Join(f.name, name) }
 
-func (f faultyFolder) create(name string) (file, error) {
+func (f faultyDirectory) create(name string) (file, error) {
 	if err := f.faults.next("create", f.path(name)); err != nil {
 		return nil, err
 	}
-	inner, err := f.folder.create(name)
+	inner, err := f.directory.create(name)
 	if err != nil {
 		return nil, err
 	}
 	return faultyFile{inner, f.faults, f.path(name)}, nil
 }
 
-func (f faultyFolder) open(name string) (file, error) {
+func (f faultyDirectory) open(name string) (file, error) {
 	if err := f.faults.next("open", f.path(name)); err != nil {
 		return nil, err
 	}
-	inner, err := f.folder.open(name)
+	inner, err := f.directory.open(name)
 	if err != nil {
 		return nil, err
 	}
 	return faultyFile{inner, f.faults, f.path(name)}, nil
 }
 
-func (f faultyFolder) enter(name string) (folder, error) {
+func (f faultyDirectory) enter(name string) (directory, error) {
 	if err := f.faults.next("enter", f.path(name)); err != nil {
 		return nil, err
 	}
-	in, err := f.folder.enter(name)
+	in, err := f.directory.enter(name)
 	return f.faults.wrap(in, f.path(name), err)
 }
 
-func (f faultyFolder) mkdir(name string) error {
+func (f faultyDirectory) mkdir(name string) error {
 	if err := f.faults.next("mkdir", f.path(name)); err != nil {
 		return err
 	}
-	return f.folder.mkdir(name)
+	return f.directory.mkdir(name)
 }
 
-func (f faultyFolder) rename(from, to string) error {
+func (f faultyDirectory) rename(from, to string) error {
 	if err := f.faults.next("rename", f.path(from)); err != nil {
 		return err
 	}
-	return f.folder.rename(from, to)
+	return f.directory.rename(from, to)
 }
 
-func (f faultyFolder) link(from folder, name string) error {
+func (f faultyDirectory) link(from directory, name string) error {
 	if err := f.faults.next("link", f.path(name)); err != nil {
 		return err
 	}
 	if f.faults.links != nil {
 		return &fs.PathError{Op: "link", Path: f.path(name), Err: f.faults.links}
 	}
-	return f.folder.link(from.(faultyFolder).folder, name)
+	return f.directory.link(from.(faultyDirectory).directory, name)
 }
 
-func (f faultyFolder) remove(name string) error {
+func (f faultyDirectory) remove(name string) error {
 	if err := f.faults.next("remove", f.path(name)); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			f.folder.remove(name) // somebody else did
+			f.directory.remove(name) // somebody else did
 		}
 		return err
 	}
-	return f.folder.remove(name)
+	return f.directory.remove(name)
 }
 
-func (f faultyFolder) lstat(name string) (fs.FileInfo, error) {
+func (f faultyDirectory) lstat(name string) (fs.FileInfo, error) {
 	if err := f.faults.next("lstat", f.path(name)); err != nil {
 		return nil, err
 	}
-	return f.folder.lstat(name)
+	return f.directory.lstat(name)
 }
 
 func (f faultyFile) Write(p []byte) (n int, err error) {
@@ -237,7 +237,7 @@ func recordingBatch(s *Schema, n, i int) *Batch {
 // record writes five generations to path, of which it keeps two, rolls, dumps,
 // syncs and closes, and goes on whatever fails.
 func (f *faults) record(path string, opt WriterOptions) *recording {
-	opt.folder = f.open
+	opt.openDirectory = f.open
 	r := &recording{path: path, disk: f.disk, appended: map[string]map[int][]*Batch{}, good: map[string]map[int]int{}, flushed: map[string]int{}}
 	w, err := Create(path, generationManifest, opt)
 	if r.err = err; err != nil {

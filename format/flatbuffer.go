@@ -4,62 +4,62 @@ package format
 
 import "encoding/binary"
 
-// flat reads a flatbuffer that cannot be trusted. The first offset that leads
-// out of its bytes sets bad; whatever is read from there on is zero.
-type flat struct {
-	b   []byte
-	bad bool
+// flatbuffer reads a flatbuffer that cannot be trusted. The first offset that leads
+// out of its bytes sets invalid; whatever is read from there on is zero.
+type flatbuffer struct {
+	b       []byte
+	invalid bool
 }
 
-// at returns the n bytes at pos, nil when they are not all there.
-func (f *flat) at(pos, n int) []byte {
+// bytesAt returns the n bytes at pos, nil when they are not all there.
+func (f *flatbuffer) bytesAt(pos, n int) []byte {
 	if pos < 0 || n < 0 || pos > len(f.b)-n {
-		f.bad = true
+		f.invalid = true
 		return nil
 	}
 	return f.b[pos : pos+n]
 }
 
-func (f *flat) u16(pos int) uint16 {
-	if p := f.at(pos, 2); p != nil {
+func (f *flatbuffer) u16(pos int) uint16 {
+	if p := f.bytesAt(pos, 2); p != nil {
 		return binary.LittleEndian.Uint16(p)
 	}
 	return 0
 }
 
-func (f *flat) u32(pos int) uint32 {
-	if p := f.at(pos, 4); p != nil {
+func (f *flatbuffer) u32(pos int) uint32 {
+	if p := f.bytesAt(pos, 4); p != nil {
 		return binary.LittleEndian.Uint32(p)
 	}
 	return 0
 }
 
-func (f *flat) i64(pos int) int64 {
-	if p := f.at(pos, 8); p != nil {
+func (f *flatbuffer) i64(pos int) int64 {
+	if p := f.bytesAt(pos, 8); p != nil {
 		return int64(binary.LittleEndian.Uint64(p))
 	}
 	return 0
 }
 
 // follow returns the position that the offset stored at pos leads to.
-func (f *flat) follow(pos int) int { return pos + int(f.u32(pos)) }
+func (f *flatbuffer) follow(pos int) int { return pos + int(f.u32(pos)) }
 
 // flatTable is a table in a flatbuffer. The zero value is an absent table, all
 // of whose fields are absent.
 type flatTable struct {
-	f      *flat
+	f      *flatbuffer
 	pos    int
 	vtable []byte
 }
 
-func (f *flat) root() flatTable { return f.table(f.follow(0)) }
+func (f *flatbuffer) root() flatTable { return f.table(f.follow(0)) }
 
 // table returns the table at pos.
-func (f *flat) table(pos int) flatTable {
+func (f *flatbuffer) table(pos int) flatTable {
 	v := pos - int(int32(f.u32(pos)))
-	vtable := f.at(v, int(f.u16(v)))
-	if f.bad || len(vtable) < 4 {
-		f.bad = true
+	vtable := f.bytesAt(v, int(f.u16(v)))
+	if f.invalid || len(vtable) < 4 {
+		f.invalid = true
 		return flatTable{f: f}
 	}
 	return flatTable{f, pos, vtable}
@@ -80,7 +80,7 @@ func (t flatTable) field(slot int) int {
 
 func (t flatTable) u8(slot int) uint8 {
 	if pos := t.field(slot); pos != 0 {
-		if p := t.f.at(pos, 1); p != nil {
+		if p := t.f.bytesAt(pos, 1); p != nil {
 			return p[0]
 		}
 	}
@@ -126,8 +126,8 @@ func (t flatTable) vector(slot, size int) (pos, n int) {
 	pos = t.f.follow(field)
 	n = int(t.f.u32(pos))
 	pos += 4
-	if n < 0 || n > len(t.f.b)/size || t.f.at(pos, n*size) == nil {
-		t.f.bad = true
+	if n < 0 || n > len(t.f.b)/size || t.f.bytesAt(pos, n*size) == nil {
+		t.f.invalid = true
 		return 0, 0
 	}
 	return pos, n

@@ -13,17 +13,17 @@ import (
 
 // folder is all that a Writer does to a directory. Names are slash-separated and
 // stay inside. Tests put one in between that fails.
-type folder interface {
+type directory interface {
 	// create creates a file, to be written at its end.
 	create(name string) (file, error)
 	// open opens a file to read, and a file or a directory to sync.
 	open(name string) (file, error)
 	// enter opens a directory that is not a symbolic link.
-	enter(name string) (folder, error)
+	enter(name string) (directory, error)
 	mkdir(name string) error
 	rename(from, to string) error
 	// link makes the file of the same name in from a file here too.
-	link(from folder, name string) error
+	link(from directory, name string) error
 	remove(name string) error
 	lstat(name string) (fs.FileInfo, error)
 	chown(name string, uid, gid int) error
@@ -38,25 +38,25 @@ type file interface {
 	Chown(uid, gid int) error
 }
 
-// rootFolder is a directory of the file system. What is done there goes through
+// osDirectory is a directory of the file system. What is done there goes through
 // an os.Root: where the directory was given to a user, root must not follow a
 // symbolic link that this user puts into it.
-type rootFolder struct{ *os.Root }
+type osDirectory struct{ *os.Root }
 
-// openFolder opens the directory at path; links are followed.
-func openFolder(path string) (folder, error) {
+// openOSDirectory opens the directory at path; links are followed.
+func openOSDirectory(path string) (directory, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
 		return nil, err
 	}
-	return rootFolder{root}, nil
+	return osDirectory{root}, nil
 }
 
-func (f rootFolder) create(name string) (file, error) {
+func (f osDirectory) create(name string) (file, error) {
 	return opened(f.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600))
 }
 
-func (f rootFolder) open(name string) (file, error) { return opened(f.Open(name)) }
+func (f osDirectory) open(name string) (file, error) { return opened(f.Open(name)) }
 
 // opened keeps a nil *os.File from becoming a file.
 func opened(f *os.File, err error) (file, error) {
@@ -66,7 +66,7 @@ func opened(f *os.File, err error) (file, error) {
 	return f, nil
 }
 
-func (f rootFolder) enter(name string) (folder, error) {
+func (f osDirectory) enter(name string) (directory, error) {
 	root, err := f.OpenRoot(name)
 	if err != nil {
 		return nil, err
@@ -82,20 +82,20 @@ func (f rootFolder) enter(name string) (folder, error) {
 		root.Close()
 		return nil, err
 	}
-	return rootFolder{root}, nil
+	return osDirectory{root}, nil
 }
 
-func (f rootFolder) mkdir(name string) error                { return f.Mkdir(name, 0o700) }
-func (f rootFolder) rename(from, to string) error           { return f.Rename(from, to) }
-func (f rootFolder) remove(name string) error               { return f.Remove(name) }
-func (f rootFolder) lstat(name string) (fs.FileInfo, error) { return f.Lstat(name) }
-func (f rootFolder) chown(name string, uid, gid int) error  { return f.Lchown(name, uid, gid) }
-func (f rootFolder) close() error                           { return f.Close() }
+func (f osDirectory) mkdir(name string) error                { return f.Mkdir(name, 0o700) }
+func (f osDirectory) rename(from, to string) error           { return f.Rename(from, to) }
+func (f osDirectory) remove(name string) error               { return f.Remove(name) }
+func (f osDirectory) lstat(name string) (fs.FileInfo, error) { return f.Lstat(name) }
+func (f osDirectory) chown(name string, uid, gid int) error  { return f.Lchown(name, uid, gid) }
+func (f osDirectory) close() error                           { return f.Close() }
 
-func (f rootFolder) link(from folder, name string) error {
+func (f osDirectory) link(from directory, name string) error {
 	dir, base := path.Split(name)
 	dir = path.Join(".", dir)
-	there, err := from.(rootFolder).Open(dir)
+	there, err := from.(osDirectory).Open(dir)
 	if err != nil {
 		return err
 	}

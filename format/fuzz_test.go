@@ -53,8 +53,8 @@ func FuzzManifest(f *testing.F) {
 	path, _ := segment(f, Zstd, fill(NewBatch(pathSchema), 4, 1))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		checkFuzzed(t, len(data)+len(path), func() (*Capture, error) {
-			e := entry{"path", "000001", "path/000001.arrow", bytes.NewReader(path), int64(len(path))}
-			return newCapture("fuzz", data, []entry{e}, nil, func() error { return nil })
+			e := segmentFile{"path", "000001", "path/000001.arrow", bytes.NewReader(path), int64(len(path))}
+			return newCapture("fuzz", data, []segmentFile{e}, nil, func() error { return nil })
 		})
 		// What parses can be written back.
 		if m, err := parseManifest(data); err == nil {

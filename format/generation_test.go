@@ -90,9 +90,9 @@ func has(t *testing.T, path string, from, to int, complete bool) *Capture {
 	}
 	// From when on everything is there: the last event of the generation before. When its names were announced does not count.
 	if from > 1 {
-		_, hi, _ := generationRows(syscallSchema, from-1).span()
+		_, hi, _ := generationRows(syscallSchema, from-1).timeRange()
 		if before := generations(from-1, from-1); before["process"] != nil {
-			_, other, _ := generationRows(processSchema, from-1).span()
+			_, other, _ := generationRows(processSchema, from-1).timeRange()
 			hi = max(hi, other)
 		}
 		if got := c.Manifest.Start.UnixNano(); got != hi {
@@ -142,7 +142,7 @@ func TestGenerations(t *testing.T) {
 			if d := c.Manifest.Dump; d == nil || d.Reason != "trigger" || d.Condition != "a < b" || !d.TS.Equal(c.Manifest.End) {
 				t.Errorf("dump %+v", d)
 			}
-			_, hi, _ := generationRows(syscallSchema, 6).span()
+			_, hi, _ := generationRows(syscallSchema, 6).timeRange()
 			if got := c.Manifest.End.UnixNano(); got < hi || got > hi+100_000 {
 				t.Errorf("dump ends at %v", c.Manifest.End)
 			}
@@ -352,7 +352,7 @@ func TestGenerationsAtOnce(t *testing.T) {
 					t.Errorf("dump %d: complete %v, damage %v, tables %v", n, c.Manifest.Complete, c.Damage(), c.Manifest.Tables)
 				}
 			}
-			if m, ok := w.sink.(*memorySink); ok {
+			if m, ok := w.destination.(*memoryDestination); ok {
 				// As much as there was at most at a time.
 				if n := int64(len(m.free))*memoryChunk + m.used; n > 3*(last+4)*memoryChunk {
 					t.Errorf("%d bytes are held", n)
@@ -377,7 +377,7 @@ func TestGenerationsForEver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := w.sink.(*memorySink)
+	m := w.destination.(*memoryDestination)
 	var held int64
 	for n := 1; n <= 500; n++ {
 		if err := errors.Join(appendGeneration(w, n), w.Finish(n), w.Drop(n-4)); err != nil {

@@ -12,9 +12,9 @@ import (
 // to write one at a time.
 const memoryChunk = 64 << 10
 
-// memorySink keeps a capture in memory, for dumps.
-type memorySink struct {
-	parent   folder // what it would be in
+// memoryDestination keeps a capture in memory, for dumps.
+type memoryDestination struct {
+	parent   directory // what it would be in
 	mu       sync.Mutex
 	segments map[string]*memorySegment // by name, until they are removed
 	free     [][]byte                  // chunks to use again
@@ -23,27 +23,27 @@ type memorySink struct {
 
 // memorySegment is one segment. Once it is closed it does not change.
 type memorySegment struct {
-	sink   *memorySink
-	chunks [][]byte // all but the last are full
-	size   int64
+	destination *memoryDestination
+	chunks      [][]byte // all but the last are full
+	size        int64
 }
 
-func newMemory(parent folder) *memorySink {
-	return &memorySink{parent: parent, segments: map[string]*memorySegment{}}
+func newMemoryDestination(parent directory) *memoryDestination {
+	return &memoryDestination{parent: parent, segments: map[string]*memorySegment{}}
 }
 
-func (m *memorySink) beside() folder { return m.parent }
+func (m *memoryDestination) parentDirectory() directory { return m.parent }
 
-func (m *memorySink) segment(table string, n int) (segmentFile, error) {
-	s := &memorySegment{sink: m}
+func (m *memoryDestination) createSegment(table string, n int) (segmentWriter, error) {
+	s := &memorySegment{destination: m}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.segments[segmentPath(table, n)] = s
 	return s, nil
 }
 
-// chunk returns an empty chunk.
-func (m *memorySink) chunk() []byte {
+// newChunk returns an empty chunk.
+func (m *memoryDestination) newChunk() []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.used += memoryChunk
@@ -60,7 +60,7 @@ func (s *memorySegment) Write(p []byte) (int, error) {
 	for len(p) > 0 {
 		last := len(s.chunks) - 1
 		if last < 0 || len(s.chunks[last]) == memoryChunk {
-			s.chunks = append(s.chunks, s.sink.chunk())
+			s.chunks = append(s.chunks, s.destination.newChunk())
 			last++
 		}
 		n := min(len(p), memoryChunk-len(s.chunks[last]))
@@ -77,7 +77,7 @@ func (s *memorySegment) Truncate(size int64) error { return errors.ErrUnsupporte
 func (s *memorySegment) Close() error { return nil }
 func (s *memorySegment) discard()     {}
 
-func (m *memorySink) remove(table string, n int) error {
+func (m *memoryDestination) removeSegment(table string, n int) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	name := segmentPath(table, n)
@@ -89,11 +89,11 @@ func (m *memorySink) remove(table string, n int) error {
 	return nil
 }
 
-func (m *memorySink) export(table string, n int, to *directorySink) error {
+func (m *memoryDestination) exportSegment(table string, n int, to *directoryDestination) error {
 	m.mu.Lock()
 	s := m.segments[segmentPath(table, n)]
 	m.mu.Unlock()
-	f, err := to.segment(table, n)
+	f, err := to.createSegment(table, n)
 	if err != nil {
 		return err
 	}
@@ -105,23 +105,23 @@ func (m *memorySink) export(table string, n int, to *directorySink) error {
 	return errors.Join(err, f.Close())
 }
 
-// bytes returns how much memory the segments take.
-func (m *memorySink) bytes() int64 {
+// usedBytes returns how much memory the segments take.
+func (m *memoryDestination) usedBytes() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.used
 }
 
-func (m *memorySink) manifest([]byte, bool) error   { return nil }
-func (m *memorySink) buffered() bool                { return false }
-func (m *memorySink) syncSegment(string, int) error { return nil }
-func (m *memorySink) sync() error                   { return nil }
+func (m *memoryDestination) writeManifest([]byte, bool) error { return nil }
+func (m *memoryDestination) buffered() bool                   { return false }
+func (m *memoryDestination) syncSegment(string, int) error    { return nil }
+func (m *memoryDestination) sync() error                      { return nil }
 
-func (m *memorySink) close() error {
+func (m *memoryDestination) close() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.segments, m.free, m.used = nil, nil, 0
 	return m.parent.close()
 }
 
-func (m *memorySink) abort() error { return m.close() }
+func (m *memoryDestination) abort() error { return m.close() }

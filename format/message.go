@@ -104,8 +104,8 @@ const (
 	maxValue    = 1 << 10 // bytes of a value of the schema's metadata
 )
 
-// span is a stretch of a message's body.
-type span struct{ offset, length int64 }
+// extent is a stretch of a message's body.
+type extent struct{ offset, length int64 }
 
 // location says where a message is in its segment.
 type location struct {
@@ -207,13 +207,13 @@ func finishMessage(f *flatbuffers.Builder, kind byte, header, metadata flatbuffe
 
 // batchHeader is the metadata of a record batch message.
 type batchHeader struct {
-	rows    int
-	nodes   []node
-	buffers []span
-	codec   Codec
-	body    int64
-	timed   bool // lo and hi are the least and greatest ts
-	lo, hi  int64
+	rows         int
+	nodes        []node
+	buffers      []extent
+	codec        Codec
+	body         int64
+	hasTimeRange bool // lo and hi are the least and greatest ts
+	minTS, maxTS int64
 }
 
 // buildBatch returns the Message of a record batch. It allocates nothing once
@@ -221,11 +221,11 @@ type batchHeader struct {
 func buildBatch(f *flatbuffers.Builder, h *batchHeader) []byte {
 	f.Reset()
 	var metadata flatbuffers.UOffsetT
-	if h.timed {
+	if h.hasTimeRange {
 		var digits [20]byte
-		hi := f.CreateByteString(strconv.AppendInt(digits[:0], h.hi, 10))
+		hi := f.CreateByteString(strconv.AppendInt(digits[:0], h.maxTS, 10))
 		hi = buildKeyValue(f, f.CreateString("ts_max"), hi)
-		lo := f.CreateByteString(strconv.AppendInt(digits[:0], h.lo, 10))
+		lo := f.CreateByteString(strconv.AppendInt(digits[:0], h.minTS, 10))
 		lo = buildKeyValue(f, f.CreateString("ts_min"), lo)
 		f.StartVector(4, 2, 4)
 		f.PrependUOffsetT(hi)
@@ -289,11 +289,11 @@ func buildFooter(f *flatbuffers.Builder, s *Schema, pairs []string, batches []lo
 var errFlatbuffer = errors.New("metadata is no flatbuffer")
 
 // parseMessage returns the header of a Message.
-func parseMessage(f *flat) (kind uint8, header, message flatTable, err error) {
+func parseMessage(f *flatbuffer) (kind uint8, header, message flatTable, err error) {
 	message = f.root()
 	kind, header = message.u8(messageHeaderType), message.table(messageHeader)
 	switch version := message.i16(messageVersion); {
-	case f.bad:
+	case f.invalid:
 		err = errFlatbuffer
 	case version < metadataV4 || version > metadataV5:
 		err = fmt.Errorf("arrow metadata version %d", version)
@@ -309,7 +309,7 @@ func keyValues(t flatTable, slot int, fn func(k, v []byte)) {
 	for i := range n {
 		kv := t.f.table(t.f.follow(pos + 4*i))
 		k, v := kv.text(keyValueKey), kv.text(keyValueValue)
-		if t.f.bad {
+		if t.f.invalid {
 			return
 		}
 		fn(k, v)
@@ -317,7 +317,7 @@ func keyValues(t flatTable, slot int, fn func(k, v []byte)) {
 }
 
 // parseBatch reads the header of a record batch into h, reusing its memory.
-func parseBatch(f *flat, h *batchHeader) error {
+func parseBatch(f *flatbuffer, h *batchHeader) error {
 	kind, batch, message, err := parseMessage(f)
 	if err != nil {
 		return err
@@ -337,7 +337,7 @@ func parseBatch(f *flat, h *batchHeader) error {
 	pos, n = batch.vector(batchBuffers, bufferSize)
 	used := int64(0)
 	for i := range n {
-		s := span{f.i64(pos + bufferSize*i), f.i64(pos + bufferSize*i + 8)}
+		s := extent{f.i64(pos + bufferSize*i), f.i64(pos + bufferSize*i + 8)}
 		if s.length != 0 {
 			// In order and apart, or one small buffer could be all the columns.
 			if s.offset < used || s.length < 0 || s.offset > h.body || s.length > h.body-s.offset {
@@ -363,14 +363,14 @@ func parseBatch(f *flat, h *batchHeader) error {
 		switch string(k) {
 		case "ts_min":
 			n, err := strconv.ParseInt(string(v), 10, 64)
-			h.lo, lo = n, err == nil
+			h.minTS, lo = n, err == nil
 		case "ts_max":
 			n, err := strconv.ParseInt(string(v), 10, 64)
-			h.hi, hi = n, err == nil
+			h.maxTS, hi = n, err == nil
 		}
 	})
-	h.timed = lo && hi && h.lo <= h.hi
-	if f.bad {
+	h.hasTimeRange = lo && hi && h.minTS <= h.maxTS
+	if f.invalid {
 		return errFlatbuffer
 	}
 	return nil
@@ -388,7 +388,7 @@ type parsedSchema struct {
 }
 
 // parseSchema reads the Schema of a segment of table.
-func parseSchema(f *flat, table string) (*parsedSchema, error) {
+func parseSchema(f *flatbuffer, table string) (*parsedSchema, error) {
 	kind, schema, message, err := parseMessage(f)
 	if err != nil {
 		return nil, err
@@ -411,7 +411,7 @@ func parseSchema(f *flat, table string) (*parsedSchema, error) {
 		field := f.table(f.follow(pos + 4*i))
 		where := layout{fields.nodes, fields.buffers}
 		measured := fields.walk(field, 0)
-		if f.bad {
+		if f.invalid {
 			break
 		}
 		typ, name := columnType(field), field.text(fieldName)
@@ -427,7 +427,7 @@ func parseSchema(f *flat, table string) (*parsedSchema, error) {
 			break
 		}
 	}
-	if f.bad {
+	if f.invalid {
 		return nil, errFlatbuffer
 	}
 	if err := p.check(); err != nil {
@@ -470,7 +470,7 @@ func columnType(field flatTable) Type {
 
 // fieldWalk counts the nodes and buffers that fields have in a record batch.
 type fieldWalk struct {
-	f                      *flat
+	f                      *flatbuffer
 	fields, nodes, buffers int
 }
 
@@ -478,9 +478,9 @@ type fieldWalk struct {
 // buffers cannot be told from the schema alone.
 func (w *fieldWalk) walk(field flatTable, depth int) bool {
 	if w.fields++; w.fields > maxFields || depth > maxDepth {
-		w.f.bad = true
+		w.f.invalid = true
 	}
-	if w.f.bad {
+	if w.f.invalid {
 		return false
 	}
 	w.nodes++
@@ -518,10 +518,10 @@ func (w *fieldWalk) walk(field flatTable, depth int) bool {
 
 // parseFooter returns how many record batches a Footer lists.
 func parseFooter(b []byte) (batches int, err error) {
-	f := &flat{b: b}
+	f := &flatbuffer{b: b}
 	footer := f.root()
 	_, batches = footer.vector(footerBatches, footerBlockSize)
-	if f.bad {
+	if f.invalid {
 		return 0, errFlatbuffer
 	}
 	return batches, nil

@@ -52,7 +52,7 @@ func Open(path string) (*Capture, error) {
 	switch {
 	case err != nil:
 	case info.IsDir():
-		return openDirectory(path)
+		return openCaptureDirectory(path)
 	case !info.Mode().IsRegular():
 		err = fmt.Errorf("%w: neither a directory nor a file", ErrNotCapture)
 	default:
@@ -61,8 +61,8 @@ func Open(path string) (*Capture, error) {
 	return nil, fmt.Errorf("opening capture %s: %w", path, err)
 }
 
-// entry is a segment in a directory or a tar.
-type entry struct {
+// segmentFile is a segment in a directory or a tar.
+type segmentFile struct {
 	table, number string
 	name          string // in the capture
 	r             io.ReaderAt
@@ -71,16 +71,16 @@ type entry struct {
 
 // newCapture puts a capture together of its capture.json, nil when there is
 // none, and its segments. It owns closer, and calls it on an error.
-func newCapture(path string, manifest []byte, entries []entry, damage []error, closer func() error) (*Capture, error) {
+func newCapture(path string, manifest []byte, entries []segmentFile, damage []error, closer func() error) (*Capture, error) {
 	c := &Capture{Path: path, damage: damage, close: closer}
-	if err := c.read(manifest, entries); err != nil {
+	if err := c.load(manifest, entries); err != nil {
 		closer()
 		return nil, fmt.Errorf("opening capture %s: %w", path, err)
 	}
 	return c, nil
 }
 
-func (c *Capture) read(manifest []byte, entries []entry) error {
+func (c *Capture) load(manifest []byte, entries []segmentFile) error {
 	if !littleEndian {
 		return fmt.Errorf("on a big-endian machine: %w", errors.ErrUnsupported)
 	}
@@ -89,7 +89,7 @@ func (c *Capture) read(manifest []byte, entries []entry) error {
 		return manifestErr
 	}
 	c.Manifest = m
-	slices.SortFunc(entries, func(a, b entry) int {
+	slices.SortFunc(entries, func(a, b segmentFile) int {
 		return cmp.Or(strings.Compare(a.table, b.table), len(a.number)-len(b.number), strings.Compare(a.number, b.number))
 	})
 	var described map[string]string
@@ -109,11 +109,11 @@ func (c *Capture) read(manifest []byte, entries []entry) error {
 					described = s.schema.metadata
 				}
 			}
-			t.add(s)
+			t.addSegment(s)
 		}
 		// A table of which there is not even the schema cannot be shown.
 		if t.Schema != nil {
-			t.trim()
+			t.dropUndecodable()
 			c.tables = append(c.tables, t)
 		} else {
 			for _, s := range t.Segments {
@@ -131,12 +131,12 @@ func (c *Capture) read(manifest []byte, entries []entry) error {
 		c.Manifest.Kernel, c.Manifest.Arch = described["fletch.kernel"], described["fletch.arch"]
 		c.Manifest.Format, _ = parseVersion(described["fletch.format"])
 	}
-	c.settle()
+	c.reconcileManifest()
 	return nil
 }
 
-// add appends a segment, which must have the columns of those before.
-func (t *Table) add(s Segment) {
+// addSegment appends a segment, which must have the columns of those before.
+func (t *Table) addSegment(s Segment) {
 	if s.schema != nil {
 		if t.Schema == nil {
 			t.Schema = &s.schema.Schema
@@ -154,10 +154,10 @@ func (t *Table) add(s Segment) {
 	t.Bytes += s.Bytes
 }
 
-// trim drops blocks that cannot be decoded from the end of segments that were
+// dropUndecodable drops blocks that cannot be decoded from the end of segments that were
 // not finished: after a loss of power a file can be longer than what of it had
 // reached the disk.
-func (t *Table) trim() {
+func (t *Table) dropUndecodable() {
 	var b Batch
 	for i := range t.Segments {
 		s := &t.Segments[i]
@@ -175,9 +175,9 @@ func (t *Table) trim() {
 	}
 }
 
-// settle compares the manifest with what is there, and if that is not all of a
+// reconcileManifest compares the manifest with what is there, and if that is not all of a
 // finished recording, makes the manifest say what is.
-func (c *Capture) settle() {
+func (c *Capture) reconcileManifest() {
 	m := &c.Manifest
 	if m.Complete {
 		for _, t := range c.tables {
@@ -185,7 +185,7 @@ func (c *Capture) settle() {
 				m.Complete = m.Complete && s.Complete
 			}
 		}
-		for name, rows := range c.rows() {
+		for name, rows := range c.rowCounts() {
 			if has := m.Tables[name].Rows; has != rows {
 				m.Complete = false
 				c.damage = append(c.damage, fmt.Errorf("table %s: %w: %d rows, %d when it was recorded", name, ErrCorrupt, rows, has))
@@ -219,7 +219,7 @@ func (c *Capture) settle() {
 			}
 		}
 	}
-	if kept := c.kept(); kept.After(m.Start) {
+	if kept := c.oldestGenerationStart(); kept.After(m.Start) {
 		m.Start = kept
 	}
 	m.End = time.Time{}
@@ -231,9 +231,9 @@ func (c *Capture) settle() {
 	}
 }
 
-// kept returns when the oldest generation began that is still there; the zero
+// oldestGenerationStart returns when the oldest generation began that is still there; the zero
 // time when the segments do not say it.
-func (c *Capture) kept() time.Time {
+func (c *Capture) oldestGenerationStart() time.Time {
 	least := int64(math.MaxInt64)
 	for _, t := range c.tables {
 		for _, s := range t.Segments {
@@ -253,8 +253,8 @@ func (c *Capture) kept() time.Time {
 	return time.Unix(0, least).UTC()
 }
 
-// rows returns the rows that are there, for each table there or in the manifest.
-func (c *Capture) rows() map[string]int64 {
+// rowCounts returns the rows that are there, for each table there or in the manifest.
+func (c *Capture) rowCounts() map[string]int64 {
 	rows := map[string]int64{}
 	for name := range c.Manifest.Tables {
 		rows[name] = 0
@@ -381,7 +381,7 @@ func (t *Table) Read(dst *Batch, b Block, columns []string) error {
 }
 
 func (t *Table) read(dst *Batch, b Block, p projection, where []layout) error {
-	dst.shape(p.schema)
+	dst.setSchema(p.schema)
 	if b.Segment < 0 || b.Segment >= len(t.Segments) || t.Segments[b.Segment].schema == nil || b.at.metadata < 8 {
 		return fmt.Errorf("reading table %s: a block of another table", t.Schema.Table)
 	}

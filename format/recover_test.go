@@ -41,8 +41,8 @@ func segment(t testing.TB, codec Codec, batches ...*Batch) (b []byte, ends []int
 
 // openSegment opens a capture that is one segment and nothing else.
 func openSegment(table string, b []byte) (*Capture, error) {
-	e := entry{table: table, number: "000001", name: table + "/000001.arrow", r: bytes.NewReader(b), size: int64(len(b))}
-	return newCapture("test", nil, []entry{e}, nil, func() error { return nil })
+	e := segmentFile{table: table, number: "000001", name: table + "/000001.arrow", r: bytes.NewReader(b), size: int64(len(b))}
+	return newCapture("test", nil, []segmentFile{e}, nil, func() error { return nil })
 }
 
 // A segment cut at any byte has every batch that is whole, and no other.
@@ -170,7 +170,7 @@ func TestCutManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lo, hi, _ := b.span()
+	lo, hi, _ := b.timeRange()
 	check := func(what string, is error) {
 		c, err := Open(path)
 		if err != nil {

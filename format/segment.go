@@ -59,7 +59,7 @@ func segmentName(dir, base string) (table, number string, ok bool) {
 // readers; that it is there says that the segment is complete.
 func readSegment(r io.ReaderAt, size int64, name, table string) Segment {
 	s := Segment{Name: name, Bytes: size, r: r}
-	s.Damage = s.walk(table)
+	s.Damage = s.findBlocks(table)
 	if s.Damage != nil {
 		s.Damage = fmt.Errorf("segment %s: %w", name, corrupt(s.Damage))
 	}
@@ -69,7 +69,7 @@ func readSegment(r io.ReaderAt, size int64, name, table string) Segment {
 	return s
 }
 
-func (s *Segment) walk(table string) error {
+func (s *Segment) findBlocks(table string) error {
 	start := make([]byte, min(s.Bytes, 8))
 	if err := readFull(s.r, start, 0); err != nil {
 		return err
@@ -77,7 +77,7 @@ func (s *Segment) walk(table string) error {
 	if !bytes.HasPrefix([]byte(magic+"\x00\x00"), start) {
 		return errors.New("not an Arrow file")
 	}
-	footer, listed := s.footer()
+	footer, listed := s.readFooter()
 	var header batchHeader
 	var buf []byte
 	offset, found := int64(8), 0
@@ -86,7 +86,7 @@ func (s *Segment) walk(table string) error {
 			// Some writers leave out the end of the stream.
 			break
 		}
-		metadata, next, err := s.message(&buf, offset)
+		metadata, next, err := s.readMetadata(&buf, offset)
 		if err != nil {
 			return fmt.Errorf("message at %d: %w", offset, err)
 		}
@@ -99,14 +99,14 @@ func (s *Segment) walk(table string) error {
 			}
 			break
 		}
-		switch f := (&flat{b: metadata}); {
+		switch f := (&flatbuffer{b: metadata}); {
 		case s.schema == nil:
 			if s.schema, err = parseSchema(f, table); err != nil {
 				return fmt.Errorf("schema: %w", err)
 			}
 		case f.root().u8(messageHeaderType) != headerRecordBatch:
 			// A dictionary, or something of a newer minor version.
-			if f.bad {
+			if f.invalid {
 				return fmt.Errorf("message at %d: %w", offset, errFlatbuffer)
 			}
 		default:
@@ -119,8 +119,8 @@ func (s *Segment) walk(table string) error {
 			}
 			b := Block{Rows: header.rows, Codec: header.codec, at: location{offset, int32(8 + len(metadata)), header.body}}
 			if i := s.schema.Index("ts"); i >= 0 && s.schema.Columns[i].Type == Timestamp {
-				if b.MinTS, b.MaxTS = header.lo, header.hi; !header.timed {
-					if b.MinTS, b.MaxTS, err = s.span(b.at, i); err != nil {
+				if b.MinTS, b.MaxTS = header.minTS, header.maxTS; !header.hasTimeRange {
+					if b.MinTS, b.MaxTS, err = s.timeRangeOf(b.at, i); err != nil {
 						return fmt.Errorf("message at %d: %w", offset, err)
 					}
 				}
@@ -139,9 +139,9 @@ func (s *Segment) walk(table string) error {
 	return nil
 }
 
-// footer returns where the footer begins and how many batches it lists; 0 and 0
+// readFooter returns where the footer begins and how many batches it lists; 0 and 0
 // when there is none.
-func (s *Segment) footer() (offset int64, batches int) {
+func (s *Segment) readFooter() (offset int64, batches int) {
 	var tail [4 + len(magic)]byte
 	if s.Bytes < 8+int64(len(tail)) || readFull(s.r, tail[:], s.Bytes-int64(len(tail))) != nil || string(tail[4:]) != magic {
 		return 0, 0
@@ -162,10 +162,10 @@ func (s *Segment) footer() (offset int64, batches int) {
 	return offset, batches
 }
 
-// message reads the metadata of the message at offset into buf and returns it,
+// readMetadata reads the metadata of the message at offset into buf and returns it,
 // and where the next message begins: nil at the end of the stream, -1 when the
 // segment ends before the message does.
-func (s *Segment) message(buf *[]byte, offset int64) (metadata []byte, next int64, err error) {
+func (s *Segment) readMetadata(buf *[]byte, offset int64) (metadata []byte, next int64, err error) {
 	rest := s.Bytes - offset
 	if rest < 8 {
 		return nil, -1, nil
@@ -194,7 +194,7 @@ func (s *Segment) message(buf *[]byte, offset int64) (metadata []byte, next int6
 		}
 	}
 	metadata = (*buf)[8 : 8+length]
-	_, _, message, err := parseMessage(&flat{b: metadata})
+	_, _, message, err := parseMessage(&flatbuffer{b: metadata})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -206,13 +206,13 @@ func (s *Segment) message(buf *[]byte, offset int64) (metadata []byte, next int6
 }
 
 // span reads the least and the greatest ts of a batch that does not say them.
-func (s *Segment) span(at location, column int) (lo, hi int64, err error) {
+func (s *Segment) timeRangeOf(at location, column int) (lo, hi int64, err error) {
 	b := NewBatch(&Schema{Columns: s.schema.Columns[column : column+1]})
 	d := decoders.Get().(*decoder)
 	defer d.release()
 	if err := d.decode(s.r, at, s.schema.layouts[column:column+1], b); err != nil {
 		return 0, 0, err
 	}
-	lo, hi, _ = b.span()
+	lo, hi, _ = b.timeRange()
 	return lo, hi, nil
 }

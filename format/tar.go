@@ -95,12 +95,12 @@ func openTar(name string, r io.ReaderAt, size int64, closer func() error) (*Capt
 // tarCapture is what of a tar lies below one directory.
 type tarCapture struct {
 	manifest []byte // the last one that is whole
-	segments map[string]entry
+	segments map[string]segmentFile
 }
 
 // readTar finds the capture in a tar, in place. A tar that was cut off has what
 // comes before, and of its last segment what is there.
-func readTar(r io.ReaderAt, size int64) (manifest []byte, entries []entry, damage []error, err error) {
+func readTar(r io.ReaderAt, size int64) (manifest []byte, entries []segmentFile, damage []error, err error) {
 	file := io.NewSectionReader(r, 0, size)
 	archive := tar.NewReader(file)
 	captures := map[string]*tarCapture{}
@@ -133,7 +133,7 @@ func readTar(r io.ReaderAt, size int64) (manifest []byte, entries []entry, damag
 			break // cut off
 		}
 	}
-	c, err := theCapture(captures)
+	c, err := chooseCapture(captures)
 	if err != nil {
 		return nil, nil, nil, err
 	}
@@ -174,7 +174,7 @@ func addTarEntry(captures map[string]*tarCapture, r io.ReaderAt, h *tar.Header, 
 		if err := readFull(r, data, offset); err != nil {
 			return err
 		}
-		c := captureAt(captures, dir)
+		c := captureIn(captures, dir)
 		if _, err := parseManifest(data); err == nil || errors.Is(err, ErrVersion) || c.manifest == nil {
 			c.manifest = data
 		}
@@ -184,24 +184,24 @@ func addTarEntry(captures map[string]*tarCapture, r io.ReaderAt, h *tar.Header, 
 	table, number, ok := segmentName(parent, base)
 	if ok {
 		name := table + "/" + base
-		captureAt(captures, dir).segments[name] = entry{table, number, name, io.NewSectionReader(r, offset, length), length}
+		captureIn(captures, dir).segments[name] = segmentFile{table, number, name, io.NewSectionReader(r, offset, length), length}
 	}
 	return nil
 }
 
-func captureAt(captures map[string]*tarCapture, dir string) *tarCapture {
+func captureIn(captures map[string]*tarCapture, dir string) *tarCapture {
 	dir = path.Clean(dir)
 	c := captures[dir]
 	if c == nil {
-		c = &tarCapture{segments: map[string]entry{}}
+		c = &tarCapture{segments: map[string]segmentFile{}}
 		captures[dir] = c
 	}
 	return c
 }
 
-// theCapture chooses the directory of the tar that is the capture: the only one
+// chooseCapture chooses the directory of the tar that is the capture: the only one
 // with a manifest or, in a tar cut off before it, the only one with segments.
-func theCapture(captures map[string]*tarCapture) (*tarCapture, error) {
+func chooseCapture(captures map[string]*tarCapture) (*tarCapture, error) {
 	var with, without []*tarCapture
 	for _, c := range captures {
 		if c.manifest != nil {
@@ -239,14 +239,14 @@ func notTar(r io.ReaderAt) error {
 	return fmt.Errorf("%w: neither a directory nor a tar", ErrNotCapture)
 }
 
-// tarSink writes a capture as a tar: segments that are whole, each an entry.
-type tarSink struct {
-	opt  WriterOptions
-	out  io.Writer
-	file file          // out, if Create created it
-	in   folder        // what file is in
-	name string        // of file, in it
-	over *atomic.Int64 // counts what the tar adds to the segments
+// tarDestination writes a capture as a tar: segments that are whole, each an entry.
+type tarDestination struct {
+	opt      WriterOptions
+	output   io.Writer
+	file     file          // out, if Create created it
+	parent   directory     // what file is in
+	name     string        // of file, in it
+	overhead *atomic.Int64 // counts what the tar adds to the segments
 
 	mu   sync.Mutex
 	size int64 // of whole entries
@@ -254,11 +254,11 @@ type tarSink struct {
 	free []*tarSegment
 }
 
-func createTar(path string, opt WriterOptions, over *atomic.Int64) (sink, error) {
-	t := &tarSink{opt: opt, over: over, out: opt.Stdout}
+func createTarDestination(path string, opt WriterOptions, over *atomic.Int64) (destination, error) {
+	t := &tarDestination{opt: opt, overhead: over, output: opt.Stdout}
 	if path == "-" {
-		if t.out == nil {
-			t.out = os.Stdout
+		if t.output == nil {
+			t.output = os.Stdout
 		}
 		return t, nil
 	}
@@ -266,14 +266,14 @@ func createTar(path string, opt WriterOptions, over *atomic.Int64) (sink, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := t.create(parent, name); err != nil {
+	if err := t.createFile(parent, name); err != nil {
 		parent.close()
 		return nil, err
 	}
 	return t, nil
 }
 
-func (t *tarSink) create(parent folder, name string) error {
+func (t *tarDestination) createFile(parent directory, name string) error {
 	if t.opt.Force {
 		info, err := parent.lstat(name)
 		if err == nil && !info.Mode().IsRegular() {
@@ -293,20 +293,20 @@ func (t *tarSink) create(parent folder, name string) error {
 	if err := t.opt.chown(f.Chown); err != nil {
 		return errors.Join(err, f.Close(), parent.remove(name))
 	}
-	t.out, t.file, t.in, t.name = f, f, parent, name
+	t.output, t.file, t.parent, t.name = f, f, parent, name
 	return nil
 }
 
-func (t *tarSink) buffered() bool { return true }
+func (t *tarDestination) buffered() bool { return true }
 
 // tarSegment is a segment in memory, after room for its header.
 type tarSegment struct {
-	sink *tarSink
-	name string
-	buf  []byte
+	destination *tarDestination
+	name        string
+	buf         []byte
 }
 
-func (t *tarSink) segment(table string, n int) (segmentFile, error) {
+func (t *tarDestination) createSegment(table string, n int) (segmentWriter, error) {
 	s := &tarSegment{}
 	t.mu.Lock()
 	if n := len(t.free); n > 0 {
@@ -328,24 +328,24 @@ func (s *tarSegment) Truncate(size int64) error {
 }
 
 func (s *tarSegment) Close() error {
-	err := s.sink.entry(s.name, s.buf, false)
+	err := s.destination.writeEntry(s.name, s.buf, false)
 	s.discard()
 	return err
 }
 
 func (s *tarSegment) discard() {
-	s.sink.mu.Lock()
-	s.sink.free = append(s.sink.free, s)
-	s.sink.mu.Unlock()
+	s.destination.mu.Lock()
+	s.destination.free = append(s.destination.free, s)
+	s.destination.mu.Unlock()
 }
 
-func (t *tarSink) manifest(data []byte, last bool) error {
-	return t.entry(ManifestName, append(make([]byte, tarBlock, tarBlock+len(data)+3*tarBlock), data...), last)
+func (t *tarDestination) writeManifest(data []byte, last bool) error {
+	return t.writeEntry(ManifestName, append(make([]byte, tarBlock, tarBlock+len(data)+3*tarBlock), data...), last)
 }
 
 // entry writes one entry, of which b is room for the header and the content, in
 // one write; the last one with the end of the tar.
-func (t *tarSink) entry(name string, b []byte, last bool) error {
+func (t *tarDestination) writeEntry(name string, b []byte, last bool) error {
 	content := int64(len(b) - tarBlock)
 	var header bytes.Buffer
 	err := tar.NewWriter(&header).WriteHeader(&tar.Header{
@@ -365,47 +365,49 @@ func (t *tarSink) entry(name string, b []byte, last bool) error {
 	if t.torn != nil {
 		return t.torn
 	}
-	n, err := t.out.Write(b)
+	n, err := t.output.Write(b)
 	if err != nil {
-		if n > 0 && !t.restore() {
+		if n > 0 && !t.truncate() {
 			t.torn = err
 		}
 		return err
 	}
 	t.size += int64(len(b))
-	t.over.Add(int64(len(b)) - content)
+	t.overhead.Add(int64(len(b)) - content)
 	return nil
 }
 
-// restore takes back half an entry, which only a file allows.
-func (t *tarSink) restore() bool { return t.file != nil && t.file.Truncate(t.size) == nil }
+// truncate takes back half an entry, which only a file allows.
+func (t *tarDestination) truncate() bool { return t.file != nil && t.file.Truncate(t.size) == nil }
 
-var errTar = fmt.Errorf("a tar is only written at its end: %w", errors.ErrUnsupported)
+var errTarNotRewritable = fmt.Errorf("a tar is only written at its end: %w", errors.ErrUnsupported)
 
-func (t *tarSink) remove(string, int) error                 { return errTar }
-func (t *tarSink) export(string, int, *directorySink) error { return errTar }
+func (t *tarDestination) removeSegment(string, int) error { return errTarNotRewritable }
+func (t *tarDestination) exportSegment(string, int, *directoryDestination) error {
+	return errTarNotRewritable
+}
 
-func (t *tarSink) beside() folder                { return nil }
-func (t *tarSink) syncSegment(string, int) error { return nil }
+func (t *tarDestination) parentDirectory() directory    { return nil }
+func (t *tarDestination) syncSegment(string, int) error { return nil }
 
 // sync waits until all entries are on the disk, if they are in a file.
-func (t *tarSink) sync() error {
+func (t *tarDestination) sync() error {
 	if t.file == nil {
 		return nil
 	}
-	return errors.Join(t.file.Sync(), syncFile(t.in, "."))
+	return errors.Join(t.file.Sync(), syncFile(t.parent, "."))
 }
 
-func (t *tarSink) close() error {
+func (t *tarDestination) close() error {
 	if t.file == nil {
 		return nil
 	}
-	return errors.Join(t.file.Close(), t.in.close())
+	return errors.Join(t.file.Close(), t.parent.close())
 }
 
-func (t *tarSink) abort() error {
+func (t *tarDestination) abort() error {
 	if t.file == nil {
 		return nil
 	}
-	return errors.Join(t.file.Close(), t.in.remove(t.name), t.in.close())
+	return errors.Join(t.file.Close(), t.parent.remove(t.name), t.parent.close())
 }

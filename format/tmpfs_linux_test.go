@@ -270,8 +270,8 @@ func TestTmpfsTakenAway(t *testing.T) {
 func TestDumpCopies(t *testing.T) {
 	dir := t.TempDir()
 	opt := WriterOptions{}
-	opt.folder = func(path string) (folder, error) {
-		in, err := openFolder(path)
+	opt.openDirectory = func(path string) (directory, error) {
+		in, err := openOSDirectory(path)
 		return unlinked{in}, err
 	}
 	w, err := Create(filepath.Join(dir, "c"), generationManifest, opt)
@@ -295,12 +295,12 @@ func TestDumpCopies(t *testing.T) {
 	}
 }
 
-// unlinked is a folder that knows no links.
-type unlinked struct{ folder }
+// unlinked is a directory that has no links.
+type unlinked struct{ directory }
 
-func (f unlinked) enter(name string) (folder, error) {
-	in, err := f.folder.enter(name)
+func (f unlinked) enter(name string) (directory, error) {
+	in, err := f.directory.enter(name)
 	return unlinked{in}, err
 }
 
-func (f unlinked) link(folder, string) error { return syscall.EXDEV }
+func (f unlinked) link(directory, string) error { return syscall.EXDEV }

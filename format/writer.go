@@ -39,7 +39,7 @@ type WriterOptions struct {
 	// program runs as them.
 	UID, GID int
 
-	folder func(path string) (folder, error) // opens a directory; nil is openFolder
+	openDirectory func(path string) (directory, error) // opens a directory; nil is openOSDirectory
 }
 
 const (
@@ -60,21 +60,21 @@ const (
 // speak of generations. In a tar, which is only written at its end, a generation
 // is not one segment but several, with numbers of their own; Drop and Dump fail.
 type Writer struct {
-	sink     sink
-	opt      WriterOptions
-	dir      string // what it is in
-	manifest Manifest
-	limit    int64 // bytes of a segment
-	written  atomic.Int64
+	destination  destination
+	opt          WriterOptions
+	parentPath   string // what it is in
+	manifest     Manifest
+	segmentBytes int64 // bytes of a segment
+	written      atomic.Int64
 
 	// mu is held for moments only, never while a file is written.
-	mu       sync.Mutex
-	tables   map[string]*tableWriter
-	closed   bool
-	syncs    bool  // Sync was called
-	failed   error // the first of Sync
-	finished int   // the last generation that Finish was called for
-	latest   int64 // the greatest ts of any event
+	mu                 sync.Mutex
+	tables             map[string]*tableWriter
+	closed             bool
+	syncing            bool  // Sync was called
+	syncErr            error // the first of Sync
+	finishedGeneration int   // the last generation that Finish was called for
+	latestTS           int64 // the greatest ts of any event
 
 	generations map[int]*generation // those not finished
 }
@@ -85,18 +85,18 @@ type generation struct {
 	bytes int64
 }
 
-// sink is where a capture goes: a directory, a tar, memory.
-type sink interface {
-	// segment begins segment number n, from 1, of a table.
-	segment(table string, n int) (segmentFile, error)
+// destination is where a capture goes: a directory, a tar, memory.
+type destination interface {
+	// createSegment begins segment number n, from 1, of a table.
+	createSegment(table string, n int) (segmentWriter, error)
 	// remove removes a segment that is closed.
-	remove(table string, n int) error
-	// export writes a segment that is closed to a directory.
-	export(table string, n int, to *directorySink) error
-	// manifest writes or replaces capture.json; last says that nothing follows.
-	manifest(data []byte, last bool) error
-	// beside is what the capture is in, nil for a tar.
-	beside() folder
+	removeSegment(table string, n int) error
+	// exportSegment writes a segment that is closed to a directory.
+	exportSegment(table string, n int, to *directoryDestination) error
+	// writeManifest writes or replaces capture.json; last says that nothing follows.
+	writeManifest(data []byte, last bool) error
+	// parentDirectory is what the capture is in, nil for a tar.
+	parentDirectory() directory
 	// buffered says that a segment is in memory until it is closed, and lost
 	// when that fails.
 	buffered() bool
@@ -110,8 +110,8 @@ type sink interface {
 	abort() error
 }
 
-// segmentFile is a segment being written.
-type segmentFile interface {
+// segmentWriter is a segment being written.
+type segmentWriter interface {
 	io.Writer
 	io.Closer
 	// Truncate takes back what is beyond size.
@@ -126,18 +126,18 @@ type tableWriter struct {
 
 	mu         sync.Mutex // of what is until the empty line
 	encoder    *encoder
-	pairs      []string     // metadata of every segment
-	number     int          // of the last segment
-	generation int          // of the last segment; number, unless batches say
-	file       segmentFile  // nil between segments
-	segment    *segmentInfo // that file is
-	batches    []location   // in file
-	err        error        // the write that failed; nothing is written after it
+	metadata   []string      // metadata of every segment
+	number     int           // of the last segment
+	generation int           // of the last segment; number, unless batches say
+	file       segmentWriter // nil between segments
+	segment    *segmentInfo  // that file is
+	batches    []location    // in file
+	err        error         // the write that failed; nothing is written after it
 
 	// Of Writer.mu.
-	segments []*segmentInfo // that are written and not dropped
-	sum      totals         // of segments of a tar, which are not in segments
-	broken   int            // the first generation of which err kept something out; 0 none
+	segments   []*segmentInfo // that are written and not dropped
+	flushed    totals         // of segments of a tar, which are not in segments
+	brokenFrom int            // the first generation of which err kept something out; 0 none
 }
 
 // segmentInfo is a segment that is there. All but the numbers is of Writer.mu.
@@ -145,18 +145,18 @@ type segmentInfo struct {
 	number, generation int
 	began              int64 // when the generation did, in ns since the Unix epoch; 0 unknown
 	totals
-	open    bool // being written
-	whole   bool // has its footer
-	unsaved bool // was written to since Sync
-	dumps   int  // that read it
-	dropped bool // to be removed when the last of dumps is done
+	open     bool // being written
+	complete bool // has its footer
+	unsynced bool // was written to since Sync
+	dumps    int  // that read it
+	dropped  bool // to be removed when the last of dumps is done
 }
 
 // totals are what is in a segment, or in several.
 type totals struct {
 	rows, bytes int64
 	segments    int
-	last        int64            // the greatest ts of an event, 0 if there is none
+	lastTS      int64            // the greatest ts of an event, 0 if there is none
 	lost        map[string]int64 // by family; of the loss table
 }
 
@@ -164,7 +164,7 @@ func (t *totals) add(o totals) {
 	t.rows += o.rows
 	t.bytes += o.bytes
 	t.segments += o.segments
-	t.last = max(t.last, o.last)
+	t.lastTS = max(t.lastTS, o.lastTS)
 	for family, n := range o.lost {
 		if t.lost == nil {
 			t.lost = map[string]int64{}
@@ -182,16 +182,16 @@ func (t *totals) add(o totals) {
 func Create(path string, m Manifest, opt WriterOptions) (*Writer, error) {
 	m.Format, m.Complete = Current, false
 	w := &Writer{
-		opt:      opt,
-		dir:      filepath.Dir(path),
-		manifest: m,
-		limit:    cmp.Or(opt.SegmentBytes, defaultSegmentBytes),
-		tables:   map[string]*tableWriter{},
+		opt:          opt,
+		parentPath:   filepath.Dir(path),
+		manifest:     m,
+		segmentBytes: cmp.Or(opt.SegmentBytes, defaultSegmentBytes),
+		tables:       map[string]*tableWriter{},
 
 		generations: map[int]*generation{},
 	}
 	if !m.Start.IsZero() {
-		w.latest = m.Start.UnixNano()
+		w.latestTS = m.Start.UnixNano()
 	}
 	data, err := m.encode()
 	if err == nil && !littleEndian {
@@ -200,22 +200,22 @@ func Create(path string, m Manifest, opt WriterOptions) (*Writer, error) {
 	if err == nil {
 		switch {
 		case opt.Memory:
-			var parent folder
+			var parent directory
 			if parent, _, err = enterParent(path, &opt); err == nil {
-				w.sink = newMemory(parent)
+				w.destination = newMemoryDestination(parent)
 			}
 		case path == "-" || strings.HasSuffix(path, ".tar"):
-			w.limit = min(w.limit, tarSegmentBytes)
-			w.sink, err = createTar(path, opt, &w.written)
+			w.segmentBytes = min(w.segmentBytes, tarSegmentBytes)
+			w.destination, err = createTarDestination(path, opt, &w.written)
 		default:
-			w.sink, err = createDirectory(path, opt)
+			w.destination, err = createDirectoryDestination(path, opt)
 		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("creating capture %s: %w", path, err)
 	}
-	if err := w.sink.manifest(data, false); err != nil {
-		return nil, errors.Join(fmt.Errorf("creating capture %s: %w", path, err), w.sink.abort())
+	if err := w.destination.writeManifest(data, false); err != nil {
+		return nil, errors.Join(fmt.Errorf("creating capture %s: %w", path, err), w.destination.abort())
 	}
 	return w, nil
 }
@@ -233,7 +233,7 @@ func (w *Writer) table(s *Schema) (*tableWriter, error) {
 			return nil, err
 		}
 		m := &w.manifest
-		t = &tableWriter{name: s.Table, pairs: []string{
+		t = &tableWriter{name: s.Table, metadata: []string{
 			"fletch.table", s.Table,
 			"fletch.format", m.Format.String(),
 			"fletch.host", m.Host,
@@ -241,7 +241,7 @@ func (w *Writer) table(s *Schema) (*tableWriter, error) {
 			"fletch.kernel", m.Kernel,
 			"fletch.arch", m.Arch,
 		}}
-		t.encoder = newEncoder(s, t.pairs)
+		t.encoder = newEncoder(s, t.metadata)
 		w.tables[s.Table] = t
 	}
 	if !t.encoder.schema.equal(s) {
@@ -271,7 +271,7 @@ func (w *Writer) Append(b *Batch, codec Codec) error {
 		defer t.mu.Unlock()
 		if err = w.append(t, b, codec); t.err != nil {
 			w.mu.Lock()
-			t.broken = cmp.Or(t.broken, b.Generation, t.generation, 1)
+			t.brokenFrom = cmp.Or(t.brokenFrom, b.Generation, t.generation, 1)
 			w.mu.Unlock()
 		}
 	}
@@ -310,8 +310,8 @@ func (w *Writer) append(t *tableWriter, b *Batch, codec Codec) error {
 	}
 	t.batches = append(t.batches, at)
 	w.count(t, b)
-	if b.Generation == 0 && (t.segment.bytes >= w.limit || len(t.batches) >= maxSegmentBatches) ||
-		w.sink.buffered() && t.segment.bytes >= w.limit {
+	if b.Generation == 0 && (t.segment.bytes >= w.segmentBytes || len(t.batches) >= maxSegmentBatches) ||
+		w.destination.buffered() && t.segment.bytes >= w.segmentBytes {
 		w.finish(t)
 	}
 	return t.err
@@ -320,12 +320,12 @@ func (w *Writer) append(t *tableWriter, b *Batch, codec Codec) error {
 // checkGeneration returns an error if table t cannot go on in generation n.
 func (w *Writer) checkGeneration(t *tableWriter, n int) error {
 	w.mu.Lock()
-	finished := w.finished
+	finished := w.finishedGeneration
 	w.mu.Unlock()
 	switch {
 	case n == 0:
 		return nil
-	case n < t.generation, n <= finished, n == t.generation && t.file == nil && !w.sink.buffered():
+	case n < t.generation, n <= finished, n == t.generation && t.file == nil && !w.destination.buffered():
 		return fmt.Errorf("a batch of segment %d after segment %d was finished", n, max(t.generation, finished))
 	}
 	return nil
@@ -337,10 +337,10 @@ func (w *Writer) begin(t *tableWriter, n int) {
 		return
 	}
 	number := t.number + 1
-	if n > 0 && !w.sink.buffered() {
+	if n > 0 && !w.destination.buffered() {
 		number = n
 	}
-	file, err := w.sink.segment(t.name, number)
+	file, err := w.destination.createSegment(t.name, number)
 	if err != nil {
 		t.err = err
 		return
@@ -351,16 +351,16 @@ func (w *Writer) begin(t *tableWriter, n int) {
 	t.segments = append(t.segments, t.segment)
 	if n > 0 {
 		if w.generations[n] == nil {
-			w.generations[n] = &generation{began: w.latest}
+			w.generations[n] = &generation{began: w.latestTS}
 		}
 		t.segment.began = w.generations[n].began
 	}
 	w.mu.Unlock()
-	t.encoder.pairs = t.pairs
+	t.encoder.metadata = t.metadata
 	if t.segment.began > 0 {
 		// The manifest of a recording that was killed cannot say from when on the
 		// capture still has everything.
-		t.encoder.pairs = append(slices.Clip(t.pairs), metadataStart, strconv.FormatInt(t.segment.began, 10))
+		t.encoder.metadata = append(slices.Clip(t.metadata), metadataStart, strconv.FormatInt(t.segment.began, 10))
 	}
 	w.write(t, t.encoder.start())
 }
@@ -377,7 +377,7 @@ func (w *Writer) write(t *tableWriter, p []byte) {
 	}
 	w.mu.Lock()
 	t.segment.bytes += int64(len(p))
-	t.segment.unsaved = true
+	t.segment.unsynced = true
 	if g := w.generations[t.segment.generation]; g != nil {
 		g.bytes += int64(len(p))
 	}
@@ -392,9 +392,9 @@ func (w *Writer) count(t *tableWriter, b *Batch) {
 	s := t.segment
 	s.rows += int64(b.Rows)
 	// A name may have been announced after the generation that it is written into had ended.
-	if h := &t.encoder.header; h.timed && b.Schema.Event() {
-		s.last = max(s.last, h.hi)
-		w.latest = max(w.latest, h.hi)
+	if h := &t.encoder.header; h.hasTimeRange && b.Schema.Event() {
+		s.lastTS = max(s.lastTS, h.maxTS)
+		w.latestTS = max(w.latestTS, h.maxTS)
 	}
 	if t.name == LossSchema.Table && b.Schema.equal(LossSchema) {
 		if s.lost == nil {
@@ -417,11 +417,11 @@ func (w *Writer) finish(t *tableWriter) {
 	err := t.file.Close()
 	t.err = cmp.Or(t.err, err)
 	w.mu.Lock()
-	t.segment.open, t.segment.whole = false, whole && err == nil
-	if w.sink.buffered() {
+	t.segment.open, t.segment.complete = false, whole && err == nil
+	if w.destination.buffered() {
 		t.segments = t.segments[:0]
 		if err == nil {
-			t.sum.add(t.segment.totals)
+			t.flushed.add(t.segment.totals)
 		}
 	}
 	w.mu.Unlock()
@@ -446,8 +446,8 @@ func (w *Writer) Bytes(segment int) int64 {
 // MemoryBytes returns how much memory the segments take that are kept there,
 // see WriterOptions.Memory.
 func (w *Writer) MemoryBytes() int64 {
-	if m, ok := w.sink.(*memorySink); ok {
-		return m.bytes()
+	if m, ok := w.destination.(*memoryDestination); ok {
+		return m.usedBytes()
 	}
 	return 0
 }
@@ -459,7 +459,7 @@ func (w *Writer) Tables() map[string]TableInfo {
 	defer w.mu.Unlock()
 	sums := map[string]*totals{}
 	for name, t := range w.tables {
-		sum := t.sum
+		sum := t.flushed
 		sum.lost = maps.Clone(sum.lost)
 		for _, s := range t.segments {
 			sum.add(s.totals)
@@ -485,8 +485,8 @@ func tableInfos(sums map[string]*totals) map[string]TableInfo {
 	return infos
 }
 
-// sorted returns the tables by name.
-func (w *Writer) sorted() []*tableWriter {
+// sortedTables returns the tables by name.
+func (w *Writer) sortedTables() []*tableWriter {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.SortedFunc(maps.Values(w.tables), func(a, b *tableWriter) int { return strings.Compare(a.name, b.name) })
@@ -495,7 +495,7 @@ func (w *Writer) sorted() []*tableWriter {
 // Flush writes what a tar has been given and still holds. Called once a second
 // it makes a tar as safe against a crash as a directory is without it.
 func (w *Writer) Flush() error {
-	if !w.sink.buffered() {
+	if !w.destination.buffered() {
 		return nil
 	}
 	return w.finishAll(math.MaxInt, nil)
@@ -505,7 +505,7 @@ func (w *Writer) Flush() error {
 // tables: with their footers they are what every Arrow reader opens.
 func (w *Writer) Finish(segment int) error {
 	w.mu.Lock()
-	w.finished = max(w.finished, segment)
+	w.finishedGeneration = max(w.finishedGeneration, segment)
 	w.mu.Unlock()
 	err := w.finishAll(segment, nil)
 	w.mu.Lock()
@@ -517,7 +517,7 @@ func (w *Writer) Finish(segment int) error {
 // finishAll ends all segments up to a generation and returns the first error of
 // any table. Later batches are refused with closed, if it is not nil.
 func (w *Writer) finishAll(generation int, closed error) (first error) {
-	for _, t := range w.sorted() {
+	for _, t := range w.sortedTables() {
 		t.mu.Lock()
 		if t.generation <= generation {
 			w.finish(t)
@@ -531,30 +531,30 @@ func (w *Writer) finishAll(generation int, closed error) (first error) {
 	return first
 }
 
-// placed is a segment and its table.
-type placed struct {
+// tableSegment is a segment and its table.
+type tableSegment struct {
 	*segmentInfo
 	table *tableWriter
 }
 
-// between returns the finished segments of the generations from..to, by
+// segmentsBetween returns the finished segments of the generations from..to, by
 // generation, in each the names before the events. w.mu is held.
-func (w *Writer) between(from, to int) ([]placed, error) {
-	var segments []placed
+func (w *Writer) segmentsBetween(from, to int) ([]tableSegment, error) {
+	var segments []tableSegment
 	for _, t := range w.tables {
 		for _, s := range t.segments {
 			if s.generation >= from && s.generation <= to {
-				segments = append(segments, placed{s, t})
+				segments = append(segments, tableSegment{s, t})
 			}
 		}
 	}
-	rank := func(p placed) int {
+	rank := func(p tableSegment) int {
 		if p.table.encoder.schema.Event() {
 			return 1
 		}
 		return 0
 	}
-	slices.SortFunc(segments, func(a, b placed) int {
+	slices.SortFunc(segments, func(a, b tableSegment) int {
 		return cmp.Or(cmp.Compare(a.generation, b.generation), rank(a)-rank(b), strings.Compare(a.table.name, b.table.name))
 	})
 	for _, s := range segments {
@@ -562,8 +562,8 @@ func (w *Writer) between(from, to int) ([]placed, error) {
 			return nil, fmt.Errorf("segment %s is still being written", segmentPath(s.table.name, s.number))
 		}
 	}
-	if w.sink.buffered() {
-		return nil, errTar
+	if w.destination.buffered() {
+		return nil, errTarNotRewritable
 	}
 	return segments, nil
 }
@@ -581,7 +581,7 @@ func (w *Writer) Drop(segment int) error {
 
 func (w *Writer) drop(generation int) error {
 	w.mu.Lock()
-	segments, err := w.between(0, generation)
+	segments, err := w.segmentsBetween(0, generation)
 	w.mu.Unlock()
 	if err != nil {
 		return err
@@ -592,7 +592,7 @@ func (w *Writer) drop(generation int) error {
 			n++
 		}
 		for _, s := range slices.Backward(segments[:n]) {
-			if err := w.remove(s); err != nil {
+			if err := w.dropSegment(s); err != nil {
 				return err
 			}
 		}
@@ -601,9 +601,9 @@ func (w *Writer) drop(generation int) error {
 	return nil
 }
 
-// remove takes a segment out of the capture, and removes it unless a dump needs
+// dropSegment takes a segment out of the capture, and removes it unless a dump needs
 // it, which then does so.
-func (w *Writer) remove(s placed) error {
+func (w *Writer) dropSegment(s tableSegment) error {
 	w.mu.Lock()
 	at := slices.Index(s.table.segments, s.segmentInfo)
 	if at >= 0 {
@@ -615,12 +615,12 @@ func (w *Writer) remove(s placed) error {
 	if !now {
 		return nil
 	}
-	return w.unlink(s)
+	return w.removeSegment(s)
 }
 
-// unlink removes a segment that was taken out, or brings it back.
-func (w *Writer) unlink(s placed) error {
-	err := w.sink.remove(s.table.name, s.number)
+// removeSegment removes a segment that was taken out, or brings it back.
+func (w *Writer) removeSegment(s tableSegment) error {
+	err := w.destination.removeSegment(s.table.name, s.number)
 	if err != nil {
 		w.mu.Lock()
 		s.dropped = false
@@ -639,8 +639,8 @@ func (w *Writer) unlink(s placed) error {
 // later Sync returns it again, as does Close, and the capture is not complete.
 func (w *Writer) Sync() error {
 	w.mu.Lock()
-	w.syncs = true
-	first := w.failed
+	w.syncing = true
+	first := w.syncErr
 	w.mu.Unlock()
 	if first == nil {
 		first = w.Flush()
@@ -651,25 +651,25 @@ func (w *Writer) Sync() error {
 		}
 	}
 	w.mu.Lock()
-	w.failed = cmp.Or(w.failed, first)
+	w.syncErr = cmp.Or(w.syncErr, first)
 	w.mu.Unlock()
 	return first
 }
 
 func (w *Writer) sync() error {
 	w.mu.Lock()
-	var segments []placed
+	var segments []tableSegment
 	for _, t := range w.tables {
 		for _, s := range t.segments {
-			if s.unsaved {
-				s.unsaved = false
-				segments = append(segments, placed{s, t})
+			if s.unsynced {
+				s.unsynced = false
+				segments = append(segments, tableSegment{s, t})
 			}
 		}
 	}
 	w.mu.Unlock()
 	for _, s := range segments {
-		if err := w.sink.syncSegment(s.table.name, s.number); err != nil {
+		if err := w.destination.syncSegment(s.table.name, s.number); err != nil {
 			w.mu.Lock()
 			dropped := s.dropped
 			w.mu.Unlock()
@@ -678,7 +678,7 @@ func (w *Writer) sync() error {
 			}
 		}
 	}
-	return w.sink.sync()
+	return w.destination.sync()
 }
 
 // Close ends the segments and writes the final manifest. finish, if not nil,
@@ -697,10 +697,10 @@ func (w *Writer) Close(finish func(*Manifest)) error {
 	first := w.finishAll(math.MaxInt, fs.ErrClosed)
 	m := w.manifest
 	w.mu.Lock()
-	if segments, err := w.between(0, math.MaxInt); err == nil {
-		m.Start = w.since(segments)
+	if segments, err := w.segmentsBetween(0, math.MaxInt); err == nil {
+		m.Start = w.startOf(segments)
 	}
-	syncs, failed := w.syncs, w.failed
+	syncs, failed := w.syncing, w.syncErr
 	w.mu.Unlock()
 	first = cmp.Or(first, failed)
 	var err error
@@ -715,12 +715,12 @@ func (w *Writer) Close(finish func(*Manifest)) error {
 	data, encodeErr := m.encode()
 	err = errors.Join(err, encodeErr)
 	if encodeErr == nil {
-		err = errors.Join(err, w.sink.manifest(data, true))
+		err = errors.Join(err, w.destination.writeManifest(data, true))
 	}
 	if syncs {
-		err = errors.Join(err, w.sink.sync())
+		err = errors.Join(err, w.destination.sync())
 	}
-	if err = errors.Join(err, w.sink.close()); err != nil && first == nil {
+	if err = errors.Join(err, w.destination.close()); err != nil && first == nil {
 		first = fmt.Errorf("closing capture: %w", err)
 	}
 	return first
@@ -738,7 +738,7 @@ func (w *Writer) Abort() error {
 		return fmt.Errorf("removing capture: %w", fs.ErrClosed)
 	}
 	var errs []error
-	for _, t := range w.sorted() {
+	for _, t := range w.sortedTables() {
 		t.mu.Lock()
 		if t.file != nil {
 			t.file.discard()
@@ -746,13 +746,13 @@ func (w *Writer) Abort() error {
 		}
 		t.err = fs.ErrClosed
 		t.mu.Unlock()
-		if !w.sink.buffered() {
+		if !w.destination.buffered() {
 			for _, s := range t.segments {
-				errs = append(errs, w.sink.remove(t.name, s.number))
+				errs = append(errs, w.destination.removeSegment(t.name, s.number))
 			}
 		}
 	}
-	if err := errors.Join(append(errs, w.sink.abort())...); err != nil {
+	if err := errors.Join(append(errs, w.destination.abort())...); err != nil {
 		return fmt.Errorf("removing capture: %w", err)
 	}
 	return nil

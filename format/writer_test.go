@@ -283,27 +283,27 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
-// fullSink is a directory on a disk with room for so many more bytes. Like a
+// fullDestination is a directory on a disk with room for so many more bytes. Like a
 // disk it takes the part of a write that fits.
-type fullSink struct {
-	*directorySink
+type fullDestination struct {
+	*directoryDestination
 	room *int
 }
 
 type fullSegment struct {
-	segmentFile
+	segmentWriter
 	room *int
 }
 
-func (s fullSink) segment(table string, n int) (segmentFile, error) {
-	f, err := s.directorySink.segment(table, n)
+func (s fullDestination) createSegment(table string, n int) (segmentWriter, error) {
+	f, err := s.directoryDestination.createSegment(table, n)
 	return fullSegment{f, s.room}, err
 }
 
 func (s fullSegment) Write(p []byte) (int, error) {
 	n := min(len(p), *s.room)
 	*s.room -= n
-	if n, err := s.segmentFile.Write(p[:n]); err != nil || n == len(p) {
+	if n, err := s.segmentWriter.Write(p[:n]); err != nil || n == len(p) {
 		return n, err
 	}
 	return n, &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
@@ -319,7 +319,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		left := room
-		w.sink = fullSink{w.sink.(*directorySink), &left}
+		w.destination = fullDestination{w.destination.(*directoryDestination), &left}
 		want := map[string][][]any{}
 		var failed error
 		for i := range 10 {
@@ -448,7 +448,7 @@ func TestAppendWrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	var sizes []int
-	w.sink = countSink{w.sink.(*directorySink), &sizes}
+	w.destination = countingDestination{w.destination.(*directoryDestination), &sizes}
 	for i := range 3 {
 		if err := w.Append(fill(NewBatch(processSchema), 100, uint64(i)), Zstd); err != nil {
 			t.Fatal(err)
@@ -470,24 +470,24 @@ func TestAppendWrites(t *testing.T) {
 	}
 }
 
-type countSink struct {
-	*directorySink
+type countingDestination struct {
+	*directoryDestination
 	sizes *[]int
 }
 
-type countSegment struct {
-	segmentFile
+type countingSegment struct {
+	segmentWriter
 	sizes *[]int
 }
 
-func (s countSink) segment(table string, n int) (segmentFile, error) {
-	f, err := s.directorySink.segment(table, n)
-	return countSegment{f, s.sizes}, err
+func (s countingDestination) createSegment(table string, n int) (segmentWriter, error) {
+	f, err := s.directoryDestination.createSegment(table, n)
+	return countingSegment{f, s.sizes}, err
 }
 
-func (s countSegment) Write(p []byte) (int, error) {
+func (s countingSegment) Write(p []byte) (int, error) {
 	*s.sizes = append(*s.sizes, len(p))
-	return s.segmentFile.Write(p)
+	return s.segmentWriter.Write(p)
 }
 
 // What the loss table was given is what the manifest says was lost.
