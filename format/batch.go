@@ -16,148 +16,6 @@ const (
 	MaxBatchBytes = 1 << 29 // decoded bytes of a batch, all columns together
 )
 
-// Strings is a column of UTF-8 texts in Arrow's layout: text i is
-// Data[Offsets[i]:Offsets[i+1]], so len(Offsets) is one more than the texts.
-// The zero value holds none.
-type Strings struct {
-	Offsets []int32
-	Data    []byte
-}
-
-// Len returns the number of texts.
-func (s *Strings) Len() int { return max(len(s.Offsets)-1, 0) }
-
-// Bytes returns text i, valid until the Strings are reset or read into.
-func (s *Strings) Bytes(i int) []byte { return s.Data[s.Offsets[i]:s.Offsets[i+1]] }
-
-// At returns a copy of text i.
-func (s *Strings) At(i int) string { return string(s.Bytes(i)) }
-
-// Append adds a text. Texts are valid UTF-8; whoever appends sees to it.
-func (s *Strings) Append(v string) {
-	if len(s.Offsets) == 0 {
-		s.Offsets = append(s.Offsets, 0)
-	}
-	s.Data = append(s.Data, v...)
-	s.Offsets = append(s.Offsets, int32(len(s.Data)))
-}
-
-// Reset empties s and keeps its memory.
-func (s *Strings) Reset() {
-	s.Offsets = append(s.Offsets[:0], 0)
-	s.Data = s.Data[:0]
-}
-
-// check returns an error unless Bytes is safe for every text of s.
-func (s *Strings) check() error {
-	if err := checkOffsets(s.Offsets, len(s.Data)); err != nil {
-		return fmt.Errorf("text %w", err)
-	}
-	return nil
-}
-
-// checkOffsets returns an error unless offsets ascend from 0 or more to at most n.
-func checkOffsets(offsets []int32, n int) error {
-	if len(offsets) == 0 {
-		return fmt.Errorf("offsets missing")
-	}
-	prev := int32(0)
-	for i, o := range offsets {
-		if o < prev {
-			return fmt.Errorf("offset %d: %d after %d", i, o, prev)
-		}
-		prev = o
-	}
-	if int64(prev) > int64(n) {
-		return fmt.Errorf("offset %d: %d beyond %d", len(offsets)-1, prev, n)
-	}
-	return nil
-}
-
-// Vector is one column of a batch. Its Type says which slices are in use.
-type Vector struct {
-	Type Type
-	I32  []int32 // Int32: one a row
-	I64  []int64 // Int64, Timestamp: one a row
-	Str  Strings // String: one a row; StringList: the elements of all rows
-	Rows []int32 // StringList: row i is elements Rows[i] to Rows[i+1] of Str
-}
-
-// Len returns the number of rows.
-func (v *Vector) Len() int {
-	switch v.Type {
-	case Int32:
-		return len(v.I32)
-	case Int64, Timestamp:
-		return len(v.I64)
-	case String:
-		return v.Str.Len()
-	case StringList:
-		return max(len(v.Rows)-1, 0)
-	}
-	return 0
-}
-
-// List returns a copy of row i of a StringList.
-func (v *Vector) List(i int) []string {
-	list := make([]string, 0, v.Rows[i+1]-v.Rows[i])
-	for j := v.Rows[i]; j < v.Rows[i+1]; j++ {
-		list = append(list, v.Str.At(int(j)))
-	}
-	return list
-}
-
-// Grow makes room for rows rows in all, except for the text of strings, so that less than these allocate nothing.
-func (b *Batch) Grow(rows int) {
-	for i := range b.Columns {
-		switch v := &b.Columns[i]; v.Type {
-		case Int32:
-			v.I32 = slices.Grow(v.I32, max(0, rows-len(v.I32)))
-		case Int64, Timestamp:
-			v.I64 = slices.Grow(v.I64, max(0, rows-len(v.I64)))
-		case StringList:
-			v.Rows = slices.Grow(v.Rows, max(0, rows+1-len(v.Rows)))
-		case String:
-			v.Str.Offsets = slices.Grow(v.Str.Offsets, max(0, rows+1-len(v.Str.Offsets)))
-		}
-	}
-}
-
-// Reset empties v and keeps its memory.
-func (v *Vector) Reset() {
-	v.I32 = v.I32[:0]
-	v.I64 = v.I64[:0]
-	switch v.Type {
-	case StringList:
-		v.Rows = append(v.Rows[:0], 0)
-		fallthrough
-	case String:
-		v.Str.Reset()
-	}
-}
-
-// check returns an error unless v has exactly rows rows and sound offsets.
-func (v *Vector) check(rows int) error {
-	if v.Len() != rows {
-		return fmt.Errorf("%d rows, not %d", v.Len(), rows)
-	}
-	switch v.Type {
-	case StringList:
-		if err := checkOffsets(v.Rows, v.Str.Len()); err != nil {
-			return fmt.Errorf("list %w", err)
-		}
-		fallthrough
-	case String:
-		return v.Str.check()
-	}
-	return nil
-}
-
-// size returns how many bytes v is in memory and, before compression, in a file.
-func (v *Vector) size() int64 {
-	return 4*int64(len(v.I32)+len(v.Rows)+len(v.Str.Offsets)) + 8*int64(len(v.I64)) + int64(len(v.Str.Data))
-}
-
 // Batch is a run of rows of one table, held by column: Columns[i] is the column
 // Schema.Columns[i] and has Rows rows.
 type Batch struct {
@@ -175,6 +33,22 @@ func NewBatch(s *Schema) *Batch {
 	b := &Batch{}
 	b.setSchema(s)
 	return b
+}
+
+// Grow makes room for rows rows in all, except for the text of strings, so that less than these allocate nothing.
+func (b *Batch) Grow(rows int) {
+	for i := range b.Columns {
+		switch v := &b.Columns[i]; v.Type {
+		case Int32:
+			v.I32 = slices.Grow(v.I32, max(0, rows-len(v.I32)))
+		case Int64, Timestamp:
+			v.I64 = slices.Grow(v.I64, max(0, rows-len(v.I64)))
+		case StringList:
+			v.Rows = slices.Grow(v.Rows, max(0, rows+1-len(v.Rows)))
+		case String:
+			v.Str.Offsets = slices.Grow(v.Str.Offsets, max(0, rows+1-len(v.Str.Offsets)))
+		}
+	}
 }
 
 // setSchema makes b an empty batch of s and keeps what memory it can.

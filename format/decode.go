@@ -148,20 +148,6 @@ func (d *decoder) offsets(v []int32, i, n int) (_ []int32, err error) {
 	return v, checkOffsets(v, MaxBatchBytes)
 }
 
-// fixed reads n numbers from buffer i.
-func fixed[T int32 | int64](d *decoder, v []T, i, n int) ([]T, error) {
-	size := int(unsafe.Sizeof(T(0)))
-	b, err := d.buffer(bytesOf(v[:cap(v)])[:0], i, int64(n*size), int64(n*size)+padding)
-	if err != nil {
-		return v[:0], err
-	}
-	if cap(b) == cap(v)*size {
-		return v[:n], nil
-	}
-	// A new slice, which buffer made large enough for whole numbers and aligned.
-	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), cap(b)/size)[:n], nil
-}
-
 // buffer reads the first need bytes of buffer i into dst, if it has them and no
 // more than most, and returns dst or, where that is too small, new memory
 // aligned to 8 bytes.
@@ -258,6 +244,20 @@ func (d *decoder) read(p []byte, offset int64) error {
 		return nil
 	}
 	return readFull(d.r, p, d.body+offset)
+}
+
+// fixed reads n numbers from buffer i.
+func fixed[T int32 | int64](d *decoder, v []T, i, n int) ([]T, error) {
+	size := int(unsafe.Sizeof(T(0)))
+	b, err := d.buffer(bytesOf(v[:cap(v)])[:0], i, int64(n*size), int64(n*size)+padding)
+	if err != nil {
+		return v[:0], err
+	}
+	if cap(b) == cap(v)*size {
+		return v[:n], nil
+	}
+	// A new slice, which buffer made large enough for whole numbers and aligned.
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), cap(b)/size)[:n], nil
 }
 
 // grow returns b with length n, in new memory if it must. What b held is lost.

@@ -7,9 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"path/filepath"
-	"strings"
 	"time"
 )
 
@@ -99,26 +97,6 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err er
 	return nil
 }
 
-// RemovedSuffix is what the name of a capture ends in that Remove was called for
-// and has not removed yet.
-const RemovedSuffix = ".old"
-
-// Remove removes the capture called name beside this one, such as an old dump.
-// It gets another name first, so that there is never half of it under its own;
-// one that was left behind so is removed under that name. A directory that holds
-// anything but a capture is an error, fs.ErrExist, and stays as it is.
-func (w *Writer) Remove(name string) error {
-	parent := w.destination.parentDirectory()
-	err := errors.ErrUnsupported // in a tar
-	if parent != nil {
-		err = removeFrom(parent, name, strings.TrimSuffix(name, RemovedSuffix)+RemovedSuffix)
-	}
-	if err != nil {
-		return fmt.Errorf("removing capture %s: %w", filepath.Join(w.parentPath, name), err)
-	}
-	return nil
-}
-
 // enterParent is for a dump. One beside the capture does not depend on the way there, which the program may have given
 // up the right to go since Create.
 func (w *Writer) enterParent(path string) (parent directory, name string, err error) {
@@ -177,17 +155,4 @@ func (w *Writer) endDump(segments []tableSegment) {
 			w.removeSegment(s)
 		}
 	}
-}
-
-// startOf returns when the first of the generations began that segments are of.
-// w.mu is held.
-func (w *Writer) startOf(segments []tableSegment) time.Time {
-	began := int64(math.MaxInt64)
-	for _, s := range segments {
-		began = min(began, s.began)
-	}
-	if began == 0 || began == math.MaxInt64 {
-		return w.manifest.Start
-	}
-	return time.Unix(0, began).UTC()
 }

@@ -16,29 +16,6 @@ import (
 	"github.com/fletch-trace/fletch/internal/zstd"
 )
 
-// Codec is how the buffers of a record batch are compressed.
-type Codec uint8
-
-// The codecs; each record batch may have its own.
-const (
-	None Codec = iota
-	LZ4        // frames
-	Zstd
-)
-
-// String returns the name of the codec: none, lz4, zstd.
-func (c Codec) String() string {
-	switch c {
-	case None:
-		return "none"
-	case LZ4:
-		return "lz4"
-	case Zstd:
-		return "zstd"
-	}
-	return fmt.Sprintf("codec(%d)", uint8(c))
-}
-
 // encoder encodes the messages of one table, in memory that it keeps.
 type encoder struct {
 	schema   *Schema
@@ -102,17 +79,6 @@ func (e *encoder) end(batches []location) []byte {
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(footer)))
 	return append(b, magic...)
 }
-
-// appendMetadata appends the prefix and the metadata of a message.
-func appendMetadata(b, metadata []byte) []byte {
-	n := align(len(metadata))
-	b = binary.LittleEndian.AppendUint32(b, continuation)
-	b = binary.LittleEndian.AppendUint32(b, uint32(n))
-	b = append(b, metadata...)
-	return append(b, zeros[:n-len(metadata)]...)
-}
-
-var zeros [8]byte
 
 // batch returns the message of b, valid until the next call, and the length of
 // its prefix and metadata. b has passed check.
@@ -192,18 +158,6 @@ func (e *encoder) strings(s *Strings) {
 	e.buffer(s.Data[:s.Offsets[len(s.Offsets)-1]])
 }
 
-// integers appends the buffer of a column of integers.
-func integers[T int32 | int64](e *encoder, column []T) {
-	if e.columns == nil || len(column) == 0 {
-		e.buffer(bytesOf(column))
-		return
-	}
-	start := len(e.buf)
-	e.buf = binary.LittleEndian.AppendUint64(e.buf, uint64(len(bytesOf(column))))
-	e.buf = zstd.Append(e.columns.integers, e.buf, column)
-	e.endBuffer(start)
-}
-
 // buffer appends one buffer to the body. A compressed one begins with its
 // length before compression.
 func (e *encoder) buffer(src []byte) {
@@ -228,6 +182,29 @@ func (e *encoder) endBuffer(start int) {
 	length := len(e.buf) - start
 	e.header.buffers = append(e.header.buffers, extent{int64(start - e.headroom), int64(length)})
 	e.buf = append(e.buf, zeros[:align(length)-length]...)
+}
+
+// appendMetadata appends the prefix and the metadata of a message.
+func appendMetadata(b, metadata []byte) []byte {
+	n := align(len(metadata))
+	b = binary.LittleEndian.AppendUint32(b, continuation)
+	b = binary.LittleEndian.AppendUint32(b, uint32(n))
+	b = append(b, metadata...)
+	return append(b, zeros[:n-len(metadata)]...)
+}
+
+var zeros [8]byte
+
+// integers appends the buffer of a column of integers.
+func integers[T int32 | int64](e *encoder, column []T) {
+	if e.columns == nil || len(column) == 0 {
+		e.buffer(bytesOf(column))
+		return
+	}
+	start := len(e.buf)
+	e.buf = binary.LittleEndian.AppendUint64(e.buf, uint64(len(bytesOf(column))))
+	e.buf = zstd.Append(e.columns.integers, e.buf, column)
+	e.endBuffer(start)
 }
 
 // bytesOf returns the memory of s, which is Arrow's layout on a little-endian machine.

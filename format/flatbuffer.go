@@ -44,14 +44,6 @@ func (f *flatbuffer) i64(pos int) int64 {
 // follow returns the position that the offset stored at pos leads to.
 func (f *flatbuffer) follow(pos int) int { return pos + int(f.u32(pos)) }
 
-// flatTable is a table in a flatbuffer. The zero value is an absent table, all
-// of whose fields are absent.
-type flatTable struct {
-	f      *flatbuffer
-	pos    int
-	vtable []byte
-}
-
 func (f *flatbuffer) root() flatTable { return f.table(f.follow(0)) }
 
 // table returns the table at pos.
@@ -63,6 +55,14 @@ func (f *flatbuffer) table(pos int) flatTable {
 		return flatTable{f: f}
 	}
 	return flatTable{f, pos, vtable}
+}
+
+// flatTable is a table in a flatbuffer. The zero value is an absent table, all
+// of whose fields are absent.
+type flatTable struct {
+	f      *flatbuffer
+	pos    int
+	vtable []byte
 }
 
 // field returns the position of a field, 0 when the table does not have it.

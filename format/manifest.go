@@ -5,33 +5,12 @@ package format
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 )
 
 // ManifestName is the name of the manifest in a capture.
 const ManifestName = "capture.json"
-
-// Current is the format version this package writes.
-var Current = Version{Major: 1, Minor: 1}
-
-// Errors of Open and of what reads a capture, for errors.Is.
-var (
-	ErrNotCapture = errors.New("not a capture")
-	ErrVersion    = errors.New("capture of a newer version")
-	ErrCorrupt    = errors.New("corrupt capture")
-)
-
-// Version is a format version. A reader reads every minor version of the major
-// versions it knows.
-type Version struct {
-	Major int `json:"major"`
-	Minor int `json:"minor"`
-}
-
-// String returns the version as "1.0".
-func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
 
 // Manifest is capture.json: what was recorded, where, when and how it went.
 // Its texts are as untrusted as the capture; escape them before a terminal.
@@ -115,26 +94,6 @@ const metadataStart = "fletch.start"
 
 // maxManifest is how long a capture.json may be.
 const maxManifest = 16 << 20
-
-// parseVersion reads a version as Version.String writes it.
-func parseVersion(s string) (Version, error) {
-	var v Version
-	if _, err := fmt.Sscanf(s, "%d.%d", &v.Major, &v.Minor); err != nil || v.Major < 1 || v.Minor < 0 {
-		return Version{}, fmt.Errorf("%w: no format version", ErrNotCapture)
-	}
-	return v, nil
-}
-
-// check returns an error unless this package reads captures of version v.
-func (v Version) check() error {
-	if v.Major > Current.Major {
-		return fmt.Errorf("%w: format %v, this program reads up to %d.x", ErrVersion, v, Current.Major)
-	}
-	if v.Major < 1 || v.Minor < 0 {
-		return fmt.Errorf("%w: no format version", ErrNotCapture)
-	}
-	return nil
-}
 
 // parseManifest reads a capture.json.
 func parseManifest(data []byte) (Manifest, error) {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
 )
 
@@ -35,14 +34,8 @@ type Block struct {
 	at location
 }
 
-// corrupt marks an error ErrCorrupt, unless it is the file system's.
-func corrupt(err error) error {
-	var path *fs.PathError
-	if errors.As(err, &path) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrCorrupt, err)
-}
+// segmentPath is the name of a segment in a capture.
+func segmentPath(table string, n int) string { return fmt.Sprintf("%s/%06d.arrow", table, n) }
 
 // segmentName splits the name of a segment, TABLE/NNNNNN.arrow.
 func segmentName(dir, base string) (table, number string, ok bool) {

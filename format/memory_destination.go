@@ -21,13 +21,6 @@ type memoryDestination struct {
 	used     int64                     // bytes of chunks that are in segments
 }
 
-// memorySegment is one segment. Once it is closed it does not change.
-type memorySegment struct {
-	destination *memoryDestination
-	chunks      [][]byte // all but the last are full
-	size        int64
-}
-
 func newMemoryDestination(parent directory) *memoryDestination {
 	return &memoryDestination{parent: parent, segments: map[string]*memorySegment{}}
 }
@@ -54,28 +47,6 @@ func (m *memoryDestination) newChunk() []byte {
 	}
 	return make([]byte, 0, memoryChunk)
 }
-
-func (s *memorySegment) Write(p []byte) (int, error) {
-	written := len(p)
-	for len(p) > 0 {
-		last := len(s.chunks) - 1
-		if last < 0 || len(s.chunks[last]) == memoryChunk {
-			s.chunks = append(s.chunks, s.destination.newChunk())
-			last++
-		}
-		n := min(len(p), memoryChunk-len(s.chunks[last]))
-		s.chunks[last] = append(s.chunks[last], p[:n]...)
-		p = p[n:]
-	}
-	s.size += int64(written)
-	return written, nil
-}
-
-// Truncate is never needed, because Write never fails.
-func (s *memorySegment) Truncate(size int64) error { return errors.ErrUnsupported }
-
-func (s *memorySegment) Close() error { return nil }
-func (s *memorySegment) discard()     {}
 
 func (m *memoryDestination) removeSegment(table string, n int) error {
 	m.mu.Lock()
@@ -113,9 +84,12 @@ func (m *memoryDestination) usedBytes() int64 {
 }
 
 func (m *memoryDestination) writeManifest([]byte, bool) error { return nil }
-func (m *memoryDestination) buffered() bool                   { return false }
-func (m *memoryDestination) syncSegment(string, int) error    { return nil }
-func (m *memoryDestination) sync() error                      { return nil }
+
+func (m *memoryDestination) buffered() bool { return false }
+
+func (m *memoryDestination) syncSegment(string, int) error { return nil }
+
+func (m *memoryDestination) sync() error { return nil }
 
 func (m *memoryDestination) close() error {
 	m.mu.Lock()
@@ -125,3 +99,33 @@ func (m *memoryDestination) close() error {
 }
 
 func (m *memoryDestination) abort() error { return m.close() }
+
+// memorySegment is one segment. Once it is closed it does not change.
+type memorySegment struct {
+	destination *memoryDestination
+	chunks      [][]byte // all but the last are full
+	size        int64
+}
+
+func (s *memorySegment) Write(p []byte) (int, error) {
+	written := len(p)
+	for len(p) > 0 {
+		last := len(s.chunks) - 1
+		if last < 0 || len(s.chunks[last]) == memoryChunk {
+			s.chunks = append(s.chunks, s.destination.newChunk())
+			last++
+		}
+		n := min(len(p), memoryChunk-len(s.chunks[last]))
+		s.chunks[last] = append(s.chunks[last], p[:n]...)
+		p = p[n:]
+	}
+	s.size += int64(written)
+	return written, nil
+}
+
+// Truncate is never needed, because Write never fails.
+func (s *memorySegment) Truncate(size int64) error { return errors.ErrUnsupported }
+
+func (s *memorySegment) Close() error { return nil }
+
+func (s *memorySegment) discard() {}

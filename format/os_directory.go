@@ -4,39 +4,11 @@ package format
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
 )
-
-// folder is all that a Writer does to a directory. Names are slash-separated and
-// stay inside. Tests put one in between that fails.
-type directory interface {
-	// create creates a file, to be written at its end.
-	create(name string) (file, error)
-	// open opens a file to read, and a file or a directory to sync.
-	open(name string) (file, error)
-	// enter opens a directory that is not a symbolic link.
-	enter(name string) (directory, error)
-	mkdir(name string) error
-	rename(from, to string) error
-	// link makes the file of the same name in from a file here too.
-	link(from directory, name string) error
-	remove(name string) error
-	lstat(name string) (fs.FileInfo, error)
-	chown(name string, uid, gid int) error
-	close() error
-}
-
-// file is a file in a folder.
-type file interface {
-	io.ReadWriteCloser
-	Truncate(size int64) error
-	Sync() error
-	Chown(uid, gid int) error
-}
 
 // osDirectory is a directory of the file system. What is done there goes through
 // an os.Root: where the directory was given to a user, root must not follow a
@@ -52,12 +24,6 @@ func openOSDirectory(path string) (directory, error) {
 	return osDirectory{root}, nil
 }
 
-func (f osDirectory) create(name string) (file, error) {
-	return opened(f.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600))
-}
-
-func (f osDirectory) open(name string) (file, error) { return opened(f.Open(name)) }
-
 // opened keeps a nil *os.File from becoming a file.
 func opened(f *os.File, err error) (file, error) {
 	if err != nil {
@@ -65,6 +31,12 @@ func opened(f *os.File, err error) (file, error) {
 	}
 	return f, nil
 }
+
+func (f osDirectory) create(name string) (file, error) {
+	return opened(f.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600))
+}
+
+func (f osDirectory) open(name string) (file, error) { return opened(f.Open(name)) }
 
 func (f osDirectory) enter(name string) (directory, error) {
 	root, err := f.OpenRoot(name)
@@ -85,12 +57,17 @@ func (f osDirectory) enter(name string) (directory, error) {
 	return osDirectory{root}, nil
 }
 
-func (f osDirectory) mkdir(name string) error                { return f.Mkdir(name, 0o700) }
-func (f osDirectory) rename(from, to string) error           { return f.Rename(from, to) }
-func (f osDirectory) remove(name string) error               { return f.Remove(name) }
+func (f osDirectory) mkdir(name string) error { return f.Mkdir(name, 0o700) }
+
+func (f osDirectory) rename(from, to string) error { return f.Rename(from, to) }
+
+func (f osDirectory) remove(name string) error { return f.Remove(name) }
+
 func (f osDirectory) lstat(name string) (fs.FileInfo, error) { return f.Lstat(name) }
-func (f osDirectory) chown(name string, uid, gid int) error  { return f.Lchown(name, uid, gid) }
-func (f osDirectory) close() error                           { return f.Close() }
+
+func (f osDirectory) chown(name string, uid, gid int) error { return f.Lchown(name, uid, gid) }
+
+func (f osDirectory) close() error { return f.Close() }
 
 func (f osDirectory) link(from directory, name string) error {
 	dir, base := path.Split(name)

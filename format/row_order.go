@@ -33,25 +33,6 @@ func (a *rowOrder) sortRows(b *Batch) {
 	}
 }
 
-// groupBy sorts the order by the low bits of the values, equal ones as they were: a counting sort.
-func groupBy[T int32 | int64](a *rowOrder, values []T) {
-	clear(a.starts[:])
-	for _, v := range values {
-		a.starts[v&(1<<digitBits-1)]++
-	}
-	sum := int32(0)
-	for d, n := range a.starts {
-		a.starts[d] = sum
-		sum += n
-	}
-	for _, row := range a.order {
-		d := values[row] & (1<<digitBits - 1)
-		a.spare[a.starts[d]] = row
-		a.starts[d]++
-	}
-	a.order, a.spare = a.spare, a.order
-}
-
 // firstBytes are the first bytes of texts, which is enough to tell the words of an enum from one another.
 func (a *rowOrder) firstBytes(s *Strings) []int32 {
 	initials := a.reordered.I32[:0]
@@ -89,6 +70,25 @@ func (a *rowOrder) reorder(v *Vector) *Vector {
 		}
 	}
 	return to
+}
+
+// groupBy sorts the order by the low bits of the values, equal ones as they were: a counting sort.
+func groupBy[T int32 | int64](a *rowOrder, values []T) {
+	clear(a.starts[:])
+	for _, v := range values {
+		a.starts[v&(1<<digitBits-1)]++
+	}
+	sum := int32(0)
+	for d, n := range a.starts {
+		a.starts[d] = sum
+		sum += n
+	}
+	for _, row := range a.order {
+		d := values[row] & (1<<digitBits - 1)
+		a.spare[a.starts[d]] = row
+		a.starts[d]++
+	}
+	a.order, a.spare = a.spare, a.order
 }
 
 func reorder[T int32 | int64](to, values []T, order []int32) []T {

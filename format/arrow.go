@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+// The parts of Arrow's IPC metadata (Message.fbs, Schema.fbs, File.fbs) that
+// captures use: field numbers of its tables, values of its enums and unions.
+const (
+	magic        = "ARROW1"
+	continuation = 0xFFFFFFFF // begins each message
+
+	metadataV4 = 3
+	metadataV5 = 4
+
+	// Message
+	messageVersion    = 0
+	messageHeaderType = 1
+	messageHeader     = 2
+	messageBodyLength = 3
+	messageMetadata   = 4
+
+	headerSchema      = 1
+	headerRecordBatch = 3
+
+	// Schema
+	schemaEndianness = 0
+	schemaFields     = 1
+	schemaMetadata   = 2
+
+	// Field
+	fieldName       = 0
+	fieldTypeType   = 2
+	fieldType       = 3
+	fieldDictionary = 4
+	fieldChildren   = 5
+
+	// Type, a union, and its tables
+	typeNull            = 1
+	typeInt             = 2
+	typeFloat           = 3
+	typeBinary          = 4
+	typeUtf8            = 5
+	typeBool            = 6
+	typeDecimal         = 7
+	typeDate            = 8
+	typeTime            = 9
+	typeTimestamp       = 10
+	typeInterval        = 11
+	typeList            = 12
+	typeStruct          = 13
+	typeFixedSizeBinary = 15
+	typeFixedSizeList   = 16
+	typeMap             = 17
+	typeDuration        = 18
+	typeLargeBinary     = 19
+	typeLargeUtf8       = 20
+	typeLargeList       = 21
+
+	intBitWidth       = 0
+	intSigned         = 1
+	timestampUnit     = 0
+	timestampTimezone = 1
+	unitNanosecond    = 3
+
+	// KeyValue
+	keyValueKey   = 0
+	keyValueValue = 1
+
+	// RecordBatch
+	batchLength      = 0
+	batchNodes       = 1 // structs {length, null count int64}
+	batchBuffers     = 2 // structs {offset, length int64}
+	batchCompression = 3
+
+	// BodyCompression
+	compressionCodec  = 0 // CompressionType: LZ4_FRAME 0, ZSTD 1
+	compressionMethod = 1 // BodyCompressionMethod: BUFFER 0
+
+	// Footer
+	footerVersion      = 0
+	footerSchema       = 1
+	footerDictionaries = 2
+	footerBatches      = 3 // structs {offset int64, metadata length int32, 4 bytes, body length int64}
+
+	nodeSize        = 16
+	bufferSize      = 16
+	footerBlockSize = 24
+)
+
+// Limits on metadata, far beyond what honest files have.
+const (
+	maxMetadata = 1 << 20 // bytes of a message's metadata
+	maxFooter   = 1 << 26 // bytes of a footer
+	maxFields   = 1 << 12 // fields of a schema, nested ones too
+	maxDepth    = 8       // nesting of fields
+	maxValue    = 1 << 10 // bytes of a value of the schema's metadata
+)
+
+// extent is a stretch of a message's body.
+type extent struct{ offset, length int64 }
+
+// location says where a message is in its segment.
+type location struct {
+	offset   int64 // of its prefix
+	metadata int32 // length of prefix and metadata
+	body     int64 // length
+}
+
+// node is what a record batch says of one field: its rows, none of them null.
+type node struct{ rows, nulls int64 }
+
+// batchHeader is the metadata of a record batch message.
+type batchHeader struct {
+	rows         int
+	nodes        []node
+	buffers      []extent
+	codec        Codec
+	body         int64
+	hasTimeRange bool // lo and hi are the least and greatest ts
+	minTS, maxTS int64
+}
+
+// layout says which nodes and buffers of a record batch are those of a column.
+type layout struct{ node, buffer int }
+
+// parsedSchema is the schema of a segment: the columns that this version knows,
+// where their buffers are, and the metadata.
+type parsedSchema struct {
+	Schema
+	layouts  []layout // of Columns
+	metadata map[string]string
+}

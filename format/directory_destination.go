@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"slices"
+	"sync"
+	"syscall"
+)
+
+// directoryDestination writes a capture to a directory.
+type directoryDestination struct {
+	opt        WriterOptions
+	parent     directory // what the directory is in
+	name       string    // of the directory, in parent
+	dir        directory // the directory
+	parentFile file      // parent, to sync: who writes later may not open it; nil in a dump
+
+	mu            sync.Mutex
+	segmentCounts map[string]int  // the directories made, and the segments in each
+	unsynced      map[string]bool // what Sync has not seen: directories whose entries are others, and the manifest; "" is parent
+}
+
+// manifestTemp becomes capture.json when it is whole.
+const manifestTemp = ManifestName + ".new"
+
+func createDirectoryDestination(path string, opt WriterOptions) (*directoryDestination, error) {
+	parent, name, err := enterParent(path, &opt)
+	if err != nil {
+		return nil, err
+	}
+	if opt.Force {
+		err = removeDirectory(path)
+	}
+	var d *directoryDestination
+	var above file
+	if err == nil {
+		above, err = parent.open(".")
+	}
+	if err == nil {
+		if d, err = makeDirectoryDestination(parent, name, opt); err != nil {
+			above.Close()
+		}
+	}
+	if err != nil {
+		parent.close()
+		return nil, err
+	}
+	d.parentFile = above
+	return d, nil
+}
+
+// makeDirectoryDestination makes the directory of a capture. It owns parent, if it succeeds.
+func makeDirectoryDestination(parent directory, name string, opt WriterOptions) (*directoryDestination, error) {
+	if err := parent.mkdir(name); err != nil {
+		return nil, err
+	}
+	inside, err := parent.enter(name)
+	if err == nil {
+		if err = opt.chown(func(uid, gid int) error { return inside.chown(".", uid, gid) }); err == nil {
+			return &directoryDestination{
+				opt: opt, parent: parent, name: name, dir: inside,
+				segmentCounts: map[string]int{}, unsynced: map[string]bool{"": true},
+			}, nil
+		}
+		inside.close()
+	}
+	return nil, errors.Join(err, parent.remove(name))
+}
+
+func (d *directoryDestination) parentDirectory() directory { return d.parent }
+
+func (d *directoryDestination) buffered() bool { return false }
+
+// create creates a file in the capture.
+func (d *directoryDestination) create(name string) (file, error) {
+	f, err := d.dir.create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.opt.chown(f.Chown); err != nil {
+		return nil, errors.Join(err, f.Close(), d.dir.remove(name))
+	}
+	return f, nil
+}
+
+// makeTableDirectory makes the directory of a table, if it is not there.
+func (d *directoryDestination) makeTableDirectory(table string) error {
+	d.mu.Lock()
+	_, made := d.segmentCounts[table]
+	d.mu.Unlock()
+	if made {
+		return nil
+	}
+	if err := d.dir.mkdir(table); err != nil {
+		return err
+	}
+	if err := d.opt.chown(func(uid, gid int) error { return d.dir.chown(table, uid, gid) }); err != nil {
+		return errors.Join(err, d.dir.remove(table))
+	}
+	d.mu.Lock()
+	d.segmentCounts[table] = 0
+	d.unsynced["."] = true
+	d.mu.Unlock()
+	return nil
+}
+
+// addSegments says that the table has so many segments more.
+func (d *directoryDestination) addSegments(table string, n int) {
+	d.mu.Lock()
+	d.segmentCounts[table] += n
+	d.unsynced[table] = true
+	d.mu.Unlock()
+}
+
+func (d *directoryDestination) createSegment(table string, n int) (segmentWriter, error) {
+	if err := d.makeTableDirectory(table); err != nil {
+		return nil, err
+	}
+	f, err := d.create(segmentPath(table, n))
+	if err != nil {
+		return nil, err
+	}
+	d.addSegments(table, 1)
+	return directorySegment{f}, nil
+}
+
+// remove removes a segment; that it is not there any more is no error.
+func (d *directoryDestination) removeSegment(table string, n int) error {
+	if err := d.dir.remove(segmentPath(table, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	d.addSegments(table, -1)
+	return nil
+}
+
+// exportSegment puts a segment into another capture too: as a link, or where the file
+// system has none as a copy.
+func (d *directoryDestination) exportSegment(table string, n int, to *directoryDestination) error {
+	if err := to.makeTableDirectory(table); err != nil {
+		return err
+	}
+	name := segmentPath(table, n)
+	err := to.dir.link(d.dir, name)
+	for _, cannot := range []error{errors.ErrUnsupported, syscall.EXDEV, syscall.EMLINK, syscall.EPERM} {
+		if errors.Is(err, cannot) {
+			return d.copySegment(table, n, to)
+		}
+	}
+	if err == nil {
+		to.addSegments(table, 1)
+	}
+	return err
+}
+
+func (d *directoryDestination) copySegment(table string, n int, to *directoryDestination) error {
+	from, err := d.dir.open(segmentPath(table, n))
+	if err != nil {
+		return err
+	}
+	f, err := to.createSegment(table, n)
+	if err != nil {
+		return errors.Join(err, from.Close())
+	}
+	_, err = io.CopyBuffer(struct{ io.Writer }{f}, struct{ io.Reader }{from}, make([]byte, memoryChunk))
+	return errors.Join(err, f.Close(), from.Close())
+}
+
+func (d *directoryDestination) writeManifest(data []byte, last bool) (err error) {
+	f, err := d.create(manifestTemp)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil && last {
+		// The old one is replaced by a new one that is on the disk.
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = d.dir.rename(manifestTemp, ManifestName)
+	}
+	if err != nil {
+		d.dir.remove(manifestTemp)
+		return err
+	}
+	d.mu.Lock()
+	d.unsynced["."], d.unsynced[ManifestName] = true, !last
+	d.mu.Unlock()
+	return nil
+}
+
+func (d *directoryDestination) syncSegment(table string, n int) error {
+	return syncFile(d.dir, segmentPath(table, n))
+}
+
+func (d *directoryDestination) closeParentFile() error {
+	if d.parentFile == nil {
+		return nil
+	}
+	return d.parentFile.Close()
+}
+
+// sync waits until the manifest and the entries of all directories are on the disk.
+func (d *directoryDestination) sync() error {
+	d.mu.Lock()
+	changed := d.unsynced
+	d.unsynced = map[string]bool{}
+	d.mu.Unlock()
+	var names []string
+	for name, is := range changed {
+		if is && name != "" && name != "." {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	if changed["."] {
+		names = append(names, ".") // after what is in it
+	}
+	for _, name := range names {
+		if err := syncFile(d.dir, name); err != nil {
+			return err
+		}
+	}
+	if changed[""] && d.parentFile != nil {
+		return d.parentFile.Sync()
+	}
+	return nil
+}
+
+// rename gives the capture another name in the directory that it is in.
+func (d *directoryDestination) rename(name string) error {
+	if err := d.parent.rename(d.name, name); err != nil {
+		return err
+	}
+	d.name = name
+	return nil
+}
+
+func (d *directoryDestination) close() error {
+	for table, segments := range d.segmentCounts {
+		if segments == 0 {
+			// Only tidy: an empty directory is no table, and this fails where a
+			// stranger has put something.
+			d.dir.remove(table)
+		}
+	}
+	return errors.Join(d.dir.close(), d.closeParentFile(), d.parent.close())
+}
+
+func (d *directoryDestination) abort() error {
+	var errs []error
+	for table := range d.segmentCounts {
+		errs = append(errs, d.dir.remove(table))
+	}
+	errs = append(errs, d.dir.remove(ManifestName))
+	for i, err := range errs {
+		if errors.Is(err, fs.ErrNotExist) {
+			errs[i] = nil
+		}
+	}
+	errs = append(errs, d.dir.close(), d.parent.remove(d.name), d.closeParentFile(), d.parent.close())
+	return errors.Join(errs...)
+}
+
+// directorySegment is a segment in a directory.
+type directorySegment struct{ file }
+
+func (s directorySegment) discard() { s.Close() }

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// Errors of Open and of what reads a capture, for errors.Is.
+var (
+	ErrNotCapture = errors.New("not a capture")
+	ErrVersion    = errors.New("capture of a newer version")
+	ErrCorrupt    = errors.New("corrupt capture")
+)
+
+// corrupt marks an error ErrCorrupt, unless it is the file system's.
+func corrupt(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrCorrupt, err)
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+)
+
+// reconcileManifest compares the manifest with what is there, and if that is not all of a
+// finished recording, makes the manifest say what is.
+func (c *Capture) reconcileManifest() {
+	m := &c.Manifest
+	if m.Complete {
+		for _, t := range c.tables {
+			for _, s := range t.Segments {
+				m.Complete = m.Complete && s.Complete
+			}
+		}
+		for name, rows := range c.rowCounts() {
+			if has := m.Tables[name].Rows; has != rows {
+				m.Complete = false
+				c.damage = append(c.damage, fmt.Errorf("table %s: %w: %d rows, %d when it was recorded", name, ErrCorrupt, rows, has))
+			}
+		}
+	}
+	if m.Complete {
+		return
+	}
+	lost := c.countLost()
+	tables := map[string]TableInfo{}
+	for name, info := range m.Tables {
+		// The recorder may have known of losses that it could not write down.
+		lost[name] = max(lost[name], info.Lost)
+		tables[name] = TableInfo{}
+	}
+	m.Tables = tables
+	for name, n := range lost {
+		if n > 0 {
+			m.Tables[name] = TableInfo{Lost: n}
+		}
+	}
+	first, last := int64(math.MaxInt64), int64(math.MinInt64)
+	for _, t := range c.tables {
+		m.Tables[t.Schema.Table] = TableInfo{Rows: t.Rows, Lost: lost[t.Schema.Table], Bytes: t.Bytes, Segments: len(t.Segments)}
+		for _, s := range t.Segments {
+			for _, b := range s.Blocks {
+				if b.MinTS != 0 || b.MaxTS != 0 {
+					first, last = min(first, b.MinTS), max(last, b.MaxTS)
+				}
+			}
+		}
+	}
+	if kept := c.oldestGenerationStart(); kept.After(m.Start) {
+		m.Start = kept
+	}
+	m.End = time.Time{}
+	if first <= last {
+		m.End = time.Unix(0, last).UTC()
+		if m.Start.IsZero() {
+			m.Start = time.Unix(0, first).UTC()
+		}
+	}
+}
+
+// oldestGenerationStart returns when the oldest generation began that is still there; the zero
+// time when the segments do not say it.
+func (c *Capture) oldestGenerationStart() time.Time {
+	least := int64(math.MaxInt64)
+	for _, t := range c.tables {
+		for _, s := range t.Segments {
+			if s.schema == nil {
+				continue
+			}
+			ns, err := strconv.ParseInt(s.schema.metadata[metadataStart], 10, 64)
+			if err != nil {
+				return time.Time{}
+			}
+			least = min(least, ns)
+		}
+	}
+	if least == math.MaxInt64 {
+		return time.Time{}
+	}
+	return time.Unix(0, least).UTC()
+}
+
+// rowCounts returns the rows that are there, for each table there or in the manifest.
+func (c *Capture) rowCounts() map[string]int64 {
+	rows := map[string]int64{}
+	for name := range c.Manifest.Tables {
+		rows[name] = 0
+	}
+	for _, t := range c.tables {
+		rows[t.Schema.Table] = t.Rows
+	}
+	return rows
+}
+
+// countLost adds up the loss table, as far as it can be read.
+func (c *Capture) countLost() map[string]int64 {
+	lost := map[string]int64{}
+	t := c.Table(LossSchema.Table)
+	if t == nil || t.Schema.Check(Column{"family", String}, Column{"count", Int64}) != nil {
+		return lost
+	}
+	err := t.Scan(context.Background(), []string{"family", "count"}, 1, func(_ int, b *Batch) error {
+		addLost(lost, b)
+		return nil
+	})
+	if err != nil {
+		c.damage = append(c.damage, err)
+	}
+	return lost
+}
+
+// addLost adds a batch of the loss table to the counts by family.
+func addLost(lost map[string]int64, b *Batch) {
+	family, count := b.Column("family"), b.Column("count")
+	for i, n := range count.I64 {
+		name := family.Str.Bytes(i)
+		if n > 0 && validName(string(name)) {
+			sum := lost[string(name)]
+			lost[string(name)] = sum + min(n, math.MaxInt64-sum)
+		}
+	}
+}

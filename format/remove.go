@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// RemovedSuffix is what the name of a capture ends in that Remove was called for
+// and has not removed yet.
+const RemovedSuffix = ".old"
+
+// Remove removes the capture called name beside this one, such as an old dump.
+// It gets another name first, so that there is never half of it under its own;
+// one that was left behind so is removed under that name. A directory that holds
+// anything but a capture is an error, fs.ErrExist, and stays as it is.
+func (w *Writer) Remove(name string) error {
+	parent := w.destination.parentDirectory()
+	err := errors.ErrUnsupported // in a tar
+	if parent != nil {
+		err = removeFrom(parent, name, strings.TrimSuffix(name, RemovedSuffix)+RemovedSuffix)
+	}
+	if err != nil {
+		return fmt.Errorf("removing capture %s: %w", filepath.Join(w.parentPath, name), err)
+	}
+	return nil
+}
+
+// removeDirectory removes a capture, or an empty directory; nothing there is no error.
+func removeDirectory(path string) error {
+	parent, name, err := enterParent(path, &WriterOptions{})
+	if err != nil {
+		return err
+	}
+	defer parent.close()
+	if err := removeFrom(parent, name, name); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// removeFrom removes a capture, or an empty directory, after it has been renamed to away.
+func removeFrom(parent directory, name, away string) error {
+	inside, err := parent.enter(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", fs.ErrExist, err)
+	}
+	defer inside.close()
+	root := inside.(osDirectory).Root
+	names, err := captureFiles(root)
+	if err != nil {
+		return err
+	}
+	if away != name {
+		if err := parent.rename(name, away); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		if err := root.Remove(name); err != nil {
+			return err
+		}
+	}
+	return parent.remove(away)
+}
+
+// captureFiles lists what a capture consists of in the order in which it can be
+// removed, the manifest last. That the directory holds something else is an error.
+func captureFiles(root *os.Root) (names []string, err error) {
+	var last []string
+	foreign := func(name string) error {
+		return fmt.Errorf("%w: it holds %q, which is not part of a capture", fs.ErrExist, name)
+	}
+	entries, err := fs.ReadDir(root.FS(), ".")
+	if err != nil {
+		return nil, err
+	}
+	whole := len(entries) == 0
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case e.Type().IsRegular() && name == ManifestName:
+			whole = true
+			last = append(last, name)
+		case e.Type().IsRegular() && name == manifestTemp:
+			names = append(names, name)
+		case e.IsDir() && validName(name):
+			segments, err := fs.ReadDir(root.FS(), name)
+			if err != nil {
+				return nil, err
+			}
+			for _, s := range segments {
+				if _, _, ok := segmentName(name, s.Name()); !ok || !s.Type().IsRegular() {
+					return nil, foreign(name + "/" + s.Name())
+				}
+				names = append(names, name+"/"+s.Name())
+			}
+			names = append(names, name)
+		default:
+			return nil, foreign(name)
+		}
+	}
+	if !whole {
+		return nil, fmt.Errorf("%w: it is not a capture, having no %s", fs.ErrExist, ManifestName)
+	}
+	return append(names, last...), nil
+}

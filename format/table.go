@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+)
+
+// Table is one table of a capture.
+type Table struct {
+	Schema   *Schema
+	Segments []Segment // in the order they were written
+	Rows     int64     // of all segments
+	Bytes    int64     // of all segments
+}
+
+// projection is some of a table's columns, in the table's order.
+type projection struct {
+	schema *Schema
+	index  []int // of schema.Columns in the table
+}
+
+// addSegment appends a segment, which must have the columns of those before.
+func (t *Table) addSegment(s Segment) {
+	if s.schema != nil {
+		if t.Schema == nil {
+			t.Schema = &s.schema.Schema
+		}
+		if !s.schema.equal(t.Schema) {
+			s.Damage = fmt.Errorf("segment %s: %w: other columns than the segments before", s.Name, ErrCorrupt)
+			s.Blocks, s.Rows, s.Complete = nil, 0, false
+		}
+	}
+	for i := range s.Blocks {
+		s.Blocks[i].Segment = len(t.Segments)
+	}
+	t.Segments = append(t.Segments, s)
+	t.Rows += s.Rows
+	t.Bytes += s.Bytes
+}
+
+// dropUndecodable drops blocks that cannot be decoded from the end of segments that were
+// not finished: after a loss of power a file can be longer than what of it had
+// reached the disk.
+func (t *Table) dropUndecodable() {
+	var b Batch
+	for i := range t.Segments {
+		s := &t.Segments[i]
+		for !s.Complete && len(s.Blocks) > 0 {
+			last := len(s.Blocks) - 1
+			err := t.Read(&b, s.Blocks[last], nil)
+			if err == nil {
+				break
+			}
+			s.Damage = err
+			s.Rows -= int64(s.Blocks[last].Rows)
+			t.Rows -= int64(s.Blocks[last].Rows)
+			s.Blocks = s.Blocks[:last]
+		}
+	}
+}
+
+// Blocks returns the record batches of all segments, in order.
+func (t *Table) Blocks() []Block {
+	var blocks []Block
+	for _, s := range t.Segments {
+		blocks = append(blocks, s.Blocks...)
+	}
+	return blocks
+}
+
+func (t *Table) project(columns []string) projection {
+	p := projection{schema: t.Schema}
+	for i, c := range t.Schema.Columns {
+		if columns == nil || slices.Contains(columns, c.Name) {
+			p.index = append(p.index, i)
+		}
+	}
+	if len(p.index) < len(t.Schema.Columns) {
+		p.schema = &Schema{Table: t.Schema.Table, Columns: make([]Column, len(p.index))}
+		for i, from := range p.index {
+			p.schema.Columns[i] = t.Schema.Columns[from]
+		}
+	}
+	return p
+}
+
+// Read decodes one block into dst, whose memory it reuses: the columns named,
+// nil being all, in the order they have in the table. dst.Schema becomes the
+// schema of just these; a name that the table lacks is left out. Several Reads
+// may run at once. On an error, ErrCorrupt or the file's, dst is empty.
+func (t *Table) Read(dst *Batch, b Block, columns []string) error {
+	p := t.project(columns)
+	if dst.Schema != nil && dst.Schema.equal(p.schema) {
+		p.schema = dst.Schema
+	}
+	return t.read(dst, b, p, make([]layout, len(p.index)))
+}
+
+func (t *Table) read(dst *Batch, b Block, p projection, where []layout) error {
+	dst.setSchema(p.schema)
+	if b.Segment < 0 || b.Segment >= len(t.Segments) || t.Segments[b.Segment].schema == nil || b.at.metadata < 8 {
+		return fmt.Errorf("reading table %s: a block of another table", t.Schema.Table)
+	}
+	s := &t.Segments[b.Segment]
+	for i, from := range p.index {
+		where[i] = s.schema.layouts[from]
+	}
+	d := decoders.Get().(*decoder)
+	defer d.release()
+	if err := d.decode(s.r, b.at, where, dst); err != nil {
+		dst.Reset()
+		return fmt.Errorf("reading segment %s: batch at %d: %w", s.Name, b.at.offset, corrupt(err))
+	}
+	return nil
+}
+
+// Scan reads all blocks, as Read does, and calls fn with each. It runs workers
+// (0 is GOMAXPROCS) at once, each with one batch that it reuses: b is valid
+// until fn returns. worker, in [0, workers), says which; calls of the same
+// worker never overlap. With one worker blocks come in order. The first error,
+// of a block or of fn, or the end of ctx, stops the scan and is returned.
+func (t *Table) Scan(ctx context.Context, columns []string, workers int, fn func(worker int, b *Batch) error) error {
+	blocks := t.Blocks()
+	p := t.project(columns)
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	workers = min(workers, len(blocks))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var next atomic.Int64
+	work := func(worker int) {
+		var b Batch
+		where := make([]layout, len(p.index))
+		for ctx.Err() == nil {
+			i := next.Add(1) - 1
+			if i >= int64(len(blocks)) {
+				return
+			}
+			err := t.read(&b, blocks[i], p, where)
+			if err == nil {
+				err = fn(worker, &b)
+			}
+			if err != nil {
+				cancel(err)
+			}
+		}
+	}
+	if workers == 1 {
+		work(0)
+	} else {
+		var wg sync.WaitGroup
+		for worker := range workers {
+			wg.Go(func() { work(worker) })
+		}
+		wg.Wait()
+	}
+	return context.Cause(ctx)
+}

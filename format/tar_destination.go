@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const tarBlock = 512
+
+// tarDestination writes a capture as a tar: segments that are whole, each an entry.
+type tarDestination struct {
+	opt      WriterOptions
+	output   io.Writer
+	file     file          // out, if Create created it
+	parent   directory     // what file is in
+	name     string        // of file, in it
+	overhead *atomic.Int64 // counts what the tar adds to the segments
+
+	mu   sync.Mutex
+	size int64 // of whole entries
+	torn error // the write that left half an entry behind
+	free []*tarSegment
+}
+
+func createTarDestination(path string, opt WriterOptions, over *atomic.Int64) (destination, error) {
+	t := &tarDestination{opt: opt, overhead: over, output: opt.Stdout}
+	if path == "-" {
+		if t.output == nil {
+			t.output = os.Stdout
+		}
+		return t, nil
+	}
+	parent, name, err := enterParent(path, &opt)
+	if err != nil {
+		return nil, err
+	}
+	if err := t.createFile(parent, name); err != nil {
+		parent.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *tarDestination) createFile(parent directory, name string) error {
+	if t.opt.Force {
+		info, err := parent.lstat(name)
+		if err == nil && !info.Mode().IsRegular() {
+			err = fmt.Errorf("%w: it is not a file", fs.ErrExist)
+		}
+		if err == nil {
+			err = parent.remove(name)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	f, err := parent.create(name)
+	if err != nil {
+		return err
+	}
+	if err := t.opt.chown(f.Chown); err != nil {
+		return errors.Join(err, f.Close(), parent.remove(name))
+	}
+	t.output, t.file, t.parent, t.name = f, f, parent, name
+	return nil
+}
+
+func (t *tarDestination) buffered() bool { return true }
+
+func (t *tarDestination) createSegment(table string, n int) (segmentWriter, error) {
+	s := &tarSegment{}
+	t.mu.Lock()
+	if n := len(t.free); n > 0 {
+		s, t.free = t.free[n-1], t.free[:n-1]
+	}
+	t.mu.Unlock()
+	*s = tarSegment{t, segmentPath(table, n), append(s.buf[:0], make([]byte, tarBlock)...)}
+	return s, nil
+}
+
+func (t *tarDestination) writeManifest(data []byte, last bool) error {
+	return t.writeEntry(ManifestName, append(make([]byte, tarBlock, tarBlock+len(data)+3*tarBlock), data...), last)
+}
+
+// entry writes one entry, of which b is room for the header and the content, in
+// one write; the last one with the end of the tar.
+func (t *tarDestination) writeEntry(name string, b []byte, last bool) error {
+	content := int64(len(b) - tarBlock)
+	var header bytes.Buffer
+	err := tar.NewWriter(&header).WriteHeader(&tar.Header{
+		Format: tar.FormatUSTAR, Typeflag: tar.TypeReg, Name: name, Size: content, Mode: 0o600,
+		Uid: max(t.opt.UID, 0), Gid: max(t.opt.GID, 0), ModTime: time.Now().Truncate(time.Second),
+	})
+	if err != nil {
+		return err
+	}
+	copy(b, header.Bytes())
+	b = append(b, make([]byte, -len(b)&(tarBlock-1))...)
+	if last {
+		b = append(b, make([]byte, 2*tarBlock)...)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.torn != nil {
+		return t.torn
+	}
+	n, err := t.output.Write(b)
+	if err != nil {
+		if n > 0 && !t.truncate() {
+			t.torn = err
+		}
+		return err
+	}
+	t.size += int64(len(b))
+	t.overhead.Add(int64(len(b)) - content)
+	return nil
+}
+
+// truncate takes back half an entry, which only a file allows.
+func (t *tarDestination) truncate() bool { return t.file != nil && t.file.Truncate(t.size) == nil }
+
+func (t *tarDestination) removeSegment(string, int) error { return errTarNotRewritable }
+
+func (t *tarDestination) exportSegment(string, int, *directoryDestination) error {
+	return errTarNotRewritable
+}
+
+func (t *tarDestination) parentDirectory() directory { return nil }
+
+func (t *tarDestination) syncSegment(string, int) error { return nil }
+
+// sync waits until all entries are on the disk, if they are in a file.
+func (t *tarDestination) sync() error {
+	if t.file == nil {
+		return nil
+	}
+	return errors.Join(t.file.Sync(), syncFile(t.parent, "."))
+}
+
+func (t *tarDestination) close() error {
+	if t.file == nil {
+		return nil
+	}
+	return errors.Join(t.file.Close(), t.parent.close())
+}
+
+func (t *tarDestination) abort() error {
+	if t.file == nil {
+		return nil
+	}
+	return errors.Join(t.file.Close(), t.parent.remove(t.name), t.parent.close())
+}
+
+// tarSegment is a segment in memory, after room for its header.
+type tarSegment struct {
+	destination *tarDestination
+	name        string
+	buf         []byte
+}
+
+func (s *tarSegment) Write(p []byte) (int, error) {
+	s.buf = append(s.buf, p...)
+	return len(p), nil
+}
+
+func (s *tarSegment) Truncate(size int64) error {
+	s.buf = s.buf[:tarBlock+size]
+	return nil
+}
+
+func (s *tarSegment) Close() error {
+	err := s.destination.writeEntry(s.name, s.buf, false)
+	s.discard()
+	return err
+}
+
+func (s *tarSegment) discard() {
+	s.destination.mu.Lock()
+	s.destination.free = append(s.destination.free, s)
+	s.destination.mu.Unlock()
+}
+
+var errTarNotRewritable = fmt.Errorf("a tar is only written at its end: %w", errors.ErrUnsupported)

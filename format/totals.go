@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import "maps"
+
+// totals are what is in a segment, or in several.
+type totals struct {
+	rows, bytes int64
+	segments    int
+	lastTS      int64            // the greatest ts of an event, 0 if there is none
+	lost        map[string]int64 // by family; of the loss table
+}
+
+func (t *totals) add(o totals) {
+	t.rows += o.rows
+	t.bytes += o.bytes
+	t.segments += o.segments
+	t.lastTS = max(t.lastTS, o.lastTS)
+	for family, n := range o.lost {
+		if t.lost == nil {
+			t.lost = map[string]int64{}
+		}
+		t.lost[family] += n
+	}
+}
+
+// tableInfos puts sums by table into the words of a manifest.
+func tableInfos(sums map[string]*totals) map[string]TableInfo {
+	infos := map[string]TableInfo{}
+	lost := map[string]int64{}
+	for name, sum := range sums {
+		infos[name] = TableInfo{Rows: sum.rows, Bytes: sum.bytes, Segments: sum.segments}
+		maps.Copy(lost, sum.lost)
+	}
+	for name, n := range lost {
+		info := infos[name]
+		info.Lost = n
+		infos[name] = info
+	}
+	return infos
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import "fmt"
+
+// Vector is one column of a batch. Its Type says which slices are in use.
+type Vector struct {
+	Type Type
+	I32  []int32 // Int32: one a row
+	I64  []int64 // Int64, Timestamp: one a row
+	Str  Strings // String: one a row; StringList: the elements of all rows
+	Rows []int32 // StringList: row i is elements Rows[i] to Rows[i+1] of Str
+}
+
+// Len returns the number of rows.
+func (v *Vector) Len() int {
+	switch v.Type {
+	case Int32:
+		return len(v.I32)
+	case Int64, Timestamp:
+		return len(v.I64)
+	case String:
+		return v.Str.Len()
+	case StringList:
+		return max(len(v.Rows)-1, 0)
+	}
+	return 0
+}
+
+// List returns a copy of row i of a StringList.
+func (v *Vector) List(i int) []string {
+	list := make([]string, 0, v.Rows[i+1]-v.Rows[i])
+	for j := v.Rows[i]; j < v.Rows[i+1]; j++ {
+		list = append(list, v.Str.At(int(j)))
+	}
+	return list
+}
+
+// Reset empties v and keeps its memory.
+func (v *Vector) Reset() {
+	v.I32 = v.I32[:0]
+	v.I64 = v.I64[:0]
+	switch v.Type {
+	case StringList:
+		v.Rows = append(v.Rows[:0], 0)
+		fallthrough
+	case String:
+		v.Str.Reset()
+	}
+}
+
+// check returns an error unless v has exactly rows rows and sound offsets.
+func (v *Vector) check(rows int) error {
+	if v.Len() != rows {
+		return fmt.Errorf("%d rows, not %d", v.Len(), rows)
+	}
+	switch v.Type {
+	case StringList:
+		if err := checkOffsets(v.Rows, v.Str.Len()); err != nil {
+			return fmt.Errorf("list %w", err)
+		}
+		fallthrough
+	case String:
+		return v.Str.check()
+	}
+	return nil
+}
+
+// size returns how many bytes v is in memory and, before compression, in a file.
+func (v *Vector) size() int64 {
+	return 4*int64(len(v.I32)+len(v.Rows)+len(v.Str.Offsets)) + 8*int64(len(v.I64)) + int64(len(v.Str.Data))
+}
