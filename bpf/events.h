@@ -30,6 +30,8 @@
  *   BULK("a,b")                  it comes by the million: its records go through the bulk rings, and rows that are alike
  *                                in columns a, b are compressed together. One table of a family
  *   NO_TRIGGER                   record --trigger does not look at it
+ *   TEXT("...")                  what replay prints of a row; {column} is its value as a person reads it. Without it
+ *                                replay prints name=value
  *   BEGINS("op")                 of ts: only the rows with this op have the time at which something began
  */
 #ifndef FLETCH_EVENTS_H
@@ -40,6 +42,7 @@
 #define HINT(text) __attribute__((btf_decl_tag(text)))
 #define FAMILY(name) HINT("family:" name)
 #define BULK(alike) HINT("bulk:" alike)
+#define TEXT(template) HINT("text:" template)
 #define NO_TRIGGER HINT("no_trigger:")
 #define BEGINS(op) HINT("begins:" op)
 

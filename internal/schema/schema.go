@@ -48,6 +48,9 @@ type Table struct {
 	Families []string // the event families whose recording fills it; none: it is in every recording
 	Bulk     bool     // its rows come by the million
 	Trigger  bool     // record --trigger looks at its rows
+	// Text is what replay prints of a row, with {column} where the column's value goes; "" where replay has words in its own
+	// code, or where it prints names and values.
+	Text string
 	// Begins says which rows have in ts the time at which something began, so that it ended at ts + duration_ns: those
 	// with this op, or with "*" all. Of others ts is when they happened.
 	Begins  string

@@ -176,3 +176,14 @@ func TestDescribe(t *testing.T) {
 }
 
 type column = format.Column
+
+// A text names columns that the table has, but for the three that begin every line.
+func TestTextsNameColumns(t *testing.T) {
+	for _, table := range schema.Tables {
+		for _, name := range regexp.MustCompile(`\{(\w*)\}`).FindAllStringSubmatch(table.Text, -1) {
+			if table.Column(name[1]) == nil {
+				t.Errorf("table %s: its text names a column %q", table.Table, name[1])
+			}
+		}
+	}
+}

@@ -21,7 +21,8 @@ type table struct {
 	bulk     bool
 	alike    []string
 	begins   string
-	quiet    bool   // no trigger looks at it
+	quiet    bool // no trigger looks at it
+	text     string
 	size     uint32 // bytes of a record
 	fixed    uint32 // the same without the last member if that is an array
 	columns  []column
@@ -111,6 +112,8 @@ func (t *table) read(s *btf.Struct) error {
 			t.families = append(t.families, value)
 		case "bulk":
 			t.bulk, t.alike = true, strings.Split(value, ",")
+		case "text":
+			t.text = value
 		case "no_trigger":
 			t.quiet = true
 		default:

@@ -26,6 +26,9 @@ func writeTables(b *bytes.Buffer, tables []*table) {
 		if t.event && !t.quiet {
 			fmt.Fprint(b, "Trigger: true,\n")
 		}
+		if t.text != "" {
+			fmt.Fprintf(b, "Text: %q,\n", t.text)
+		}
 		if t.begins != "" {
 			fmt.Fprintf(b, "Begins: %q,\n", t.begins)
 		}
