@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,34 +21,27 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-const usage = `example:
-    replay incident
-    replay incident --from 5s --to 6s 'comm == "nginx" && ret < 0'
-    replay incident --speed 1 'family == "process"'
-    replay incident --json -n 100 | jq .
+var command = cli.Command{
+	Name:    "replay",
+	Summary: "play the events of captures back in the order of time",
+	Description: `Plays the events of captures (directories, tars of one, or - for a tar on standard input) back in the order
+of time, one a line. No root and no kernel is needed.
 
-Plays the events of captures (directories, tars of one, or - for a tar on
-standard input) back in the order of time, one a line. No root and no kernel is
-needed.
+The first argument that is no file begins the filter: an expression over the columns of the tables, and over family, comm,
+pid, tid and the name of a call or a file.`,
+	Usage: []string{"CAPTURE... [flags] [FILTER]"},
+	Examples: []cli.Example{
+		{Line: "replay incident", Text: "all of it"},
+		{Line: `replay incident --from 5s --to 6s 'comm == "nginx" && ret < 0'`, Text: "what failed in one second of one program"},
+		{Line: `replay incident --speed 1 'family == "process"'`, Text: "processes, as fast as they came and went"},
+		{Line: "replay incident --json -n 100 | jq .", Text: "for a program"},
+	},
+	Notes:    []cli.Note{cli.ExitStatus()},
+	Operands: cli.Captures,
+}
 
-usage:
-    replay CAPTURE... [flags] [FILTER]
-
-The first argument that is no file begins the filter: an expression over the
-columns of the tables, and over family, comm, pid, tid and the name of a call or
-a file.
-
-flags:
-        --speed S        max, or how fast: 1 as it was, 10, 0.5 (default max)
-        --from T         begin here: 90s or 1m30s after the start, a time of day
-        --to T           as in the output, or 2006-01-02T15:04:05Z; and end here
-    -n, --rows N         at most N events
-    -t, --time FORMAT    local, utc (with the date) or relative (seconds since
-                         the start) (default local)
-        --json           one object a line
-    -h, --help           this text
-        --version        the version
-`
+// timeFormats are how --time writes a moment.
+var timeFormats = []cli.Term{{Name: "local"}, {Name: "utc", Text: "with the date"}, {Name: "relative", Text: "seconds since the start"}}
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := cli.Interruptible()
@@ -106,16 +100,24 @@ func progress(stderr io.Writer, sources []merge.Source) *term.Progress {
 
 func workers() int { return runtime.GOMAXPROCS(0) }
 
+// flags declares the command line, of which speed is not read yet.
+func (o *options) flags() (f *cli.Flags, speed *string) {
+	f = cli.New(command)
+	speed = f.String("speed", "max", "`S` times as fast as it was (1, 0.5, 10), or max: without waiting")
+	f.StringVar(&o.from, "from", "", "begin at `T`: so long after the start (90s, 1m30s), at a time of day as in the "+
+		"output, or at 2006-01-02T15:04:05Z")
+	f.StringVar(&o.to, "to", "", "end at `T`, likewise")
+	f.Int64VarP(&o.rows, "rows", "n", 0, "at most `N` events")
+	f.StringVarP(&o.time, "time", "t", timeFormats[0].Name, "write times as `FORMAT`: "+cli.Or(timeFormats...))
+	f.OneOf("time", timeFormats...)
+	f.BoolVar(&o.json, "json", false, "one object a line")
+	return f, speed
+}
+
 // parse reads the command line; where o is nil there is nothing left to do.
 func parse(args []string, stdout io.Writer) (o *options, err error) {
 	o = &options{}
-	flags := cli.NewFlags("replay", usage)
-	speed := flags.String("speed", "max", "")
-	flags.StringVar(&o.from, "from", "", "")
-	flags.StringVar(&o.to, "to", "", "")
-	flags.Int64VarP(&o.rows, "rows", "n", 0, "")
-	flags.StringVarP(&o.time, "time", "t", "local", "")
-	flags.BoolVar(&o.json, "json", false, "")
+	flags, speed := o.flags()
 	if stop, err := flags.Parse(args, stdout); stop || err != nil {
 		return nil, err
 	}
@@ -132,7 +134,7 @@ func parse(args []string, stdout io.Writer) (o *options, err error) {
 	if o.rows < 0 || flags.Changed("rows") && o.rows == 0 {
 		return nil, flags.Wrong("%d events show nothing", o.rows)
 	}
-	if o.time != "local" && o.time != "utc" && o.time != "relative" {
+	if !slices.ContainsFunc(timeFormats, func(t cli.Term) bool { return t.Name == o.time }) {
 		return nil, flags.Wrong("time %q is not local, utc or relative", o.time)
 	}
 	return o, nil

@@ -90,21 +90,21 @@ func TestParseTime(t *testing.T) {
 }
 
 func TestFlags(t *testing.T) {
-	const usage = "example:\n    analyze info x\n"
 	for _, c := range []struct {
 		args, stdout, err string
 		stop              bool
 	}{
 		{args: "-n 3 x"},
-		{args: "--help", stdout: usage, stop: true},
-		{args: "-h", stdout: usage, stop: true},
+		{args: "--help", stdout: "Shows what a capture holds.\n\nUsage:\n  analyze info CAPTURE...", stop: true},
+		{args: "-h", stdout: "Shows what a capture holds.\n", stop: true},
+		{args: "--help-json", stdout: `{"name":"analyze info",`, stop: true},
 		{args: "--version", stdout: "analyze " + Version(), stop: true},
 		{args: "--bogus", err: "unknown flag: --bogus"},
 		{args: "-n many", err: `invalid argument "many" for "-n, --number" flag`},
 	} {
 		t.Run(c.args, func(t *testing.T) {
-			f := NewFlags("analyze info", usage)
-			n := f.IntP("number", "n", 0, "")
+			f := New(Command{Name: "analyze info", Description: "Shows what a capture holds.", Usage: []string{"CAPTURE..."}})
+			n := f.IntP("number", "n", 0, "at most `N`")
 			var stdout bytes.Buffer
 			stop, err := f.Parse(strings.Fields(c.args), &stdout)
 			if stop != c.stop || !strings.HasPrefix(stdout.String(), c.stdout) {
