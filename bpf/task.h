@@ -331,25 +331,20 @@ COLD bool new_cgroup(struct task_struct *task, cgroup_id *id)
 	return bpf_map_update_elem(&cgroups, id, &one, BPF_NOEXIST) == 0;
 }
 
-/*
- * announce writes the current task's row, the first time in each epoch. It is a global function, which is verified once in
- * each program: inlined at every caller, verification took half a second more.
- */
-__noinline int announce(void)
+/* announce_task writes a task's row, and that of its cgroup, the first time in each epoch. */
+HOT void announce_task(struct task_struct *task, struct task_state *st)
 {
-	struct task_struct *task = bpf_get_current_task_btf();
-	struct task_state *st = bpf_task_storage_get(&tasks, task, 0, 0);
 	u32 cpu = bpf_get_smp_processor_id();
 	struct scratch *s;
 	cgroup_id id;
 	u32 len, before;
 
-	if (!st || !claim(st, &before))
-		return 0;
+	if (!claim(st, &before))
+		return;
 	s = scratch_get();
 	if (!s) {
 		st->announced = before; /* its next event tries again */
-		return 0;
+		return;
 	}
 	len = build_task(s, task, st->id);
 	if (output(s, len))
@@ -364,6 +359,19 @@ __noinline int announce(void)
 			bpf_map_delete_elem(&cgroups, &id);
 	}
 	scratch_put(s);
+}
+
+/*
+ * announce is announce_task of the current task. It is a global function, which is verified once in each program: inlined at
+ * every caller, verification took half a second more.
+ */
+__noinline int announce(void)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_state *st = bpf_task_storage_get(&tasks, task, 0, 0);
+
+	if (st)
+		announce_task(task, st);
 	return 0;
 }
 
