@@ -3,9 +3,11 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -32,8 +34,15 @@ func TestScripts(t *testing.T) {
 	if probed != nil {
 		t.Logf("cannot record here: %v", probed)
 	}
+	coverage := coverageDir(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			if coverage != "" {
+				env.Setenv("GOCOVERDIR", coverage)
+			}
+			return nil
+		},
 		Condition: func(cond string) (bool, error) {
 			switch cond {
 			case "kernel":
@@ -48,4 +57,37 @@ func TestScripts(t *testing.T) {
 			return false, fmt.Errorf("no condition %q", cond)
 		},
 	})
+}
+
+// coverageDir is where the programs of the scripts write their coverage, "" unless it is measured. The recorder writes it at
+// its exit, when it has become another user. The directory that go test makes for it lies below one that only its owner may
+// enter, so this is another one, whose files are copied there at the end.
+func coverageDir(t *testing.T) string {
+	if testing.CoverMode() == "" {
+		return ""
+	}
+	dir, err := os.MkdirTemp("", "coverage-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		defer os.RemoveAll(dir)
+		files, err := filepath.Glob(filepath.Join(dir, "cov*"))
+		if err != nil || len(files) == 0 {
+			t.Errorf("the programs have left no coverage in %s: %v", dir, err)
+		}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err == nil {
+				err = os.WriteFile(filepath.Join(flag.Lookup("test.gocoverdir").Value.String(), filepath.Base(file)), data, 0o600)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	return dir
 }
