@@ -13,15 +13,19 @@ GOBUILD := go build -trimpath -ldflags '-s -w'
 
 .PHONY: help
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## the three static binaries, into bin/
 	$(GOBUILD) -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
 
 .PHONY: demo
-demo: build ## record a few seconds of a real workload, then read it
+demo: build ## record a few seconds of real work, then read them
 	@test/demo.sh
+
+.PHONY: check
+check: ## lint, and the tests that need neither root nor a kernel nor a network
+	@test/check.sh
 
 .PHONY: test
 test: ## install what the tests need, run all of them, say what could not run
@@ -34,12 +38,12 @@ test-readers: build ## read captures and Parquet with pyarrow, pandas, polars an
 	@test/readers.sh
 
 .PHONY: torture
-torture: ## kill, fill disks, dump and record under full load for half an hour (as root); make test does a little of it
+torture: ## kill, fill disks, dump and record under full load for half an hour (as root); make test does a little
 	@test/install.sh peers
 	FLETCH_TORTURE=large go test -count=1 -timeout 90m -v -run '^TestTorture' ./test
 
 .PHONY: test-kernel
-test-kernel: ## every test on Debian's 6.1 and 6.12, with BPF LSM and without, in QEMU; and the unit, with a systemd
+test-kernel: ## every test on Debian's 6.1 and 6.12, with BPF LSM and without, in QEMU; the unit, with a systemd
 	@test/install.sh kernel
 	@test/kernel.sh amd64
 	@INIT=systemd BOOTS=6.12:bpf RUN=TestSystemdRuns test/kernel.sh amd64
@@ -50,7 +54,7 @@ test-kernel-arm64: ## the same on Debian's arm64 kernels
 	@test/kernel.sh arm64
 
 .PHONY: generate
-generate: ## compile the BPF programs and make the system call tables anew
+generate: ## compile the BPF programs and make the system call tables anew (clang 14)
 	@test/install.sh generate
 	LINUX_HEADERS=$$(test/headers.sh) go generate ./...
 
@@ -59,7 +63,7 @@ seccomp: ## trace the recorder anew for the list of system calls that its own fi
 	@test/seccomp.sh $(or $(ARCH),amd64)
 
 .PHONY: lint
-lint: ## gofmt, vet, staticcheck, shell syntax
+lint: ## gofmt, go vet, staticcheck, shell syntax
 	@test/lint.sh
 
 .PHONY: fuzz

@@ -79,3 +79,18 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
+
+// What CONTRIBUTING.md says that make can do is what make help says.
+func TestTargetsAreListed(t *testing.T) {
+	needProgram(t, "make")
+	needProgram(t, "awk")
+	help := exec.Command("make", "-s", "--no-print-directory", "help")
+	help.Dir = ".."
+	targets, err := help.Output()
+	if err != nil || !bytes.Contains(targets, []byte("\nmake check ")) {
+		t.Fatalf("make help: %v\n%s", err, targets)
+	}
+	if !bytes.Contains(must(os.ReadFile("../CONTRIBUTING.md")), append([]byte("```\n"), append(targets, "```\n"...)...)) {
+		t.Errorf("CONTRIBUTING.md does not list what make help prints:\n%s", targets)
+	}
+}

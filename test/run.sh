@@ -4,8 +4,8 @@
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
-log=$(mktemp)
-trap 'rm -f "$log"' EXIT
+log=.cache/test.log
+mkdir -p .cache
 failed=()
 notrun=()
 
@@ -22,18 +22,13 @@ step() { # NAME COMMAND...
 	esac
 	rm -f "$log.why"
 }
-export NOTRUN_WHY="$log.why"
+export NOTRUN_WHY="$PWD/$log.why"
 
 go_tests() {
 	# Without them the tables of system calls are not compared with what they are made from.
 	LINUX_HEADERS=$(test/headers.sh) || LINUX_HEADERS=
 	export LINUX_HEADERS
-	# Verbose, so that the tests that were not run and their reasons are in the log.
-	go test -count=1 -timeout 20m -v ./... >"$log" 2>&1 || {
-		awk -f test/failed.awk "$log"
-		return 1
-	}
-	grep -E '^(ok|FAIL|---)' "$log" | grep -vE '^--- ' || true
+	test/go.sh "$log" -vet=off -count=1 -timeout 20m || return
 	sed -n 's/.*_test.go:[0-9]*: torture: /  /p' "$log"
 }
 
@@ -55,7 +50,7 @@ skipped=$(grep -cE '^\s*--- SKIP' "$log" || true)
 echo
 if [ "$skipped" -gt 0 ] || [ ${#notrun[@]} -gt 0 ]; then
 	echo "not run here:"
-	awk -f test/skipped.awk "$log" | sed 's/^/  /'
+	awk -f test/skipped.awk "$log" | awk -f test/reasons.awk
 	for n in "${notrun[@]}"; do echo "  $n"; done
 fi
 if [ ${#failed[@]} -gt 0 ]; then

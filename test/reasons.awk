@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+# Out of the lines of skipped.awk: each reason once, and how many tests were not run for it.
+{
+	name = $0; sub(/: .*/, "", name)
+	why = substr($0, length(name) + 3)
+	if (!(why in tests)) order[++reasons] = why
+	tests[why]++
+	first[why] = first[why] (tests[why] == 1 ? "" : tests[why] <= 3 ? ", " : "") (tests[why] <= 3 ? name : "")
+}
+END {
+	for (i = 1; i <= reasons; i++) {
+		why = order[i]
+		more = tests[why] > 3 ? sprintf(" and %d more", tests[why] - 3) : ""
+		printf "  %s: %s%s\n", why, first[why], more
+	}
+}
