@@ -133,3 +133,16 @@ func (m *Manifest) encode() ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+// SchemaMetadata returns what the Arrow schema of a table says of the capture,
+// so that a segment can be read on its own: keys and values by turns.
+func (m *Manifest) SchemaMetadata(table string) []string {
+	return []string{
+		"fletch.table", table,
+		"fletch.format", m.Format.String(),
+		"fletch.host", m.Host,
+		"fletch.boot_id", m.BootID,
+		"fletch.kernel", m.Kernel,
+		"fletch.arch", m.Arch,
+	}
+}

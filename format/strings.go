@@ -2,7 +2,11 @@
 
 package format
 
-import "fmt"
+import (
+	"bytes"
+	"fmt"
+	"unicode/utf8"
+)
 
 // Strings is a column of UTF-8 texts in Arrow's layout: text i is
 // Data[Offsets[i]:Offsets[i+1]], so len(Offsets) is one more than the texts.
@@ -60,4 +64,57 @@ func checkOffsets(offsets []int32, n int) error {
 		return fmt.Errorf("offset %d: %d beyond %d", len(offsets)-1, prev, n)
 	}
 	return nil
+}
+
+// keep leaves of s only the texts of the rows given, which ascend: of row i those from lists[i] to lists[i+1], or text i
+// when lists is nil.
+func (s *Strings) keep(rows, lists []int32) {
+	n, end := 0, int32(0)
+	for _, row := range rows {
+		from, to := row, row+1
+		if lists != nil {
+			from, to = lists[row], lists[row+1]
+		}
+		for i := from; i < to; i++ {
+			// What is kept moves to the front, so it never overwrites what is still to be moved.
+			first, last := s.Offsets[i], s.Offsets[i+1]
+			copy(s.Data[end:], s.Data[first:last])
+			s.Offsets[n] = end
+			n, end = n+1, end+last-first
+		}
+	}
+	s.Offsets[n] = end
+	s.Offsets, s.Data = s.Offsets[:n+1], s.Data[:end]
+}
+
+// MakeValid replaces what is not UTF-8 in the texts by U+FFFD. It changes nothing, and copies nothing, when all is.
+func (s *Strings) MakeValid() {
+	if s.valid() {
+		return
+	}
+	var made Strings
+	made.Reset()
+	for i := range s.Len() {
+		made.Data = append(made.Data, bytes.ToValidUTF8(s.Bytes(i), []byte("\uFFFD"))...)
+		made.Offsets = append(made.Offsets, int32(len(made.Data)))
+	}
+	*s = made
+}
+
+// valid reports whether every text is UTF-8: all of them in a row are, and none begins inside a character.
+func (s *Strings) valid() bool {
+	n := s.Len()
+	if n == 0 {
+		return true
+	}
+	first, last := s.Offsets[0], s.Offsets[n]
+	if !utf8.Valid(s.Data[first:last]) {
+		return false
+	}
+	for _, at := range s.Offsets {
+		if at < last && !utf8.RuneStart(s.Data[at]) {
+			return false
+		}
+	}
+	return true
 }

@@ -5,6 +5,7 @@ package format
 import (
 	"context"
 	"fmt"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -162,4 +163,26 @@ func (t *Table) Scan(ctx context.Context, columns []string, workers int, fn func
 		wg.Wait()
 	}
 	return context.Cause(ctx)
+}
+
+// Between returns the table with only those blocks that may hold a row whose ts
+// is from `from` to `to`, in ns since the Unix epoch and both included. Rows of
+// such a block may still lie outside. A table without ts is returned as it is.
+func (t *Table) Between(from, to int64) *Table {
+	i := t.Schema.Index("ts")
+	if i < 0 || t.Schema.Columns[i].Type != Timestamp || from == math.MinInt64 && to == math.MaxInt64 {
+		return t
+	}
+	narrow := *t
+	narrow.Segments = slices.Clone(t.Segments)
+	narrow.Rows = 0
+	for i := range narrow.Segments {
+		s := &narrow.Segments[i]
+		outside := func(b Block) bool { return b.MaxTS < from || b.MinTS > to }
+		s.Blocks = slices.DeleteFunc(slices.Clone(s.Blocks), outside)
+		for _, b := range s.Blocks {
+			narrow.Rows += int64(b.Rows)
+		}
+	}
+	return &narrow
 }

@@ -71,3 +71,32 @@ func (v *Vector) check(rows int) error {
 func (v *Vector) size() int64 {
 	return 4*int64(len(v.I32)+len(v.Rows)+len(v.Str.Offsets)) + 8*int64(len(v.I64)) + int64(len(v.Str.Data))
 }
+
+// keep leaves of v only the rows given, which ascend, in the memory that v has.
+func (v *Vector) keep(rows []int32) {
+	switch v.Type {
+	case Int32:
+		v.I32 = keep(v.I32, rows)
+	case Int64, Timestamp:
+		v.I64 = keep(v.I64, rows)
+	case String:
+		v.Str.keep(rows, nil)
+	case StringList:
+		v.Str.keep(rows, v.Rows)
+		next := int32(0)
+		for i, row := range rows {
+			n := v.Rows[row+1] - v.Rows[row]
+			v.Rows[i] = next
+			next += n
+		}
+		v.Rows[len(rows)] = next
+		v.Rows = v.Rows[:len(rows)+1]
+	}
+}
+
+func keep[T int32 | int64](values []T, rows []int32) []T {
+	for i, row := range rows {
+		values[i] = values[row]
+	}
+	return values[:len(rows)]
+}

@@ -143,15 +143,7 @@ func (w *Writer) table(s *Schema) (*tableWriter, error) {
 		if err := s.check(); err != nil {
 			return nil, err
 		}
-		m := &w.manifest
-		t = &tableWriter{name: s.Table, metadata: []string{
-			"fletch.table", s.Table,
-			"fletch.format", m.Format.String(),
-			"fletch.host", m.Host,
-			"fletch.boot_id", m.BootID,
-			"fletch.kernel", m.Kernel,
-			"fletch.arch", m.Arch,
-		}}
+		t = &tableWriter{name: s.Table, metadata: w.manifest.SchemaMetadata(s.Table)}
 		t.encoder = newEncoder(s, t.metadata)
 		w.tables[s.Table] = t
 	}
