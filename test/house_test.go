@@ -15,7 +15,7 @@ import (
 // What may not depend on what: DESIGN of the house, kept by looking at the packages really linked.
 func TestBoundaries(t *testing.T) {
 	needProgram(t, "go")
-	const module = "github.com/fletch-trace/fletch/"
+	const module, arrow = "github.com/fletch-trace/fletch/", "github.com/apache/arrow"
 	for _, c := range []struct{ pkg, forbidden, why string }{
 		{"cmd/analyze", "github.com/cilium/ebpf", "the offline tools need no kernel"},
 		{"cmd/replay", "github.com/cilium/ebpf", "the offline tools need no kernel"},
@@ -24,6 +24,8 @@ func TestBoundaries(t *testing.T) {
 		{"format", "github.com/cilium/ebpf", "the format knows no kernel"},
 		{"format", module + "bpf", "the format knows no kernel"},
 		{"format", "parquet", "the format is not a converter"},
+		{"format", arrow, "whoever uses the Arrow library imports format/arrowtable"},
+		{"cmd/record", arrow, "the recorder is small"},
 		{"cmd/record", "parquet", "the recorder is small"},
 		{"cmd/record", module + "internal/merge", "the recorder does not analyze"},
 		{"cmd/record", module + "internal/capture", "the recorder does not analyze"},
@@ -37,6 +39,26 @@ func TestBoundaries(t *testing.T) {
 				t.Errorf("%s depends on %s, but %s", c.pkg, dep, c.why)
 			}
 		}
+	}
+}
+
+// One package is for the Arrow library, so that moving to its successor is work in one folder. Tests may use it.
+func TestArrowIsImportedOnce(t *testing.T) {
+	needProgram(t, "go")
+	list := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{range .Imports}} {{.}}{{end}}`, "./...")
+	list.Dir = ".."
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	var importers []string
+	for line := range strings.Lines(string(out)) {
+		if pkg, imports, _ := strings.Cut(line, ":"); strings.Contains(imports, " github.com/apache/arrow") {
+			importers = append(importers, strings.TrimPrefix(pkg, "github.com/fletch-trace/fletch/"))
+		}
+	}
+	if got := strings.Join(importers, " "); got != "format/arrowtable" {
+		t.Errorf("the Arrow library is imported by %q", got)
 	}
 }
 

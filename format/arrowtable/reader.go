@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package arrowtable
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"sync/atomic"
+
+	"github.com/apache/arrow/go/v15/arrow"
+	"github.com/apache/arrow/go/v15/arrow/array"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// Options say what of a table a Reader reads. The zero value is all of it.
+type Options struct {
+	// Columns are the names of the columns; nil is all. Records have them in the
+	// order of the table.
+	Columns []string
+	// From and To are the range of the column ts, in ns since the Unix epoch and
+	// both included; 0 is no bound. Batches that lie outside are not read. A table
+	// without ts, such as task, is not bounded.
+	From, To int64
+	// Select, if not nil, appends the numbers of the rows of b that are wanted to
+	// rows, which is empty, in ascending order, and returns it. b has Columns.
+	Select func(b *format.Batch, rows []int32) []int32
+}
+
+// Reader reads a table of a capture record by record: one for each record batch
+// of which there is a row, in the order in which they were written. It is an
+// array.RecordReader, used by one goroutine.
+//
+// A record that is released is where a later one is decoded into. One that is
+// retained keeps its memory, and stays valid beyond the Reader and the Close of
+// the capture. Text that is not UTF-8, as no recorder writes it, is replaced by
+// U+FFFD.
+type Reader struct {
+	references atomic.Int64
+	schema     *arrow.Schema
+	table      *format.Table
+	columns    []string // to be read
+	from, to   int64
+	selectRows func(b *format.Batch, rows []int32) []int32
+
+	blocks []format.Block // still to be read
+	free   chan *batchMemory
+	times  format.Batch // the column ts of a block that lies partly outside from..to
+	rows   []int32      // that are wanted of it
+	record arrow.Record
+	err    error
+}
+
+var _ array.RecordReader = (*Reader)(nil)
+
+// NewReader returns a Reader of the table of c called table. It is an error when
+// c has no such table, or the table no such column. Release releases the Reader;
+// c is to be closed by whoever opened it.
+func NewReader(c *format.Capture, table string, o Options) (*Reader, error) {
+	t := c.Table(table)
+	if t == nil {
+		return nil, fmt.Errorf("reading capture %s: no table %s", c.Path, table)
+	}
+	schema := t.Schema
+	if o.Columns != nil {
+		schema = &format.Schema{Table: t.Schema.Table}
+		for _, column := range t.Schema.Columns {
+			if slices.Contains(o.Columns, column.Name) {
+				schema.Columns = append(schema.Columns, column)
+			}
+		}
+		for _, name := range o.Columns {
+			if schema.Index(name) < 0 {
+				return nil, fmt.Errorf("reading capture %s: table %s has no column %s", c.Path, table, name)
+			}
+		}
+	}
+	r := &Reader{
+		schema: NewSchema(schema, &c.Manifest), columns: o.Columns,
+		from: cmp.Or(o.From, math.MinInt64), to: cmp.Or(o.To, math.MaxInt64), selectRows: o.Select,
+		free: make(chan *batchMemory, 2),
+	}
+	r.references.Store(1)
+	r.table = t.Between(r.from, r.to)
+	r.blocks = r.table.Blocks()
+	return r, nil
+}
+
+// Retain adds a reference to the Reader.
+func (r *Reader) Retain() { r.references.Add(1) }
+
+// Release takes a reference away; with the last one the current record is
+// released, and there is no next one.
+func (r *Reader) Release() {
+	if r.references.Add(-1) == 0 {
+		r.setRecord(nil)
+		r.blocks = nil
+	}
+}
+
+// Schema returns the schema of the records, see NewSchema.
+func (r *Reader) Schema() *arrow.Schema { return r.schema }
+
+// Record returns the current record, valid until Next is called unless it is
+// retained; nil before the first and after the last.
+func (r *Reader) Record() arrow.Record { return r.record }
+
+// Err returns what ended the reading early: format.ErrCorrupt, or an error of
+// the file system.
+func (r *Reader) Err() error { return r.err }
+
+// Next goes to the next record. It returns false after the last one, and on an error.
+func (r *Reader) Next() bool {
+	r.setRecord(nil)
+	for len(r.blocks) > 0 && r.err == nil {
+		block := r.blocks[0]
+		r.blocks = r.blocks[1:]
+		var m *batchMemory
+		select {
+		case m = <-r.free:
+		default:
+			m = &batchMemory{free: r.free}
+		}
+		if r.err = r.read(&m.Batch, block); r.err != nil {
+			return false
+		}
+		if m.Rows > 0 {
+			r.setRecord(newRecord(r.schema, &m.Batch, m.wrap))
+			return true
+		}
+		m.reuse()
+	}
+	return false
+}
+
+func (r *Reader) setRecord(record arrow.Record) {
+	if r.record != nil {
+		r.record.Release()
+	}
+	r.record = record
+}
+
+// read decodes the wanted rows of a block into b.
+func (r *Reader) read(b *format.Batch, block format.Block) error {
+	if err := r.table.Read(b, block, r.columns); err != nil {
+		return err
+	}
+	if block.MinTS < r.from || block.MaxTS > r.to {
+		if err := r.keepTimes(b, block); err != nil {
+			return err
+		}
+	}
+	if r.selectRows != nil {
+		if r.rows = r.selectRows(b, r.rows[:0]); len(r.rows) < b.Rows {
+			b.Keep(r.rows)
+		}
+	}
+	for i := range b.Columns {
+		b.Columns[i].Str.MakeValid()
+	}
+	return nil
+}
+
+// keepTimes leaves in b the rows of the range of time.
+func (r *Reader) keepTimes(b *format.Batch, block format.Block) error {
+	if err := r.table.Read(&r.times, block, []string{"ts"}); err != nil {
+		return err
+	}
+	ts := r.times.Column("ts")
+	if ts == nil || ts.Type != format.Timestamp {
+		return nil
+	}
+	r.rows = r.rows[:0]
+	for i, t := range ts.I64 {
+		if t >= r.from && t <= r.to {
+			r.rows = append(r.rows, int32(i))
+		}
+	}
+	if len(r.rows) < b.Rows {
+		b.Keep(r.rows)
+	}
+	return nil
+}
