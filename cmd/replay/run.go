@@ -24,15 +24,16 @@ import (
 var command = cli.Command{
 	Name:    "replay",
 	Summary: "play the events of captures back in the order of time",
-	Description: `Plays the events of captures (directories, tars of one, or - for a tar on standard input) back in the order
-of time, one a line. No root and no kernel is needed.
+	Description: `Plays the events of captures (directories, tars of one, or - for a tar on standard input) back in the
+order of time, one a line. No root and no kernel is needed.
 
-The first argument that is no file begins the filter: an expression over the columns of the tables, and over family, comm,
-pid, tid and the name of a call or a file.`,
+The first argument that is no file begins the filter: an expression over the columns of the tables, and over family,
+comm, pid, tid and the name of a call or a file.`,
 	Usage: []string{"CAPTURE... [flags] [FILTER]"},
 	Examples: []cli.Example{
 		{Line: "replay incident", Text: "all of it"},
-		{Line: `replay incident --from 5s --to 6s 'comm == "nginx" && ret < 0'`, Text: "what failed in one second of one program"},
+		{Line: `replay incident --from 5s --to 6s 'comm == "nginx" && ret < 0'`,
+			Text: "what failed in one second of one program"},
 		{Line: `replay incident --speed 1 'family == "process"'`, Text: "processes, as fast as they came and went"},
 		{Line: "replay incident --json -n 100 | jq .", Text: "for a program"},
 	},
@@ -41,7 +42,9 @@ pid, tid and the name of a call or a file.`,
 }
 
 // timeFormats are how --time writes a moment.
-var timeFormats = []cli.Term{{Name: "local"}, {Name: "utc", Text: "with the date"}, {Name: "relative", Text: "seconds since the start"}}
+var timeFormats = []cli.Term{
+	{Name: "local"}, {Name: "utc", Text: "with the date"}, {Name: "relative", Text: "seconds since the start"},
+}
 
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := cli.Interruptible()

@@ -24,11 +24,13 @@ func TestExit(t *testing.T) {
 		{"failed", errors.New("opening ring: no memory"), 1, "record: error: opening ring: no memory\n"},
 		{"hint", fmt.Errorf("creating x: %w", WithHint(fs.ErrExist, "use --force")), 1,
 			"record: error: creating x: file already exists\nrecord: hint: use --force\n"},
-		{"usage", WithHint(Usage("unknown family %q", "x"), "see --list"), 2, "record: error: unknown family \"x\"\nrecord: hint: see --list\n"},
+		{"usage", WithHint(Usage("unknown family %q", "x"), "see --list"), 2,
+			"record: error: unknown family \"x\"\nrecord: hint: see --list\n"},
 		{"wrapped usage", fmt.Errorf("a: %w", Usage("b")), 2, "record: error: a: b\n"},
 		{"closed pipe", &fs.PathError{Op: "write", Err: syscall.EPIPE}, 0, ""},
 		{"interrupted", fmt.Errorf("scanning: %w", Interrupted{syscall.SIGINT}), 130, ""},
-		{"hostile", errors.New("opening \x1b[2Jx\u009b\nrecord: error: y"), 1, "record: error: opening \\x1b[2Jx\\u009b\n    record: error: y\n"},
+		{"hostile", errors.New("opening \x1b[2Jx\u009b\nrecord: error: y"), 1,
+			"record: error: opening \\x1b[2Jx\\u009b\n    record: error: y\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var stderr bytes.Buffer
@@ -58,12 +60,17 @@ func TestParseSize(t *testing.T) {
 			t.Errorf("%q: got %d, %v, want %d", text, got, err, want)
 		}
 	}
-	for _, text := range []string{"", "k", "-1", "1e3", "0x10", "1_000", "nan", "inf", "1KiBB", "1Ki", "9999999999T", "1bk", "12 apples"} {
+	for _, text := range []string{
+		"", "k", "-1", "1e3", "0x10", "1_000", "nan", "inf",
+		"1KiBB", "1Ki", "9999999999T", "1bk", "12 apples",
+	} {
 		if got, err := ParseSize(text); err == nil {
 			t.Errorf("%q: got %d, want an error", text, got)
 		}
 	}
-	for size, want := range map[Size]string{0: "0", 1000: "1000", 1024: "1KiB", 64 << 20: "64MiB", 3 << 40: "3TiB", 2048 << 40: "2048TiB"} {
+	for size, want := range map[Size]string{
+		0: "0", 1000: "1000", 1024: "1KiB", 64 << 20: "64MiB", 3 << 40: "3TiB", 2048 << 40: "2048TiB",
+	} {
 		if got := size.String(); got != want {
 			t.Errorf("%d: got %q, want %q", size, got, want)
 		}
@@ -103,7 +110,8 @@ func TestFlags(t *testing.T) {
 		{args: "-n many", err: `invalid argument "many" for "-n, --number" flag`},
 	} {
 		t.Run(c.args, func(t *testing.T) {
-			f := New(Command{Name: "analyze info", Description: "Shows what a capture holds.", Usage: []string{"CAPTURE..."}})
+			f := New(Command{Name: "analyze info", Description: "Shows what a capture holds.",
+				Usage: []string{"CAPTURE..."}})
 			n := f.IntP("number", "n", 0, "at most `N`")
 			var stdout bytes.Buffer
 			stop, err := f.Parse(strings.Fields(c.args), &stdout)
@@ -113,7 +121,8 @@ func TestFlags(t *testing.T) {
 			switch {
 			case c.err == "" && err != nil:
 				t.Errorf("got %v", err)
-			case c.err != "" && (err == nil || !strings.HasPrefix(err.Error(), c.err) || !IsUsage(err) || Hint(err) != "see analyze info --help"):
+			case c.err != "" && (err == nil || !strings.HasPrefix(err.Error(), c.err) || !IsUsage(err) ||
+				Hint(err) != "see analyze info --help"):
 				t.Errorf("got %v (hint %q), want %q", err, Hint(err), c.err)
 			case c.err == "" && !stop && (*n != 3 || f.Arg(0) != "x"):
 				t.Errorf("got %d %v", *n, f.Args())

@@ -61,10 +61,12 @@ type Flag struct {
 	Path        bool   `json:"path,omitempty"`   // its value is a file or a directory
 }
 
-// Description is a command with its flags.
+// Description is a command with its flags, as a program was built.
 type Description struct {
 	Command
 	Sections []Section `json:"sections"`
+	Version  string    `json:"version"`
+	Date     string    `json:"date,omitempty"` // of the commit: 2006-01-02, "" where it is not known
 }
 
 // ExitStatus is the note on the exit codes that every program has.

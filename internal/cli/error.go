@@ -23,7 +23,8 @@ const (
 	ExitSignal = 128 // plus the signal
 )
 
-// Interrupted ends a run that a signal stopped, ^C mostly: the program exits as one killed by it would, and says nothing.
+// Interrupted ends a run that a signal stopped, ^C mostly: the program exits as one killed by it would, and says
+// nothing.
 type Interrupted struct{ Signal syscall.Signal }
 
 func (i Interrupted) Error() string { return "interrupted: " + i.Signal.String() }

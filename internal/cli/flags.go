@@ -10,12 +10,13 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 )
 
-// Flags is the command line of a program or of one of its subcommands: pflag's set, plus --help and --version. A flag is
-// described where it is declared; its help has the name of its value in backquotes, as in "at most `N` events".
+// Flags is the command line of a program or of one of its subcommands: pflag's set, plus --help and --version. A flag
+// is described where it is declared; its help has the name of its value in backquotes, as in "at most `N` events".
 type Flags struct {
 	*pflag.FlagSet
 	command  Command
@@ -127,7 +128,7 @@ func (f *Flags) Parse(args []string, stdout io.Writer) (stop bool, err error) {
 
 // Describe gives the command with the flags that have been declared, but for those that are hidden.
 func (f *Flags) Describe() Description {
-	d := Description{Command: f.command}
+	d := Description{Command: f.command, Version: Version(), Date: date()}
 	n, next := 0, 0
 	f.VisitAll(func(p *pflag.Flag) {
 		for ; next < len(f.sections) && f.sections[next].first <= n; next++ {
@@ -184,6 +185,17 @@ func Version() string {
 		return "devel"
 	}
 	return info.Main.Version
+}
+
+// date is the day of the commit that this is a build of, "" where that is not known.
+func date() string {
+	info, _ := debug.ReadBuildInfo()
+	for i := 0; info != nil && i < len(info.Settings); i++ {
+		if s := info.Settings[i]; s.Key == "vcs.time" && len(s.Value) >= len(time.DateOnly) {
+			return s.Value[:len(time.DateOnly)]
+		}
+	}
+	return ""
 }
 
 // About is the line that --version prints.

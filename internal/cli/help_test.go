@@ -10,6 +10,8 @@ import (
 	"testing"
 )
 
+var formats = []Term{{"csv", ""}, {"json", "an object a line"}, {"arrow", ""}}
+
 // everything is a command with all that help can show.
 func everything() *Flags {
 	f := New(Command{
@@ -36,11 +38,12 @@ A second paragraph that is longer than the eighty columns which a terminal has a
 	f.StringSliceP("events", "e", nil, "event families, a `LIST` of process, syscall")
 	f.ListOf("events", Names("process", "syscall")...)
 	f.StringSlice("by", []string{"name", "comm"}, "group by `LIST`")
-	f.Var(&size, "size-of-each-segment", "begin a new segment when it is larger than `SIZE`, all tables together, wherever it is")
+	f.Var(&size, "size-of-each-segment", "begin a new segment when it is larger than `SIZE`, all "+
+		"tables together, wherever it is")
 	f.Section("How")
 	f.Var(&wait, "wait", "wait for `TIME`")
-	f.StringP("format", "f", "日本語", "write `FORMAT`: "+Or(Term{"csv", ""}, Term{"json", "an object a line"}, Term{"arrow", ""}))
-	f.OneOf("format", Term{"csv", ""}, Term{"json", "an object a line"}, Term{"arrow", ""})
+	f.StringP("format", "f", "日本語", "write `FORMAT`: "+Or(formats...))
+	f.OneOf("format", formats...)
 	f.StringP("write", "w", "", "into `PATH`")
 	f.Path("write")
 	f.Int("hidden", 0, "")
@@ -117,14 +120,17 @@ func TestDescribe(t *testing.T) {
 	}
 	want := []Section{
 		{"What", []Flag{
-			{Name: "events", Shorthand: "e", Placeholder: "LIST", Text: "event families, a LIST of process, syscall", Values: Names("process", "syscall"), List: true},
+			{Name: "events", Shorthand: "e", Placeholder: "LIST", Text: "event families, a LIST of process, syscall",
+				Values: Names("process", "syscall"), List: true},
 			{Name: "by", Placeholder: "LIST", Text: "group by LIST", Default: "name,comm"},
-			{Name: "size-of-each-segment", Placeholder: "SIZE", Text: "begin a new segment when it is larger than SIZE, all tables together, wherever it is"},
+			{Name: "size-of-each-segment", Placeholder: "SIZE",
+				Text: "begin a new segment when it is larger than SIZE, all tables together, wherever it is"},
 		}},
 		{"How", []Flag{
 			{Name: "wait", Placeholder: "TIME", Text: "wait for TIME", Default: "10s"},
-			{Name: "format", Shorthand: "f", Placeholder: "FORMAT", Text: "write FORMAT: csv, json (an object a line) or arrow", Default: "日本語",
-				Values: []Term{{"csv", ""}, {"json", "an object a line"}, {"arrow", ""}}},
+			{Name: "format", Shorthand: "f", Placeholder: "FORMAT",
+				Text:    "write FORMAT: csv, json (an object a line) or arrow",
+				Default: "日本語", Values: formats},
 			{Name: "write", Shorthand: "w", Placeholder: "PATH", Text: "into PATH", Path: true},
 			{Name: "quiet", Shorthand: "q", Text: "say nothing"},
 			{Name: "help", Shorthand: "h", Text: "this text"},
@@ -142,10 +148,12 @@ func TestDescribe(t *testing.T) {
 // A command that declares no section has one.
 func TestFlagsWithoutSection(t *testing.T) {
 	var stdout bytes.Buffer
-	if _, err := New(Command{Name: "x", Description: "Y.", Usage: []string{""}}).Parse([]string{"-h"}, &stdout); err != nil {
+	f := New(Command{Name: "x", Description: "Y.", Usage: []string{""}})
+	if _, err := f.Parse([]string{"-h"}, &stdout); err != nil {
 		t.Fatal(err)
 	}
-	if want := "Y.\n\nUsage:\n  x\n\nFlags:\n  -h, --help     this text\n      --version  the version\n"; stdout.String() != want {
+	const want = "Y.\n\nUsage:\n  x\n\nFlags:\n  -h, --help     this text\n      --version  the version\n"
+	if stdout.String() != want {
 		t.Errorf("got %q, want %q", stdout.String(), want)
 	}
 }

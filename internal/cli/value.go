@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// Size is a flag's value in bytes: 4096, 512k, 64MiB, 1.5G. The units are powers of 1024, written k, K, KB or KiB and so
-// on up to T.
+// Size is a flag's value in bytes: 4096, 512k, 64MiB, 1.5G. The units are powers of 1024, written k, K, KB or KiB and
+// so on up to T.
 type Size int64
 
 // ParseSize reads a size.

@@ -39,7 +39,8 @@ func (t *Table) Row(cells ...string) {
 // Len is the number of rows.
 func (t *Table) Len() int { return len(t.rows) }
 
-// Write prints the table, each line after indent, its heads bold where w has colour. On a terminal lines end at its width.
+// Write prints the table, each line after indent, its heads bold where w has colour. On a terminal lines end at its
+// width.
 func (t *Table) Write(w io.Writer, indent string) error {
 	widths := make([]int, len(t.head))
 	for _, row := range append([][]string{t.head}, t.rows...) {

@@ -58,26 +58,35 @@ func FuzzEscape(f *testing.F) {
 }
 
 func TestNumbers(t *testing.T) {
-	for n, want := range map[int64]string{0: "0 B", 1023: "1023 B", 1024: "1.00 KiB", 10 << 10: "10.0 KiB", 64 << 20: "64.0 MiB", 300 << 30: "300 GiB", math.MaxInt64: "8.00 EiB"} {
+	for n, want := range map[int64]string{
+		0: "0 B", 1023: "1023 B", 1024: "1.00 KiB", 10 << 10: "10.0 KiB", 64 << 20: "64.0 MiB", 300 << 30: "300 GiB",
+		math.MaxInt64: "8.00 EiB",
+	} {
 		if got := Bytes(n); got != want {
 			t.Errorf("%d bytes: got %q, want %q", n, got, want)
 		}
 	}
-	for n, want := range map[int64]string{0: "0", 999: "999", 1000: "1,000", 12345678: "12,345,678", -999: "-999", -1000: "-1,000", math.MinInt64: "-9,223,372,036,854,775,808"} {
+	for n, want := range map[int64]string{
+		0: "0", 999: "999", 1000: "1,000", 12345678: "12,345,678", -999: "-999", -1000: "-1,000",
+		math.MinInt64: "-9,223,372,036,854,775,808",
+	} {
 		if got := Count(n); got != want {
 			t.Errorf("count %d: got %q, want %q", n, got, want)
 		}
 	}
 	for d, want := range map[time.Duration]string{
-		0: "0 ns", 870: "870 ns", 13200: "13.2 µs", 999499: "999 µs", 999999: "1.00 ms", 4050 * time.Millisecond: "4.05 s",
-		59900 * time.Millisecond: "59.9 s", 187 * time.Second: "3m07s", 125 * time.Minute: "2h05m", 73 * time.Hour: "3d01h",
+		0: "0 ns", 870: "870 ns", 13200: "13.2 µs", 999499: "999 µs", 999999: "1.00 ms",
+		4050 * time.Millisecond:  "4.05 s",
+		59900 * time.Millisecond: "59.9 s", 187 * time.Second: "3m07s",
+		125 * time.Minute: "2h05m", 73 * time.Hour: "3d01h",
 		-870: "-870 ns", math.MinInt64: "-106751d23h",
 	} {
 		if got := Duration(d); got != want {
 			t.Errorf("%d ns: got %q, want %q", d, got, want)
 		}
 	}
-	if got := Rate(83_100_000, time.Second) + " " + Rate(3, 2*time.Second) + " " + Rate(1, 0); got != "83.1 M/s 1.50/s -" {
+	got := Rate(83_100_000, time.Second) + " " + Rate(3, 2*time.Second) + " " + Rate(1, 0)
+	if got != "83.1 M/s 1.50/s -" {
 		t.Errorf("got %q", got)
 	}
 }

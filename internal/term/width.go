@@ -8,8 +8,8 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// cells measures as terminals do: wide characters (CJK, emoji) take two columns, combining marks none, and characters of
-// ambiguous width one, whatever the locale says, since output is also read on other machines.
+// cells measures as terminals do: wide characters (CJK, emoji) take two columns, combining marks none, and characters
+// of ambiguous width one, whatever the locale says, since output is also read on other machines.
 var cells = &runewidth.Condition{StrictEmojiNeutral: true}
 
 // TextWidth is the number of columns that s, which is escaped already, takes on a terminal.
