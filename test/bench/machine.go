@@ -39,7 +39,7 @@ func describeMachine(ctx context.Context, b *bench) (machine, error) {
 	if err := unix.Sysinfo(&info); err == nil {
 		m.Memory = int64(info.Totalram) * int64(info.Unit)
 	}
-	m.Versions = append(m.Versions, "fletch "+firstLine(ctx, b.root, "git", "describe", "--always", "--dirty"), runtime.Version())
+	m.Versions = append(m.Versions, "fletch "+b.version, runtime.Version())
 	for _, program := range []string{"perf", "strace"} {
 		version := firstLine(ctx, b.root, program, "--version")
 		if version == "" {
@@ -86,20 +86,23 @@ func (m machine) markdown() string {
 }
 
 // startOthers gives a function that says what share of all CPUs, 0 to 1, was taken since by processes that are not this
-// one's and not its children's, and by the host of a virtual machine.
+// one's and not its children's, by threads of the kernel, and by the host of a virtual machine.
 func startOthers() func() float64 {
+	const tick = time.Second / 100 // USER_HZ
 	taken := func() time.Duration {
 		var spent [8]int64 // user, nice, system, idle, iowait, irq, softirq, steal: proc(5)
 		text := strings.Fields(field("/proc/stat", "cpu "))
 		for i := range min(len(spent), len(text)) {
 			spent[i], _ = strconv.ParseInt(text[i], 10, 64)
 		}
-		const tick = time.Second / 100 // USER_HZ
 		busy := time.Duration(spent[0]+spent[1]+spent[2]+spent[5]+spent[6]+spent[7]) * tick
 		return busy - usage(unix.RUSAGE_SELF) - usage(unix.RUSAGE_CHILDREN)
 	}
 	begun, before := time.Now(), taken()
 	return func() float64 {
-		return max(0, float64(taken()-before)/float64(time.Since(begun))/float64(runtime.NumCPU()))
+		cpus := runtime.NumCPU()
+		// What is counted in ticks may be wrong by one at the beginning and by one at the end, on each CPU.
+		others := taken() - before - time.Duration(2*cpus)*tick
+		return max(0, float64(others)/float64(time.Since(begun))/float64(cpus))
 	}
 }

@@ -28,7 +28,7 @@ type work struct {
 	calls   int64   // getppid calls or dd's blocks: the last argument, which a side's share divides
 	per     int64   // system calls per unit of calls
 	plain   bool    // how long it takes without a recorder matters: it is run so before and after each run
-	fastest float64 // of all plain runs so far, ns a call
+	fastest float64 // of all plain runs so far, ns a call; 0: none yet
 	once    bool    // long by itself: one round
 	watch   bool    // the recorder's memory
 }
@@ -43,8 +43,11 @@ type trial struct {
 	Made      int64         `json:"made"`            // system calls by the load; 0: it does not know
 	Plain     []report      `json:"plain,omitempty"` // the work without a recorder, shortly before and after
 	Memory    []memory      `json:"memory,omitempty"`
-	Disturbed bool          `json:"disturbed"` // the work without a recorder was slower than it can be, in each of some tries
-	Beside    int           `json:"beside"`    // programs that others had attached where ours are attached, and that would not go
+	Round     int           `json:"round"`
+	Beside    int           `json:"beside"`              // programs that others had attached where ours are attached, and that would not go
+	Others    float64       `json:"others"`              // what everybody else took of all CPUs meanwhile, 0 to 1
+	Repeated  int           `json:"repeated"`            // so many runs before it were disturbed
+	Disturbed string        `json:"disturbed,omitempty"` // why it does not count
 }
 
 // CPU is what a recorder took beside its start.
@@ -72,6 +75,7 @@ func (b *bench) measure(ctx context.Context, s *side, w *work) (r *trial, err er
 	}
 	args := w.load(said, max(s.share, 1))
 	r.Made = w.calls / max(s.share, 1) * w.per
+	others := startOthers()
 	switch {
 	case s.empty:
 		err = b.withEmpty(ctx, args)
@@ -85,6 +89,7 @@ func (b *bench) measure(ctx context.Context, s *side, w *work) (r *trial, err er
 	if err != nil {
 		return nil, err
 	}
+	r.Others = others()
 	if r.report, err = readReport(said); err != nil {
 		return nil, err
 	}
@@ -109,55 +114,6 @@ func (b *bench) measure(ctx context.Context, s *side, w *work) (r *trial, err er
 		}
 	}
 	return r, nil
-}
-
-// calmWithin is how much slower than ever before the work may be without a recorder, for a run to be undisturbed. What
-// shares a core with the work makes all of it slower, and not by as much for each side.
-const calmWithin = 1.15
-
-// plainest is the slower of the runs without a recorder, ns a call.
-func (r *trial) plainest() (slower float64) {
-	for i := range r.Plain {
-		slower = max(slower, r.Plain[i].perCall())
-	}
-	return slower
-}
-
-// settled measures again, a few times, what was disturbed, and gives the least disturbed run.
-func (b *bench) settled(ctx context.Context, s *side, w *work) (best *trial, err error) {
-	const tries = 3
-	for try := range tries {
-		begun := time.Now()
-		r, err := b.measure(ctx, s, w)
-		if err != nil {
-			return nil, err
-		}
-		if best == nil || r.plainest() < best.plainest() {
-			best = r
-		}
-		for i := range r.Plain {
-			if fast := r.Plain[i].perCall(); w.fastest == 0 || fast < w.fastest {
-				w.fastest = fast
-			}
-		}
-		if best.plainest() <= calmWithin*w.fastest {
-			return best, nil
-		}
-		if try > 0 { // the first time had to be anyhow
-			b.patient(time.Since(begun))
-		}
-		if !b.patient(0) {
-			break
-		}
-	}
-	best.Disturbed = true
-	return best, nil
-}
-
-// patient takes some time out of what may be spent on waiting for others and on measuring again. False when all is spent.
-func (b *bench) patient(d time.Duration) bool {
-	b.patience -= d
-	return b.patience > 0
 }
 
 // plainShare of a work is run without a recorder each time.
@@ -186,7 +142,7 @@ func (b *bench) plain(ctx context.Context, w *work, r *trial, said string) error
 			r.Plain = r.Plain[:0]
 		}
 		r.Plain = append(r.Plain, p)
-		if after || p.perCall() <= calmWithin*w.fastest || w.fastest == 0 || !b.patient(time.Second) {
+		if after || p.perCall() <= slowerThan*w.fastest || w.fastest == 0 || !b.patient(time.Second) {
 			break
 		}
 		time.Sleep(time.Second)

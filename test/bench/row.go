@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/fletch-trace/fletch/internal/term"
 )
 
 const mixedScript = "test/bench/mixed.sh"
@@ -69,22 +67,12 @@ var allRows = []row{
 
 // added is what a side added to each call, ns: beside what the work took without it shortly before and after. It is the
 // load's own CPU time, which preemption does not touch; under strace, which stops what it traces, the time on the clock.
-// Where there are runs that were not disturbed, the others do not count.
 func (a results) added(work, side string) sample {
 	cost := (*report).perCall
 	if side == straceAll {
 		cost = func(r *report) float64 { return perCall(r.Wall, r.Calls) }
 	}
-	calm := results{Works: map[string]map[string][]*trial{work: {}}, Missing: a.Missing}
-	for _, r := range a.Works[work][side] {
-		if !r.Disturbed {
-			calm.Works[work][side] = append(calm.Works[work][side], r)
-		}
-	}
-	if len(calm.Works[work][side]) == 0 {
-		calm = a
-	}
-	return calm.each(work, side, func(r *trial) float64 {
+	return a.each(work, side, func(r *trial) float64 {
 		with := r.report
 		with.Calls = r.Made
 		var plain float64
@@ -105,11 +93,15 @@ func (r *report) perCall() float64 {
 
 func perCall(d time.Duration, n int64) float64 { return float64(d) / float64(max(n, 1)) }
 
-// each takes a figure out of each round of a side.
+// each takes a figure out of each round of a side that was not disturbed.
 func (a results) each(work, side string, figure func(r *trial) float64) sample {
-	s := sample{missing: a.Missing[side]}
+	s := sample{missing: a.Missing[side], asked: a.Rounds[work]}
 	for _, r := range a.Works[work][side] {
-		s.values = append(s.values, figure(r))
+		if r.Disturbed != "" {
+			s.missing = tooFew
+			continue
+		}
+		s.values, s.rounds = append(s.values, figure(r)), append(s.rounds, r.Round)
 	}
 	return s
 }
@@ -120,7 +112,7 @@ func addedLines(a results) []line {
 		return line{What: "time added per system call", Work: calls, Side: side, unit: ns}.ratio(mine, a.added(calls, side), limit)
 	}
 	return []line{
-		compare(emptyPair, 2.0),
+		compare(emptyPair, 2.2),
 		compare(perfTrace, 0.2),
 		compare(perf, 0),
 		compare(perfZstd, 0),
@@ -135,23 +127,42 @@ func cpuLines(a results) []line {
 	total := func(r *trial) float64 { return perCall(r.CPUTotal, r.Syscalls) }
 	start := func(r *trial) float64 { return float64(r.CPUStart) / 1e6 }
 	end := func(r *trial) float64 { return float64(r.CPUEnd) / 1e6 }
-	zstd := func(r *trial) float64 { return 100 * float64(r.Codecs["zstd"]) / float64(max(r.Rows, 1)) }
 	var out []line
-	for _, w := range []string{calls, mixed} {
+	for _, c := range []struct {
+		work   string
+		perRow float64 // at most, ns
+	}{{calls, 220}, {mixed, 350}} {
 		compare := func(what string, u unit, figure func(*trial) float64, limit float64) line {
-			return line{What: what, Work: w, Side: perfZstd, unit: u}.ratio(a.each(w, oursCommand, figure), a.each(w, perfZstd, figure), limit)
+			return line{What: what, Work: c.work, Side: perfZstd, unit: u}.ratio(
+				a.each(c.work, oursCommand, figure), a.each(c.work, perfZstd, figure), limit)
 		}
 		out = append(out,
-			line{What: "recorder's CPU per row, beside its start", Work: w, unit: ns}.limit(a.each(w, oursCommand, perRow), 220),
+			line{What: "recorder's CPU per row, beside its start", Work: c.work, unit: ns}.limit(
+				a.each(c.work, oursCommand, perRow), c.perRow),
 			compare("recorder's CPU per system call, beside its start", ns, perSyscall, 1.0),
 			compare("the same with its start", ns, total, 0),
-			compare("its start: load, verify, attach", ms, start, 0),
+			compare("its start: load, verify, attach", ms, start, 1.0),
 			compare("its end: what is still in buffers, detach, close", ms, end, 0),
-			line{What: "rows compressed by zstd", Work: w, Ours: a.each(w, oursCommand, zstd).text(percent)},
+			line{What: "rows by compression", Work: c.work, Ours: a.codecs(c.work, oursCommand)},
 		)
 	}
 	return append(out,
 		line{What: "recorder's CPU per row, the whole host", Work: calls, unit: ns}.limit(a.each(calls, ours, perRow), 220))
+}
+
+// codecs tells how a side's rows were compressed.
+func (a results) codecs(work, side string) string {
+	var shares []string
+	for _, codec := range []string{"zstd", "lz4", "none"} {
+		share := a.each(work, side, func(r *trial) float64 { return 100 * float64(r.Codecs[codec]) / float64(max(r.Rows, 1)) })
+		if len(share.values) == 0 {
+			return share.text(percent)
+		}
+		if share.median() > 0 {
+			shares = append(shares, fmt.Sprintf("%.1f %% %s", share.median(), codec))
+		}
+	}
+	return strings.Join(shares, ", ")
 }
 
 func bytesLines(a results) []line {
@@ -163,7 +174,7 @@ func bytesLines(a results) []line {
 		return float64(r.Bytes-r.Tables["file"]-r.Tables["path"]) / float64(max(r.Syscalls, 1))
 	}
 	return []line{
-		line{What: "bytes per row, whole capture", Work: mixed, unit: byteUnit}.limit(a.each(mixed, oursCommand, perRow), 7.0),
+		line{What: "bytes per row, whole capture", Work: mixed, unit: byteUnit}.limit(a.each(mixed, oursCommand, perRow), 8.0),
 		line{What: "bytes per row, table syscall", Work: mixed, unit: byteUnit}.limit(a.each(mixed, oursCommand, alone), 7.0),
 		line{What: "bytes per system call, without tables file and path", Work: mixed, Side: perfZstd, unit: byteUnit}.ratio(
 			a.each(mixed, oursCommand, common), a.each(mixed, perfZstd, perSyscall), 0.5),
@@ -176,42 +187,38 @@ func lostLines(a results) []line {
 	share := func(r *trial) float64 { return 100 * float64(r.Lost) / float64(max(r.Rows+r.Lost, 1)) }
 	// A call that the recorder neither wrote down nor counted lost.
 	unseen := func(r *trial) float64 { return float64(max(0, r.Made-r.Syscalls-r.Lost)) }
-	out := []line{
-		line{What: "rows lost", Work: busy, unit: rowUnit}.limit(a.each(busy, ours, func(r *trial) float64 { return float64(r.Lost) }), 0),
+	return []line{
+		line{What: "rows lost", Work: busy, unit: rowUnit}.limit(
+			a.each(busy, ours, func(r *trial) float64 { return float64(r.Lost) }), 0),
 		line{What: "calls made, and neither recorded nor counted lost", Work: busy, unit: rowUnit}.limit(a.each(busy, ours, unseen), 0),
-		line{What: "rows lost", Work: busy, Side: perfHost, unit: percent}.beside(a.each(busy, ours, share), a.each(busy, perfHost, share)),
+		line{What: "rows lost", Work: busy, Side: perfHost, unit: percent}.beside(
+			a.each(busy, ours, share), a.each(busy, perfHost, share)),
 		line{What: "rows recorded per second", Work: busy, Side: perfHost, unit: rowUnit}.beside(
 			a.each(busy, ours, perSecond), a.each(busy, perfHost, perSecond)),
+		{What: "rows by compression", Work: busy, Ours: a.codecs(busy, ours)},
 	}
-	for _, r := range a.Works[busy][ours] {
-		var shares []string
-		for _, codec := range []string{"zstd", "lz4", "none"} {
-			if n := r.Codecs[codec]; n > 0 {
-				shares = append(shares, fmt.Sprintf("%.1f %% %s", 100*float64(n)/float64(max(r.Rows, 1)), codec))
-			}
-		}
-		out = append(out, line{What: "rows by compression", Work: busy, Ours: strings.Join(shares, ", ")})
-	}
-	return out
 }
 
 func perSecond(r *trial) float64 { return float64(r.Rows) / r.Wall.Seconds() }
 
 func memoryLines(a results) []line {
-	var out []line
-	for _, r := range a.Works[busy][ours] {
-		peak, early, late := flat(r.Memory)
-		var rings int64
-		for _, m := range r.Memory {
-			rings = max(rings, m.Rings)
-		}
-		held := func(n int64) sample { return sample{values: []float64{float64(n) / (1 << 20)}} }
-		out = append(out,
-			line{What: "recorder's memory beside the rings, most", Work: busy, unit: mib}.limit(held(peak), 64),
-			line{What: "its growth, second to last quarter of the time", Work: busy, unit: mib}.limit(held(late-early), flatWithin),
-			line{What: "the rings, as mapped", Work: busy, Ours: term.Bytes(rings)})
+	held := func(what func(peak, early, late int64) int64) sample {
+		return a.each(busy, ours, func(r *trial) float64 { return float64(what(flat(r.Memory))) / (1 << 20) })
 	}
-	return out
+	rings := a.each(busy, ours, func(r *trial) float64 {
+		var most int64
+		for _, m := range r.Memory {
+			most = max(most, m.Rings)
+		}
+		return float64(most) / (1 << 20)
+	})
+	return []line{
+		line{What: "recorder's memory beside the rings, most", Work: busy, unit: mib}.limit(
+			held(func(peak, _, _ int64) int64 { return peak }), 64),
+		line{What: "its growth, second to last quarter of the time", Work: busy, unit: mib}.limit(
+			held(func(_, early, late int64) int64 { return late - early }), flatWithin),
+		{What: "the rings, as mapped", Work: busy, Ours: rings.text(mib)},
+	}
 }
 
 // flatWithin is what memory that is flat may differ by, in MiB: the garbage collector's own swing.
