@@ -158,6 +158,9 @@ func (f *Flags) describeFlag(p *pflag.Flag) Flag {
 	case "", "0", "0s", "0%", "false":
 	default:
 		flag.Default = value
+		if strings.HasSuffix(value, "m0s") {
+			flag.Default = strings.TrimSuffix(value, "0s")
+		}
 	}
 	return flag
 }

@@ -33,7 +33,7 @@ A second paragraph that is longer than the eighty columns which a terminal has a
 		},
 	})
 	var size Size
-	var wait = Time(10e9)
+	var wait = Time(600e9)
 	f.Section("What")
 	f.StringSliceP("events", "e", nil, "event families, a `LIST` of process, syscall")
 	f.ListOf("events", Names("process", "syscall")...)
@@ -79,7 +79,7 @@ What:
                      together, wherever it is
 
 How:
-      --wait TIME      wait for TIME (default 10s)
+      --wait TIME      wait for TIME (default 10m)
   -f, --format FORMAT  write FORMAT: csv, json (an object a line) or arrow
                        (default 日本語)
   -w, --write PATH     into PATH
@@ -127,7 +127,7 @@ func TestDescribe(t *testing.T) {
 				Text: "begin a new segment when it is larger than SIZE, all tables together, wherever it is"},
 		}},
 		{"How", []Flag{
-			{Name: "wait", Placeholder: "TIME", Text: "wait for TIME", Default: "10s"},
+			{Name: "wait", Placeholder: "TIME", Text: "wait for TIME", Default: "10m"},
 			{Name: "format", Shorthand: "f", Placeholder: "FORMAT",
 				Text:    "write FORMAT: csv, json (an object a line) or arrow",
 				Default: "日本語", Values: formats},

@@ -23,34 +23,18 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-const usageText = `bench compares what record costs with what others cost.
-
-Usage:
-    go run ./test/bench [flags]
-
-Examples:
-    make bench                                     everything
-    go run ./test/bench -r added                   one row
-    go run ./test/bench -r 'cpu|bytes' --rounds 9
-    go run ./test/bench -r added --sides 'record$|empty'
-    go run ./test/bench -r memory --busy 10m       whether memory stays flat
-
-Flags:
-    -r, --run REGEXP     only the rows whose name matches; --list names them
-        --sides REGEXP   only these sides of them
-        --rounds N       how often each side runs each work (default 5); the figures are medians, ratios those of the rounds' own
-        --calls N        system calls of the tight loop (default 3000000)
-        --busy TIME      how long every CPU is kept busy (default 10s)
-        --patience TIME  how long to wait in all until nobody else traces system calls, and to measure again what others
-                         disturbed (default 10m)
-        --record PATH    measure this recorder (default: build the one of this tree)
-        --dirty          measure a tree with changes that are in no commit, and say so
-        --dir DIR        where the recorders write (default: the directory for temporary files)
-        --json           figures of every run, as JSON
-        --markdown FILE  write the page of BENCHMARKS.md too
-        --list           the rows and what they need
-    -h, --help
-`
+var description = cli.Command{
+	Name:        "bench",
+	Description: "Compares what record costs with what others cost.",
+	Usage:       []string{"[flags]"},
+	Examples: []cli.Example{
+		{Line: "make bench", Text: "everything"},
+		{Line: "go run ./test/bench -r added", Text: "one row"},
+		{Line: "go run ./test/bench -r 'cpu|bytes' --rounds 9", Text: "two rows, longer"},
+		{Line: "go run ./test/bench -r added --sides 'record$|empty'", Text: "two sides of a row"},
+		{Line: "go run ./test/bench -r memory --busy 10m", Text: "whether memory stays flat"},
+	},
+}
 
 // bench is the running comparison.
 type bench struct {
@@ -91,6 +75,26 @@ type options struct {
 	markdown string
 	list     bool
 	only     *regexp.Regexp // of sides
+}
+
+// flags declares the command line.
+func (opt *options) flags() *cli.Flags {
+	f := cli.New(description)
+	f.StringVarP(&opt.match, "run", "r", "", "only the rows whose name matches `REGEXP`; --list names them")
+	f.StringVar(&opt.sides, "sides", "", "only those sides of them that match `REGEXP`")
+	f.IntVar(&opt.rounds, "rounds", 5, "each side runs each work `N` times; the figures are medians, ratios "+
+		"those of the rounds' own")
+	f.Int64Var(&opt.calls, "calls", 3_000_000, "`N` system calls in the tight loop")
+	f.Var(&opt.busy, "busy", "every CPU is kept busy for `TIME`")
+	f.Var(&opt.patience, "patience", "wait for `TIME` in all until nobody else traces system calls, and to measure again "+
+		"what others disturbed")
+	f.StringVar(&opt.record, "record", "", "measure the recorder at `PATH` (default: build the one of this tree)")
+	f.BoolVar(&opt.dirty, "dirty", false, "measure a tree with changes that are in no commit, and say so")
+	f.StringVar(&opt.dir, "dir", "", "the recorders write into `DIR` (default: the directory for temporary files)")
+	f.BoolVar(&opt.json, "json", false, "figures of every run, as JSON")
+	f.StringVar(&opt.markdown, "markdown", "", "write the page of BENCHMARKS.md into `FILE` too")
+	f.BoolVar(&opt.list, "list", false, "the rows and what they need")
+	return f
 }
 
 func run(args []string, stdout, stderr io.Writer) error {
@@ -145,19 +149,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 // parse reads the command line: the options, and the rows that they ask for.
 func parse(args []string, stdout io.Writer) (opt *options, rows []row, stop bool, err error) {
 	opt = &options{busy: cli.Time(10 * time.Second), patience: cli.Time(10 * time.Minute)}
-	f := cli.NewFlags("bench", usageText)
-	f.StringVarP(&opt.match, "run", "r", "", "")
-	f.StringVar(&opt.sides, "sides", "", "")
-	f.IntVar(&opt.rounds, "rounds", 5, "")
-	f.Int64Var(&opt.calls, "calls", 3_000_000, "")
-	f.Var(&opt.busy, "busy", "")
-	f.Var(&opt.patience, "patience", "")
-	f.StringVar(&opt.record, "record", "", "")
-	f.BoolVar(&opt.dirty, "dirty", false, "")
-	f.StringVar(&opt.dir, "dir", "", "")
-	f.BoolVar(&opt.json, "json", false, "")
-	f.StringVar(&opt.markdown, "markdown", "", "")
-	f.BoolVar(&opt.list, "list", false, "")
+	f := opt.flags()
 	if stop, err := f.Parse(args, stdout); stop || err != nil {
 		return nil, nil, stop, err
 	}
