@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/fletch-trace/fletch/internal/wait"
 )
 
 // commandGrace is how long COMMAND may live on after a ^C, which the terminal sends it too.
@@ -24,7 +22,7 @@ const sameSignal = 200 * time.Millisecond
 
 // An end is what ends a recording from outside: COMMAND's or the recorded processes' exit, a signal.
 type end struct {
-	waiter  *wait.Waiter
+	reach   func() // ends the recording; may be called again
 	signals signals
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when COMMAND has exited
@@ -49,15 +47,15 @@ func handleSignals() signals {
 	return s
 }
 
-// watchForEnd lets the waiter finish when the end has come.
-func watchForEnd(waiter *wait.Waiter, signals signals, cmd *exec.Cmd, pids []int) *end {
-	e := &end{waiter: waiter, signals: signals, cmd: cmd, exited: make(chan struct{})}
+// watchForEnd calls reach when the end has come.
+func watchForEnd(reach func(), signals signals, cmd *exec.Cmd, pids []int) *end {
+	e := &end{reach: reach, signals: signals, cmd: cmd, exited: make(chan struct{})}
 	go e.watchSignals()
 	if cmd != nil {
 		go func() {
 			cmd.Wait() // the status is in cmd.ProcessState
 			close(e.exited)
-			e.waiter.Finish()
+			e.reach()
 		}()
 	}
 	if len(pids) > 0 {
@@ -65,7 +63,7 @@ func watchForEnd(waiter *wait.Waiter, signals signals, cmd *exec.Cmd, pids []int
 			for _, pid := range pids {
 				waitForExit(pid)
 			}
-			e.waiter.Finish()
+			e.reach()
 		}()
 	}
 	return e
@@ -77,7 +75,7 @@ func (e *end) watchSignals() {
 	sig := <-e.signals.stop
 	first, begun := sig, time.Now()
 	if e.cmd == nil {
-		e.waiter.Finish()
+		e.reach()
 	} else {
 		if sig != unix.SIGINT {
 			e.cmd.Process.Signal(sig)
@@ -87,7 +85,7 @@ func (e *end) watchSignals() {
 			case <-e.exited:
 			case <-time.After(commandGrace):
 				e.cmd.Process.Signal(unix.SIGTERM)
-				e.waiter.Finish()
+				e.reach()
 			}
 		}()
 	}

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"record": main,
 		// One that forgets names at once, so that a script need not wait for it.
-		"record-forgetful": func() { lingers = 0; main() },
+		"record-forgetful": func() { keepIdle = 1; main() },
 	})
 }
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/fletch-trace/fletch/internal/cli"
-	"github.com/fletch-trace/fletch/internal/schema"
+	"github.com/fletch-trace/fletch/internal/recorder"
 )
 
 // standing are the flags of a recorder that is left running: what it keeps, what it writes down when, and what it
@@ -27,7 +27,7 @@ type standing struct {
 	maxCPU    percent
 	sync      cli.Time
 
-	condition *condition // of trigger, nil: none
+	condition *recorder.Trigger // of trigger, nil: none
 }
 
 func (s *standing) flags(f *cli.Flags) {
@@ -43,7 +43,8 @@ func (s *standing) flags(f *cli.Flags) {
 	f.Var(&s.sync, "sync", "")
 }
 
-func (s *standing) check(f *cli.Flags, opt *options) error {
+// check refuses what does not go together; write is where the recording goes, families are those recorded.
+func (s *standing) check(f *cli.Flags, write string, families []string) error {
 	for _, flag := range []struct {
 		name string
 		n    int64
@@ -56,8 +57,8 @@ func (s *standing) check(f *cli.Flags, opt *options) error {
 		}
 	}
 	for _, name := range []string{"segment-size", "segment-time", "keep", "last"} {
-		if f.Changed(name) && isTar(opt.write) {
-			return f.Wrong("--%s needs a directory to write into, not %s", name, map[bool]string{true: "a stream", false: "a tar"}[opt.write == "-"])
+		if f.Changed(name) && recorder.IsTar(write) {
+			return f.Wrong("--%s needs a directory to write into, not %s", name, map[bool]string{true: "a stream", false: "a tar"}[write == "-"])
 		}
 	}
 	for _, name := range []string{"after", "trigger", "in-memory"} {
@@ -65,14 +66,14 @@ func (s *standing) check(f *cli.Flags, opt *options) error {
 			return f.Wrong("--%s needs --last: there is nothing to dump without it", name)
 		}
 	}
-	if s.keep > 0 && !s.rotates() {
+	if s.keep > 0 && s.segmentSize == 0 && s.segmentTime == 0 && s.last == 0 {
 		return f.Wrong("--keep needs --segment-size, --segment-time or --last: nothing rotates without them")
 	}
-	if s.sync > 0 && (s.inMemory || opt.write == "-") {
+	if s.sync > 0 && (s.inMemory || write == "-") {
 		return f.Wrong("--sync is for what is written to a disk")
 	}
 	if f.Changed("trigger") {
-		c, err := newCondition(s.trigger, opt.families())
+		c, err := recorder.CompileTrigger(s.trigger, families)
 		if err != nil {
 			return f.Wrong("--trigger %w", err)
 		}
@@ -80,14 +81,6 @@ func (s *standing) check(f *cli.Flags, opt *options) error {
 	}
 	return nil
 }
-
-func isTar(path string) bool { return path == "-" || strings.HasSuffix(path, ".tar") }
-
-// rotates says whether the recording is cut into generations.
-func (s *standing) rotates() bool { return s.segmentSize > 0 || s.segmentTime > 0 || s.last > 0 }
-
-// drops says whether old generations go.
-func (s *standing) drops() bool { return s.keep > 0 || s.last > 0 }
 
 // percent is a flag's value: a share of one CPU, in hundredths.
 type percent int
@@ -104,11 +97,3 @@ func (p *percent) Set(text string) error {
 func (p *percent) Type() string { return "percent" }
 
 func (p *percent) String() string { return strconv.Itoa(int(*p)) + "%" }
-
-// tablesOf are the tables of families.
-func tablesOf(families []string) (tables []string) {
-	for _, name := range families {
-		tables = append(tables, schema.TablesOf(name)...)
-	}
-	return tables
-}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/recorder"
+	"github.com/fletch-trace/fletch/internal/term"
+)
+
+// summarize says on standard error what was recorded, and what is kept of it. What a flight recorder keeps are its
+// dumps.
+func summarize(opt *options, result *recorder.Result, stderr io.Writer) error {
+	all, kept, tables := result.All, result.Kept, result.Manifest.Tables
+	flight := opt.last > 0
+	if flight {
+		tables, kept = nil, nil
+	}
+	if opt.json {
+		return writeJSON(stderr, struct {
+			Path string `json:"path"`
+			recorder.Part
+			Kept   *recorder.Part              `json:"kept,omitempty"`   // not all is
+			Tables map[string]format.TableInfo `json:"tables,omitempty"` // as they are kept
+			Dumps  []recorder.Dump             `json:"dumps,omitempty"`
+		}{opt.write, all, kept, tables, result.Dumps})
+	}
+	path := term.Escape(opt.write)
+	if path == "-" {
+		path = "standard output"
+	}
+	switch {
+	case flight: // it has said what it dumped
+		fmt.Fprintf(stderr, "record: %s in %s; dumps are in %s\n", amount(all), length(all), path)
+		return nil
+	case kept != nil:
+		fmt.Fprintf(stderr, "record: %s in %s; kept are the last %s\n", amount(all), length(all), length(*kept))
+		fmt.Fprintf(stderr, "record: %s in %s\n", amount(*kept), path)
+	default:
+		fmt.Fprintf(stderr, "record: %s in %s (%s)\n", amount(all), path, length(all))
+	}
+	t := term.NewTable("TABLE", "ROWS", "LOST", "BYTES")
+	for _, name := range slices.Sorted(maps.Keys(tables)) {
+		info := tables[name]
+		t.Row(name, term.Count(info.Rows), term.Count(info.Lost), term.Bytes(info.Bytes))
+	}
+	return t.Write(stderr, "  ")
+}
+
+func amount(p recorder.Part) string {
+	return fmt.Sprintf("%s events, %s lost, %s", term.Count(p.Rows), term.Count(p.Lost), term.Bytes(p.Bytes))
+}
+
+func length(p recorder.Part) string { return term.Duration(p.End.Sub(p.Start)) }
+
+// progress is the line on a terminal while it records; with COMMAND, the terminal is COMMAND's.
+func progress(opt *options, r *recorder.Recorder, stderr io.Writer) *term.Progress {
+	w := stderr
+	if opt.quiet || opt.json || len(opt.command) > 0 {
+		w = io.Discard
+	}
+	return term.StartProgress(w, time.Second, func(elapsed time.Duration) string {
+		rows, lost, written := r.Progress()
+		return fmt.Sprintf("%s  %s events  %s  %s lost  %s", term.Duration(elapsed.Round(time.Second)), term.Count(rows),
+			term.Rate(rows, elapsed), term.Count(lost), term.Bytes(written))
+	})
+}

@@ -1,0 +1,159 @@
+//go:build linux
+
+// SPDX-License-Identifier: Apache-2.0
+
+package recorder
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// Dumps are captures with names of their own, also two in one millisecond, and say why they are there. One that fails
+// does not end anything.
+func TestDumper(t *testing.T) {
+	k := newTestKeeper(t, 0, format.WriterOptions{})
+	defer k.close()
+	d := k.dumper
+	d.dir = t.TempDir()
+	var last *generation
+	for n := 1; n <= 4; n++ {
+		write(t, k.w, n, 10)
+		last = &generation{number: n, from: int64(n) * 1e9, to: int64(n+1) * 1e9, history: history{notes: []string{"a note"}}}
+		if n == 4 {
+			q := &request{reason: "trigger", condition: "x", at: 4e9, since: 3e9 + 1, more: 2}
+			last.dumps = []*request{q, q}
+		}
+		if err := k.take(last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names, err := filepath.Glob(filepath.Join(d.dir, "*"))
+	if err != nil || len(names) != 2 || filepath.Base(names[0]) != "19700101T000004.000Z-trigger" ||
+		filepath.Base(names[1]) != "19700101T000004.001Z-trigger" {
+		t.Fatalf("%v %v", names, err)
+	}
+	for _, name := range names {
+		c, err := format.Open(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		m := c.Manifest
+		if !m.Complete || m.Dump == nil || m.Dump.Condition != "x" || m.Dump.Reason != "trigger" ||
+			m.Dump.TS.UnixNano() != 4e9 {
+			t.Errorf("%+v", m)
+		}
+		if got := strings.Join(m.Notes, ", "); !strings.HasPrefix(got, "a note, ") {
+			t.Errorf("notes: %s", got)
+		}
+		if rows := c.Table("syscall").Rows; rows != 20 {
+			t.Errorf("%d rows, want those of generations 3 and 4", rows)
+		}
+	}
+	d.dir = filepath.Join(d.dir, "gone")
+	d.dump(&request{reason: "sigusr2", at: 1}, last, last)
+	if len(d.failed) != 1 || len(d.made) != 2 {
+		t.Errorf("%d failed, %d made", len(d.failed), len(d.made))
+	}
+}
+
+// Of so many the newest dumps stay, also when earlier ones were there; the oldest goes when a newer one is whole, and
+// not for one that failed. What is no dump, or holds something else, is nobody's to remove.
+func TestDumpsAreKept(t *testing.T) {
+	k := newTestKeeper(t, 0, format.WriterOptions{})
+	defer k.close()
+	d := k.dumper
+	dir := d.dir
+	const half, first, foreign, mine = "20260101T000000.000Z-end.old", "20260101T000000.001Z-interrupted",
+		"20260101T000000.002Z-trigger", "mine"
+	for _, name := range []string{half, first, foreign, mine} {
+		makeCapture(t, filepath.Join(dir, name))
+	}
+	if err := os.WriteFile(filepath.Join(dir, foreign, "notes.txt"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	d.keep, d.there = 2, dumpsIn(t, dir)
+	want := func(what string, names ...string) {
+		t.Helper()
+		got := slices.DeleteFunc(entries(t, dir), func(name string) bool { return name == WindowName })
+		if !slices.Equal(got, names) {
+			t.Errorf("%s: left are %v, want %v", what, got, names)
+		}
+	}
+	dump := func(n int, dir string) {
+		t.Helper()
+		d.dir = dir
+		write(t, k.w, n, 1)
+		at := int64(n)
+		q := &request{reason: "end", at: 1767312000e9 + at*1e9, since: at}
+		if err := k.take(&generation{number: n, to: at, dumps: []*request{q}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := func() string { return strings.Join(d.observer.(*fakeObserver).failed, "\n") }
+	dump(1, filepath.Join(dir, "gone"))
+	want("one that failed", half, first, foreign, mine)
+	dump(2, dir)
+	want("the first", foreign, "20260102T000002.000Z-end", mine)
+	if strings.Contains(said(), "removing") {
+		t.Errorf("it said %s", said())
+	}
+	dump(3, dir)
+	want("the second", foreign, "20260102T000002.000Z-end", "20260102T000003.000Z-end", mine)
+	refusal := "removing capture " + filepath.Join(dir, foreign) + ": file already exists: it holds \"notes.txt\""
+	if !strings.Contains(said(), refusal) {
+		t.Errorf("it said %s", said())
+	}
+	dump(4, dir)
+	want("the third", foreign, "20260102T000003.000Z-end", "20260102T000004.000Z-end", mine)
+	if len(d.made) != 3 || !d.made[0].Removed || d.made[1].Removed || strings.Count(said(), "removing") != 1 {
+		t.Errorf("made %+v; it said %s", d.made, said())
+	}
+}
+
+func makeCapture(t *testing.T, path string) {
+	t.Helper()
+	w, err := format.Create(path, format.Manifest{}, format.WriterOptions{})
+	if err == nil {
+		err = w.Close(nil)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// dumpsIn are the dumps that a recorder finds in its directory, when there is no window yet.
+func dumpsIn(t *testing.T, dir string) []string {
+	t.Helper()
+	window := filepath.Join(dir, WindowName)
+	elsewhere := filepath.Join(t.TempDir(), WindowName)
+	if err := os.Rename(window, elsewhere); err != nil {
+		t.Fatal(err)
+	}
+	there, err := openDirectory(dir, true, -1, -1)
+	if err == nil {
+		err = os.Rename(elsewhere, window)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return there.dumps
+}
+
+func entries(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	all, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range all {
+		names = append(names, e.Name())
+	}
+	return names
+}

@@ -1,0 +1,217 @@
+//go:build linux
+
+// SPDX-License-Identifier: Apache-2.0
+
+package recorder
+
+import (
+	"encoding/binary"
+	"errors"
+	"slices"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/schema"
+)
+
+// A fakeSession is one without a kernel. Its one ring holds what was pushed; a record that finds it full is lost. Only
+// onSweep, which is called before each sweep, may push.
+type fakeSession struct {
+	woken    int // an eventfd that never fires
+	capacity int // records; 0: no limit
+	ring     []bpf.Records
+	layout   []*bpf.Layout // of each
+	counts   map[uint32]*bpf.Counts
+	missed   map[string]uint64
+	epochs   []uint32
+	shed     []bool
+	onSweep  func(n int) // n counts up from 1
+	sweeps   int
+	heard    bool
+	running  []int64          // tasks that Start and Announce tell of
+	failing  map[string]error // by method
+}
+
+func newFakeSession(t *testing.T) *fakeSession {
+	t.Helper()
+	woken, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { unix.Close(woken) })
+	return &fakeSession{
+		woken: woken, counts: map[uint32]*bpf.Counts{}, missed: map[string]uint64{}, failing: map[string]error{},
+	}
+}
+
+// push is a record of an event that the programs want to write.
+func (s *fakeSession) push(table string, task int32, ts int64) {
+	l := layoutOf(table)
+	data := newRecord(l)
+	binary.NativeEndian.PutUint32(data[12:], uint32(task))
+	binary.NativeEndian.PutUint64(data[16:], uint64(ts))
+	s.pushRecord(l, bpf.One(data))
+}
+
+// announce is one of a dimension's row.
+func (s *fakeSession) announce(table string, id int64) {
+	l := layoutOf(table)
+	s.pushRecord(l, announce(l, id, 0))
+}
+
+func (s *fakeSession) pushRecord(l *bpf.Layout, recs bpf.Records) {
+	if s.capacity > 0 && len(s.ring) >= s.capacity {
+		s.count(l).Lost++
+		return
+	}
+	s.count(l).Emitted++
+	s.ring, s.layout = append(s.ring, recs), append(s.layout, l)
+}
+
+func (s *fakeSession) count(l *bpf.Layout) *bpf.Counts {
+	if s.counts[l.Kind] == nil {
+		s.counts[l.Kind] = &bpf.Counts{}
+	}
+	return s.counts[l.Kind]
+}
+
+// produced is what the programs had to tell of a table.
+func (s *fakeSession) produced(table string) int64 {
+	c := s.count(layoutOf(table))
+	return int64(c.Emitted + c.Lost)
+}
+
+var layouts = bpf.Layouts()
+
+func layoutOf(table string) *bpf.Layout {
+	return layouts[slices.IndexFunc(layouts, func(l *bpf.Layout) bool { return l != nil && l.Schema.Table == table })]
+}
+
+func (s *fakeSession) Layouts() []*bpf.Layout { return layouts }
+
+func (s *fakeSession) Start(emit bpf.Emit) error {
+	if err := s.failing["Start"]; err != nil {
+		return err
+	}
+	return s.Announce(emit)
+}
+
+func (s *fakeSession) Announce(emit bpf.Emit) error {
+	l := layoutOf("task")
+	for _, id := range s.running {
+		s.count(l).Emitted++
+		if err := emit(l, announce(l, id, 0), -1); err != nil {
+			return err
+		}
+	}
+	return s.failing["Announce"]
+}
+
+func (s *fakeSession) Sweep(emit bpf.Emit) (float64, error) {
+	s.sweeps++
+	if s.onSweep != nil {
+		s.onSweep(s.sweeps)
+	}
+	s.heard = false
+	for len(s.ring) > 0 {
+		if err := emit(s.layout[0], s.ring[0], 0); errors.Is(err, bpf.ErrLater) {
+			return 1, nil
+		} else if err != nil {
+			return 1, err
+		}
+		s.ring, s.layout = s.ring[1:], s.layout[1:]
+	}
+	s.heard = true
+	return 0.5, s.failing["Sweep"] // as full as makes the drain sweep again soon
+}
+
+func (s *fakeSession) Heard() bool { return s.heard }
+
+func (s *fakeSession) Stop(emit bpf.Emit) error {
+	s.onSweep = nil
+	if _, err := s.Sweep(emit); err != nil {
+		return err
+	}
+	return s.failing["Stop"]
+}
+
+func (s *fakeSession) SetEpoch(n uint32) error {
+	s.epochs = append(s.epochs, n)
+	return s.failing["SetEpoch"]
+}
+func (s *fakeSession) Shed(on bool) error { s.shed = append(s.shed, on); return s.failing["Shed"] }
+func (s *fakeSession) Woken() int         { return s.woken }
+func (s *fakeSession) Rest()              {}
+
+func (s *fakeSession) Counts(kind uint32, _ int) bpf.Counts {
+	if c := s.counts[kind]; c != nil {
+		return *c
+	}
+	return bpf.Counts{}
+}
+
+func (s *fakeSession) Missed(family string) (uint64, error) {
+	return s.missed[family], s.failing["Missed"]
+}
+
+// A fakeObserver remembers what it was told.
+type fakeObserver struct {
+	mu         sync.Mutex
+	dumps      []Dump
+	failed     []string
+	miscounted []string
+}
+
+func (o *fakeObserver) Dumped(d Dump) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.dumps = append(o.dumps, d)
+}
+
+func (o *fakeObserver) DumpFailed(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.failed = append(o.failed, err.Error())
+}
+
+func (o *fakeObserver) Miscounted(err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.miscounted = append(o.miscounted, err.Error())
+}
+
+// probesOf are all families, as if each had a mechanism.
+func probesOf() (probes []format.Probe) {
+	for _, name := range schema.Families() {
+		probes = append(probes, format.Probe{Family: name, Mechanism: "fake"})
+	}
+	return probes
+}
+
+// valuesOf reads all rows of a capture's table: how often each value of a column of 64-bit integers is there.
+func valuesOf(t *testing.T, c *format.Capture, table, column string) map[int64]int {
+	t.Helper()
+	values := make(map[int64]int)
+	tab := c.Table(table)
+	if tab == nil {
+		return values
+	}
+	err := tab.Scan(t.Context(), []string{column}, 1, func(_ int, b *format.Batch) error {
+		v := b.Column(column)
+		for _, x := range v.I64 {
+			values[x]++
+		}
+		for _, x := range v.I32 {
+			values[int64(x)]++
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return values
+}

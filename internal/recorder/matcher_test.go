@@ -1,0 +1,58 @@
+//go:build linux
+
+// SPDX-License-Identifier: Apache-2.0
+
+package recorder
+
+import "testing"
+
+// A call that took long is dumped for when it ended.
+func TestHitEndsWithTheCall(t *testing.T) {
+	b := newBatch(t, newTestParts(t).gatherer.table("syscall"), map[string]any{"ts": int64(50), "duration_ns": int64(1)},
+		map[string]any{"ts": int64(20), "duration_ns": int64(1000)}, map[string]any{"ts": int64(30)})
+	b.Generation = 7
+	if got, want := firstHit(b, []uint64{0b111}, 3), (hit{7, 20, 1020, 3}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+// A trigger knows the task of an event, and waits for one that is announced with the next sweep.
+func TestTriggerKnowsTasks(t *testing.T) {
+	d := newTestParts(t)
+	trigger, err := CompileTrigger(`cgroup == 77`, []string{"process"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, sweeps := d.gatherer.dimensions, d.lanes.sweeps
+	task := known.named("task")
+	learn(task, 0, 1, 77)
+	learn(task, 0, 2, 78)
+	found := &hits{}
+	m := newMatcher(trigger, known, nil, found, sweeps)
+	process := d.gatherer.table("process")
+	b := newBatch(t, process, map[string]any{"ts": int64(0), "task": int32(1)}, map[string]any{"ts": int64(1), "task": int32(2)},
+		map[string]any{"ts": int64(2), "task": int32(3)})
+	b.Generation = 1
+	sweeps.count.Store(1)
+	go func() {
+		// Meanwhile the drain sweeps, and finds the third.
+		sweeps.count.Add(1)
+		learn(task, 0, 3, 77)
+		sweeps.count.Add(1)
+	}()
+	if err := m.look(b, 1); err != nil {
+		t.Fatal(err)
+	}
+	if h, ok := found.take(0); !ok || h.rows != 2 {
+		t.Errorf("%+v, want 2 rows", h)
+	}
+	// Nobody will announce it.
+	sweeps.done.Store(true)
+	b.Column("task").I32[0] = 9
+	if err := m.look(b, 1000); err != nil {
+		t.Fatal(err)
+	}
+	if h, _ := found.take(0); h.rows != 1 {
+		t.Errorf("%+v, want 1 row", h)
+	}
+}

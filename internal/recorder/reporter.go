@@ -1,0 +1,99 @@
+//go:build linux
+
+// SPDX-License-Identifier: Apache-2.0
+
+package recorder
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// A reporter knows what there is to tell of the recording.
+type reporter struct {
+	cfg      *Config
+	w        *format.Writer
+	machine  *machine
+	codec    *codecPolicy
+	shedder  *shedder
+	gatherer *gatherer
+	accounts *accounts
+	keeper   *keeper // nil: it does not rotate
+	recorded []string
+}
+
+// A Part is a stretch of a recording: what is there of it.
+type Part struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end"`
+	Rows  int64     `json:"rows"` // of events
+	Lost  int64     `json:"lost"`
+	Bytes int64     `json:"bytes"`
+}
+
+// history is what there is to tell so far.
+func (r *reporter) history() history {
+	h := history{clocks: r.machine.clocks, changes: r.machine.changes}
+	if r.codec.reduced {
+		h.notes = append(h.notes, "compression was reduced for a while because the rings filled up")
+	}
+	words := r.cfg.Wording
+	h.notes = append(h.notes, r.shedder.notes(time.Now(), words)...)
+	if r.keeper != nil && r.keeper.short.Load() {
+		h.notes = append(h.notes, "the window is shorter than "+words.Last+" because of "+words.MaxMemory)
+	}
+	if r.gatherer.rowsLeft == 0 {
+		h.notes = append(h.notes, fmt.Sprintf("stopped after %d events", r.cfg.MaxRows))
+	}
+	return h
+}
+
+// complete puts into a manifest what the end of the recording knows.
+func (r *reporter) complete(m *format.Manifest) {
+	m.End = time.Unix(0, r.machine.unix()).UTC()
+	r.history().write(m, r.recorded)
+	lost := r.accounts.lost()
+	if r.cfg.drops() { // the losses of what was dropped have gone with it
+		lost = make(map[string]int64)
+		for name, info := range m.Tables {
+			lost[name] = info.Lost
+		}
+		r.accounts.addDropped(lost)
+	}
+	for name, lost := range lost {
+		info := m.Tables[name]
+		info.Lost = lost
+		m.Tables[name] = info
+	}
+	if r.kept(m) != nil {
+		all := r.all(m.End)
+		m.Notes = append(m.Notes, fmt.Sprintf("what is kept are the newest of %d events (%d lost) since %s",
+			all.Rows, all.Lost, all.Start.Format(time.RFC3339)))
+	}
+}
+
+// all is the whole recording, with what is not kept.
+func (r *reporter) all(end time.Time) Part {
+	return Part{
+		Start: r.machine.begun(), End: end, Rows: r.accounts.counts.rows.Load(), Lost: r.accounts.lostTotal(),
+		Bytes: r.w.Written(),
+	}
+}
+
+// kept is what a manifest tells of, nil when that is all that was recorded.
+func (r *reporter) kept(m *format.Manifest) *Part {
+	if !r.cfg.drops() || !m.Start.After(r.machine.begun()) {
+		return nil
+	}
+	p := Part{Start: m.Start, End: m.End}
+	for name, info := range m.Tables {
+		if isEvent(name) {
+			p.Rows += info.Rows
+		}
+		p.Lost += info.Lost
+		p.Bytes += info.Bytes
+	}
+	return &p
+}

@@ -1,0 +1,29 @@
+//go:build linux
+
+// SPDX-License-Identifier: Apache-2.0
+
+package recorder
+
+import "github.com/fletch-trace/fletch/bpf"
+
+// Session is what the recorder needs of a bpf.Session, whose methods say what they do. It is opened and closed by whoever
+// has it. All calls come from one goroutine.
+type Session interface {
+	Layouts() []*bpf.Layout
+	Start(emit bpf.Emit) error
+	Announce(emit bpf.Emit) error
+	Sweep(emit bpf.Emit) (fill float64, err error)
+	Heard() bool
+	Stop(emit bpf.Emit) error
+
+	SetEpoch(n uint32) error
+	Shed(on bool) error
+
+	Woken() int
+	Rest()
+
+	Counts(kind uint32, cpu int) bpf.Counts
+	Missed(family string) (uint64, error)
+}
+
+var _ Session = (*bpf.Session)(nil)
