@@ -496,7 +496,7 @@ func TestNewerMinor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data = bytes.Replace(data, []byte(`"minor": 1`), []byte(`"minor": 7, "patch": "x"`), 1)
+	data = bytes.Replace(data, fmt.Appendf(nil, `"minor": %d`, Current.Minor), []byte(`"minor": 7, "patch": "x"`), 1)
 	data = bytes.Replace(data, []byte(`"host":`), []byte(`"color": ["x"], "host":`), 1)
 	if err := os.WriteFile(manifest, data, 0o600); err != nil {
 		t.Fatal(err)

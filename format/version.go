@@ -5,7 +5,7 @@ package format
 import "fmt"
 
 // Current is the format version this package writes.
-var Current = Version{Major: 1, Minor: 1}
+var Current = Version{Major: 1, Minor: 2}
 
 // Version is a format version. A reader reads every minor version of the major
 // versions it knows.
