@@ -13,6 +13,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/term"
+	"github.com/fletch-trace/fletch/internal/view"
 )
 
 const processesUsage = `example:
@@ -132,7 +133,7 @@ func (p *process) lifetimeText() string {
 	if p.End == nil || p.Lifetime <= 0 {
 		return "-"
 	}
-	return nanoseconds(p.Lifetime)
+	return view.Nanoseconds.Text(p.Lifetime)
 }
 
 // status is how a process ended.

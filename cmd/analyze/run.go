@@ -54,11 +54,11 @@ type command struct {
 var commands = []command{
 	{"info", info},
 	{"summary", summary},
-	{"syscalls", systemCalls},
-	{"files", files},
-	{"tcp", tcp},
+	{systemCalls.name, systemCalls.run},
+	{files.name, files.run},
+	{tcp.name, tcp.run},
 	{"processes", processes},
-	{"ipc", ipc},
+	{ipc.name, ipc.run},
 	{"losses", losses},
 	{"convert", convert},
 }

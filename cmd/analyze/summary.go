@@ -5,7 +5,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/fletch-trace/fletch/internal/capture"
@@ -41,11 +40,8 @@ type overview struct {
 	Start    time.Time `json:"start"`
 	End      time.Time `json:"end"`
 
-	Families  []familyRate   `json:"families"`
-	Calls     []commandCalls `json:"busiest_by_calls"`
-	Times     []commandCalls `json:"busiest_by_time"`
-	Slowest   []slowCall     `json:"slowest_calls"` // the slowest one of each name
-	Failing   []failingCall  `json:"failing_calls"`
+	Families []familyRate `json:"families"`
+	callSummary
 	Pending   []pendingCall  `json:"pending_calls"` // the longest
 	Processes processCounts  `json:"processes"`
 	Files     fileOverview   `json:"files"`
@@ -58,54 +54,6 @@ type overview struct {
 type familyRate struct {
 	share
 	PerSecond float64 `json:"per_second"`
-}
-
-type commandCalls struct {
-	Comm   string `json:"comm"`
-	Calls  int64  `json:"calls"`
-	Errors int64  `json:"errors"`
-	Time   int64  `json:"time_ns"`
-}
-
-type slowCall struct {
-	Name     string    `json:"name"`
-	TS       time.Time `json:"ts"`
-	Comm     string    `json:"comm"`
-	PID      int32     `json:"pid"`
-	TID      int32     `json:"tid"`
-	Ret      int64     `json:"ret"`
-	Duration int64     `json:"duration_ns"`
-}
-
-type failingCall struct {
-	Name  string  `json:"name"`
-	Errno string  `json:"errno"`
-	Calls int64   `json:"calls"`
-	Share float64 `json:"share"` // of the calls of this name
-}
-
-type pendingCall struct {
-	Name string    `json:"name"`
-	TS   time.Time `json:"ts"`
-	Comm string    `json:"comm"`
-	PID  int32     `json:"pid"`
-	TID  int32     `json:"tid"`
-	Age  int64     `json:"age_ns"` // at the end of the capture
-}
-
-type processCounts struct {
-	Before  int64          `json:"before"` // ran when the capture began
-	Started int64          `json:"started"`
-	Ended   int64          `json:"ended"`
-	Bad     []endedProcess `json:"ended_badly"` // the first ones
-	BadAll  int64          `json:"ended_badly_all"`
-}
-
-type endedProcess struct {
-	End     time.Time `json:"end"`
-	PID     int32     `json:"pid"`
-	Status  string    `json:"status"`
-	Command string    `json:"command"`
 }
 
 func summary(e *env, args []string) (err error) {
@@ -142,6 +90,10 @@ func summary(e *env, args []string) (err error) {
 	return nil
 }
 
+// fewRows is how many lines the lists of files, connections and denials have at most: they are to leave the screen to the
+// calls.
+const fewRows = 3
+
 func newOverview(e *env, c *capture.Capture, filter *filter.Program, n int) (*overview, error) {
 	m := &c.Manifest
 	v := &overview{Capture: c.Path, Complete: m.Complete, Host: m.Host, Start: m.Start, End: m.End, filtered: filter != nil}
@@ -152,16 +104,20 @@ func newOverview(e *env, c *capture.Capture, filter *filter.Program, n int) (*ov
 		}
 		v.Families = append(v.Families, rate)
 	}
-	if err := v.countCalls(e, c, filter, n); err != nil {
-		return nil, err
+	in, few := e.input(filter, c), min(n, fewRows)
+	for _, read := range []func() error{
+		func() error { return v.callSummary.read(e, in, c, n) },
+		func() (err error) { v.Pending, err = readPending(e, c, filter, n); return err },
+		func() error { return v.Processes.read(e, c, filter, n) },
+		func() error { return v.Files.read(e, in, few) },
+		func() error { return v.TCP.read(e, in, few) },
+		func() error { return v.Denials.read(e, in, few) },
+	} {
+		if err := read(); err != nil {
+			return nil, err
+		}
 	}
-	if err := v.findPending(e, c, filter, n); err != nil {
-		return nil, err
-	}
-	if err := v.countProcesses(e, c, filter, n); err != nil {
-		return nil, err
-	}
-	return v, v.countFamilies(e, c, filter, n)
+	return v, nil
 }
 
 // write prints the overview for people.
@@ -183,11 +139,11 @@ func (v *overview) write(w io.Writer) error {
 		{"most time in calls", commandTable(v.Times), false},
 		{"slowest calls, one of each name", v.slowTable(clock), false},
 		{"failing calls", v.failingTable(), false},
-		{"calls that did not return", v.pendingTable(clock), false},
+		{"calls that did not return", pendingTable(v.Pending, clock), false},
 		{v.Files.title(), v.Files.table(), false},
 		{v.TCP.title(), v.TCP.table(), v.TCP.any()},
 		{v.Denials.title(), v.Denials.table(), false},
-		{v.processTitle(), v.badTable(clock), true},
+		{v.Processes.title(), v.Processes.table(clock), true},
 	} {
 		if part.table.Len() == 0 && !part.shown {
 			continue
@@ -221,55 +177,3 @@ func (v *overview) familyTable() *term.Table {
 	}
 	return t
 }
-
-func commandTable(list []commandCalls) *term.Table {
-	t := term.NewTable("comm", ">calls", ">errors", ">time in calls")
-	for _, c := range list {
-		t.Row(c.Comm, term.Count(c.Calls), term.Count(c.Errors), nanoseconds(c.Time))
-	}
-	return t
-}
-
-func (v *overview) slowTable(clock *stamp.Format) *term.Table {
-	t := term.NewTable(">took", "call", ">result", "at", "comm", ">pid/tid")
-	for _, c := range v.Slowest {
-		result := strconv.FormatInt(c.Ret, 10)
-		if failed(c.Ret) {
-			result = errnoText(uint64(-c.Ret))
-		}
-		t.Row(nanoseconds(c.Duration), c.Name, result, string(clock.Append(nil, c.TS.UnixNano())), c.Comm, ids(c.PID, c.TID))
-	}
-	return t
-}
-
-func (v *overview) failingTable() *term.Table {
-	t := term.NewTable(">calls", "call", "error", ">share of its calls")
-	for _, c := range v.Failing {
-		t.Row(term.Count(c.Calls), c.Name, c.Errno, percent(c.Share))
-	}
-	return t
-}
-
-func (v *overview) pendingTable(clock *stamp.Format) *term.Table {
-	t := term.NewTable(">since", "call", "from", "comm", ">pid/tid")
-	for _, c := range v.Pending {
-		t.Row(nanoseconds(c.Age), c.Name, string(clock.Append(nil, c.TS.UnixNano())), c.Comm, ids(c.PID, c.TID))
-	}
-	return t
-}
-
-func (v *overview) processTitle() string {
-	p := v.Processes
-	return fmt.Sprintf("processes: %s at the start, %s started, %s ended, %s of them badly",
-		term.Count(p.Before), term.Count(p.Started), term.Count(p.Ended), term.Count(p.BadAll))
-}
-
-func (v *overview) badTable(clock *stamp.Format) *term.Table {
-	t := term.NewTable("at", ">pid", "status", "command")
-	for _, p := range v.Processes.Bad {
-		t.Row(string(clock.Append(nil, p.End.UnixNano())), strconv.Itoa(int(p.PID)), p.Status, p.Command)
-	}
-	return t
-}
-
-func ids(pid, tid int32) string { return strconv.Itoa(int(pid)) + "/" + strconv.Itoa(int(tid)) }

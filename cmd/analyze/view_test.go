@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"path/filepath"
 	"runtime"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,7 +23,7 @@ func manyFiles(f *fixture.Capture, n int) {
 		f.AddTask(id+1, 1000+id, 1000+id, 1, 0, "worker/"+string(rune('a'+id)), "/usr/bin/worker")
 	}
 	for id := range int32(1000) {
-		f.AddPath(id+1, "/srv/"+strings.Repeat("x", int(id%7))+string(rune('a'+id%26))+decimal(int64(id)))
+		f.AddPath(id+1, "/srv/"+strings.Repeat("x", int(id%7))+string(rune('a'+id%26))+strconv.Itoa(int(id)))
 	}
 	for n > 0 {
 		b := format.NewBatch(fixture.File)
@@ -71,56 +71,6 @@ func TestViewsCountTheSameOnAnyNumberOfWorkers(t *testing.T) {
 	}
 	if len(outputs) != 1 {
 		t.Error("the number of workers changes what is counted")
-	}
-}
-
-func TestDistinct(t *testing.T) {
-	var d, o distinct
-	if d.count() != 0 {
-		t.Errorf("nothing is %d", d.count())
-	}
-	for _, p := range []uint64{0, 7, 0, 7, 9} {
-		d.add(p)
-	}
-	for _, p := range []uint64{9, 10, 0} {
-		o.add(p)
-	}
-	if d.count() != 3 || o.count() != 3 {
-		t.Errorf("got %d and %d, want 3 and 3", d.count(), o.count())
-	}
-	d.merge(&o)
-	d.merge(&distinct{})
-	if d.count() != 4 {
-		t.Errorf("together %d, want 4", d.count())
-	}
-}
-
-func TestFailureText(t *testing.T) {
-	u := &tcpUse{failures: map[int64]int64{111: 2, 110: 2, 104: 1, 101: 1000, 4000: 1, 113: 3}}
-	if got, want := u.failureText(), "1,000 ENETUNREACH, 3 EHOSTUNREACH, 2 ECONNREFUSED, 2 ETIMEDOUT, …"; got != want {
-		t.Errorf("got %s, want %s", got, want)
-	}
-	if got := (&tcpUse{}).failureText(); got != "" {
-		t.Errorf("none: got %q", got)
-	}
-}
-
-func TestTooManyGroups(t *testing.T) {
-	w := &viewWorker[int64]{groups: map[[maxKeys]uint64]*int64{}, codes: make([][]uint64, 1), most: 200}
-	next := uint64(0)
-	w.keys = []rowKey{{codes: func(dst []uint64, _ *format.Batch) {
-		for i := range dst {
-			dst[i], next = next, next+1
-		}
-	}}}
-	w.add = func(*format.Batch) func(*int64, int) { return func(*int64, int) {} }
-	b := &format.Batch{Schema: fixture.File, Rows: 100}
-	errs := []bool{}
-	for range 3 {
-		errs = append(errs, w.count(b) != nil)
-	}
-	if !slices.Equal(errs, []bool{false, false, true}) {
-		t.Errorf("errors: %v", errs)
 	}
 }
 

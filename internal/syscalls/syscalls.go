@@ -296,6 +296,9 @@ func AppendResult(dst []byte, ret int64) []byte {
 // maxErrno is MAX_ERRNO of the kernel: results from -4095 to -1 are errors.
 const maxErrno = 4095
 
+// Failed says whether a result is an error.
+func Failed(ret int64) bool { return uint64(ret) > ^uint64(maxErrno) }
+
 // failure is an error a call may return.
 type failure struct{ name, text string }
 

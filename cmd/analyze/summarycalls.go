@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"strconv"
+	"time"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/stamp"
+	"github.com/fletch-trace/fletch/internal/syscalls"
+	"github.com/fletch-trace/fletch/internal/term"
+	"github.com/fletch-trace/fletch/internal/view"
+)
+
+// callSummary is what summary tells of system calls.
+type callSummary struct {
+	Calls   []commandCalls `json:"busiest_by_calls"`
+	Times   []commandCalls `json:"busiest_by_time"`
+	Slowest []slowCall     `json:"slowest_calls"` // the slowest one of each name
+	Failing []failingCall  `json:"failing_calls"`
+}
+
+type commandCalls struct {
+	Comm   string `json:"comm"`
+	Calls  int64  `json:"calls"`
+	Errors int64  `json:"errors"`
+	Time   int64  `json:"time_ns"`
+}
+
+type slowCall struct {
+	Name     string    `json:"name"`
+	TS       time.Time `json:"ts"`
+	Comm     string    `json:"comm"`
+	PID      int32     `json:"pid"`
+	TID      int32     `json:"tid"`
+	Ret      int64     `json:"ret"`
+	Duration int64     `json:"duration_ns"`
+}
+
+type failingCall struct {
+	Name  string  `json:"name"`
+	Errno string  `json:"errno"`
+	Calls int64   `json:"calls"`
+	Share float64 `json:"share"` // of the calls of this name
+}
+
+var (
+	callCount  = view.Count(nil)
+	callErrors = view.Count(view.Fails("ret"))
+	callTime   = view.Sum("duration_ns", nil)
+)
+
+// callEnd is what is kept of the slowest call of a name.
+type callEnd struct {
+	ts, ret int64
+	task    int32
+}
+
+// slowestCall is the call that took longest; of those that took equally long the first.
+var slowestCall = &view.Greatest[callEnd]{
+	Column: "duration_ns", Columns: []string{"ts", "task", "ret"},
+	Row: func(*view.Source) (func(b *format.Batch, row int) callEnd, error) {
+		return func(b *format.Batch, row int) callEnd {
+			return callEnd{b.Column("ts").I64[row], b.Column("ret").I64[row], b.Column("task").I32[row]}
+		}, nil
+	},
+	Less: func(a, b callEnd) bool { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.task, b.task)) < 0 },
+}
+
+func (s *callSummary) read(e *env, in *view.Input, c *capture.Capture, n int) error {
+	tasks, err := c.Tasks()
+	if err != nil {
+		return err
+	}
+	results, err := view.GroupRows(e.ctx, in, "syscall",
+		view.Grouping{By: []*view.Key{view.Comm}, Count: []view.Value{callCount, callErrors, callTime}},
+		view.Grouping{By: []*view.Key{view.Call}, Count: []view.Value{callCount, slowestCall}},
+		view.Grouping{By: []*view.Key{view.Call, view.Errno}, Count: []view.Value{callErrors}},
+	)
+	if err != nil {
+		return err
+	}
+	commands, names, failures := results[0], results[1], results[2]
+	s.Calls, s.Times = busiest(commands.Top(n, callCount)), busiest(commands.Top(n, callTime))
+	s.Slowest, s.Failing = []slowCall{}, []failingCall{}
+	for _, g := range names.Top(n, slowestCall.Value()) {
+		end, took := slowestCall.Of(g)
+		task := tasks.Task(end.task)
+		s.Slowest = append(s.Slowest, slowCall{g.Texts[0], time.Unix(0, end.ts).UTC(), commOf(task), task.PID, task.TID,
+			end.ret, took})
+	}
+	for _, g := range failures.Top(n, callErrors) {
+		if errors := callErrors.Of(g); errors > 0 {
+			all := callCount.Of(names.Group(g.Texts[0]))
+			s.Failing = append(s.Failing, failingCall{g.Texts[0], g.Texts[1], errors, float64(errors) / float64(all)})
+		}
+	}
+	return nil
+}
+
+func busiest(groups []*view.Group) []commandCalls {
+	list := []commandCalls{}
+	for _, g := range groups {
+		list = append(list, commandCalls{g.Texts[0], callCount.Of(g), callErrors.Of(g), callTime.Of(g)})
+	}
+	return list
+}
+
+// commOf is a task's name, "?" where it is not known.
+func commOf(t *capture.Task) string {
+	if t.ID == 0 {
+		return "?"
+	}
+	return t.Comm
+}
+
+func commandTable(list []commandCalls) *term.Table {
+	t := term.NewTable("comm", ">calls", ">errors", ">time in calls")
+	for _, c := range list {
+		t.Row(c.Comm, term.Count(c.Calls), term.Count(c.Errors), view.Nanoseconds.Text(c.Time))
+	}
+	return t
+}
+
+func (s *callSummary) slowTable(clock *stamp.Format) *term.Table {
+	t := term.NewTable(">took", "call", ">result", "at", "comm", ">pid/tid")
+	for _, c := range s.Slowest {
+		result := strconv.FormatInt(c.Ret, 10)
+		if syscalls.Failed(c.Ret) {
+			result = view.ErrnoText(-c.Ret)
+		}
+		t.Row(view.Nanoseconds.Text(c.Duration), c.Name, result, string(clock.Append(nil, c.TS.UnixNano())), c.Comm, ids(c.PID, c.TID))
+	}
+	return t
+}
+
+func (s *callSummary) failingTable() *term.Table {
+	t := term.NewTable(">calls", "call", "error", ">share of its calls")
+	for _, c := range s.Failing {
+		t.Row(term.Count(c.Calls), c.Name, c.Errno, percent(c.Share))
+	}
+	return t
+}
+
+func ids(pid, tid int32) string { return strconv.Itoa(int(pid)) + "/" + strconv.Itoa(int(tid)) }

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/term"
+	"github.com/fletch-trace/fletch/internal/view"
+)
+
+// fileOverview is what summary tells of reads and writes.
+type fileOverview struct {
+	Reads   int64       `json:"reads"`
+	Writes  int64       `json:"writes"`
+	Read    int64       `json:"read_bytes"`
+	Written int64       `json:"written_bytes"`
+	Errors  int64       `json:"errors"`
+	Busiest []fileTotal `json:"busiest"` // by bytes
+	Slowest []fileTotal `json:"slowest"` // by the slowest read or write
+}
+
+// fileTotal is what was done with one file, and the slowest read or write of it.
+type fileTotal struct {
+	Path    string `json:"path"`
+	Read    int64  `json:"read_bytes"`
+	Written int64  `json:"written_bytes"`
+	Max     int64  `json:"max_ns"`
+	Op      string `json:"max_op"`
+	Comm    string `json:"max_comm"`
+}
+
+// fileUser is who read or wrote, and which of the two.
+type fileUser struct{ comm, op string }
+
+// slowestAccess is the read or write that took longest; of those that took equally long the one by the first name.
+var slowestAccess = &view.Greatest[fileUser]{
+	Column: "duration_ns", Columns: []string{"task", "op"},
+	Row: func(s *view.Source) (func(b *format.Batch, row int) fileUser, error) {
+		tasks, err := s.Tasks()
+		return func(b *format.Batch, row int) fileUser {
+			op := b.Column("op").Str.At(row)
+			if op != "read" && op != "write" {
+				op = "?"
+			}
+			return fileUser{commOf(tasks.Task(b.Column("task").I32[row])), op}
+		}, err
+	},
+	Less: func(a, b fileUser) bool { return cmp.Or(cmp.Compare(a.comm, b.comm), cmp.Compare(a.op, b.op)) < 0 },
+}
+
+func (f *fileOverview) read(e *env, in *view.Input, n int) error {
+	results, err := view.GroupRows(e.ctx, in, "file",
+		view.Grouping{Count: []view.Value{fileReads, fileWrites, bytesRead, bytesWritten, fileErrors}},
+		view.Grouping{By: []*view.Key{view.Path}, Count: []view.Value{bytesRead, bytesWritten, slowestAccess}},
+	)
+	if err != nil {
+		return err
+	}
+	all, paths := results[0].Total(), results[1]
+	f.Reads, f.Writes, f.Errors = fileReads.Of(all), fileWrites.Of(all), fileErrors.Of(all)
+	f.Read, f.Written = bytesRead.Of(all), bytesWritten.Of(all)
+	f.Busiest = fileTotals(paths.Top(n, view.Plus(bytesRead, bytesWritten)))
+	f.Slowest = fileTotals(paths.Top(n, slowestAccess.Value()))
+	return nil
+}
+
+func fileTotals(groups []*view.Group) []fileTotal {
+	list := []fileTotal{}
+	for _, g := range groups {
+		by, took := slowestAccess.Of(g)
+		list = append(list, fileTotal{g.Texts[0], bytesRead.Of(g), bytesWritten.Of(g), took, by.op, by.comm})
+	}
+	return list
+}
+
+func (f *fileOverview) title() string {
+	return fmt.Sprintf("files: %s reads of %s, %s writes of %s, %s failed", term.Count(f.Reads), term.Bytes(f.Read),
+		term.Count(f.Writes), term.Bytes(f.Written), term.Count(f.Errors))
+}
+
+// table has the files of the most bytes, then the slowest others.
+func (f *fileOverview) table() *term.Table {
+	t := term.NewTable(">read", ">written", ">slowest", "which was", "file")
+	for _, l := range append(slices.Clone(f.Busiest), f.Slowest...) {
+		if slices.Contains(f.Busiest, l) && t.Len() >= len(f.Busiest) {
+			continue
+		}
+		t.Row(view.Bytes.Cell(l.Read), view.Bytes.Cell(l.Written), view.Nanoseconds.Text(l.Max), l.Op+" by "+l.Comm, l.Path)
+	}
+	return t
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/filter"
+	"github.com/fletch-trace/fletch/internal/schema"
+	"github.com/fletch-trace/fletch/internal/stamp"
+	"github.com/fletch-trace/fletch/internal/term"
+	"github.com/fletch-trace/fletch/internal/view"
+)
+
+type pendingCall struct {
+	Name string    `json:"name"`
+	TS   time.Time `json:"ts"`
+	Comm string    `json:"comm"`
+	PID  int32     `json:"pid"`
+	TID  int32     `json:"tid"`
+	Age  int64     `json:"age_ns"` // at the end of the capture
+}
+
+// readPending lists the n calls that began first of those that did not return. A hostile table may be long: no more are
+// kept.
+func readPending(e *env, c *capture.Capture, p *filter.Program, n int) ([]pendingCall, error) {
+	tasks, err := c.Tasks()
+	if err != nil {
+		return nil, err
+	}
+	list := []pendingCall{}
+	s := e.scan(c, "pending", schema.Of("pending").Select("ts", "task", "nr"), p)
+	s.Ordered = true
+	err = s.Run(e.ctx, func(_ int, b *format.Batch) error {
+		for i := range b.Rows {
+			task, ts := tasks.Task(b.Column("task").I32[i]), time.Unix(0, b.Column("ts").I64[i]).UTC()
+			age := max(int64(c.Manifest.End.Sub(ts)), 0)
+			list = append(list, pendingCall{c.Calls().Name(b.Column("nr").I32[i]), ts, commOf(task), task.PID, task.TID, age})
+		}
+		list = top(list, n, func(p pendingCall) int64 { return p.Age }, func(a, b pendingCall) int {
+			return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID))
+		})
+		return nil
+	})
+	return list, err
+}
+
+// top gives the n entries of list with the greatest values; those that are equal come as order has them.
+func top[T any](list []T, n int, value func(T) int64, order func(a, b T) int) []T {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b T) int { return cmp.Or(cmp.Compare(value(b), value(a)), order(a, b)) })
+	return list[:min(n, len(list)):min(n, len(list))]
+}
+
+func pendingTable(list []pendingCall, clock *stamp.Format) *term.Table {
+	t := term.NewTable(">since", "call", "from", "comm", ">pid/tid")
+	for _, c := range list {
+		t.Row(view.Nanoseconds.Text(c.Age), c.Name, string(clock.Append(nil, c.TS.UnixNano())), c.Comm, ids(c.PID, c.TID))
+	}
+	return t
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/term"
+	"github.com/fletch-trace/fletch/internal/view"
+)
+
+// denialOverview is what summary tells of seccomp filters.
+type denialOverview struct {
+	Calls int64    `json:"calls"`
+	Most  []denial `json:"most"`
+}
+
+type denial struct {
+	Name   string `json:"name"`
+	Action string `json:"action"` // with its error or signal
+	Comm   string `json:"comm"`
+	Calls  int64  `json:"calls"`
+}
+
+// actionKey groups by what a filter did, with the error or signal.
+var actionKey = view.Texts("action", []string{"action", "code"}, func(b *format.Batch, row int) []byte {
+	return []byte(capture.Action(b.Column("action").Str.At(row), b.Column("code").I32[row]))
+})
+
+func (o *denialOverview) read(e *env, in *view.Input, n int) error {
+	results, err := view.GroupRows(e.ctx, in, "seccomp",
+		view.Grouping{Count: []view.Value{callCount}},
+		view.Grouping{By: []*view.Key{view.Call, actionKey, view.Comm}, Count: []view.Value{callCount}},
+	)
+	if err != nil {
+		return err
+	}
+	o.Calls, o.Most = callCount.Of(results[0].Total()), []denial{}
+	for _, g := range results[1].Top(n, callCount) {
+		o.Most = append(o.Most, denial{g.Texts[0], g.Texts[1], g.Texts[2], callCount.Of(g)})
+	}
+	return nil
+}
+
+func (o *denialOverview) title() string {
+	return fmt.Sprintf("seccomp: %s calls denied or logged", term.Count(o.Calls))
+}
+
+func (o *denialOverview) table() *term.Table {
+	t := term.NewTable(">calls", "call", "action", "comm")
+	for _, d := range o.Most {
+		t.Row(term.Count(d.Calls), d.Name, d.Action, d.Comm)
+	}
+	return t
+}

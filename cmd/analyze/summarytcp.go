@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/fletch-trace/fletch/internal/term"
+	"github.com/fletch-trace/fletch/internal/view"
+)
+
+// tcpOverview is what summary tells of connections.
+type tcpOverview struct {
+	Connects    int64            `json:"connects"`
+	Failed      int64            `json:"failed"`
+	Accepts     int64            `json:"accepts"`
+	Closes      int64            `json:"closes"`
+	Sent        int64            `json:"sent_bytes"`
+	Received    int64            `json:"received_bytes"`
+	Retransmits int64            `json:"retransmits"`
+	Failures    map[string]int64 `json:"failures"` // by error
+	Slowest     []slowConnect    `json:"slowest_connects"`
+
+	failures string
+}
+
+// slowConnect are the connects of a program to a peer.
+type slowConnect struct {
+	Comm     string `json:"comm"`
+	Peer     string `json:"peer"`
+	Port     int    `json:"port"`
+	Connects int64  `json:"connects"`
+	Failed   int64  `json:"failed"`
+	Max      int64  `json:"max_connect_ns"`
+}
+
+func (o *tcpOverview) read(e *env, in *view.Input, n int) error {
+	results, err := view.GroupRows(e.ctx, in, "tcp",
+		view.Grouping{Count: []view.Value{tcpConnects, tcpFailed, tcpAccepts, tcpCloses, tcpSent, tcpReceived, tcpRetransmits,
+			tcpFailures}},
+		view.Grouping{By: []*view.Key{view.Comm, peerKey, portKey}, Count: []view.Value{tcpConnects, tcpFailed, slowestConnect}},
+	)
+	if err != nil {
+		return err
+	}
+	all := results[0].Total()
+	o.Connects, o.Failed = tcpConnects.Of(all), tcpFailed.Of(all)
+	o.Accepts, o.Closes = tcpAccepts.Of(all), tcpCloses.Of(all)
+	o.Sent, o.Received, o.Retransmits = tcpSent.Of(all), tcpReceived.Of(all), tcpRetransmits.Of(all)
+	o.Failures, o.failures = tcpFailures.Of(all), tcpFailures.Text(all)
+	o.Slowest = slowestConnects(results[1].Top(0, slowestConnect), n)
+	return nil
+}
+
+// slowestConnects are the n groups with the slowest connects; of those that are as slow the ones with the lowest ports,
+// which are numbers.
+func slowestConnects(groups []*view.Group, n int) []slowConnect {
+	list := []slowConnect{}
+	for _, g := range groups {
+		if connects := tcpConnects.Of(g); connects > 0 {
+			port, _ := strconv.Atoi(g.Texts[2]) // which is one
+			list = append(list, slowConnect{g.Texts[0], g.Texts[1], port, connects, tcpFailed.Of(g), slowestConnect.Of(g)})
+		}
+	}
+	return top(list, n, func(c slowConnect) int64 { return c.Max }, func(a, b slowConnect) int {
+		return cmp.Or(strings.Compare(a.Comm, b.Comm), strings.Compare(a.Peer, b.Peer), cmp.Compare(a.Port, b.Port))
+	})
+}
+
+func (o *tcpOverview) any() bool { return o.Connects+o.Accepts+o.Closes > 0 }
+
+// title may hold no text of a capture.
+func (o *tcpOverview) title() string {
+	failures := ""
+	if o.failures != "" {
+		failures = " (" + o.failures + ")"
+	}
+	return fmt.Sprintf("tcp: %s connects, %s failed%s, %s accepted, %s closed, sent %s, received %s, %s retransmits",
+		term.Count(o.Connects), term.Count(o.Failed), failures, term.Count(o.Accepts), term.Count(o.Closes),
+		term.Bytes(o.Sent), term.Bytes(o.Received), term.Count(o.Retransmits))
+}
+
+func (o *tcpOverview) table() *term.Table {
+	t := term.NewTable(">slowest connect", "comm", "peer", ">port", ">connects", ">failed")
+	for _, c := range o.Slowest {
+		t.Row(view.Nanoseconds.Text(c.Max), c.Comm, c.Peer, strconv.Itoa(c.Port), term.Count(c.Connects), view.Things.Cell(c.Failed))
+	}
+	return t
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package view
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/term"
+)
+
+// Failures is how often each error was the result in the rows of a group that fulfil a condition.
+type Failures struct {
+	column string
+	only   *Condition
+}
+
+// FailuresIn counts errors in a column of 32-bit results; the condition is to let only errors through.
+func FailuresIn(column string, where *Condition) *Failures { return &Failures{column, where} }
+
+// Of is the number of each error, by its name.
+func (f *Failures) Of(g *Group) map[string]int64 {
+	names := map[string]int64{}
+	for errno, n := range g.of(f).(*failureCounts).groups[g.number] {
+		names[ErrnoText(errno)] += n
+	}
+	return names
+}
+
+// maxFailures is how many kinds of errors are shown in one line.
+const maxFailures = 4
+
+// Text is the most frequent errors first: "2 ECONNREFUSED, 1 ETIMEDOUT".
+func (f *Failures) Text(g *Group) string { return failureText(f.Of(g)) }
+
+func failureText(names map[string]int64) string {
+	list := slices.SortedFunc(maps.Keys(names), func(a, b string) int {
+		return cmp.Or(cmp.Compare(names[b], names[a]), strings.Compare(a, b))
+	})
+	var parts []string
+	for i, name := range list {
+		if i == maxFailures {
+			parts = append(parts, "…")
+			break
+		}
+		parts = append(parts, term.Count(names[name])+" "+name)
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (f *Failures) aggregates() []aggregate { return []aggregate{f} }
+func (f *Failures) columns() []string       { return []string{f.column} }
+func (f *Failures) where() *Condition       { return f.only }
+func (f *Failures) bind(*Source) (accumulator, error) {
+	return &failureCounts{column: f.column}, nil
+}
+
+type failureCounts struct {
+	column string
+	groups []map[int64]int64 // by number of the group, then of the error; nil: no errors
+}
+
+func (f *failureCounts) grow(groups int) { f.groups = grown(f.groups, groups) }
+
+func (f *failureCounts) add(b *format.Batch, rows, groups []int32) {
+	column := b.Column(f.column).I32
+	for _, row := range rows {
+		f.count(groups[row], -int64(column[row]), 1)
+	}
+}
+
+func (f *failureCounts) count(group int32, errno, n int64) {
+	if f.groups[group] == nil {
+		f.groups[group] = map[int64]int64{}
+	}
+	f.groups[group][errno] += n
+}
+
+func (f *failureCounts) merge(to int32, o accumulator, from int32) {
+	for errno, n := range o.(*failureCounts).groups[from] {
+		f.count(to, errno, n)
+	}
+}

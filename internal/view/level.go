@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package view
+
+import (
+	"math/bits"
+	"math/rand/v2"
+)
+
+// level numbers the groups of the first few keys: by the number of the group of the keys before, and one code more.
+// Numbers are given from 0 in the order in which groups are met.
+type level struct {
+	nodes []node  // by number
+	small []int32 // of parent 0 and codes below smallCodes: number+1, 0 where there is none yet
+	// slots is a hash table of all others: number+1, 0 where a slot is free. Its size is a power of 2.
+	slots []int32
+	used  int
+	seed  [2]uint64 // codes come from captures of strangers, who should not know where they lead
+}
+
+// node is a group: the number of the one that it is a part of, and the code that tells it from the other parts.
+type node struct {
+	parent int32
+	code   uint64
+}
+
+const smallCodes = 1 << 16
+
+func newLevel() *level {
+	return &level{slots: make([]int32, 64), seed: [2]uint64{rand.Uint64(), rand.Uint64()}}
+}
+
+// number sets numbers to the numbers of the groups of rows, which have these parents and codes. numbers may be parents.
+func (l *level) number(numbers, parents []int32, codes []uint64) {
+	parents, numbers = parents[:len(codes)], numbers[:len(codes)]
+	last, lastNumber := node{parent: -1}, int32(0)
+	for i, code := range codes {
+		at := node{parents[i], code}
+		if at == last {
+			numbers[i] = lastNumber
+			continue
+		}
+		n := int32(-1)
+		if at.parent == 0 && code < uint64(len(l.small)) {
+			n = l.small[code] - 1
+		}
+		if n < 0 {
+			n = l.find(at)
+		}
+		numbers[i], last, lastNumber = n, at, n
+	}
+}
+
+// find is the number of a group, which may be a new one.
+func (l *level) find(at node) int32 {
+	if at.parent == 0 && at.code < smallCodes {
+		for uint64(len(l.small)) <= at.code {
+			l.small = append(l.small, make([]int32, max(256, len(l.small)))...)
+		}
+		if l.small[at.code] == 0 {
+			l.small[at.code] = l.add(at) + 1
+		}
+		return l.small[at.code] - 1
+	}
+	slot := l.slot(at)
+	for ; l.slots[slot] != 0; slot = (slot + 1) & (len(l.slots) - 1) {
+		if n := l.slots[slot] - 1; l.nodes[n] == at {
+			return n
+		}
+	}
+	n := l.add(at)
+	l.slots[slot] = n + 1
+	if l.used++; 2*l.used > len(l.slots) {
+		l.grow()
+	}
+	return n
+}
+
+func (l *level) add(at node) int32 {
+	l.nodes = append(l.nodes, at)
+	return int32(len(l.nodes) - 1)
+}
+
+// slot is where a group is looked for first.
+func (l *level) slot(at node) int {
+	high, low := bits.Mul64(at.code^l.seed[0], uint64(at.parent)^l.seed[1])
+	return int(high^low) & (len(l.slots) - 1)
+}
+
+func (l *level) grow() {
+	old := l.slots
+	l.slots = make([]int32, 4*len(old))
+	for _, n := range old {
+		if n == 0 {
+			continue
+		}
+		slot := l.slot(l.nodes[n-1])
+		for l.slots[slot] != 0 {
+			slot = (slot + 1) & (len(l.slots) - 1)
+		}
+		l.slots[slot] = n
+	}
+}

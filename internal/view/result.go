@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package view
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+)
+
+// Result is the groups of the rows of all captures. Groups whose keys have the same texts are one.
+type Result struct {
+	keys         []*Key
+	aggregates   []aggregate
+	accumulators map[aggregate]accumulator
+	groups       []Group
+	numbers      map[string]int32 // of the groups, by their texts
+}
+
+// Group is one group of a result.
+type Group struct {
+	Texts []string // of the keys
+
+	number int32
+	result *Result
+}
+
+func (g *Group) of(a aggregate) accumulator { return g.result.accumulators[a] }
+
+func newResult(g Grouping) (*Result, error) {
+	r := &Result{keys: g.By, accumulators: map[aggregate]accumulator{}, numbers: map[string]int32{}}
+	for _, v := range g.Count {
+		for _, a := range v.aggregates() {
+			if r.accumulators[a] != nil {
+				continue
+			}
+			bound, err := a.bind(nil)
+			if err != nil {
+				return nil, err
+			}
+			r.aggregates = append(r.aggregates, a)
+			r.accumulators[a] = bound
+		}
+	}
+	return r, nil
+}
+
+// merge adds what a worker has.
+func (r *Result) merge(p *partial) {
+	if !p.some {
+		return
+	}
+	keys := len(r.keys)
+	for from := range int32(p.prefix.groups()) {
+		to := r.number(p.prefix.texts(from, keys))
+		for i, a := range r.aggregates {
+			sum := r.accumulators[a]
+			sum.grow(len(r.groups))
+			sum.merge(to, p.accumulators[i], from)
+		}
+	}
+}
+
+// number is the number of the group with these texts, which may be a new one.
+func (r *Result) number(texts []string) int32 {
+	id := joined(texts)
+	n, ok := r.numbers[id]
+	if !ok {
+		n = int32(len(r.groups))
+		r.numbers[id] = n
+		r.groups = append(r.groups, Group{texts, n, r})
+	}
+	return n
+}
+
+// joined is texts as one, which no others give.
+func joined(texts []string) string {
+	var id []byte
+	for _, text := range texts {
+		id = append(binary.AppendUvarint(id, uint64(len(text))), text...)
+	}
+	return string(id)
+}
+
+// Group is the group whose keys have these texts, nil if there is none.
+func (r *Result) Group(texts ...string) *Group {
+	if n, ok := r.numbers[joined(texts)]; ok {
+		return &r.groups[n]
+	}
+	return nil
+}
+
+// Len is the number of groups.
+func (r *Result) Len() int { return len(r.groups) }
+
+// Total is the only group of a grouping without keys; where there were no rows it is one of none.
+func (r *Result) Total() *Group {
+	g := &Group{number: r.number(nil), result: r}
+	for _, a := range r.accumulators {
+		a.grow(1)
+	}
+	return g
+}
+
+// Top are the first n groups, the ones with the greatest numbers first; those that are equal come by their texts.
+// Without a number all are equal. An n of 0 means all groups.
+func (r *Result) Top(n int, by Number) []*Group {
+	type entry struct {
+		*Group
+		value int64
+	}
+	entries := make([]entry, len(r.groups))
+	for i := range r.groups {
+		entries[i].Group = &r.groups[i]
+		if by != nil {
+			entries[i].value = by.Of(&r.groups[i])
+		}
+	}
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(b.value, a.value), slices.Compare(a.Texts, b.Texts))
+	})
+	if n > 0 && n < len(entries) {
+		entries = entries[:n]
+	}
+	top := make([]*Group, len(entries))
+	for i, e := range entries {
+		top[i] = e.Group
+	}
+	return top
+}
