@@ -4,6 +4,7 @@ package format
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"unicode/utf8"
 )
@@ -108,6 +109,9 @@ func (s *Strings) valid() bool {
 		return true
 	}
 	first, last := s.Offsets[0], s.Offsets[n]
+	if ascii(s.Data[first:last]) {
+		return true
+	}
 	if !utf8.Valid(s.Data[first:last]) {
 		return false
 	}
@@ -117,4 +121,16 @@ func (s *Strings) valid() bool {
 		}
 	}
 	return true
+}
+
+// ascii reports whether no byte of b has its highest bit set, as in most texts of a capture.
+func ascii(b []byte) bool {
+	any := uint64(0)
+	for ; len(b) >= 8; b = b[8:] {
+		any |= binary.LittleEndian.Uint64(b)
+	}
+	for _, c := range b {
+		any |= uint64(c)
+	}
+	return any&0x8080808080808080 == 0
 }

@@ -40,11 +40,15 @@ func every(ts int64, rows int) *format.Batch {
 	for i := range rows {
 		list := []string{}
 		for j := range i % 4 {
-			list = append(list, []string{"", "-l", "größe", fmt.Sprint(i)}[(i+j)%4])
+			list = append(list, []string{"", "-l", "--color=auto", fmt.Sprint(i)}[(i+j)%4])
+		}
+		name := []string{"", "cat", "/usr/lib/x86_64-linux-gnu/libc.so.6"}[i%3]
+		if i%100 == 7 {
+			name, list = "naïve", append(list, "größe")
 		}
 		err := b.AppendRow(map[string]any{
 			"ts": ts + int64(i)*1000, "cpu": int32(i % 8), "task": int32(-i), "size": math.MinInt64 + int64(i),
-			"name": []string{"", "cat", "naïve"}[i%3], "args": list,
+			"name": name, "args": list,
 		})
 		if err != nil {
 			panic(err)
