@@ -220,6 +220,14 @@ func TestNoSuchTable(t *testing.T) {
 	}
 }
 
+// at is a moment in ns since the Unix epoch, for 0 the zero time.
+func at(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}
+
 // A range of time has its rows to the nanosecond. What lies outside is not even read.
 func TestTimes(t *testing.T) {
 	c := capture(t, format.WriterOptions{}, format.Zstd, every(1e18, 100), every(2e18, 100), every(3e18, 100))
@@ -232,18 +240,18 @@ func TestTimes(t *testing.T) {
 			ts := row[0].(int64)
 			return ts < r.from || r.to != 0 && ts > r.to
 		})
-		got := read(t, newReader(t, c, Options{From: r.from, To: r.to}))
+		got := read(t, newReader(t, c, Options{From: at(r.from), To: at(r.to)}))
 		if !reflect.DeepEqual(got, want) {
 			t.Errorf("%v: %d rows, not %d", r, len(got), len(want))
 		}
 		// ts need not be among the columns.
-		if got := read(t, newReader(t, c, Options{From: r.from, To: r.to, Columns: []string{"cpu"}})); len(got) != len(want) {
+		if got := read(t, newReader(t, c, Options{From: at(r.from), To: at(r.to), Columns: []string{"cpu"}})); len(got) != len(want) {
 			t.Errorf("%v without ts: %d rows, not %d", r, len(got), len(want))
 		}
 	}
 
 	damage(t, c)
-	if got := read(t, newReader(t, c, Options{To: 2e18 + 99_000})); len(got) != 200 {
+	if got := read(t, newReader(t, c, Options{To: at(2e18 + 99_000)})); len(got) != 200 {
 		t.Errorf("%d rows before a damaged batch", len(got))
 	}
 	r := newReader(t, c, Options{})
@@ -290,7 +298,7 @@ func TestSelect(t *testing.T) {
 		"one CPU": func(row []any) bool { return row[1] == int32(5) }, "lists": func(row []any) bool { return len(row[5].([]string)) == 3 },
 	} {
 		want := slices.DeleteFunc(scanned(t, c, nil), func(row []any) bool { return !wanted(row) })
-		r := newReader(t, c, Options{From: 1e18 + 3000, Select: func(b *format.Batch, rows []int32) []int32 {
+		r := newReader(t, c, Options{From: at(1e18 + 3000), Select: func(b *format.Batch, rows []int32) []int32 {
 			for i := range b.Rows {
 				row := []any{b.Column("ts").I64[i], b.Column("cpu").I32[i], nil, nil, nil, b.Column("args").List(i)}
 				if wanted(row) {

@@ -9,6 +9,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/apache/arrow/go/v15/arrow/array"
 	"github.com/apache/arrow/go/v15/arrow/ipc"
@@ -59,8 +60,8 @@ func ExampleNewReader() {
 
 	r, err := arrowtable.NewReader(c, "call", arrowtable.Options{
 		Columns: []string{"ret", "name"},
-		From:    1_800_000_000_018_000_000,
-		To:      1_800_000_000_021_000_000,
+		From:    time.Unix(1_800_000_000, 18_000_000),
+		To:      time.Unix(1_800_000_000, 21_000_000),
 	})
 	if err != nil {
 		log.Fatal(err)

@@ -3,11 +3,11 @@
 package arrowtable
 
 import (
-	"cmp"
 	"fmt"
 	"math"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/apache/arrow/go/v15/arrow"
 	"github.com/apache/arrow/go/v15/arrow/array"
@@ -20,10 +20,10 @@ type Options struct {
 	// Columns are the names of the columns; nil is all. Records have them in the
 	// order of the table.
 	Columns []string
-	// From and To are the range of the column ts, in ns since the Unix epoch and
-	// both included; 0 is no bound. Batches that lie outside are not read. A table
-	// without ts, such as task, is not bounded.
-	From, To int64
+	// From and To are the range of the column ts, to the nanosecond and both
+	// included; the zero time is no bound. Batches that lie outside are not read. A
+	// table without ts, such as cgroup, is not bounded.
+	From, To time.Time
 	// Select, if not nil, appends the numbers of the rows of b that are wanted to
 	// rows, which is empty, in ascending order, and returns it. b has Columns.
 	Select func(b *format.Batch, rows []int32) []int32
@@ -42,7 +42,7 @@ type Reader struct {
 	schema     *arrow.Schema
 	table      *format.Table
 	columns    []string // to be read
-	from, to   int64
+	from, to   int64    // ns
 	selectRows func(b *format.Batch, rows []int32) []int32
 
 	blocks []format.Block // still to be read
@@ -79,8 +79,14 @@ func NewReader(c *format.Capture, table string, o Options) (*Reader, error) {
 	}
 	r := &Reader{
 		schema: NewSchema(schema, &c.Manifest), columns: o.Columns,
-		from: cmp.Or(o.From, math.MinInt64), to: cmp.Or(o.To, math.MaxInt64), selectRows: o.Select,
+		from: math.MinInt64, to: math.MaxInt64, selectRows: o.Select,
 		free: make(chan *batchMemory, 2),
+	}
+	if !o.From.IsZero() {
+		r.from = o.From.UnixNano()
+	}
+	if !o.To.IsZero() {
+		r.to = o.To.UnixNano()
 	}
 	r.references.Store(1)
 	r.table = t.Between(r.from, r.to)
