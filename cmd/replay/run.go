@@ -61,6 +61,7 @@ type options struct {
 	rows     int64 // 0 is all
 	time     string
 	json     bool
+	arrow    bool
 }
 
 func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
@@ -77,6 +78,9 @@ func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr 
 	span, err := newSpan(o, set)
 	if err != nil {
 		return err
+	}
+	if o.arrow {
+		return writeArrow(ctx, o, set, span, stdout)
 	}
 	sources, err := newSources(o, set, span)
 	if err != nil {
@@ -114,6 +118,7 @@ func (o *options) flags() (f *cli.Flags, speed *string) {
 	f.StringVarP(&o.time, "time", "t", timeFormats[0].Name, "write times as `FORMAT`: "+cli.Or(timeFormats...))
 	f.OneOf("time", timeFormats...)
 	f.BoolVar(&o.json, "json", false, "one object a line")
+	f.BoolVar(&o.arrow, "arrow", false, "an Arrow IPC stream of each table, one after another by name, rows as they were recorded")
 	return f, speed
 }
 
@@ -126,6 +131,11 @@ func parse(args []string, stdout io.Writer) (o *options, err error) {
 	}
 	if flags.NArg() == 0 {
 		return nil, flags.Wrong("no capture given")
+	}
+	if o.arrow {
+		if err := checkArrow(flags, stdout); err != nil {
+			return nil, err
+		}
 	}
 	o.captures, o.filter = split(flags.Args())
 	if *speed != "max" {

@@ -11,7 +11,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"replay": main, "capture": fixture.Main})
+	testscript.Main(m, map[string]func(){"replay": main, "capture": fixture.Main, "streams": streams})
 }
 
 // TestScripts runs testdata/*.txtar: each is a session on a command line.

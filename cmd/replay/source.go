@@ -47,9 +47,9 @@ type worker struct {
 
 // newSources makes the sources of all tables that are played: the events and what was lost of them.
 func newSources(o *options, set capture.Set, span span) ([]merge.Source, error) {
-	program, err := set.Filter(o.filter)
+	program, err := compileFilter(o, set)
 	if err != nil {
-		return nil, cli.WithHint(err, "it is taken for a filter because there is no file of that name either")
+		return nil, err
 	}
 	if program != nil {
 		from, to := program.TimeRange()
@@ -58,8 +58,7 @@ func newSources(o *options, set capture.Set, span span) ([]merge.Source, error) 
 	var sources []merge.Source
 	for _, c := range set {
 		for _, t := range c.Tables() {
-			played := t.Schema.Event() || t.Schema.Table == format.LossSchema.Table
-			if !played || program != nil && program.PruneTable(t.Schema.Table) {
+			if !played(t) || program != nil && program.PruneTable(t.Schema.Table) {
 				continue
 			}
 			s, err := newSource(o, set, c, capture.Narrow(t, span.from, span.to), program, span)
@@ -72,6 +71,16 @@ func newSources(o *options, set capture.Set, span span) ([]merge.Source, error) 
 		}
 	}
 	return sources, nil
+}
+
+// played says whether the rows of a table happened: they are events, or what was lost of them.
+func played(t *format.Table) bool {
+	return t.Schema.Event() || t.Schema.Table == format.LossSchema.Table
+}
+
+func compileFilter(o *options, set capture.Set) (*filter.Program, error) {
+	program, err := set.Filter(o.filter)
+	return program, cli.WithHint(err, "it is taken for a filter because there is no file of that name either")
 }
 
 func newSource(o *options, set capture.Set, c *capture.Capture, t *format.Table, p *filter.Program, span span) (*source, error) {
