@@ -3,14 +3,10 @@
 package export
 
 import (
-	"errors"
-	"fmt"
 	"io"
-	"math"
-	"os"
-	"path/filepath"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/format/arrowtable"
 )
 
 var _ = register(arrowFormat{})
@@ -22,32 +18,23 @@ func (arrowFormat) Describe() Description {
 	return Description{Name: "arrow", Extension: "arrow", Help: "Arrow IPC file"}
 }
 
-// Write writes a capture of one segment, and copies that.
-func (arrowFormat) Write(w io.Writer, t *Table) (err error) {
-	dir := filepath.Join(t.scratch, t.Name+".capture")
-	out, err := format.Create(dir, t.captures[0].Manifest, format.WriterOptions{SegmentBytes: math.MaxInt64})
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+// Write compresses by zstd, a batch a row group.
+func (arrowFormat) Write(w io.Writer, t *Table) error {
 	group := newRowGroup(t)
-	err = t.gather(group, group, func(g *rowGroup) error { return out.Append(g.batch(), format.Zstd) })
-	if err != nil {
-		return errors.Join(err, out.Abort())
-	}
-	if err := out.Close(func(*format.Manifest) {}); err != nil {
-		return err
-	}
-	if n := out.Tables()[t.Name].Segments; n != 1 {
-		return fmt.Errorf("%d files are needed", n)
-	}
-	segment, err := os.Open(filepath.Join(dir, t.Name, "000001.arrow"))
+	out, err := arrowtable.NewFileWriter(w, arrowtable.NewSchema(group.schema, &t.captures[0].Manifest), format.Zstd)
 	if err != nil {
 		return err
 	}
-	defer segment.Close()
-	_, err = io.Copy(w, segment)
-	return err
+	err = t.gather(group, group, func(g *rowGroup) error {
+		if g.rows == 0 {
+			return nil
+		}
+		return out.Append(g.batch())
+	})
+	if err != nil {
+		return err
+	}
+	return out.Close()
 }
 
 // batch is the rows as a batch, the joined texts written out.

@@ -42,8 +42,7 @@ func (j *Job) write(ctx context.Context, out *output, name string) error {
 	if err != nil {
 		return err
 	}
-	t := &Table{Name: name, Columns: columns, captures: j.Captures, ctx: ctx, filter: j.Filter, progress: j.Progress,
-		scratch: out.temp}
+	t := &Table{Name: name, Columns: columns, captures: j.Captures, ctx: ctx, filter: j.Filter, progress: j.Progress}
 	return out.create(name+"."+j.Format.Describe().Extension, func(w io.Writer) error { return j.Format.Write(w, t) })
 }
 

@@ -22,7 +22,6 @@ type Table struct {
 	ctx      context.Context // of the job
 	filter   *filter.Program
 	progress capture.Progress
-	scratch  string // a directory of the file system of the output, which is removed at the end
 }
 
 // captureColumn is the name of the column that tells the rows of several captures apart.
