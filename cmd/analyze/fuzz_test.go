@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"testing"
+
+	"github.com/fletch-trace/fletch/internal/export"
+	"github.com/fletch-trace/fletch/internal/fixture"
+)
+
+// FuzzViews shows every view, as text and as JSON, of captures with bytes changed.
+func FuzzViews(f *testing.F) {
+	mutants := seed(f)
+	f.Fuzz(func(t *testing.T, capture byte, changes []byte) {
+		tar := mutants.Tar(capture, changes)
+		for _, c := range commands {
+			if c.name == "convert" {
+				continue
+			}
+			fixture.CheckRun(t, "analyze", run, tar, c.name, "-")
+			fixture.CheckRun(t, "analyze", run, tar, c.name, "-", "--json")
+		}
+	})
+}
+
+// FuzzConvert converts captures with bytes changed to every format.
+func FuzzConvert(f *testing.F) {
+	mutants, dir := seed(f), f.TempDir()
+	f.Fuzz(func(t *testing.T, capture byte, changes []byte) {
+		tar := mutants.Tar(capture, changes)
+		for _, format := range export.Formats() {
+			fixture.CheckRun(t, "analyze", run, tar, "convert", "-", "--force", "-o", dir, "--format", format.Name)
+		}
+	})
+}
+
+// seed adds whole captures, and some that are damaged.
+func seed(f *testing.F) *fixture.Mutants {
+	f.Helper()
+	mutants, err := fixture.NewMutants()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for capture := range byte(5) {
+		f.Add(capture, []byte{})
+		f.Add(capture, []byte{0, 9, 0, 0, 0x5a, 0, 11, 0, 2, 9, 0, 19, 0, 1, 8})
+	}
+	return mutants
+}

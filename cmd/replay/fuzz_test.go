@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"testing"
+
+	"github.com/fletch-trace/fletch/internal/fixture"
+)
+
+// FuzzReplay plays captures with bytes changed, as text and as JSON.
+func FuzzReplay(f *testing.F) {
+	mutants, err := fixture.NewMutants()
+	if err != nil {
+		f.Fatal(err)
+	}
+	for capture := range byte(5) {
+		f.Add(capture, []byte{})
+		f.Add(capture, []byte{0, 9, 0, 0, 0x5a, 0, 11, 0, 2, 9, 0, 19, 0, 1, 8})
+	}
+	f.Fuzz(func(t *testing.T, capture byte, changes []byte) {
+		tar := mutants.Tar(capture, changes)
+		fixture.CheckRun(t, "replay", run, tar, "-", "-t", "utc")
+		fixture.CheckRun(t, "replay", run, tar, "-", "-t", "relative", "comm != 'x' || ret < 0")
+		fixture.CheckRun(t, "replay", run, tar, "-", "--json")
+	})
+}
