@@ -19,6 +19,12 @@ help: ## this list
 build: ## the three static binaries, into bin/
 	$(GOBUILD) -o bin/ $(addprefix ./cmd/,$(PROGRAMS))
 
+.PHONY: man completions
+man: build ## manual pages of the programs, into bin/share
+	go run ./internal/cli/gen man bin/share $(addprefix bin/,$(PROGRAMS))
+completions: build ## their completions for bash, zsh and fish, into bin/share
+	go run ./internal/cli/gen completions bin/share $(addprefix bin/,$(PROGRAMS))
+
 .PHONY: demo
 demo: build ## record a few seconds of real work, then read them
 	@test/demo.sh

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Install with apt what the tests need and this machine lacks, and say so.
-# Usage: test/install.sh [generate|readers|peers|kernel|kernel-arm64|bench]...   (default: everything)
+# Usage: test/install.sh [generate|readers|peers|shells|kernel|kernel-arm64|bench]...   (default: everything)
 set -eu
 
-wants=${*:-generate readers peers kernel}
+wants=${*:-generate readers peers shells kernel}
 packages=()
 need() { # COMMAND-OR-FILE PACKAGE
 	command -v "$1" >/dev/null 2>&1 || [ -e "$1" ] || packages+=("$2")
@@ -27,6 +27,13 @@ for want in $wants; do
 		need systemd-analyze systemd
 		need sudo sudo
 		need useradd passwd
+		;;
+	shells)
+		need bash bash
+		need zsh zsh
+		need fish fish
+		need man man-db
+		need mandoc mandoc
 		;;
 	kernel)
 		need qemu-system-x86_64 qemu-system-x86

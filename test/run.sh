@@ -33,7 +33,7 @@ go_tests() {
 }
 
 step "lint" test/lint.sh
-step "build" make -s build
+step "build" make -s build man completions
 step "Go tests" go_tests
 step "offline tools on other systems" test/cross.sh
 step "fuzz targets, briefly" test/fuzz.sh 3s
