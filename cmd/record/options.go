@@ -40,31 +40,12 @@ type options struct {
 
 func parse(args []string, stdout io.Writer) (*options, bool, error) {
 	opt := &options{args: args}
-	var pids []string
-	f := cli.NewFlags("record", usage)
-	f.SetInterspersed(false)
-	f.StringVarP(&opt.write, "write", "w", "", "")
-	f.StringSliceVarP(&opt.events, "events", "e", nil, "")
-	f.StringSliceVarP(&pids, "pid", "p", nil, "")
-	f.StringVar(&opt.comm, "comm", "", "")
-	f.StringToStringVar(&opt.mech, "mechanism", nil, "")
-	f.VarP(&opt.duration, "duration", "d", "")
-	f.Int64VarP(&opt.rows, "max-events", "n", 0, "")
-	f.VarP(&opt.size, "max-size", "s", "")
-	f.VarP(&opt.buffer, "buffer-size", "b", "")
-	f.StringVarP(&opt.compress, "compress", "z", "auto", "")
-	opt.standing.flags(f)
-	f.BoolVar(&opt.force, "force", false, "")
-	f.BoolVarP(&opt.list, "list", "L", false, "")
-	f.BoolVar(&opt.json, "json", false, "")
-	f.BoolVar(&opt.strict, "strict", false, "")
-	f.BoolVarP(&opt.quiet, "quiet", "q", false, "")
-	f.BoolVarP(&opt.verbose, "verbose", "v", false, "")
+	f, pids := opt.flags()
 	if stop, err := f.Parse(args, stdout); stop || err != nil {
 		return nil, stop, err
 	}
 	opt.command = f.Args()
-	return opt, false, opt.check(f, pids)
+	return opt, false, opt.check(f, *pids)
 }
 
 func (opt *options) check(f *cli.Flags, pids []string) error {
@@ -86,7 +67,7 @@ func (opt *options) check(f *cli.Flags, pids []string) error {
 		}
 		opt.pids = append(opt.pids, pid)
 	}
-	if !slices.Contains([]string{"auto", "zstd", "lz4", "none"}, opt.compress) {
+	if !slices.ContainsFunc(codecs, func(t cli.Term) bool { return t.Name == opt.compress }) {
 		return f.Wrong("unknown compression %q, not one of zstd, lz4, none, auto", opt.compress)
 	}
 	for _, flag := range []struct {

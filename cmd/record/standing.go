@@ -30,19 +30,6 @@ type standing struct {
 	condition *recorder.Trigger // of trigger, nil: none
 }
 
-func (s *standing) flags(f *cli.Flags) {
-	f.VarP(&s.segmentSize, "segment-size", "C", "")
-	f.VarP(&s.segmentTime, "segment-time", "G", "")
-	f.IntVarP(&s.keep, "keep", "W", 0, "")
-	f.Var(&s.last, "last", "")
-	f.Var(&s.after, "after", "")
-	f.StringVar(&s.trigger, "trigger", "", "")
-	f.BoolVar(&s.inMemory, "in-memory", false, "")
-	f.Var(&s.maxMemory, "max-memory", "")
-	f.Var(&s.maxCPU, "max-cpu", "")
-	f.Var(&s.sync, "sync", "")
-}
-
 // check refuses what does not go together; write is where the recording goes, families are those recorded.
 func (s *standing) check(f *cli.Flags, write string, families []string) error {
 	for _, flag := range []struct {

@@ -14,7 +14,7 @@ import (
 const (
 	helpWidth = 80 // columns; a terminal has no fewer
 	indent    = "  "
-	// A label that is longer than this has a line of its own, and its text begins on the next.
+	// A name that is longer than this has a line of its own, and its text begins on the next.
 	longestFlag = 23
 	longestLine = 39 // of an example
 )
@@ -38,7 +38,7 @@ type help struct {
 }
 
 func (h *help) description(d *Description) {
-	h.text(d.Description)
+	h.text(d.Description, "")
 	h.head("Usage")
 	for _, usage := range d.Usage {
 		h.line(strings.TrimRight(indent+d.Name+" "+usage, " "))
@@ -49,20 +49,19 @@ func (h *help) description(d *Description) {
 	}
 	if len(d.Subcommands) > 0 {
 		h.head("Commands")
-		h.terms(d.Subcommands, longestFlag)
+		h.terms(d.Subcommands, widest(d.Subcommands, longestFlag))
 	}
-	for _, s := range d.Sections {
-		h.head(s.Head)
-		h.flags(s.Flags)
-	}
+	h.sections(d.Sections)
 	for _, n := range d.Notes {
+		within := ""
 		if n.Head != "" {
 			h.head(n.Head)
+			within = indent
 		} else {
 			h.line("")
 		}
-		h.terms(n.Terms, longestFlag)
-		h.text(n.Text)
+		h.terms(n.Terms, widest(n.Terms, longestFlag))
+		h.text(n.Text, within)
 	}
 }
 
@@ -77,13 +76,13 @@ func (h *help) head(s string) {
 }
 
 // text writes paragraphs.
-func (h *help) text(s string) {
+func (h *help) text(s, indent string) {
 	for i, paragraph := range Paragraphs(s) {
 		if i > 0 {
 			h.line("")
 		}
-		for _, line := range wrap(paragraph, helpWidth) {
-			h.line(line)
+		for _, line := range wrap(paragraph, helpWidth-len(indent)) {
+			h.line(indent + line)
 		}
 	}
 }
@@ -94,10 +93,25 @@ func (h *help) examples(list []Example) {
 	for i, e := range list {
 		terms[i] = Term{strings.ReplaceAll(e.Line, "\n", "\n"+indent), e.Text}
 	}
-	h.terms(terms, longestLine)
+	h.terms(terms, widest(terms, longestLine))
 }
 
-func (h *help) flags(list []Flag) {
+// sections have their texts in one column.
+func (h *help) sections(list []Section) {
+	var all [][]Term
+	width := 0
+	for _, s := range list {
+		terms := flagTerms(s.Flags)
+		all = append(all, terms)
+		width = max(width, widest(terms, longestFlag))
+	}
+	for i, s := range list {
+		h.head(s.Head)
+		h.terms(all[i], width)
+	}
+}
+
+func flagTerms(list []Flag) []Term {
 	terms := make([]Term, len(list))
 	for i, f := range list {
 		terms[i] = Term{"    --" + f.Name, f.Text}
@@ -111,17 +125,21 @@ func (h *help) flags(list []Flag) {
 			terms[i].Text += " (default " + f.Default + ")"
 		}
 	}
-	h.terms(terms, longestFlag)
+	return terms
 }
 
-// terms writes names and texts in two columns; a name longer than longest has a line of its own.
-func (h *help) terms(list []Term, longest int) {
-	width := 0
+// widest is the width of the widest name that is not wider than limit.
+func widest(list []Term, limit int) (width int) {
 	for _, t := range list {
-		if n := term.TextWidth(t.Name); n <= longest {
+		if n := term.TextWidth(t.Name); n <= limit {
 			width = max(width, n)
 		}
 	}
+	return width
+}
+
+// terms writes names and texts in two columns; a name wider than width has a line of its own.
+func (h *help) terms(list []Term, width int) {
 	margin := strings.Repeat(" ", len(indent)+width+2)
 	for _, t := range list {
 		lines := wrap(t.Text, helpWidth-len(margin))

@@ -72,11 +72,11 @@ Commands:
   info  what it is
 
 What:
-  -e, --events LIST  event families, a LIST of process, syscall
-      --by LIST      group by LIST (default name,comm)
+  -e, --events LIST    event families, a LIST of process, syscall
+      --by LIST        group by LIST (default name,comm)
       --size-of-each-segment SIZE
-                     begin a new segment when it is larger than SIZE, all tables
-                     together, wherever it is
+                       begin a new segment when it is larger than SIZE, all
+                       tables together, wherever it is
 
 How:
       --wait TIME      wait for TIME (default 10m)
@@ -90,7 +90,7 @@ How:
 Exit status:
   0  done
   1  failed
-With COMMAND it is COMMAND's.
+  With COMMAND it is COMMAND's.
 
 Needs root.
 `

@@ -18,7 +18,7 @@ import (
 )
 
 // names are the programs that are described.
-func names() []string { return []string{"replay"} }
+func names() []string { return []string{"record", "replay"} }
 
 // binaries is a directory of the programs, built of this tree.
 var binaries = sync.OnceValues(func() (string, error) {
@@ -251,6 +251,17 @@ func TestFiles(t *testing.T) {
 		{"man", dir, filepath.Join(binaries, "nothing")}, {"man", filepath.Join(paths[0], "x"), paths[0]}} {
 		if err := run(args); err == nil {
 			t.Errorf("%q: no error", args)
+		}
+	}
+}
+
+func TestBrief(t *testing.T) {
+	for text, want := range map[string]string{
+		"at most N": "at most N", "write FORMAT: csv or json": "write FORMAT", "keep N; what remains is whole. Or not": "keep N",
+		"a LIST (default: all) of them": "a LIST", "a NAME (its first 15 bytes)": "a NAME (its first 15 bytes)",
+	} {
+		if got := brief(text); got != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
 		}
 	}
 }

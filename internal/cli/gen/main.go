@@ -117,7 +117,11 @@ func brief(text string) string {
 			end = min(end, at)
 		}
 	}
-	return text[:end]
+	text = text[:end]
+	if open := strings.LastIndex(text, " ("); open > strings.LastIndex(text, ")") {
+		text = text[:open] // a remark that is not complete
+	}
+	return text
 }
 
 // flags are all flags of a command.

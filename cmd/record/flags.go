@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"strings"
+
+	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/schema"
+)
+
+// codecs are what --compress takes.
+var codecs = []cli.Term{
+	{Name: "auto", Text: "zstd, less while the rings fill up"}, {Name: "zstd"}, {Name: "lz4"}, {Name: "none"},
+}
+
+// flags declares the command line. What has to be read further is pids.
+func (opt *options) flags() (f *cli.Flags, pids *[]string) {
+	f = cli.New(description)
+	f.SetInterspersed(false)
+	pids = opt.what(f)
+	opt.whereTo(f)
+	opt.segments(f)
+	opt.flightRecorder(f)
+	opt.howLong(f)
+	opt.how(f)
+	return f, pids
+}
+
+func (opt *options) what(f *cli.Flags) (pids *[]string) {
+	families := cli.Names(schema.Families()...)
+	f.Section("What")
+	f.StringSliceVarP(&opt.events, "events", "e", nil, "only these event families, a `LIST` of "+
+		strings.Join(schema.Families(), ", ")+" (default: all this kernel allows)")
+	f.ListOf("events", families...)
+	pids = f.StringSliceP("pid", "p", nil, "only the processes of a `LIST` of ids, and what they start")
+	f.StringVar(&opt.comm, "comm", "", "only tasks whose name is `NAME`, of which the first 15 bytes count")
+	return pids
+}
+
+func (opt *options) whereTo(f *cli.Flags) {
+	f.Section("Where to")
+	f.StringVarP(&opt.write, "write", "w", "", "into `PATH`: a directory (default: fletch-HOST-YYYYMMDD-HHMMSS), "+
+		"FILE.tar, or - (a tar on standard output; COMMAND's own output then goes to standard error)")
+	f.Path("write")
+	f.BoolVar(&opt.force, "force", false, "replace PATH if it is a capture; go on in it if a flight recorder made it")
+	f.StringVarP(&opt.compress, "compress", "z", codecs[0].Name, "compress by `CODEC`: "+cli.Or(codecs...))
+	f.OneOf("compress", codecs...)
+	f.Var(&opt.sync, "sync", "have all that was written reach the disk (fsync), every `TIME`")
+}
+
+func (opt *options) howLong(f *cli.Flags) {
+	f.Section("How long (whichever comes first)")
+	f.VarP(&opt.duration, "duration", "d", "end after `TIME`: 30s, 5m")
+	f.Int64VarP(&opt.rows, "max-events", "n", 0, "end after exactly `N` rows of events")
+	f.VarP(&opt.size, "max-size", "s", "end when the capture has `SIZE`: 64MiB, 1G; the last batch may pass it")
+}
+
+func (opt *options) how(f *cli.Flags) {
+	var mechanisms []string
+	for _, family := range schema.Families() {
+		for _, name := range bpf.Mechanisms(family) {
+			mechanisms = append(mechanisms, family+"="+name)
+		}
+	}
+	var bulk []string
+	for _, t := range schema.Tables {
+		if t.Bulk {
+			bulk = append(bulk, t.Families...)
+		}
+	}
+	f.Section("How")
+	f.VarP(&opt.buffer, "buffer-size", "b", "`SIZE` of each CPU's ring (default 16MiB, less on hosts of many CPUs)")
+	f.StringToStringVar(&opt.mech, "mechanism", nil, "record by the mechanisms of `FAMILY=NAME,…` and no others, as "+
+		"in file=kprobe; --list names them")
+	f.ListOf("mechanism", cli.Names(mechanisms...)...)
+	f.Var(&opt.maxMemory, "max-memory", "stay below `SIZE` of resident memory: rings and batches are made as large "+
+		"as fits, and a window in memory is shorter than --last if it must be")
+	f.Var(&opt.maxCPU, "max-cpu", "stay below `PERCENT` of one CPU, as 50%: above it "+
+		strings.Join(bulk, " and ")+" events are not recorded but counted as lost")
+	f.BoolVar(&opt.strict, "strict", false, "exit with status 3 if any event was lost")
+	f.BoolVarP(&opt.list, "list", "L", false, "show for each event family which mechanism this kernel allows, "+
+		"and why not a better one")
+	f.BoolVar(&opt.json, "json", false, "print --list and the final summary as JSON")
+	f.BoolVarP(&opt.quiet, "quiet", "q", false, "print no summary and no progress")
+	f.BoolVarP(&opt.verbose, "verbose", "v", false, "say what is being done")
+}
+
+func (s *standing) segments(f *cli.Flags) {
+	f.Section("Segments (the three compose; a directory only)")
+	f.VarP(&s.segmentSize, "segment-size", "C", "begin new segments when those of all tables together have `SIZE`")
+	f.VarP(&s.segmentTime, "segment-time", "G", "begin new segments every `TIME`")
+	f.IntVarP(&s.keep, "keep", "W", 0, "keep the newest `N` segments of each table, the one being written included; "+
+		"what remains is a whole capture. With --last, keep the newest N dumps")
+}
+
+func (s *standing) flightRecorder(f *cli.Flags) {
+	var triggers []cli.Term
+	for _, t := range schema.Tables {
+		if t.Trigger {
+			triggers = append(triggers, cli.Term{Name: t.Table})
+		}
+	}
+	f.Section("Flight recorder (a directory only)")
+	f.Var(&s.last, "last", "keep only the last `TIME`, in PATH/window, and dump it: write it down as a capture of its "+
+		"own, PATH/YYYYMMDDTHHMMSS.mmmZ-REASON, on SIGUSR2 (REASON is sigusr2), when --trigger holds (trigger), and "+
+		"at the end (end). Dumps stay until you remove them, or with -W until there are N newer ones. In a PATH that is "+
+		"there already, --force goes on; what was left there unfinished is kept as …-interrupted")
+	f.StringVar(&s.trigger, "trigger", "", "dump when `EXPR` holds for a "+cli.Or(triggers...)+" event, as in "+
+		"'name == \"fsync\" && duration_ns > 1e9'. While it keeps holding, dumps follow each other TIME (of --last) "+
+		"apart")
+	f.Var(&s.after, "after", "record for `TIME` more before a dump")
+	f.BoolVar(&s.inMemory, "in-memory", false, "keep the window in memory, and nothing on the disk but dumps")
+}
