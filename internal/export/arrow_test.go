@@ -29,7 +29,7 @@ func TestArrowFile(t *testing.T) {
 	}
 	var ts []int64
 	var comms []string
-	err = set[0].Table("syscall").Scan(context.Background(), nil, 1, func(_ int, b *format.Batch) error {
+	err = set[0].Table("file").Scan(context.Background(), nil, 1, func(_ int, b *format.Batch) error {
 		ts = append(ts, b.Column("ts").I64...)
 		for _, task := range b.Column("task").I32 {
 			comms = append(comms, tasks.Task(task).Comm)
@@ -40,7 +40,7 @@ func TestArrowFile(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	data, err := os.ReadFile(filepath.Join(job.Dir, "syscall.arrow"))
+	data, err := os.ReadFile(filepath.Join(job.Dir, "file.arrow"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func TestArrowFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	if m := file.Schema().Metadata().ToMap(); m["fletch.table"] != "syscall" || m["fletch.host"] != set[0].Manifest.Host {
+	if m := file.Schema().Metadata().ToMap(); m["fletch.table"] != "file" || m["fletch.host"] != set[0].Manifest.Host {
 		t.Errorf("metadata %v", m)
 	}
 	var gotTS []int64
