@@ -5,68 +5,16 @@ package filter
 import (
 	"errors"
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/expr-lang/expr/ast"
 	"github.com/expr-lang/expr/file"
 	"github.com/expr-lang/expr/parser"
 )
 
-// Limits of an expression: generous for people, and they bound the stack.
-const (
-	maxSource = 16 << 10 // bytes
-	maxDepth  = 64       // of && within || within && ...
-)
-
-type operation uint8
-
-const (
-	opConst operation = iota
-	opAnd
-	opOr
-	opLeaf
-)
-
-// node is an expression in negation normal form: ! stands before comparisons only.
-type node struct {
-	op    operation
-	value bool // opConst
-	kids  []*node
-	leaf  *leaf
-	not   bool // opLeaf: the comparison's result is turned round
-}
-
-// leaf is one comparison of a name. Exactly one of numbers, texts and other is set.
-type leaf struct {
-	name    string
-	numbers *numbers
-	texts   *texts
-	other   string // the name of a number to compare with, by op
-	op      string
-	member  bool // texts is about one element of a list
-	not     bool // != or not in: true of what there is and does not match
-}
-
-// wants returns what kind of column the comparison is about.
-func (l *leaf) wants() kinds {
-	switch {
-	case l.member:
-		return list
-	case l.texts != nil:
-		return text
-	}
-	return number
-}
-
 type compiler struct{ kinds map[string]kinds }
-
-func fail(at ast.Node, format string, args ...any) error {
-	return &Error{at.Location().From + 1, fmt.Sprintf(format, args...)}
-}
 
 func (c *compiler) compile(src string) (root *node, err error) {
 	if len(src) > maxSource {
@@ -84,15 +32,6 @@ func (c *compiler) compile(src string) (root *node, err error) {
 		return nil, &Error{1, lower(err.Error())}
 	}
 	return c.boolean(tree.Node, false, 0)
-}
-
-// lower makes the parser's messages ours: no capital, one line.
-func lower(message string) string {
-	message, _, _ = strings.Cut(message, "\n")
-	if message == "" {
-		return "not an expression"
-	}
-	return strings.ToLower(message[:1]) + message[1:]
 }
 
 // boolean compiles a condition, or with not its opposite.
@@ -199,58 +138,6 @@ func (c *compiler) kind(n *ast.IdentifierNode) (kinds, error) {
 	return 0, fail(n, "%s", message)
 }
 
-func (k kinds) String() string {
-	switch {
-	case k&moment != 0:
-		return "a time"
-	case k&duration != 0:
-		return "a duration"
-	case k&number != 0:
-		return "a number"
-	case k&list != 0:
-		return "a list of texts"
-	}
-	return "a text"
-}
-
-// value is a literal.
-type value struct {
-	at    ast.Node
-	kind  kinds // number or text; number with exact false: a fraction
-	exact bool
-	i     int64
-	f     float64
-	s     string
-}
-
-// literal reads a literal, false if n is none.
-func literal(n ast.Node) (value, bool) {
-	switch n := n.(type) {
-	case *ast.IntegerNode:
-		return value{at: n, kind: number, exact: true, i: int64(n.Value)}, true
-	case *ast.FloatNode:
-		return value{at: n, kind: number, f: n.Value}, true
-	case *ast.StringNode:
-		return value{at: n, kind: text, s: n.Value}, true
-	case *ast.UnaryNode:
-		v, ok := value{}, false
-		if n.Operator == "-" || n.Operator == "+" {
-			if _, nested := n.Node.(*ast.UnaryNode); !nested {
-				v, ok = literal(n.Node)
-			}
-		}
-		if !ok || v.kind != number {
-			return value{}, false
-		}
-		if n.Operator == "-" {
-			v.i, v.f = -v.i, -v.f
-		}
-		v.at = n
-		return v, true
-	}
-	return value{}, false
-}
-
 var turned = map[string]string{"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 func (c *compiler) compare(n *ast.BinaryNode) (*leaf, error) {
@@ -302,54 +189,6 @@ func (c *compiler) compare(n *ast.BinaryNode) (*leaf, error) {
 	}
 	l.numbers = compareNumber(op, v)
 	return l, nil
-}
-
-// fit turns a literal into what the columns of a name hold.
-func (c *compiler) fit(name *ast.IdentifierNode, k kinds, v value) (value, error) {
-	switch {
-	case v.kind&k != 0:
-		return v, nil
-	case v.kind == text && k&moment != 0:
-		ns, ok := parseTime(v.s)
-		if !ok {
-			return v, fail(v.at, "%s is no time: write \"2026-01-02T03:04:05Z\"", quoted(v.s))
-		}
-		return value{at: v.at, kind: number, exact: true, i: ns}, nil
-	case v.kind == text && k&duration != 0:
-		d, err := time.ParseDuration(v.s)
-		if err != nil {
-			return v, fail(v.at, "%s is no duration: write \"10ms\"", quoted(v.s))
-		}
-		return value{at: v.at, kind: number, exact: true, i: int64(d)}, nil
-	case k&list != 0 && v.kind == text:
-		return v, fail(v.at, "%s is a list of texts: use %s in %s, or contains", name.Value, quoted(v.s), name.Value)
-	case v.kind == text:
-		return v, fail(v.at, "%s is %s, not a text", name.Value, k)
-	}
-	return v, fail(v.at, "%s is %s, not a number", name.Value, k)
-}
-
-// layouts are the times people write; what they leave out is zero.
-var layouts = []string{
-	time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", time.DateOnly,
-}
-
-func parseTime(s string) (ns int64, ok bool) {
-	if len(s) > 10 && s[10] == ' ' {
-		s = s[:10] + "T" + s[11:]
-	}
-	for _, layout := range layouts {
-		t, err := time.Parse(layout, s)
-		if err != nil {
-			continue
-		}
-		// Beyond these years nanoseconds do not fit 64 bits.
-		if y := t.Year(); y < 1678 || y > 2261 {
-			return 0, false
-		}
-		return t.UnixNano(), true
-	}
-	return 0, false
 }
 
 func (c *compiler) in(n *ast.BinaryNode) (*leaf, error) {
@@ -496,59 +335,4 @@ func (c *compiler) unsupported(n ast.Node) error {
 		what = "let"
 	}
 	return fail(n, "%s is not supported in a filter", what)
-}
-
-// compareNumber returns the integers x for which x op v holds; op is not !=.
-func compareNumber(op string, v value) *numbers {
-	const least, most = math.MinInt64, math.MaxInt64
-	if !v.exact {
-		// An integer beside a fraction is beside the next integer too.
-		const limit = 1 << 63 // the first above all integers; its opposite is the least of them
-		down, up := math.Floor(v.f), math.Ceil(v.f)
-		switch {
-		case op == "==" && (down != up || v.f >= limit || v.f < -limit):
-			return &numbers{lo: 1, hi: 0}
-		case v.f >= limit || v.f < -limit:
-			if (v.f > 0) == (op == "<" || op == "<=") {
-				return &numbers{lo: least, hi: most}
-			}
-			return &numbers{lo: 1, hi: 0}
-		case down != up && (op == "<" || op == "<="):
-			return &numbers{lo: least, hi: int64(down)}
-		case down != up: // floats this near the limit are whole
-			return &numbers{lo: int64(up), hi: most}
-		}
-		v.i = int64(v.f)
-	}
-	switch op {
-	case "==":
-		return &numbers{lo: v.i, hi: v.i}
-	case "<=":
-		return &numbers{lo: least, hi: v.i}
-	case ">=":
-		return &numbers{lo: v.i, hi: most}
-	case "<":
-		if v.i == least {
-			return &numbers{lo: 1, hi: 0}
-		}
-		return &numbers{lo: least, hi: v.i - 1}
-	}
-	if v.i == most {
-		return &numbers{lo: 1, hi: 0}
-	}
-	return &numbers{lo: v.i + 1, hi: most}
-}
-
-// oneOf returns the set of some numbers.
-func oneOf(values []int64) *numbers {
-	slices.Sort(values)
-	values = slices.Compact(values)
-	n := len(values)
-	if n == 0 {
-		return &numbers{lo: 1, hi: 0}
-	}
-	if uint64(values[n-1])-uint64(values[0]) == uint64(n-1) { // no gaps
-		return &numbers{lo: values[0], hi: values[n-1]}
-	}
-	return &numbers{lo: values[0], hi: values[n-1], values: values}
 }

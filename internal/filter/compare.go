@@ -9,56 +9,6 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// refine takes from sel the rows that do not match. Rows already out are not
-// looked at one by one, so what is cheap goes first.
-func (b *Bound) refine(s *step, batch *format.Batch, sel []uint64, depth int) {
-	switch s.op {
-	case opConst:
-		if !s.value {
-			clear(sel)
-		}
-	case opLeaf:
-		b.compare(s, batch, sel)
-	case opAnd:
-		for _, k := range s.kids {
-			b.refine(k, batch, sel, depth)
-			if !anySet(sel) {
-				return
-			}
-		}
-	case opOr:
-		for len(b.scratch) < 2*depth+2 {
-			b.scratch = append(b.scratch, nil)
-		}
-		// rest: not yet found by a kid; try: what one kid makes of it.
-		rest := append(b.scratch[2*depth][:0], sel...)
-		try := b.scratch[2*depth+1]
-		for _, k := range s.kids {
-			try = append(try[:0], rest...)
-			b.refine(k, batch, try, depth+1)
-			for i := range rest {
-				rest[i] &^= try[i]
-			}
-			if !anySet(rest) {
-				break
-			}
-		}
-		for i := range sel {
-			sel[i] &^= rest[i]
-		}
-		b.scratch[2*depth], b.scratch[2*depth+1] = rest, try
-	}
-}
-
-func anySet(sel []uint64) bool {
-	for _, w := range sel {
-		if w != 0 {
-			return true
-		}
-	}
-	return false
-}
-
 func (b *Bound) compare(s *step, batch *format.Batch, sel []uint64) {
 	v := batch.Column(s.column)
 	if v == nil || v.Type != s.typ {
@@ -219,44 +169,4 @@ func bit(b bool) uint64 {
 		return 1
 	}
 	return 0
-}
-
-// byID keeps the rows whose id leads to a match. Each id is asked for once.
-func (b *Bound) byID(s *step, ids []int32, turn uint64, sel []uint64) {
-	for w, word := range sel {
-		if word == 0 {
-			continue
-		}
-		rows := ids[w*64 : min(w*64+64, len(ids))]
-		table := s.memory.table
-		var out, unknown uint64
-		for j, id := range rows {
-			v := unasked
-			if uint32(id) < uint32(len(table)) {
-				v = table[id]
-			}
-			out |= uint64(v>>1) << (j & 63)
-			unknown |= bit(v == unasked) << (j & 63)
-		}
-		for left := unknown & word; left != 0; left &= left - 1 {
-			j := bits.TrailingZeros64(left)
-			out |= bit(b.first(s, rows[j])) << j
-		}
-		sel[w] = word & (out ^ turn)
-	}
-}
-
-// first answers for an id of which the table said nothing.
-func (b *Bound) first(s *step, id int32) bool {
-	if uint32(id) < uint32(len(s.memory.table)) && s.memory.table[id] != unasked {
-		return s.memory.table[id] == match
-	}
-	if m, ok := s.memory.far[id]; ok {
-		return m
-	}
-	m, ok := b.ask(s, id)
-	if ok {
-		s.memory.keep(id, m)
-	}
-	return m
 }
