@@ -171,7 +171,7 @@ func (f *family) join(e *env, c *capture.Capture, only *filter.Program) error {
 	if err != nil {
 		return err
 	}
-	cgroups, err := c.Cgroups()
+	containers, err := c.Texts("cgroup", "container")
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,7 @@ func (f *family) join(e *env, c *capture.Capture, only *filter.Program) error {
 		}
 		p.Calls += calls[i]
 		if t.TID == t.PID || p.Comm == "" {
-			p.Comm, p.Container = t.Comm, cgroups[t.Cgroup].Container
+			p.Comm, p.Container = t.Comm, containers.At(containers.Index(t.Cgroup))
 		}
 		if p.Filename == "" {
 			p.Filename = t.Exe

@@ -54,10 +54,10 @@ func (t *text) bindObject(b *format.Batch) {
 func (t *text) appendFile(dst []byte, row int) []byte {
 	o := &t.object
 	dst = append(term.AppendEscaped(dst, t.op.Bytes(row)), ' ')
-	if at := t.paths.Index(o.path[row]); at == 0 {
+	if at := t.paths.Index(int64(o.path[row])); at == 0 {
 		dst = append(dst, '?')
 	} else {
-		dst = term.AppendEscaped(dst, t.paths.List[at])
+		dst = term.AppendEscaped(dst, t.paths.At(at))
 	}
 	if o.offset[row] != -1 { // which says that there is no position
 		dst = strconv.AppendInt(append(dst, " @"...), o.offset[row], 10)

@@ -25,7 +25,7 @@ type text struct {
 	tasks   *capture.Tasks
 	heads   []*[headPage][]byte // of each task: comm, pid and tid; made when first needed
 	calls   *syscalls.Table
-	paths   *capture.Paths
+	paths   *capture.Texts
 	event   func(t *text, dst []byte, row int) []byte
 
 	// Of the batch; nil where the table lacks them.
@@ -81,7 +81,7 @@ func newText(o *options, set capture.Set, c *capture.Capture, s *format.Schema, 
 		return nil, err
 	}
 	t := &text{schema: s, times: newTimes(o.time, start), tasks: tasks, heads: make([]*[headPage][]byte, len(tasks.List)/headPage+1), calls: c.Calls()}
-	if t.paths, err = c.Paths(); err != nil {
+	if t.paths, err = c.Texts("path", "name"); err != nil {
 		return nil, err
 	}
 	if set.Label(c) != "" {

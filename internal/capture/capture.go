@@ -19,10 +19,12 @@ import (
 type Capture struct {
 	*format.Capture
 
-	tasks   func() (*Tasks, error)
-	cgroups func() (Cgroups, error)
-	paths   func() (*Paths, error)
-	calls   *syscalls.Table
+	ctx   context.Context
+	calls *syscalls.Table
+	tasks func() (*Tasks, error)
+
+	mu         sync.Mutex
+	dimensions map[string]*Dimension
 }
 
 // Set is the captures of one command line.
@@ -60,10 +62,8 @@ func open(ctx context.Context, path string, stdin io.Reader) (*Capture, error) {
 
 // New adds the joins to an open capture. ctx ends their loading.
 func New(ctx context.Context, f *format.Capture) *Capture {
-	c := &Capture{Capture: f}
-	c.tasks = sync.OnceValues(func() (*Tasks, error) { return loadTasks(ctx, f) })
-	c.cgroups = sync.OnceValues(func() (Cgroups, error) { return loadCgroups(ctx, f) })
-	c.paths = sync.OnceValues(func() (*Paths, error) { return loadPaths(ctx, f) })
+	c := &Capture{Capture: f, ctx: ctx, dimensions: map[string]*Dimension{}}
+	c.tasks = sync.OnceValues(func() (*Tasks, error) { return loadTasks(c.Dimension("task")) })
 	calls, err := syscalls.ForArch(f.Manifest.Arch)
 	if err != nil { // calls without names are still worth seeing
 		calls = new(syscalls.Table)
@@ -104,12 +104,6 @@ func (s Set) Close() error {
 
 // Tasks are the identities that the column task refers to.
 func (c *Capture) Tasks() (*Tasks, error) { return c.tasks() }
-
-// Paths are what the column path refers to.
-func (c *Capture) Paths() (*Paths, error) { return c.paths() }
-
-// Cgroups are what the column cgroup of a task refers to.
-func (c *Capture) Cgroups() (Cgroups, error) { return c.cgroups() }
 
 // Calls names the system calls of the machine; all are unknown where its architecture is.
 func (c *Capture) Calls() *syscalls.Table { return c.calls }

@@ -77,13 +77,13 @@ func TestTablesThatAreMissingAreEmpty(t *testing.T) {
 	if err != nil || len(tasks.List) != 1 || tasks.Index(1) != 0 {
 		t.Errorf("got %v, %v", tasks, err)
 	}
-	cgroups, err := c.Cgroups()
-	if err != nil || len(cgroups) != 0 {
-		t.Errorf("got %v, %v", cgroups, err)
+	texts, err := c.Texts("cgroup", "name")
+	if err != nil || texts.Index(77) != 0 || texts.At(0) != "" {
+		t.Errorf("got %v, %v", texts, err)
 	}
 }
 
-func TestPaths(t *testing.T) {
+func TestTexts(t *testing.T) {
 	f := fixture.New()
 	for id, name := range map[int32]string{1: "/a", 2: "/b", math.MaxInt32: "/far"} {
 		f.AddPath(id, name)
@@ -91,12 +91,12 @@ func TestPaths(t *testing.T) {
 	f.AddPath(2, "/again")
 	f.AddPath(0, "/unknown")
 	c := write(t, f)
-	paths, err := c.Paths()
+	paths, err := c.Texts("path", "name")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for id, want := range map[int32]string{1: "/a", 2: "/b", math.MaxInt32: "/far", 0: "", 3: "", -1: ""} {
-		if got := paths.Name(id); got != want {
+		if got := paths.At(paths.Index(int64(id))); got != want {
 			t.Errorf("path %d: got %q, want %q", id, got, want)
 		}
 	}
@@ -135,7 +135,8 @@ func TestTasksOfAnotherShape(t *testing.T) {
 }
 
 func TestColumns(t *testing.T) {
-	for _, c := range []struct {
+	c := write(t, fixture.New())
+	for _, test := range []struct {
 		schema *format.Schema
 		want   string
 	}{
@@ -149,15 +150,16 @@ func TestColumns(t *testing.T) {
 		{&format.Schema{Table: "syscall", Columns: []format.Column{{Name: "nr", Type: format.Int64}, {Name: "task", Type: format.String}}}, "nr task"},
 	} {
 		var names []string
-		for _, column := range capture.Columns(c.schema) {
+		for _, column := range c.Columns(test.schema) {
 			names = append(names, column.Name)
 		}
-		if got := strings.Join(names, " "); got != c.want {
-			t.Errorf("%s: got %s, want %s", c.schema.Table, got, c.want)
+		if got := strings.Join(names, " "); got != test.want {
+			t.Errorf("%s: got %s, want %s", test.schema.Table, got, test.want)
 		}
 	}
-	if got := capture.Sources(capture.Columns(fixture.Pending)); !slices.Equal(got, []string{"ts", "cpu", "task", "nr", "arg0", "arg1", "arg2", "arg3", "arg4", "arg5"}) {
-		t.Errorf("sources: got %v", got)
+	accessors, err := c.Access(c.Columns(fixture.Pending))
+	if got := capture.Sources(accessors); err != nil || !slices.Equal(got, []string{"ts", "cpu", "task", "nr", "arg0", "arg1", "arg2", "arg3", "arg4", "arg5"}) {
+		t.Errorf("sources: got %v, %v", got, err)
 	}
 }
 

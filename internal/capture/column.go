@@ -6,51 +6,34 @@ import (
 	"slices"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Join says where the value of a column comes from.
-type Join uint8
-
-// The joins.
-const (
-	Own      Join = iota // the table has it
-	TaskComm             // of the task
-	TaskPID
-	TaskTID
-	CallName // of the number in column nr
-	PathName // of the file in column path
-)
-
-// Column is a column of a table as people see it: one of its own, or one that is joined by the ids it holds.
+// Column is a column of a table as people see it: one of its own, or one that is joined by the ids or the numbers of
+// calls in one.
 type Column struct {
 	format.Column
-	Join Join
+	Source    string // the column of the table that the value is made from
+	Dimension string // of a joined column: where the ids lead to, or calls
 }
 
-var joined = map[format.Column][]Column{
-	{Name: "task", Type: format.Int32}: {
-		{format.Column{Name: "comm", Type: format.String}, TaskComm},
-		{format.Column{Name: "pid", Type: format.Int32}, TaskPID},
-		{format.Column{Name: "tid", Type: format.Int32}, TaskTID},
-	},
-	{Name: "nr", Type: format.Int32}: {
-		{format.Column{Name: "name", Type: format.String}, CallName},
-	},
-	{Name: "path", Type: format.Int32}: {
-		{format.Column{Name: "name", Type: format.String}, PathName},
-	},
-}
+// calls stands for the names of system calls, as if they were a dimension.
+const calls = "call"
 
-// Columns are the columns of a table with those joined: after task the comm, pid and tid, after nr and path the name. A
-// table's own column comes before a joined one of the same name: the pid of a process event is the one it is about.
-func Columns(s *format.Schema) []Column {
+// Own says whether the table itself has the column.
+func (c Column) Own() bool { return c.Dimension == "" }
+
+// shown are the columns of a dimension that are joined to each event, where that is not the name.
+var shown = map[string][]string{"task": {"comm", "pid", "tid"}}
+
+// Columns are the columns of a table with those joined: after task the comm, pid and tid, after a number of a call and
+// other ids the name. A table's own column comes before a joined one of the same name: the pid of a process event is the
+// one it is about.
+func (c *Capture) Columns(s *format.Schema) []Column {
 	var columns []Column
 	for _, own := range s.Columns {
-		columns = append(columns, Column{own, Own})
-		if !s.Event() && (own.Name == "task" || own.Name == "path") {
-			continue // the dimension itself
-		}
-		for _, more := range joined[own] {
+		columns = append(columns, Column{own, own.Name, ""})
+		for _, more := range c.joined(s, own) {
 			has := func(c Column) bool { return c.Name == more.Name }
 			if s.Index(more.Name) < 0 && !slices.ContainsFunc(columns, has) {
 				columns = append(columns, more)
@@ -60,26 +43,36 @@ func Columns(s *format.Schema) []Column {
 	return columns
 }
 
-// Source is the name of the column of the table that the value of c is made from.
-func (c Column) Source() string {
-	switch c.Join {
-	case TaskComm, TaskPID, TaskTID:
-		return "task"
-	case CallName:
-		return "nr"
-	case PathName:
-		return "path"
+// joined are the columns that a column of a table leads to. The ids in tables that are no events stay what they are.
+func (c *Capture) joined(s *format.Schema, own format.Column) (columns []Column) {
+	if own.Type == format.Int32 && schema.Describe(s.Table, own).Meaning == schema.Call {
+		return []Column{{format.Column{Name: "name", Type: format.String}, own.Name, calls}}
 	}
-	return c.Name
+	if !s.Event() {
+		return nil
+	}
+	d := schema.DimensionOf(s.Table, own, c.schemaOf)
+	if d == nil {
+		return nil
+	}
+	for _, column := range c.Shown(d.Table) {
+		columns = append(columns, Column{column, own.Name, d.Table})
+	}
+	return columns
 }
 
-// Sources are the columns that must be read for these.
-func Sources(columns []Column) []string {
-	var names []string
-	for _, c := range columns {
-		if source := c.Source(); !slices.Contains(names, source) {
-			names = append(names, source)
+// Shown are the columns of a dimension that say which row an id stands for.
+func (c *Capture) Shown(dimension string) (columns []format.Column) {
+	names, ok := shown[dimension]
+	if !ok {
+		names = []string{"name"}
+	}
+	for _, name := range names {
+		if known := schema.Of(dimension).Column(name); known != nil {
+			columns = append(columns, known.Column)
+		} else if s := c.schemaOf(dimension); s.Index(name) >= 0 {
+			columns = append(columns, s.Columns[s.Index(name)])
 		}
 	}
-	return names
+	return columns
 }

@@ -31,20 +31,7 @@ func (s Set) Filter(expression string) (*filter.Program, error) {
 
 // Bind makes a filter ready for a table of c. Each goroutine needs one of its own.
 func (c *Capture) Bind(p *filter.Program, t *format.Table) (*filter.Bound, error) {
-	env, err := c.env()
-	if err != nil {
-		return nil, err
-	}
-	return p.Bind(withoutFamily(t.Schema), env)
-}
-
-// withoutFamily hides the text column family of the loss table: in a filter family is the name of the table, or no
-// expression could ask for the losses.
-func withoutFamily(s *format.Schema) *format.Schema {
-	if i := s.Index("family"); i >= 0 && s.Columns[i].Type == format.String {
-		return &format.Schema{Table: s.Table, Columns: slices.Delete(slices.Clone(s.Columns), i, i+1)}
-	}
-	return s
+	return p.Bind(t.Schema, &filter.Env{Dimensions: dimensions{c}, CallName: c.calls.Name})
 }
 
 // Narrow gives the table with only those blocks that may hold a row whose ts is from `from` to `to`. A table without ts
@@ -66,40 +53,18 @@ func Narrow(t *format.Table, from, to int64) *format.Table {
 	return &narrow
 }
 
-// env is what a filter may ask about ids.
-type env struct {
-	tasks   *Tasks
-	cgroups Cgroups
-	paths   *Paths
-	name    func(nr int32) string
-}
+// dimensions are those of a capture as a filter asks for them.
+type dimensions struct{ *Capture }
 
-func (c *Capture) env() (*env, error) {
-	tasks, err := c.tasks()
+func (d dimensions) Schema(dimension string) *format.Schema { return d.schemaOf(dimension) }
+
+func (d dimensions) Lookup(dimension string, columns []format.Column) (filter.Lookup, error) {
+	rows, err := d.Dimension(dimension).Load(columns...)
 	if err != nil {
 		return nil, err
 	}
-	cgroups, err := c.cgroups()
-	if err != nil {
-		return nil, err
-	}
-	paths, err := c.paths()
-	return &env{tasks, cgroups, paths, c.calls.Name}, err
+	return func(id int64) (*format.Batch, int, bool) {
+		row := rows.Index(id)
+		return rows.Batch, int(row), row != 0
+	}, nil
 }
-
-func (e *env) Task(id int32) (filter.Task, bool) {
-	t := e.tasks.Task(id)
-	return filter.Task{TID: t.TID, PID: t.PID, PPID: t.PPID, UID: t.UID, GID: t.GID, Cgroup: t.Cgroup, Comm: t.Comm, Exe: t.Exe}, t.ID != 0
-}
-
-func (e *env) Path(id int32) (string, bool) {
-	at := e.paths.Index(id)
-	return e.paths.List[at], at != 0
-}
-
-func (e *env) Cgroup(id int64) (filter.Cgroup, bool) {
-	g, ok := e.cgroups[id]
-	return filter.Cgroup{Name: g.Name, Container: g.Container}, ok
-}
-
-func (e *env) SyscallName(nr int32) string { return e.name(nr) }

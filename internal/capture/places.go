@@ -2,34 +2,44 @@
 
 package capture
 
-// places leads from the ids of a dimension to where they are in its list, whose entry 0 stands for all that are not known.
+import "github.com/fletch-trace/fletch/format"
+
+// places leads from the ids of a dimension to its rows, the first of which stands for all that are not known.
 type places struct {
+	rows  int
 	low   int64   // the id of dense[0]
-	dense []int32 // id-low to place; nil where the ids are too far apart
-	far   map[int32]int32
+	dense []int32 // id-low to row; nil where the ids are too far apart
+	far   map[int64]int32
 }
 
-// newPlaces makes the way from id to place in a list of n entries. An id that was announced again, as after a dropped
-// segment, keeps its first place.
-func newPlaces(n int, id func(i int) int32) places {
-	var p places
+// newPlaces makes the way from id to row. An id that was announced again, as after a dropped segment, keeps its first row.
+func newPlaces(ids *format.Vector) *places {
+	id := func(i int) int64 { return 0 } // means unknown
+	switch ids.Type {
+	case format.Int32:
+		id = func(i int) int64 { return int64(ids.I32[i]) }
+	case format.Int64:
+		id = func(i int) int64 { return ids.I64[i] }
+	}
+	n := ids.Len()
+	p := &places{rows: n}
 	if n < 2 {
 		return p
 	}
-	low, high := int64(id(1)), int64(id(1))
+	low, high := id(1), id(1)
 	for i := 2; i < n; i++ {
-		low, high = min(low, int64(id(i))), max(high, int64(id(i)))
+		low, high = min(low, id(i)), max(high, id(i))
 	}
-	if high-low < 8*int64(n)+1<<16 {
-		p.low, p.dense = low, make([]int32, high-low+1)
+	if span := uint64(high) - uint64(low); span < 8*uint64(n)+1<<16 {
+		p.low, p.dense = low, make([]int32, span+1)
 	} else {
-		p.far = make(map[int32]int32, n)
+		p.far = make(map[int64]int32, n)
 	}
 	for i := n - 1; i > 0; i-- {
 		switch id := id(i); {
-		case id == 0: // means unknown
+		case id == 0:
 		case p.dense != nil:
-			p.dense[int64(id)-low] = int32(i)
+			p.dense[id-low] = int32(i)
 		default:
 			p.far[id] = int32(i)
 		}
@@ -37,9 +47,9 @@ func newPlaces(n int, id func(i int) int32) places {
 	return p
 }
 
-// Index is the place of an id in the list, 0 where it is not known.
-func (p *places) Index(id int32) int32 {
-	if at := int64(id) - p.low; at >= 0 && at < int64(len(p.dense)) {
+// index is the row of an id, 0 where it is not known.
+func (p *places) index(id int64) int32 {
+	if at := uint64(id - p.low); at < uint64(len(p.dense)) {
 		return p.dense[at]
 	}
 	return p.far[id]

@@ -48,25 +48,17 @@ func csvHead(t *Table) []byte {
 // csvEncoder writes rows: times as in RFC 3339, lists as JSON.
 type csvEncoder struct {
 	prefix  []byte // of each row: the capture, where there are several
-	columns []capture.Column
-	tasks   *capture.Tasks
-	paths   *capture.Paths
-	names   func(nr int32) string
+	columns []*capture.Accessor
 	times   *stamp.Format
-	sources []*format.Vector
 	list    []byte
 }
 
 func newCSVEncoder(t *Table, c *capture.Capture) (*csvEncoder, error) {
-	tasks, err := c.Tasks()
+	columns, err := c.Access(t.Columns)
 	if err != nil {
 		return nil, err
 	}
-	paths, err := c.Paths()
-	if err != nil {
-		return nil, err
-	}
-	e := &csvEncoder{columns: t.Columns, tasks: tasks, paths: paths, names: c.Calls().Name, times: stamp.RFC3339()}
+	e := &csvEncoder{columns: columns, times: stamp.RFC3339()}
 	if label := t.captures.Label(c); label != "" {
 		e.prefix = append(appendField(nil, []byte(label)), ',')
 	}
@@ -74,9 +66,8 @@ func newCSVEncoder(t *Table, c *capture.Capture) (*csvEncoder, error) {
 }
 
 func (e *csvEncoder) Bind(b *format.Batch) {
-	e.sources = e.sources[:0]
 	for _, c := range e.columns {
-		e.sources = append(e.sources, b.Column(c.Source()))
+		c.Bind(b)
 	}
 }
 
@@ -86,21 +77,8 @@ func (e *csvEncoder) Append(dst []byte, row int) []byte {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		v := e.sources[i]
-		switch c.Join {
-		case capture.Own:
-			dst = e.appendValue(dst, v, row)
-		case capture.TaskComm:
-			dst = appendField(dst, []byte(e.tasks.Task(v.I32[row]).Comm))
-		case capture.TaskPID:
-			dst = strconv.AppendInt(dst, int64(e.tasks.Task(v.I32[row]).PID), 10)
-		case capture.TaskTID:
-			dst = strconv.AppendInt(dst, int64(e.tasks.Task(v.I32[row]).TID), 10)
-		case capture.CallName:
-			dst = append(dst, e.names(v.I32[row])...)
-		case capture.PathName:
-			dst = appendField(dst, []byte(e.paths.Name(v.I32[row])))
-		}
+		v, at := c.At(row)
+		dst = e.appendValue(dst, v, at)
 	}
 	return append(dst, "\r\n"...)
 }

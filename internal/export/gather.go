@@ -17,7 +17,7 @@ func (t *Table) gather(first, second *rowGroup, use func(g *rowGroup) error) err
 	for _, c := range t.having() {
 		joiners := map[*rowGroup]*joiner{}
 		for _, group := range []*rowGroup{first, second} {
-			j, err := newJoiner(c, &group.dictionary)
+			j, err := newJoiner(c, group.joins, &group.dictionary)
 			if err != nil {
 				return err
 			}

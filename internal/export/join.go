@@ -5,87 +5,73 @@ package export
 import (
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
-	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
-// joiner makes the joined columns of the tables of one capture. Texts are numbers of a dictionary.
+// joiner makes the joined columns of a table of one capture. Texts are numbers of a dictionary.
 type joiner struct {
 	dictionary *dictionary
-	calls      func(nr int32) string
-	tasks      *capture.Tasks
-	comms      []int32 // of each task
-	near       [syscalls.Slots]int32
-	far        map[int32]int32
-	paths      *capture.Paths
-	files      []int32 // of each path that was met: the number of its name, plus 1
+	columns    []*capture.Accessor // all of the table; nil for the one that tells the captures apart
+	numbers    [][]int32           // of the values of each, by their codes: number in the dictionary plus 1
+	codes      []int32
 }
 
-func newJoiner(c *capture.Capture, d *dictionary) (*joiner, error) {
-	tasks, err := c.Tasks()
-	if err != nil {
-		return nil, err
-	}
-	paths, err := c.Paths()
-	if err != nil {
-		return nil, err
-	}
-	j := &joiner{dictionary: d, calls: c.Calls().Name, tasks: tasks, comms: make([]int32, len(tasks.List)),
-		far: map[int32]int32{}, paths: paths, files: make([]int32, len(paths.List))}
-	for i := range tasks.List {
-		j.comms[i] = d.add(tasks.List[i].Comm)
+func newJoiner(c *capture.Capture, columns []capture.Column, d *dictionary) (*joiner, error) {
+	j := &joiner{dictionary: d, columns: make([]*capture.Accessor, len(columns)), numbers: make([][]int32, len(columns))}
+	for i, column := range columns {
+		if column.Name == "" {
+			continue
+		}
+		a, err := c.Access(columns[i : i+1])
+		if err != nil {
+			return nil, err
+		}
+		j.columns[i] = a[0]
 	}
 	return j, nil
 }
 
-// name is the number of the name of a call.
-func (j *joiner) name(nr int32) int32 {
-	slot := syscalls.Slot(nr)
-	if slot >= syscalls.Slots {
-		n, ok := j.far[nr]
-		if !ok {
-			n = j.dictionary.add(j.calls(nr))
-			j.far[nr] = n
+func (j *joiner) bind(b *format.Batch) {
+	for _, a := range j.columns {
+		if a != nil {
+			a.Bind(b)
 		}
-		return n
 	}
-	if j.near[slot] == 0 {
-		j.near[slot] = j.dictionary.add(j.calls(nr)) + 1
-	}
-	return j.near[slot] - 1
 }
 
-// file is the number of the name of a file.
-func (j *joiner) file(path int32) int32 {
-	at := j.paths.Index(path)
-	if j.files[at] == 0 {
-		j.files[at] = j.dictionary.add(j.paths.List[at]) + 1
+// appendNumbers appends the numbers of the values of column i, which are texts.
+func (j *joiner) appendNumbers(dst []int32, i int) []int32 {
+	a := j.columns[i]
+	j.codes = a.AppendCodes(j.codes[:0])
+	numbers := j.numbers[i]
+	for row, code := range j.codes {
+		if code < 0 {
+			dst = append(dst, j.dictionary.add(string(a.Text(row))))
+			continue
+		}
+		if int(code) >= len(numbers) {
+			numbers = append(numbers, make([]int32, max(int(code)+1, 2*len(numbers))-len(numbers))...)
+		}
+		if numbers[code] == 0 {
+			numbers[code] = j.dictionary.add(string(a.Text(row))) + 1
+		}
+		dst = append(dst, numbers[code]-1)
 	}
-	return j.files[at] - 1
-}
-
-// numbers appends the values of a joined column, whose ids v has: for a text its number.
-func (j *joiner) numbers(dst []int32, column capture.Column, v *format.Vector) []int32 {
-	switch column.Join {
-	case capture.TaskComm:
-		for _, id := range v.I32 {
-			dst = append(dst, j.comms[j.tasks.Index(id)])
-		}
-	case capture.TaskPID:
-		for _, id := range v.I32 {
-			dst = append(dst, j.tasks.Task(id).PID)
-		}
-	case capture.TaskTID:
-		for _, id := range v.I32 {
-			dst = append(dst, j.tasks.Task(id).TID)
-		}
-	case capture.CallName:
-		for _, nr := range v.I32 {
-			dst = append(dst, j.name(nr))
-		}
-	case capture.PathName:
-		for _, path := range v.I32 {
-			dst = append(dst, j.file(path))
-		}
-	}
+	j.numbers[i] = numbers
 	return dst
+}
+
+// appendValues appends the values of column i of a batch, which are no texts.
+func (j *joiner) appendValues(dst *format.Vector, i, rows int) {
+	a := j.columns[i]
+	for row := range rows {
+		switch v, at := a.At(row); v.Type {
+		case format.Int32:
+			dst.I32 = append(dst.I32, v.I32[at])
+		case format.Int64, format.Timestamp:
+			dst.I64 = append(dst.I64, v.I64[at])
+		case format.StringList:
+			appendTexts(&dst.Str, &v.Str, int(v.Rows[at]), int(v.Rows[at+1]))
+			dst.Rows = append(dst.Rows, int32(dst.Str.Len()))
+		}
+	}
 }

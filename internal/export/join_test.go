@@ -25,23 +25,28 @@ func TestJoinedTexts(t *testing.T) {
 	}
 	defer set.Close()
 	d := &dictionary{}
-	j, err := newJoiner(set[0], d)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, c := range []struct {
-		join capture.Join
-		ids  []int32
-		want []string
+		table  *format.Schema
+		column string
+		ids    []int32
+		want   []string
 	}{
-		{capture.PathName, []int32{2, 0, 3, 77, 2, -1},
+		{fixture.File, "path", []int32{2, 0, 3, 77, 2, -1},
 			[]string{"/var/log/syslog", "", "pipe:[4711]", "", "/var/log/syslog", ""}},
-		{capture.TaskComm, []int32{1, 99, 1}, []string{"tar", "", "tar"}},
-		{capture.CallName, []int32{0, 1 << 30, 0}, []string{"read", "x32:read", "read"}},
+		{fixture.File, "task", []int32{1, 99, 1}, []string{"tar", "", "tar"}},
+		{fixture.Syscall, "nr", []int32{0, 1 << 30, 0, -1, -1}, []string{"read", "x32:read", "read", "nr_-1", "nr_-1"}},
 	} {
+		columns := set[0].Columns(c.table)
+		at := slices.IndexFunc(columns, func(joined capture.Column) bool { return joined.Source == c.column && !joined.Own() })
+		j, err := newJoiner(set[0], columns[at:at+1], d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := format.NewBatch(&format.Schema{Table: c.table.Table, Columns: []format.Column{{Name: c.column, Type: format.Int32}}})
+		b.Columns[0].I32, b.Rows = c.ids, len(c.ids)
+		j.bind(b)
 		var got []string
-		ids := &format.Vector{Type: format.Int32, I32: c.ids}
-		for _, n := range j.numbers(nil, capture.Column{Join: c.join}, ids) {
+		for _, n := range j.appendNumbers(nil, 0) {
 			got = append(got, d.texts[n])
 		}
 		if !slices.Equal(got, c.want) {

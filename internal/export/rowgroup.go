@@ -45,11 +45,11 @@ func newRowGroup(t *Table) *rowGroup {
 
 // numbered says whether column i is joined text.
 func (g *rowGroup) numbered(i int) bool {
-	return g.joins[i].Name == "" || g.joins[i].Join != capture.Own && g.joins[i].Type == format.String
+	return g.joins[i].Name == "" || !g.joins[i].Own() && g.joins[i].Type == format.String
 }
 
 // own says whether the table has column i.
-func (g *rowGroup) own(i int) bool { return g.joins[i].Name != "" && g.joins[i].Join == capture.Own }
+func (g *rowGroup) own(i int) bool { return g.joins[i].Name != "" && g.joins[i].Own() }
 
 func (g *rowGroup) reset() {
 	g.rows = 0
@@ -61,6 +61,7 @@ func (g *rowGroup) reset() {
 
 // append adds the rows of a batch of the capture that j joins and whose label has this number.
 func (g *rowGroup) append(b *format.Batch, j *joiner, label int32) {
+	j.bind(b)
 	for i, c := range g.joins {
 		switch {
 		case g.own(i):
@@ -68,9 +69,9 @@ func (g *rowGroup) append(b *format.Batch, j *joiner, label int32) {
 		case c.Name == "":
 			g.numbers[i] = append(g.numbers[i], slices.Repeat([]int32{label}, b.Rows)...)
 		case g.numbered(i):
-			g.numbers[i] = j.numbers(g.numbers[i], c, b.Column(c.Source()))
+			g.numbers[i] = j.appendNumbers(g.numbers[i], i)
 		default:
-			g.vectors[i].I32 = j.numbers(g.vectors[i].I32, c, b.Column(c.Source()))
+			j.appendValues(&g.vectors[i], i, b.Rows)
 		}
 	}
 	g.rows += b.Rows

@@ -39,8 +39,8 @@ func commonColumns(set capture.Set, name string) ([]capture.Column, error) {
 		switch {
 		case t == nil:
 		case first == nil:
-			first, columns = c, capture.Columns(t.Schema)
-		case !slices.Equal(columns, capture.Columns(t.Schema)):
+			first, columns = c, c.Columns(t.Schema)
+		case !slices.Equal(columns, c.Columns(t.Schema)):
 			err := fmt.Errorf("table %s has other columns in %s than in %s", name, c.Path, first.Path)
 			return nil, cli.WithHint(err, "convert them one by one")
 		}

@@ -14,19 +14,22 @@ import (
 type Bound struct {
 	root    *step
 	columns []string
-	env     Env
+	env     *Env
 	scratch [][]uint64 // by depth
 	line    []byte
 }
 
 // Bind prepares the program for the batches of a table, all of its columns or
 // some. Without an env nothing is known of what ids stand for.
-func (p *Program) Bind(table *format.Schema, env Env) (*Bound, error) {
+func (p *Program) Bind(table *format.Schema, env *Env) (*Bound, error) {
 	if table == nil {
 		return nil, fmt.Errorf("binding filter: no table")
 	}
 	b := &Bound{env: env}
-	b.root = b.bind(p.root, table)
+	var err error
+	if b.root, err = b.bind(p.root, table); err != nil {
+		return nil, err
+	}
 	b.need(b.root)
 	return b, nil
 }
@@ -107,7 +110,7 @@ func anySet(sel []uint64) bool {
 
 // need collects the columns of a step.
 func (b *Bound) need(s *step) {
-	for _, c := range []string{s.column, s.other} {
+	for _, c := range []string{s.column.Name, s.other} {
 		if s.op == opLeaf && c != "" && !slices.Contains(b.columns, c) {
 			b.columns = append(b.columns, c)
 		}

@@ -9,9 +9,10 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
+// compare takes from sel the rows of which a comparison does not hold.
 func (b *Bound) compare(s *step, batch *format.Batch, sel []uint64) {
-	v := batch.Column(s.column)
-	if v == nil || v.Type != s.typ {
+	v := batch.Column(s.column.Name)
+	if v == nil || v.Type != s.column.Type {
 		if !s.not {
 			clear(sel)
 		}
@@ -28,52 +29,40 @@ func (b *Bound) compare(s *step, batch *format.Batch, sel []uint64) {
 		} else {
 			member(v.I64[:batch.Rows], s.leaf.numbers, turn, sel)
 		}
+	case sourceText:
+		each(sel, turn, func(i int) bool { return s.leaf.holds(v, i, &b.line) })
 	case sourcePair:
 		w := batch.Column(s.other)
-		switch {
-		case w == nil || !isNumber(w.Type):
+		if w == nil || !isNumber(w.Type) {
 			if !s.not {
 				clear(sel)
 			}
-		case v.Type == format.Int32 && w.Type == format.Int32:
-			pair(v.I32[:batch.Rows], w.I32[:batch.Rows], s.leaf.op, turn, sel)
-		case v.Type == format.Int32:
-			pair(v.I32[:batch.Rows], w.I64[:batch.Rows], s.leaf.op, turn, sel)
-		case w.Type == format.Int32:
-			pair(v.I64[:batch.Rows], w.I32[:batch.Rows], s.leaf.op, turn, sel)
-		default:
-			pair(v.I64[:batch.Rows], w.I64[:batch.Rows], s.leaf.op, turn, sel)
-		}
-	case sourceText:
-		each(sel, turn, func(i int) bool { return s.leaf.texts.has(v.Str.Bytes(i)) })
-	case sourceList:
-		if s.leaf.member {
-			each(sel, turn, func(i int) bool {
-				for e := v.Rows[i]; e < v.Rows[i+1]; e++ {
-					if s.leaf.texts.has(v.Str.Bytes(int(e))) {
-						return true
-					}
-				}
-				return false
-			})
 			return
 		}
-		each(sel, turn, func(i int) bool {
-			b.line = b.line[:0]
-			for e := v.Rows[i]; e < v.Rows[i+1]; e++ {
-				if e > v.Rows[i] {
-					b.line = append(b.line, ' ')
-				}
-				b.line = append(b.line, v.Str.Bytes(int(e))...)
-			}
-			return s.leaf.texts.has(b.line)
-		})
+		comparePair(v, w, batch.Rows, s.leaf.op, turn, sel)
 	default: // first says what leaf.not makes of an answer, and no answer is false
 		turn = 0
 		if s.not {
 			turn = ^turn
 		}
-		b.byID(s, v.I32[:batch.Rows], turn, sel)
+		if v.Type == format.Int32 {
+			byID(b, s, v.I32[:batch.Rows], turn, sel)
+		} else {
+			byID(b, s, v.I64[:batch.Rows], turn, sel)
+		}
+	}
+}
+
+func comparePair(v, w *format.Vector, rows int, op string, turn uint64, sel []uint64) {
+	switch {
+	case v.Type == format.Int32 && w.Type == format.Int32:
+		pair(v.I32[:rows], w.I32[:rows], op, turn, sel)
+	case v.Type == format.Int32:
+		pair(v.I32[:rows], w.I64[:rows], op, turn, sel)
+	case w.Type == format.Int32:
+		pair(v.I64[:rows], w.I32[:rows], op, turn, sel)
+	default:
+		pair(v.I64[:rows], w.I64[:rows], op, turn, sel)
 	}
 }
 

@@ -192,23 +192,8 @@ func (c *compiler) compare(n *ast.BinaryNode) (*leaf, error) {
 }
 
 func (c *compiler) in(n *ast.BinaryNode) (*leaf, error) {
-	// "text" in args
 	if v, ok := literal(n.Left); ok {
-		name, ok := n.Right.(*ast.IdentifierNode)
-		if !ok {
-			return nil, fail(n, "two values are compared: one side must be a name")
-		}
-		k, err := c.kind(name)
-		if err != nil {
-			return nil, err
-		}
-		if k&list == 0 {
-			return nil, fail(name, "%s is %s, not a list of texts", name.Value, k)
-		}
-		if v.kind != text {
-			return nil, fail(v.at, "%s is %s: its elements are texts", name.Value, k)
-		}
-		return &leaf{name: name.Value, member: true, texts: &texts{op: textIs, words: [][]byte{[]byte(v.s)}}}, nil
+		return c.inList(n, v)
 	}
 	name, ok := n.Left.(*ast.IdentifierNode)
 	if !ok {
@@ -218,23 +203,53 @@ func (c *compiler) in(n *ast.BinaryNode) (*leaf, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &leaf{name: name.Value}
-	if span, ok := n.Right.(*ast.BinaryNode); ok && span.Operator == ".." {
-		from, okFrom := literal(span.Left)
-		to, okTo := literal(span.Right)
-		if !okFrom || !okTo || !from.exact || !to.exact {
-			return nil, fail(span, "a range has an integer on either side of ..")
+	switch right := n.Right.(type) {
+	case *ast.BinaryNode:
+		if right.Operator == ".." {
+			return c.inRange(name, k, right)
 		}
-		if from, err = c.fit(name, k, from); err != nil {
-			return nil, err
-		}
-		l.numbers = &numbers{lo: from.i, hi: to.i}
-		return l, nil
+	case *ast.ArrayNode:
+		return c.inArray(name, k, right)
 	}
-	array, ok := n.Right.(*ast.ArrayNode)
+	return nil, fail(n.Right, "in wants a list: %s in [...]", name.Value)
+}
+
+// inList compiles "text" in args.
+func (c *compiler) inList(n *ast.BinaryNode, v value) (*leaf, error) {
+	name, ok := n.Right.(*ast.IdentifierNode)
 	if !ok {
-		return nil, fail(n.Right, "in wants a list: %s in [...]", name.Value)
+		return nil, fail(n, "two values are compared: one side must be a name")
 	}
+	k, err := c.kind(name)
+	if err != nil {
+		return nil, err
+	}
+	if k&list == 0 {
+		return nil, fail(name, "%s is %s, not a list of texts", name.Value, k)
+	}
+	if v.kind != text {
+		return nil, fail(v.at, "%s is %s: its elements are texts", name.Value, k)
+	}
+	return &leaf{name: name.Value, member: true, texts: &texts{op: textIs, words: [][]byte{[]byte(v.s)}}}, nil
+}
+
+// inRange compiles pid in 1..9.
+func (c *compiler) inRange(name *ast.IdentifierNode, k kinds, span *ast.BinaryNode) (*leaf, error) {
+	from, okFrom := literal(span.Left)
+	to, okTo := literal(span.Right)
+	if !okFrom || !okTo || !from.exact || !to.exact {
+		return nil, fail(span, "a range has an integer on either side of ..")
+	}
+	from, err := c.fit(name, k, from)
+	if err != nil {
+		return nil, err
+	}
+	return &leaf{name: name.Value, numbers: &numbers{lo: from.i, hi: to.i}}, nil
+}
+
+// inArray compiles op in ["exec", "exit"].
+func (c *compiler) inArray(name *ast.IdentifierNode, k kinds, array *ast.ArrayNode) (*leaf, error) {
+	l := &leaf{name: name.Value}
 	var words [][]byte
 	var values []int64
 	for _, e := range array.Nodes {
@@ -242,7 +257,8 @@ func (c *compiler) in(n *ast.BinaryNode) (*leaf, error) {
 		if !ok {
 			return nil, fail(e, "a list has numbers or texts")
 		}
-		if v, err = c.fit(name, k, v); err != nil {
+		v, err := c.fit(name, k, v)
+		if err != nil {
 			return nil, err
 		}
 		if v.kind == text {

@@ -10,11 +10,14 @@
 //	"--config" in args || args matches "-c\\s+/etc"
 //	size > ret
 //
-// A name is a column of the row's table, else one that its ids lead to: comm,
-// exe, pid, tid, ppid, uid, gid, cgroup and container by task, name by nr or
-// path. family is the table's name. Where a name stands for two things (family
-// is a number in tcp, cgroup an id and a path), the value it is compared with
-// decides.
+// A name is a column of the row's table, else one of a row that its ids lead to: in
+// the dimension that an id column belongs to (comm, exe, pid, tid, ppid, uid, gid
+// by task), or in one that is reached from there (container, by the cgroup of the
+// task). Which columns are ids, package schema says. The name of an id column stands for
+// its number or for the name of its row (cgroup == 7, cgroup == "/user.slice").
+// name is the name of the call in a table of calls, else that of the first id
+// whose row has one (path). family is the table's name, compared with a number the
+// column of tcp: what a name is compared with decides.
 //
 //   - Numbers compare as 64-bit integers, exactly, with 1e9 and 1.5 too.
 //     ==, !=, <, <=, >, >=, in [1, 2], in 1..9.

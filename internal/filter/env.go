@@ -2,26 +2,23 @@
 
 package filter
 
-// Env leads from the ids that rows hold to what they stand for. An answer with
-// ok is kept, so it must not change; an id that is unknown is asked for again.
-type Env interface {
-	// Task returns the identity that column task refers to.
-	Task(id int32) (t Task, ok bool)
-	// Path returns the name that column path refers to.
-	Path(id int32) (name string, ok bool)
-	// Cgroup returns what the Cgroup of a Task stands for.
-	Cgroup(id int64) (g Cgroup, ok bool)
-	// SyscallName returns the name of a system call, made up if it is unknown.
-	SyscallName(nr int32) string
+import "github.com/fletch-trace/fletch/format"
+
+// Env is what a filter knows besides the rows that it looks at.
+type Env struct {
+	Dimensions Dimensions
+	// CallName is the name of a system call, made up if it is unknown.
+	CallName func(nr int32) string
 }
 
-// Task is an identity: a thread as it was when it did something.
-type Task struct {
-	TID, PID, PPID int32
-	UID, GID       int64
-	Cgroup         int64
-	Comm, Exe      string
+// Dimensions are the tables to whose rows ids lead.
+type Dimensions interface {
+	// Schema is the shape of a dimension, nil if there is none of that name.
+	Schema(dimension string) *format.Schema
+	// Lookup gives a way to find rows of a dimension with at least these columns of its schema. Each goroutine has its own.
+	Lookup(dimension string, columns []format.Column) (Lookup, error)
 }
 
-// Cgroup is a control group: its path, and the container's id if it has one.
-type Cgroup struct{ Name, Container string }
+// A Lookup finds the row of an id: the batch and its index there, both valid until the next call. An answer with ok is
+// kept, so it must not change; an id that is unknown is asked for again.
+type Lookup func(id int64) (b *format.Batch, row int, ok bool)

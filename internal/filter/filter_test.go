@@ -18,7 +18,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-func schema(table string, columns ...string) *format.Schema {
+func schemaOf(table string, columns ...string) *format.Schema {
 	types := map[string]format.Type{"i": format.Int32, "l": format.Int64, "t": format.Timestamp, "s": format.String, "S": format.StringList}
 	s := &format.Schema{Table: table}
 	for _, c := range columns {
@@ -29,55 +29,73 @@ func schema(table string, columns ...string) *format.Schema {
 }
 
 var (
-	syscallSchema = schema("syscall", "ts:t", "cpu:i", "task:i", "nr:i", "ret:l", "duration_ns:l", "arg0:l", "arg1:l")
-	processSchema = schema("process", "ts:t", "cpu:i", "task:i", "op:s", "pid:i", "ppid:i", "filename:s", "args:S", "duration_ns:l")
-	tcpSchema     = schema("tcp", "ts:t", "cpu:i", "task:i", "op:s", "family:i", "daddr:s", "dport:i", "ret:i")
-	fileSchema    = schema("file", "ts:t", "cpu:i", "task:i", "op:s", "path:i", "size:l", "ret:l")
-	cgroupSchema  = schema("cgroup", "cgroup:l", "name:s", "container:s")
+	syscallSchema = schemaOf("syscall", "ts:t", "cpu:i", "task:i", "nr:i", "ret:l", "duration_ns:l", "arg0:l", "arg1:l")
+	processSchema = schemaOf("process", "ts:t", "cpu:i", "task:i", "op:s", "pid:i", "ppid:i", "filename:s", "args:S", "duration_ns:l")
+	tcpSchema     = schemaOf("tcp", "ts:t", "cpu:i", "task:i", "op:s", "family:i", "daddr:s", "dport:i", "ret:i")
+	fileSchema    = schemaOf("file", "ts:t", "cpu:i", "task:i", "op:s", "path:i", "size:l", "ret:l")
+	cgroupSchema  = schemaOf("cgroup", "cgroup:l", "name:s", "container:s")
 	schemas       = []*format.Schema{syscallSchema, processSchema, tcpSchema, fileSchema, cgroupSchema}
 )
 
-// world is an Env that counts what it is asked.
-type world struct{ asked map[string]int }
+var (
+	taskTable = schemaOf("task", "task:i", "ts:t", "tid:i", "pid:i", "ppid:i", "uid:l", "gid:l", "cgroup:l", "comm:s", "exe:s")
+	pathTable = schemaOf("path", "path:i", "name:s")
+)
 
-func (w *world) count(what string, id any) {
-	if w.asked == nil {
-		w.asked = map[string]int{}
-	}
-	w.asked[fmt.Sprint(what, id)]++
+// world is dimensions that count what they are asked.
+type world struct {
+	asked   map[string]int
+	batches map[string]*format.Batch
 }
 
-func (w *world) Task(id int32) (Task, bool) {
-	w.count("task", id)
-	switch id {
-	case 1:
-		return Task{TID: 101, PID: 100, PPID: 1, UID: 0, GID: 0, Cgroup: 7, Comm: "nginx", Exe: "/usr/sbin/nginx"}, true
-	case 2:
-		return Task{TID: 200, PID: 200, PPID: 100, UID: 1000, GID: 1000, Cgroup: 8, Comm: "php-fpm", Exe: "/usr/bin/php"}, true
-	case math.MaxInt32:
-		return Task{Comm: "far"}, true
-	}
-	return Task{}, false
+func newWorld(t testing.TB) (*world, *Env) {
+	w := &world{asked: map[string]int{}, batches: map[string]*format.Batch{}}
+	w.add(t, taskTable, row{"task": int32(1), "tid": int32(101), "pid": int32(100), "ppid": int32(1), "cgroup": int64(7), "comm": "nginx", "exe": "/usr/sbin/nginx"})
+	w.add(t, taskTable, row{"task": int32(2), "tid": int32(200), "pid": int32(200), "ppid": int32(100), "uid": int64(1000), "gid": int64(1000), "cgroup": int64(8), "comm": "php-fpm", "exe": "/usr/bin/php"})
+	w.add(t, taskTable, row{"task": int32(math.MaxInt32), "comm": "far"})
+	w.add(t, pathTable, row{"path": int32(5), "name": "/etc/passwd"})
+	w.add(t, cgroupSchema, row{"cgroup": int64(7), "name": "/system.slice/nginx.service", "container": "c0ffee"})
+	return w, w.env()
 }
 
-func (w *world) Path(id int32) (string, bool) {
-	w.count("path", id)
-	if id == 5 {
-		return "/etc/passwd", true
+func (w *world) env() *Env { return &Env{Dimensions: w, CallName: w.callName} }
+
+func (w *world) add(t testing.TB, s *format.Schema, r row) {
+	t.Helper()
+	if w.batches[s.Table] == nil {
+		w.batches[s.Table] = format.NewBatch(s)
 	}
-	return "", false
+	if err := w.batches[s.Table].AppendRow(r); err != nil {
+		t.Fatal(err)
+	}
 }
 
-func (w *world) Cgroup(id int64) (Cgroup, bool) {
-	w.count("cgroup", id)
-	if id == 7 {
-		return Cgroup{"/system.slice/nginx.service", "c0ffee"}, true
+func (w *world) Schema(dimension string) *format.Schema {
+	if b := w.batches[dimension]; b != nil {
+		return b.Schema
 	}
-	return Cgroup{}, false
+	return nil
 }
 
-func (w *world) SyscallName(nr int32) string {
-	w.count("nr", nr)
+func (w *world) Lookup(dimension string, columns []format.Column) (Lookup, error) {
+	b := w.batches[dimension]
+	if err := b.Schema.Check(columns...); err != nil {
+		return nil, err
+	}
+	return func(id int64) (*format.Batch, int, bool) {
+		w.asked[fmt.Sprint(dimension, id)]++
+		ids := &b.Columns[0]
+		for i := range b.Rows {
+			if ids.Type == format.Int32 && int64(ids.I32[i]) == id || ids.Type == format.Int64 && ids.I64[i] == id {
+				return b, i, true
+			}
+		}
+		return nil, 0, false
+	}, nil
+}
+
+func (w *world) callName(nr int32) string {
+	w.asked[fmt.Sprint("nr", nr)]++
 	if name, ok := map[int32]string{0: "read", 257: "openat"}[nr]; ok {
 		return name
 	}
@@ -140,7 +158,7 @@ func project(b *format.Batch, columns []string) *format.Batch {
 }
 
 // matching returns the letters of the rows that match.
-func matching(t testing.TB, p *Program, env Env) string {
+func matching(t testing.TB, p *Program, env *Env) string {
 	t.Helper()
 	letters, letter := "", 'a'
 	for _, s := range schemas {
@@ -323,7 +341,8 @@ func TestMatch(t *testing.T) {
 			t.Errorf("%s: %v", c.src, err)
 			continue
 		}
-		if got := matching(t, p, &world{}); got != c.want {
+		_, env := newWorld(t)
+		if got := matching(t, p, env); got != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.src, got, c.want)
 		}
 	}
@@ -460,7 +479,7 @@ func TestLong(t *testing.T) {
 }
 
 func TestNewTables(t *testing.T) {
-	s := schema("gpu", "ts:t", "cpu:i", "task:i", "engine:s", "wait_ns:l", "op:i", "label:S")
+	s := schemaOf("gpu", "ts:t", "cpu:i", "task:i", "engine:s", "wait_ns:l", "op:i", "label:S")
 	if _, err := Compile(`engine == "3d"`); err == nil {
 		t.Error("engine is known without its table")
 	}
@@ -475,7 +494,7 @@ func TestNewTables(t *testing.T) {
 	if _, err := Compile(`enginee == "x"`, s); err == nil || !strings.Contains(err.Error(), "did you mean engine?") {
 		t.Errorf("mistyped: %v", err)
 	}
-	if known["engine"] != 0 || known["op"] != text {
+	if known()["engine"] != 0 || known()["op"] != text {
 		t.Error("a table changed what is known")
 	}
 }
@@ -591,7 +610,8 @@ func TestColumns(t *testing.T) {
 			t.Errorf("%s: %v", c.src, err)
 			continue
 		}
-		b, err := p.Bind(c.table, &world{})
+		_, env := newWorld(t)
+		b, err := p.Bind(c.table, env)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -611,8 +631,8 @@ func TestAskedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{}
-	b, err := p.Bind(syscallSchema, w)
+	w, env := newWorld(t)
+	b, err := p.Bind(syscallSchema, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -633,31 +653,39 @@ func TestAskedOnce(t *testing.T) {
 		t.Errorf("asked %v, want %v", w.asked, want)
 	}
 
-	known := false
+	l := &late{}
 	p, err = Compile(`comm == "late"`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err = p.Bind(syscallSchema, late{&known})
+	b, err = p.Bind(syscallSchema, &Env{Dimensions: l})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if sel = b.Match(batch, sel); sel.Count() != 0 {
 		t.Error("an unknown task matches")
 	}
-	known = true
+	l.known = true
 	if sel = b.Match(batch, sel); sel.Count() != 1000 {
 		t.Error("a task that became known does not match")
 	}
 }
 
-type late struct{ known *bool }
+// late is a dimension task whose rows are all called late once they are known.
+type late struct{ known bool }
 
-func (l late) Task(int32) (Task, bool)   { return Task{Comm: "late"}, *l.known }
-func (late) Path(int32) (string, bool)   { return "", false }
-func (late) Cgroup(int64) (Cgroup, bool) { return Cgroup{}, false }
-func (late) SyscallName(nr int32) string { return "" }
-func (late) String() string              { return "late" }
+func (*late) Schema(dimension string) *format.Schema {
+	if dimension == "task" {
+		return taskTable
+	}
+	return nil
+}
+
+func (l *late) Lookup(string, []format.Column) (Lookup, error) {
+	b := format.NewBatch(taskTable)
+	err := b.AppendRow(row{"comm": "late"})
+	return func(int64) (*format.Batch, int, bool) { return b, 0, l.known }, err
+}
 
 // Hostile ids cost no memory.
 func TestManyIDs(t *testing.T) {
@@ -665,8 +693,7 @@ func TestManyIDs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	known := true
-	b, err := p.Bind(syscallSchema, late{&known})
+	b, err := p.Bind(syscallSchema, &Env{Dimensions: &late{known: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -689,13 +716,14 @@ func TestOtherBatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	odd := schema("syscall", "ret:s", "dport:S", "task:l", "size:s", "arg0:l")
+	odd := schemaOf("syscall", "ret:s", "dport:S", "task:l", "size:s", "arg0:l")
 	batch := format.NewBatch(odd)
 	if err := batch.AppendRow(row{"ret": "-1"}); err != nil {
 		t.Fatal(err)
 	}
-	full := schema("syscall", "ret:l", "dport:i", "task:i", "size:l", "arg0:l")
-	b, err := p.Bind(full, &world{})
+	full := schemaOf("syscall", "ret:l", "dport:i", "task:i", "size:l", "arg0:l")
+	_, env := newWorld(t)
+	b, err := p.Bind(full, env)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -711,7 +739,7 @@ func TestOtherBatch(t *testing.T) {
 // from makes of them.
 func TestAgainstExpr(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	table := schema("mix", "pid:i", "ret:l", "size:l", "op:s", "daddr:s", "args:S")
+	table := schemaOf("mix", "pid:i", "ret:l", "size:l", "op:s", "daddr:s", "args:S")
 	for range 400 {
 		src := random(r, 4)
 		p, err := Compile(src)
@@ -813,7 +841,8 @@ func FuzzCompile(f *testing.F) {
 		}
 		from, to := p.TimeRange()
 		for i, s := range schemas {
-			b, err := p.Bind(s, &world{})
+			_, env := newWorld(t)
+			b, err := p.Bind(s, env)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -864,7 +893,7 @@ func BenchmarkMatch(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			bound, err := p.Bind(syscallSchema, &quiet{})
+			bound, err := p.Bind(syscallSchema, &Env{Dimensions: &quiet{}, CallName: func(nr int32) string { return []string{"openat", "read"}[nr&1] }})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -878,15 +907,11 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
-// quiet is a world where every id is known.
-type quiet struct{ world }
+// quiet are tasks that are all known.
+type quiet struct{ late }
 
-func (*quiet) Task(id int32) (Task, bool) {
-	return Task{PID: id, Comm: []string{"nginx", "bash"}[id%2]}, true
-}
-func (*quiet) SyscallName(nr int32) string {
-	if nr == 257 {
-		return "openat"
-	}
-	return "read"
+func (*quiet) Lookup(string, []format.Column) (Lookup, error) {
+	b := format.NewBatch(taskTable)
+	err := errors.Join(b.AppendRow(row{"pid": int32(100), "comm": "nginx"}), b.AppendRow(row{"comm": "bash"}))
+	return func(id int64) (*format.Batch, int, bool) { return b, int(id) % 2, true }, err
 }

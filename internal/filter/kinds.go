@@ -3,9 +3,12 @@
 package filter
 
 import (
-	"strings"
+	"maps"
+	"slices"
+	"sync"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 // kinds is what the columns of one name may hold.
@@ -33,58 +36,69 @@ func (k kinds) String() string {
 	return "a text"
 }
 
-// known are the names that some table of the format has, or an id leads to: a
-// filter is for many captures, and one without a table is no reason to refuse
-// a name of its.
-var known = map[string]kinds{
-	"ts": number | moment, "until": number | moment,
-	"duration_ns": number | duration, "duration": number | duration, "srtt_ns": number | duration,
-
-	"cpu": number, "task": number, "tid": number, "pid": number, "ppid": number, "uid": number, "gid": number,
-	"path": number, "dev": number, "ino": number, "exit_code": number, "signal": number, "nr": number, "ret": number,
-	"arg0": number, "arg1": number, "arg2": number, "arg3": number, "arg4": number, "arg5": number,
-	"offset": number, "size": number, "key": number, "id": number, "owner": number, "creator": number,
-	"mode": number, "flag": number, "sport": number, "dport": number, "sent": number, "received": number,
-	"retransmits": number, "code": number, "ip": number, "count": number,
-
-	"comm": text, "exe": text, "name": text, "container": text, "op": text, "filename": text,
-	"saddr": text, "daddr": text, "action": text,
-
-	"family": text | number, "cgroup": text | number,
-
-	"args": list,
-}
-
 // aliases are short names of columns.
 var aliases = map[string]string{"duration": "duration_ns"}
 
-// kindsOf returns known and the columns of tables.
+// known are the names of the tables that this program knows: a filter is for many captures, and one that lacks a table
+// is no reason to refuse a name of its.
+var known = sync.OnceValue(func() map[string]kinds {
+	all := map[string]kinds{"family": text}
+	for _, t := range slices.Concat(schema.Tables, []*schema.Table{schema.Loss}) {
+		addKinds(all, t.Schema, tableOf)
+	}
+	for short, name := range aliases {
+		all[short] |= all[name]
+	}
+	return all
+})
+
+// tableOf is the schema of a table that this program knows, nil if it does not.
+func tableOf(name string) *format.Schema {
+	if t := schema.Of(name); t != nil {
+		return t.Schema
+	}
+	return nil
+}
+
+// kindsOf returns known and the columns of tables, which may be newer.
 func kindsOf(tables []*format.Schema) map[string]kinds {
-	all := known
-	for _, t := range tables {
-		for _, c := range t.Columns {
-			k := kindOf(c)
-			if all[c.Name]&k == k {
-				continue
+	if len(tables) == 0 {
+		return known()
+	}
+	all := maps.Clone(known())
+	of := func(name string) *format.Schema {
+		for _, t := range tables {
+			if t.Table == name {
+				return t
 			}
-			if len(all) == len(known) {
-				all = make(map[string]kinds, len(known)+len(t.Columns))
-				for name, k := range known {
-					all[name] = k
-				}
-			}
-			all[c.Name] |= k
 		}
+		return tableOf(name)
+	}
+	for _, t := range tables {
+		addKinds(all, t, of)
 	}
 	return all
 }
 
-func kindOf(c format.Column) kinds {
+// addKinds adds the columns of a table. An id stands for a text as well if its dimension has a name.
+func addKinds(all map[string]kinds, t *format.Schema, of func(name string) *format.Schema) {
+	for _, c := range t.Columns {
+		all[c.Name] |= kindOf(schema.Describe(t.Table, c))
+		if d := schema.DimensionOf(t.Table, c, of); d != nil && hasName(d) {
+			all[c.Name] |= text
+		}
+		if isCall(t, c) {
+			all["name"] |= text
+		}
+	}
+}
+
+func kindOf(c schema.Column) kinds {
 	switch c.Type {
 	case format.Timestamp:
 		return number | moment
 	case format.Int32, format.Int64:
-		if strings.HasSuffix(c.Name, "_ns") {
+		if c.Meaning == schema.Duration {
 			return number | duration
 		}
 		return number

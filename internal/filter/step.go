@@ -16,11 +16,11 @@ type step struct {
 	leaf   *leaf
 	not    bool // opLeaf: the comparison's result is turned round
 	source source
-	column string      // the table's: the values, or the ids that lead to them
-	typ    format.Type // of it
-	other  string      // sourcePair: the second column
-	memory verdicts    // of ids
-	cost   int         // of a row, by rank
+	column format.Column // the table's: the values, or the ids that lead to them
+	other  string        // sourcePair: the second column
+	join   *join         // sourceJoin
+	memory verdicts      // of ids and calls
+	cost   int           // of a row, by rank
 }
 
 // source is where the values of a comparison come from.
@@ -28,40 +28,37 @@ type source uint8
 
 const (
 	sourceNumber source = iota // the table's
-	sourceText
-	sourceList
-	sourcePair // two numbers of the table's
-	sourceTask // by id
-	sourcePath
-	sourceCall
+	sourceText                 // or a list of texts
+	sourcePair                 // two numbers of the table's
+	sourceJoin                 // by id
+	sourceCall                 // by number
 )
 
-// byTask are the names that lead through column task.
-var byTask = map[string]kinds{
-	"comm": text, "exe": text, "container": text, "cgroup": text | number,
-	"tid": number, "pid": number, "ppid": number, "uid": number, "gid": number,
-}
-
 // bind resolves the names of an expression and drops what is known already.
-func (b *Bound) bind(n *node, table *format.Schema) *step {
+func (b *Bound) bind(n *node, table *format.Schema) (*step, error) {
 	switch n.op {
 	case opConst:
-		return &step{op: opConst, value: n.value}
+		return &step{op: opConst, value: n.value}, nil
 	case opLeaf:
-		s := b.bindLeaf(n.leaf, table)
+		s, err := b.bindLeaf(n.leaf, table)
+		if err != nil {
+			return nil, err
+		}
 		if s.op == opConst {
 			s.value = s.value != n.not
 		}
 		s.not = n.not
-		return s
+		return s, nil
 	}
 	s := &step{op: n.op}
 	decisive := n.op == opOr
 	for _, k := range n.kids {
-		kid := b.bind(k, table)
+		kid, err := b.bind(k, table)
 		switch {
+		case err != nil:
+			return nil, err
 		case kid.op == opConst && kid.value == decisive:
-			return kid
+			return kid, nil
 		case kid.op == opConst:
 		case kid.op == s.op:
 			s.kids = append(s.kids, kid.kids...)
@@ -71,87 +68,89 @@ func (b *Bound) bind(n *node, table *format.Schema) *step {
 	}
 	switch len(s.kids) {
 	case 0:
-		return &step{op: opConst, value: !decisive}
+		return &step{op: opConst, value: !decisive}, nil
 	case 1:
-		return s.kids[0]
+		return s.kids[0], nil
 	}
 	slices.SortStableFunc(s.kids, func(a, b *step) int { return a.cost - b.cost })
 	for _, k := range s.kids {
 		s.cost += k.cost
 	}
+	return s, nil
+}
+
+// bindLeaf finds what a comparison is about: the table's name, a column of its own, else what its ids lead to.
+func (b *Bound) bindLeaf(l *leaf, table *format.Schema) (*step, error) {
+	if v := l.ofTable(table.Table); v != maybe {
+		return &step{op: opConst, value: v == yes}, nil
+	}
+	own, ok := ownColumn(table, l.name)
+	if l.other != "" {
+		other, okOther := ownColumn(table, l.other)
+		if !ok || !okOther || !isNumber(own.Type) || !isNumber(other.Type) {
+			return &step{op: opConst}, nil
+		}
+		return &step{op: opLeaf, leaf: l, source: sourcePair, column: own, other: other.Name, cost: 2}, nil
+	}
+	if ok && l.fits(own.Type) {
+		return bindOwn(l, own), nil
+	}
+	if l.numbers != nil && l.numbers.empty() && !l.not {
+		return &step{op: opConst}, nil
+	}
+	return b.bindJoined(l, table)
+}
+
+// ownColumn is the column that a name stands for in a table.
+func ownColumn(table *format.Schema, name string) (format.Column, bool) {
+	i := table.Index(name)
+	if alias, ok := aliases[name]; ok && i < 0 {
+		i = table.Index(alias)
+	}
+	if i < 0 {
+		return format.Column{}, false
+	}
+	return table.Columns[i], true
+}
+
+func bindOwn(l *leaf, own format.Column) *step {
+	s := &step{op: opLeaf, leaf: l, column: own}
+	switch {
+	case l.numbers == nil && own.Type == format.StringList:
+		s.source, s.cost = sourceText, 8
+	case l.numbers == nil:
+		s.source, s.cost = sourceText, 6
+	case l.numbers.empty() || l.numbers.full():
+		return &step{op: opConst, value: l.numbers.full() != l.not}
+	case l.numbers.values != nil:
+		s.cost = 3
+	default:
+		s.cost = 1
+	}
 	return s
 }
 
-func (b *Bound) bindLeaf(l *leaf, table *format.Schema) *step {
-	s := &step{op: opLeaf, leaf: l}
-	own := func(name string) (format.Type, bool) {
-		if a, ok := aliases[name]; ok && table.Index(name) < 0 {
-			name = a
-		}
-		i := table.Index(name)
-		if i < 0 {
-			return 0, false
-		}
-		s.column = name
-		return table.Columns[i].Type, true
+func (b *Bound) bindJoined(l *leaf, table *format.Schema) (*step, error) {
+	s := &step{op: opLeaf, leaf: l, cost: 4}
+	if l.texts != nil && l.texts.op == textMatches {
+		s.cost = 5
 	}
-	id := func(name string, by source) bool {
-		t, ok := own(name)
-		if !ok || t != format.Int32 || b.env == nil {
-			return false
-		}
-		s.typ, s.source, s.cost = t, by, 4
-		if l.texts != nil && l.texts.op == textMatches {
-			s.cost = 5
-		}
-		return true
+	if b.env == nil {
+		return &step{op: opConst}, nil
 	}
-	absent := &step{op: opConst}
-
-	if l.other != "" {
-		t, ok := own(l.other)
-		s.other = s.column
-		first, okFirst := own(l.name)
-		if !ok || !okFirst || !isNumber(t) || !isNumber(first) {
-			return absent
-		}
-		s.typ, s.source, s.cost = first, sourcePair, 2
-		return s
-	}
-	if t, ok := own(l.name); ok {
-		s.typ = t
-		switch wants := l.wants(); {
-		case wants == number && isNumber(t):
-			if l.numbers.empty() || l.numbers.full() {
-				return &step{op: opConst, value: l.numbers.full() != l.not}
+	if l.name == nameColumn.Name && l.fits(nameColumn.Type) {
+		for _, c := range table.Columns {
+			if isCall(table, c) {
+				s.source, s.column = sourceCall, c
+				return s, nil
 			}
-			s.source, s.cost = sourceNumber, 1
-			if l.numbers.values != nil {
-				s.cost = 3
-			}
-			return s
-		case wants == text && t == format.String:
-			s.source, s.cost = sourceText, 6
-			return s
-		case wants != number && t == format.StringList:
-			s.source, s.cost = sourceList, 8
-			return s
 		}
 	}
-	if v := l.ofTable(table.Table); v != maybe {
-		return &step{op: opConst, value: v == yes}
+	if s.join = joinOf(l, table, b.env.Dimensions); s.join == nil {
+		return &step{op: opConst}, nil
 	}
-	if l.numbers != nil && l.numbers.empty() && !l.not {
-		return absent
-	}
-	switch {
-	case l.member:
-	case byTask[l.name]&l.wants() != 0 && id("task", sourceTask):
-		return s
-	case l.name == "name" && l.texts != nil && (id("nr", sourceCall) || id("path", sourcePath)):
-		return s
-	}
-	return absent
+	s.source, s.column = sourceJoin, s.join.from
+	return s, s.join.open(b.env.Dimensions)
 }
 
 func isNumber(t format.Type) bool {

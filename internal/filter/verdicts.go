@@ -7,7 +7,7 @@ package filter
 // has by the million, are remembered up to a number.
 type verdicts struct {
 	table []verdict
-	far   map[int32]bool
+	far   map[int64]bool
 }
 
 type verdict uint8
@@ -23,10 +23,10 @@ const (
 	maxFar   = 1 << 16
 )
 
-func (v *verdicts) keep(id int32, m bool) {
-	if uint32(id) >= maxTable {
+func (v *verdicts) keep(id int64, m bool) {
+	if uint64(id) >= maxTable {
 		if v.far == nil {
-			v.far = map[int32]bool{}
+			v.far = map[int64]bool{}
 		}
 		if len(v.far) < maxFar {
 			v.far[id] = m

@@ -14,13 +14,9 @@ import (
 // Encoder writes rows of one table as objects, one a line. It is not safe for concurrent use.
 type Encoder struct {
 	head    []byte // {"family":"syscall", or {
-	columns []capture.Column
+	columns []*capture.Accessor
 	keys    [][]byte // "ret":
-	tasks   *capture.Tasks
-	paths   *capture.Paths
-	names   func(nr int32) string
 	times   *stamp.Format
-	sources []*format.Vector // of the batch, one for each of columns
 }
 
 // Field is a text that every object begins with.
@@ -29,15 +25,11 @@ type Field struct{ Name, Value string }
 // NewEncoder makes an encoder for a table of c, with the joined columns. Objects begin with the fields; a column of the
 // same name as a field gets the table's name in front: loss_family.
 func NewEncoder(c *capture.Capture, s *format.Schema, fields ...Field) (*Encoder, error) {
-	tasks, err := c.Tasks()
+	columns, err := c.Access(c.Columns(s))
 	if err != nil {
 		return nil, err
 	}
-	paths, err := c.Paths()
-	if err != nil {
-		return nil, err
-	}
-	e := &Encoder{head: []byte{'{'}, columns: capture.Columns(s), tasks: tasks, paths: paths, names: c.Calls().Name, times: stamp.RFC3339()}
+	e := &Encoder{head: []byte{'{'}, columns: columns, times: stamp.RFC3339()}
 	for _, f := range fields {
 		e.head = append(AppendString(append(AppendString(e.head, f.Name), ':'), f.Value), ',')
 	}
@@ -60,9 +52,8 @@ func (e *Encoder) Columns() []string { return capture.Sources(e.columns) }
 
 // Bind makes b, which has at least these columns, the batch whose rows come next.
 func (e *Encoder) Bind(b *format.Batch) {
-	e.sources = e.sources[:0]
 	for _, column := range e.columns {
-		e.sources = append(e.sources, b.Column(column.Source()))
+		column.Bind(b)
 	}
 }
 
@@ -71,21 +62,8 @@ func (e *Encoder) Append(dst []byte, i int) []byte {
 	dst = append(dst, e.head...)
 	for c, column := range e.columns {
 		dst = append(dst, e.keys[c]...)
-		v := e.sources[c]
-		switch column.Join {
-		case capture.Own:
-			dst = e.appendValue(dst, v, i)
-		case capture.TaskComm:
-			dst = AppendString(dst, e.tasks.Task(v.I32[i]).Comm)
-		case capture.TaskPID:
-			dst = strconv.AppendInt(dst, int64(e.tasks.Task(v.I32[i]).PID), 10)
-		case capture.TaskTID:
-			dst = strconv.AppendInt(dst, int64(e.tasks.Task(v.I32[i]).TID), 10)
-		case capture.CallName:
-			dst = AppendString(dst, e.names(v.I32[i]))
-		case capture.PathName:
-			dst = AppendString(dst, e.paths.Name(v.I32[i]))
-		}
+		v, at := column.At(i)
+		dst = e.appendValue(dst, v, at)
 	}
 	return append(dst, '}', '\n')
 }

@@ -17,7 +17,8 @@ import (
 // A matcher looks for the rows that a trigger holds for, in the batches of one lane.
 type matcher struct {
 	trigger   *Trigger
-	env       *environment
+	known     environment
+	calls     *syscalls.Table
 	hits      *hits
 	sweeps    *sweeps
 	bound     map[string]*filter.Bound // by table; of one generation
@@ -26,8 +27,7 @@ type matcher struct {
 }
 
 func newMatcher(t *Trigger, known *dimensions, calls *syscalls.Table, found *hits, sweeps *sweeps) *matcher {
-	env := newEnvironment(known.named("task"), known.named("path"), known.named("cgroup"), calls)
-	return &matcher{trigger: t, env: env, hits: found, sweeps: sweeps}
+	return &matcher{trigger: t, known: environment{known: known}, calls: calls, hits: found, sweeps: sweeps}
 }
 
 // look tells of the rows of a batch that the trigger holds for. swept is how many sweeps there had been when the batch
@@ -43,14 +43,14 @@ func (m *matcher) look(b *format.Batch, swept uint64) error {
 	bound := m.bound[b.Schema.Table]
 	if bound == nil {
 		var err error
-		if bound, err = m.trigger.program.Bind(b.Schema, m.env); err != nil {
+		if bound, err = m.trigger.program.Bind(b.Schema, &filter.Env{Dimensions: &m.known, CallName: m.calls.Name}); err != nil {
 			return err
 		}
 		m.bound[b.Schema.Table] = bound
 	}
-	m.env.unknown = false
+	m.known.unknown = false
 	m.selection = bound.Match(b, m.selection)
-	if m.env.unknown {
+	if m.known.unknown {
 		// It refers to a task whose announcement another ring had. The next sweep has found it.
 		for m.sweeps.count.Load() <= swept+1 && !m.sweeps.done.Load() {
 			time.Sleep(time.Millisecond)

@@ -44,7 +44,7 @@ func CompileTrigger(src string, families []string) (*Trigger, error) {
 	}
 	var possible []string
 	for _, s := range schemas {
-		b, err := t.program.Bind(s, &environment{})
+		b, err := t.program.Bind(s, &filter.Env{Dimensions: &environment{}})
 		if err != nil {
 			return nil, err
 		}

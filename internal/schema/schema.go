@@ -8,6 +8,7 @@ package schema
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/fletch-trace/fletch/format"
 )
@@ -129,7 +130,7 @@ func (t *Table) Select(names ...string) []format.Column {
 func (t *Table) Dimension() bool { return t.Columns[0].Meaning == ID && t.Columns[0].Of == t.Table }
 
 // Describe is what is known of a column of a table: what Tables says of it, or where the table is a newer one, what it
-// says of a column of the same name and type in others; else the type's own meaning.
+// says of a column of the same name and type in others; else what type and name say by themselves.
 func Describe(table string, c format.Column) Column {
 	if known := Of(table).Column(c.Name); known != nil && known.Type == c.Type {
 		return *known
@@ -139,8 +140,11 @@ func Describe(table string, c format.Column) Column {
 			return *known
 		}
 	}
-	if c.Type == format.Timestamp {
+	switch {
+	case c.Type == format.Timestamp:
 		return Column{Column: c, Meaning: Moment}
+	case c.Type == format.Int64 && strings.HasSuffix(c.Name, "_ns"):
+		return Column{Column: c, Meaning: Duration}
 	}
 	return Column{Column: c}
 }

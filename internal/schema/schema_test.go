@@ -158,6 +158,8 @@ func TestDescribe(t *testing.T) {
 		{"newer", column{Name: "until", Type: format.Timestamp}, schema.Moment},
 		{"newer", column{Name: "op", Type: format.String}, schema.Plain}, // whose words are its own
 		{"newer", column{Name: "srtt_ns", Type: format.Int64}, schema.Duration},
+		{"newer", column{Name: "wait_ns", Type: format.Int64}, schema.Duration},
+		{"newer", column{Name: "wait_ns", Type: format.Int32}, schema.Plain},
 	} {
 		if got := schema.Describe(c.table, c.column); got.Meaning != c.want || got.Column != c.column {
 			t.Errorf("%s.%s: got %+v, want meaning %d", c.table, c.column.Name, got, c.want)

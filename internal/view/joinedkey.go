@@ -75,18 +75,18 @@ var Call = &Key{Name: "name", Columns: []string{"nr"}, Bind: func(s *Source) (Co
 
 // Path groups by the name of the file in column path.
 var Path = &Key{Name: "path", Columns: []string{"path"}, Bind: func(s *Source) (Coder, error) {
-	paths, err := s.Paths()
+	paths, err := s.Texts("path", "name")
 	if err != nil {
 		return Coder{}, err
 	}
 	return Coder{func(dst []uint64, b *format.Batch) {
 		for i, path := range b.Column("path").I32[:len(dst)] {
-			dst[i] = uint64(paths.Index(path))
+			dst[i] = uint64(paths.Index(int64(path)))
 		}
 	}, func(code uint64) string {
 		if code == 0 {
 			return "?"
 		}
-		return paths.List[code]
+		return paths.At(int32(code))
 	}}, nil
 }}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package capture
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/schema"
+)
+
+// Bounds of what one dimension of a capture may take in memory; a file that claims more is not believed.
+const (
+	maxIDs       = 1 << 24
+	maxTextBytes = 1 << 30
+)
+
+// Dimension is a table of rows that the ids of other tables lead to. A column is read when it is first asked for.
+type Dimension struct {
+	Schema *format.Schema // as the capture has it, else as this program knows it
+
+	ctx    context.Context
+	table  *format.Table // nil: the capture lacks it
+	mu     sync.Mutex
+	places *places
+	loaded map[format.Column]format.Vector
+}
+
+// Rows are the rows of a dimension with some of its columns. Row 0 stands for all ids that are not known: numbers are 0
+// there and texts empty.
+type Rows struct {
+	*format.Batch
+
+	places *places
+}
+
+// Index is the row of an id, 0 where it is not known.
+func (r *Rows) Index(id int64) int32 { return r.places.index(id) }
+
+// Dimension is the dimension of that name, nil if neither the capture nor this program knows one.
+func (c *Capture) Dimension(name string) *Dimension {
+	s := c.schemaOf(name)
+	if s == nil || len(s.Columns) == 0 {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d := c.dimensions[name]
+	if d == nil {
+		d = &Dimension{Schema: s, ctx: c.ctx, table: c.Table(name), loaded: map[format.Column]format.Vector{}}
+		c.dimensions[name] = d
+	}
+	return d
+}
+
+// schemaOf is the schema of a table of the capture, else of one that this program knows; nil if there is neither.
+func (c *Capture) schemaOf(name string) *format.Schema {
+	if t := c.Table(name); t != nil {
+		return t.Schema
+	}
+	if t := schema.Of(name); t != nil {
+		return t.Schema
+	}
+	return nil
+}
+
+// Load gives the rows with these columns, which are kept for the next who asks. One that the table lacks has zeros; one
+// that it has with another type is ErrCorrupt.
+func (d *Dimension) Load(columns ...format.Column) (*Rows, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var missing []format.Column
+	for _, c := range columns {
+		if _, ok := d.loaded[c]; !ok {
+			missing = append(missing, c)
+		}
+	}
+	if len(missing) > 0 || d.places == nil {
+		rows, err := d.read(missing...)
+		if err != nil {
+			return nil, err
+		}
+		d.places = rows.places
+		for i, c := range missing {
+			d.loaded[c] = rows.Columns[i]
+		}
+	}
+	b := &format.Batch{Schema: &format.Schema{Table: d.Schema.Table, Columns: columns}, Rows: d.places.rows}
+	for _, c := range columns {
+		b.Columns = append(b.Columns, d.loaded[c])
+	}
+	return &Rows{b, d.places}, nil
+}
+
+// read reads columns of all rows. They are not kept.
+func (d *Dimension) read(columns ...format.Column) (*Rows, error) {
+	columns = slices.Clone(columns)
+	id := slices.IndexFunc(columns, func(c format.Column) bool { return c.Name == d.Schema.Columns[0].Name })
+	if id < 0 && d.places == nil {
+		id = len(columns)
+		columns = append(columns, d.Schema.Columns[0])
+	}
+	b := format.NewBatch(&format.Schema{Table: d.Schema.Table, Columns: columns})
+	if err := b.AppendRow(nil); err != nil {
+		return nil, err
+	}
+	if err := d.scan(b); err != nil {
+		return nil, err
+	}
+	places := d.places
+	if places == nil {
+		places = newPlaces(&b.Columns[id])
+	}
+	return &Rows{b, places}, nil
+}
+
+// scan appends all rows of the table to b.
+func (d *Dimension) scan(b *format.Batch) error {
+	if d.table == nil {
+		return nil
+	}
+	var names []string
+	for _, c := range b.Schema.Columns {
+		if d.table.Schema.Index(c.Name) < 0 {
+			continue
+		}
+		if err := d.table.Schema.Check(c); err != nil {
+			return err
+		}
+		names = append(names, c.Name)
+	}
+	b.Grow(int(min(d.table.Rows, maxIDs)) + 1)
+	return d.table.Scan(d.ctx, names, 1, func(_ int, part *format.Batch) error {
+		texts := 0
+		for i, c := range b.Schema.Columns {
+			appendVector(&b.Columns[i], part.Column(c.Name), part.Rows)
+			texts += len(b.Columns[i].Str.Data)
+		}
+		if b.Rows += part.Rows; b.Rows > maxIDs || texts > maxTextBytes {
+			return fmt.Errorf("table %s: %w: more than %d ids or %d bytes of names", d.Schema.Table, format.ErrCorrupt, maxIDs, maxTextBytes)
+		}
+		return nil
+	})
+}
+
+// appendVector appends rows values of src, zeros where src is nil.
+func appendVector(dst, src *format.Vector, rows int) {
+	if src == nil {
+		src = &format.Vector{Type: dst.Type, I32: make([]int32, rows), I64: make([]int64, rows), Rows: make([]int32, rows+1)}
+		src.Str.Offsets = make([]int32, rows+1)
+	}
+	switch dst.Type {
+	case format.Int32:
+		dst.I32 = append(dst.I32, src.I32...)
+	case format.Int64, format.Timestamp:
+		dst.I64 = append(dst.I64, src.I64...)
+	case format.String:
+		appendTexts(&dst.Str, &src.Str, 0, src.Str.Len())
+	case format.StringList:
+		from, to := src.Rows[0], src.Rows[rows]
+		first := int32(dst.Str.Len()) - from
+		for _, end := range src.Rows[1:] {
+			dst.Rows = append(dst.Rows, first+end)
+		}
+		appendTexts(&dst.Str, &src.Str, int(from), int(to))
+	}
+}
+
+// appendTexts appends the texts from `from` on, up to `to`.
+func appendTexts(dst, src *format.Strings, from, to int) {
+	start := src.Offsets[from]
+	first := int32(len(dst.Data)) - start
+	dst.Data = append(dst.Data, src.Data[start:src.Offsets[to]]...)
+	for _, end := range src.Offsets[from+1 : to+1] {
+		dst.Offsets = append(dst.Offsets, first+end)
+	}
+}
