@@ -3,6 +3,8 @@
 package view
 
 import (
+	"slices"
+
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
@@ -51,12 +53,14 @@ func That(column string, like func(int64) bool) *Condition {
 // Fails is that a result in a column of 64 bits is an error.
 func Fails(column string) *Condition {
 	return &Condition{nil, column, func(dst, rows []int32, v *format.Vector) []int32 {
+		dst, n := slices.Grow(dst, len(rows))[:len(rows)], 0
 		for _, row := range rows {
+			dst[n] = row
 			if syscalls.Failed(v.I64[row]) {
-				dst = append(dst, row)
+				n++
 			}
 		}
-		return dst
+		return dst[:n]
 	}}
 }
 

@@ -33,21 +33,26 @@ func newLevel() *level {
 // number sets numbers to the numbers of the groups of rows, which have these parents and codes. numbers may be parents.
 func (l *level) number(numbers, parents []int32, codes []uint64) {
 	parents, numbers = parents[:len(codes)], numbers[:len(codes)]
-	last, lastNumber := node{parent: -1}, int32(0)
+	last, number := node{parent: -1}, int32(0)
 	for i, code := range codes {
-		at := node{parents[i], code}
-		if at == last {
-			numbers[i] = lastNumber
+		if at := (node{parents[i], code}); at != last {
+			last, number = at, l.find(at)
+		}
+		numbers[i] = number
+	}
+}
+
+// numberFirst is number for the first key, before which there is one group, 0.
+func (l *level) numberFirst(numbers []int32, codes []uint64) {
+	numbers = numbers[:len(codes)]
+	small := l.small
+	for i, code := range codes {
+		if code < uint64(len(small)) && small[code] != 0 {
+			numbers[i] = small[code] - 1
 			continue
 		}
-		n := int32(-1)
-		if at.parent == 0 && code < uint64(len(l.small)) {
-			n = l.small[code] - 1
-		}
-		if n < 0 {
-			n = l.find(at)
-		}
-		numbers[i], last, lastNumber = n, at, n
+		numbers[i] = l.find(node{0, code})
+		small = l.small
 	}
 }
 

@@ -46,3 +46,17 @@ func TestLevelNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestLevelNumbersFirst compares the way of the first key with the general one.
+func TestLevelNumbersFirst(t *testing.T) {
+	codes := []uint64{7, 0, 7, smallCodes - 1, smallCodes, 3, math.MaxUint64, 0, smallCodes, 300, math.MaxUint64}
+	want, got := make([]int32, len(codes)), make([]int32, len(codes))
+	general, first := newLevel(), newLevel()
+	for range 2 {
+		general.number(want, make([]int32, len(codes)), codes)
+		first.numberFirst(got, codes)
+		if !slices.Equal(got, want) || !slices.Equal(first.nodes, general.nodes) {
+			t.Fatalf("got %v, want %v", got, want)
+		}
+	}
+}

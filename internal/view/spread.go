@@ -46,10 +46,10 @@ func (s *spreads) grow(groups int) {
 	}
 }
 
-func (s *spreads) add(b *format.Batch, rows, groups []int32) {
-	column := b.Column(s.column).I64
-	for _, row := range rows {
-		s.groups[groups[row]].add(column[row])
+func (s *spreads) add(b *format.Batch, _, groups []int32) {
+	column := b.Column(s.column).I64[:len(groups)]
+	for row, group := range groups { // all, as there is no condition
+		s.groups[group].add(column[row])
 	}
 }
 

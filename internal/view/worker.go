@@ -127,6 +127,10 @@ func (p *prefix) number(b *format.Batch) {
 	if p.before == nil {
 		return // all are 0
 	}
+	if p.before.before == nil {
+		p.level.numberFirst(p.numbers, p.key.codesOf(b))
+		return
+	}
 	p.level.number(p.numbers, p.before.numbers, p.key.codesOf(b))
 }
 
