@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Read one capture with four readers that are not ours, raw and converted, and compare every column.
 
-Usage: readers.py CAPTURE PARQUET INFO
+Usage: readers.py CAPTURE PARQUET INFO STREAMS
 
-CAPTURE is a capture directory, PARQUET the directory it was converted into, INFO what `analyze info --json` says of it.
+CAPTURE is a capture directory, PARQUET the directory it was converted into, INFO what `analyze info --json` says of it,
+STREAMS what `replay --arrow` writes of it.
 Row counts must be what INFO says; types must be the contract's (timestamps UTC nanoseconds, integers integers); a
 checksum of each column must be the same in every reader, raw and converted; and the columns that the conversion joins
 must be what the task table says.
@@ -170,12 +171,28 @@ def check_join(what, table, tasks):
                     break
 
 
-def main(capture, parquet, info):
+def check_streams(path, capture):
+    """What `replay --arrow` wrote: a stream of each table, one after another by name, with what the segments have."""
+    names = []
+    with pa.OSFile(str(path)) as file:
+        while file.tell() < file.size():
+            table = pa.ipc.open_stream(file).read_all()
+            table.validate(full=True)
+            name = table.schema.metadata[b"fletch.table"].decode()
+            names.append(name)
+            if not table.equals(segments(capture / name)[1]):
+                fail(f"{name}, streamed: not what the segments have")
+    if names != sorted(d.name for d in capture.iterdir() if d.is_dir()):
+        fail(f"streams of {names}")
+    return len(names)
+
+
+def main(capture, parquet, info, streams):
     db = duckdb.connect()
     db.sql("set TimeZone = 'UTC'")
     tables = json.loads(info.read_text())["tables"]
     tasks = {row["task"]: row for row in segments(capture / "task")[1].to_pylist()}
-    readings = 0
+    readings = check_streams(streams, capture)
     for name, about in sorted(tables.items()):
         rows = about["rows"]
         if rows == 0:
@@ -222,4 +239,4 @@ def main(capture, parquet, info):
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(pathlib.Path, sys.argv[1:4])))
+    sys.exit(main(*map(pathlib.Path, sys.argv[1:5])))

@@ -48,5 +48,6 @@ for capture in capture lossy; do
 	[ -d "$dir/$capture" ] || continue
 	bin/analyze convert "$dir/$capture" -o "$dir/$capture.parquet" --format parquet
 	bin/analyze info --json "$dir/$capture" >"$dir/$capture.json"
-	"$venv/bin/python" test/readers.py "$dir/$capture" "$dir/$capture.parquet" "$dir/$capture.json"
+	bin/replay "$dir/$capture" --arrow >"$dir/$capture.arrows"
+	"$venv/bin/python" test/readers.py "$dir/$capture" "$dir/$capture.parquet" "$dir/$capture.json" "$dir/$capture.arrows"
 done
