@@ -7,33 +7,34 @@ import (
 	"github.com/fletch-trace/fletch/internal/export"
 )
 
-const convertUsage = `example:
-    analyze convert incident -o tables
-    analyze convert monday tuesday -o week --format csv -Y 'comm == "nginx"'
-    duckdb -c "select name, count(*) from 'tables/syscall.parquet' group by name"
-
-Writes each table into one file for notebooks and databases. Events get the comm,
-pid and tid of their task, and calls and files their name. Of several captures
-the rows follow each other, with a column that says which one they are of.
-
-usage:
-    analyze convert CAPTURE... -o DIR [flags]
-
-flags:
-    -o, --output DIR     where the files go: a new directory or an empty one
-        --force          also into one that has files; those of the same name are
-                         replaced
-        --format FORMAT  parquet, csv, jsonl or arrow (default parquet)
-    -Y, --filter EXPR    only rows for which EXPR holds; tables that are no events
-                         (task, path, cgroup) stay whole
-`
+var convertCommand = cli.Command{
+	Name:    "analyze convert",
+	Summary: "tables as files for databases and notebooks",
+	Description: `Writes each table into one file for notebooks and databases. Events get the comm, pid and tid of
+their task, and calls and files their name. Of several captures the rows follow each other, with a column that says
+which one they are of.`,
+	Usage: []string{"CAPTURE... -o DIR [flags]"},
+	Examples: []cli.Example{
+		{Line: "analyze convert incident -o tables"},
+		{Line: `analyze convert monday tuesday -o week --format csv -Y 'comm == "nginx"'`,
+			Text: "two captures, one program"},
+		{Line: `duckdb -c "select name, count(*) from 'tables/syscall.parquet' group by name"`,
+			Text: "what comes of it"},
+	},
+}
 
 func convert(e *env, args []string) (err error) {
-	o := &options{Flags: cli.NewFlags("analyze convert", convertUsage)}
-	o.withFilter()
-	dir := o.StringP("output", "o", "", "")
-	force := o.Bool("force", false, "")
-	name := o.String("format", "parquet", "")
+	o := newCommand(convertCommand)
+	dir := o.StringP("output", "o", "", "the files go into `DIR`: a new directory or an empty one")
+	o.Path("output")
+	force := o.Bool("force", false, "also into one that has files; those of the same name are replaced")
+	var formats []cli.Term
+	for _, d := range export.Formats() {
+		formats = append(formats, cli.Term{Name: d.Name, Text: d.Help})
+	}
+	name := o.String("format", "parquet", "write `FORMAT`: "+cli.Or(formats...))
+	o.OneOf("format", formats...)
+	o.withFilter("only rows for which `EXPR` holds; tables that are no events (task, path, cgroup) stay whole")
 	if stop, err := o.parse(e, args); stop {
 		return err
 	}

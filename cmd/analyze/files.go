@@ -2,28 +2,10 @@
 
 package main
 
-import "github.com/fletch-trace/fletch/internal/view"
-
-const filesUsage = `example:
-    analyze files incident -n 20
-    analyze files incident --by comm --sort written
-    analyze files incident -Y 'name startsWith "/var/lib" && ret < 0'
-
-Counts reads and writes of each file: how many, how many bytes, how many failed,
-how long they took in all, on average and at most, and by how many processes.
-
-usage:
-    analyze files CAPTURE... [flags]
-
-flags:
-        --by LIST        group by path, comm, pid, op or several of them
-                         (default path)
-        --sort COLUMN    reads, writes, read, written, errors, total, mean, max or
-                         processes, the most first, or group (default total)
-    -n, --rows N         at most N groups (default 0: all)
-    -Y, --filter EXPR    only reads and writes for which EXPR holds
-        --json           an array of one object for each group
-`
+import (
+	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/view"
+)
 
 // What is counted of a file.
 var (
@@ -37,18 +19,32 @@ var (
 	fileTime     = view.Sum("duration_ns", nil)
 )
 
-var files = &viewCommand{"files", filesUsage, "no such reads and writes were recorded", &view.View{
-	Table: "file", By: []string{"path"}, Sort: "total", KeysLast: true,
-	Keys: []*view.Key{view.Path, view.Comm, view.PID, view.Word("op", "read", "write")},
-	Measures: []*view.Measure{
-		{Name: "reads", Value: fileReads},
-		{Name: "read", Value: bytesRead, Unit: view.Bytes},
-		{Name: "writes", Value: fileWrites},
-		{Name: "written", Value: bytesWritten, Unit: view.Bytes},
-		{Name: "errors", Value: fileErrors},
-		{Name: "total", Value: fileTime, Unit: view.Nanoseconds},
-		{Name: "mean", Value: view.Mean(fileTime, view.Plus(fileReads, fileWrites)), Unit: view.Nanoseconds},
-		{Name: "max", Value: view.Max("duration_ns", nil), Unit: view.Nanoseconds},
-		{Name: "processes", Value: view.Processes},
+var files = &viewCommand{
+	Command: cli.Command{
+		Name:    "analyze files",
+		Summary: "reads and writes of each file",
+		Description: `Counts reads and writes of each file: how many, how many bytes, how many failed, how long they
+took in all, on average and at most, and by how many processes.`,
+		Examples: []cli.Example{
+			{Line: "analyze files incident -n 20"},
+			{Line: "analyze files incident --by comm --sort written", Text: "who wrote most"},
+			{Line: `analyze files incident -Y 'name startsWith "/var/lib" && ret < 0'`, Text: "what failed where"},
+		},
 	},
-}}
+	none: "no such reads and writes were recorded",
+	view: &view.View{
+		Table: "file", By: []string{"path"}, Sort: "total", KeysLast: true,
+		Keys: []*view.Key{view.Path, view.Comm, view.PID, view.Word("op", "read", "write")},
+		Measures: []*view.Measure{
+			{Name: "reads", Value: fileReads},
+			{Name: "read", Value: bytesRead, Unit: view.Bytes},
+			{Name: "writes", Value: fileWrites},
+			{Name: "written", Value: bytesWritten, Unit: view.Bytes},
+			{Name: "errors", Value: fileErrors},
+			{Name: "total", Value: fileTime, Unit: view.Nanoseconds},
+			{Name: "mean", Value: view.Mean(fileTime, view.Plus(fileReads, fileWrites)), Unit: view.Nanoseconds},
+			{Name: "max", Value: view.Max("duration_ns", nil), Unit: view.Nanoseconds},
+			{Name: "processes", Value: view.Processes},
+		},
+	},
+}

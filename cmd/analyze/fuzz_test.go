@@ -15,11 +15,11 @@ func FuzzViews(f *testing.F) {
 	f.Fuzz(func(t *testing.T, capture byte, changes []byte) {
 		tar := mutants.Tar(capture, changes)
 		for _, c := range commands {
-			if c.name == "convert" {
+			if c.name() == "convert" {
 				continue
 			}
-			fixture.CheckRun(t, "analyze", run, tar, c.name, "-")
-			fixture.CheckRun(t, "analyze", run, tar, c.name, "-", "--json")
+			fixture.CheckRun(t, "analyze", run, tar, c.name(), "-")
+			fixture.CheckRun(t, "analyze", run, tar, c.name(), "-", "--json")
 		}
 	})
 }

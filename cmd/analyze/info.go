@@ -13,23 +13,20 @@ import (
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-const infoUsage = `example:
-    analyze info incident
-    ssh host record -w - -d 10s | analyze info -
-
-Shows where, when and how captures were recorded, whether they are complete,
-and what is in them.
-
-usage:
-    analyze info CAPTURE... [flags]
-
-flags:
-        --json    one object for each capture
-`
+var infoCommand = cli.Command{
+	Name:        "analyze info",
+	Summary:     "what a capture holds, and whether it is complete",
+	Description: "Shows where, when and how captures were recorded, whether they are complete, and what is in them.",
+	Examples: []cli.Example{
+		{Line: "analyze info incident"},
+		{Line: "ssh host record -w - -d 10s | analyze info -", Text: "without a file"},
+	},
+}
 
 // infoObject is a capture for machines.
 type infoObject struct {
@@ -46,7 +43,7 @@ type infoObject struct {
 }
 
 func info(e *env, args []string) (err error) {
-	o := newOptions("info", infoUsage)
+	o := newCommand(infoCommand).withJSON("one object for each capture")
 	set, err := o.open(e, args)
 	if set == nil {
 		return err

@@ -5,43 +5,36 @@ package main
 import (
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-const ipcUsage = `example:
-    analyze ipc incident
-    analyze ipc incident --by comm,right --json
-    analyze ipc incident -Y 'uid != owner'
-
-Counts who asked for which right to whose System V object (queue, semaphores,
-shared memory), and how often.
-
-usage:
-    analyze ipc CAPTURE... [flags]
-
-flags:
-        --by LIST        group by uid, comm, pid, right, key, id, owner, creator,
-                         mode or several of them
-                         (default uid,comm,right,key,id,owner,mode)
-        --sort COLUMN    checks or processes, the most first, or group (default
-                         checks)
-    -n, --rows N         at most N groups (default 0: all)
-    -Y, --filter EXPR    only checks for which EXPR holds
-        --json           an array of one object for each group
-`
-
-var ipc = &viewCommand{"ipc", ipcUsage, "no such checks were recorded", &view.View{
-	Table: "ipc", By: []string{"uid", "comm", "right", "key", "id", "owner", "mode"}, Sort: "checks",
-	Keys: []*view.Key{
-		view.Decimals("uid"), view.Comm, view.PID, rightKey, view.Ints("key", capture.Key), view.Decimals("id"),
-		view.Decimals("owner"), view.Decimals("creator"), view.Ints("mode", octal),
+var ipc = &viewCommand{
+	Command: cli.Command{
+		Name:    "analyze ipc",
+		Summary: "who asked for which right to System V objects",
+		Description: `Counts who asked for which right to whose System V object (queue, semaphores, shared memory), and
+how often.`,
+		Examples: []cli.Example{
+			{Line: "analyze ipc incident"},
+			{Line: "analyze ipc incident --by comm,right --json", Text: "for a program"},
+			{Line: "analyze ipc incident -Y 'uid != owner'", Text: "to the objects of others"},
+		},
 	},
-	Measures: []*view.Measure{
-		{Name: "checks", Value: view.Count(nil)},
-		{Name: "processes", Value: view.Processes},
+	none: "no such checks were recorded",
+	view: &view.View{
+		Table: "ipc", By: []string{"uid", "comm", "right", "key", "id", "owner", "mode"}, Sort: "checks",
+		Keys: []*view.Key{
+			view.Decimals("uid"), view.Comm, view.PID, rightKey, view.Ints("key", capture.Key), view.Decimals("id"),
+			view.Decimals("owner"), view.Decimals("creator"), view.Ints("mode", octal),
+		},
+		Measures: []*view.Measure{
+			{Name: "checks", Value: view.Count(nil)},
+			{Name: "processes", Value: view.Processes},
+		},
 	},
-}}
+}
 
 func octal(mode int64) string { return string(syscalls.AppendOctal(nil, uint64(uint32(mode)))) }
 

@@ -13,25 +13,20 @@ import (
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/stamp"
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-const lossesUsage = `example:
-    analyze losses incident
-
-Shows every loss of events: from when until when, on which CPU, of which family
-and how many; and the share of each family that is missing.
-
-usage:
-    analyze losses CAPTURE... [flags]
-
-flags:
-    -Y, --filter EXPR    only losses for which EXPR holds; totals are of all
-        --json           one object
-`
+var lossesCommand = cli.Command{
+	Name:    "analyze losses",
+	Summary: "when and where events were lost",
+	Description: `Shows every loss of events: from when until when, on which CPU, of which family and how many; and the
+share of each family that is missing.`,
+	Examples: []cli.Example{{Line: "analyze losses incident"}},
+}
 
 // maxLosses bounds the list; a capture that lost more often than this is told by its totals.
 const maxLosses = 1 << 20
@@ -63,7 +58,8 @@ type lossReport struct {
 }
 
 func losses(e *env, args []string) (err error) {
-	o := newOptions("losses", lossesUsage).withFilter()
+	o := newCommand(lossesCommand).withFilter("only losses for which `EXPR` holds; totals are of all").
+		withJSON("one object")
 	set, err := o.open(e, args)
 	if set == nil {
 		return err

@@ -11,30 +11,26 @@ import (
 	"time"
 
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/term"
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-const processesUsage = `example:
-    analyze processes incident
-    analyze processes incident --json | jq '.[] | select(.exit_code > 0)'
-
-Shows who ran what as a tree: when each process began (from the start of the
-capture; "before" is not known exactly), how long it lived, how it ended, how many
-system calls it made, and its command line.
-
-usage:
-    analyze processes CAPTURE... [flags]
-
-flags:
-    -Y, --filter EXPR    only what the events and calls for which EXPR holds tell
-        --json           an array of one object for each process, its parent as
-                         ppid
-`
+var processesCommand = cli.Command{
+	Name:    "analyze processes",
+	Summary: "who ran what, as a tree",
+	Description: `Shows who ran what as a tree: when each process began (from the start of the capture; "before" is not
+known exactly), how long it lived, how it ended, how many system calls it made, and its command line.`,
+	Examples: []cli.Example{
+		{Line: "analyze processes incident"},
+		{Line: "analyze processes incident --json | jq '.[] | select(.exit_code > 0)'", Text: "those that failed"},
+	},
+}
 
 func processes(e *env, args []string) (err error) {
-	o := newOptions("processes", processesUsage).withFilter()
+	o := newCommand(processesCommand).withFilter("only what the events and calls for which `EXPR` holds tell").
+		withJSON("an array of one object for each process, its parent as ppid")
 	set, err := o.open(e, args)
 	if set == nil {
 		return err
@@ -94,7 +90,8 @@ type branch struct {
 	last   bool // of its parent's children
 }
 
-// drawTree draws root and all below it, unless that was done. It does not recurse: a tree can be as deep as a capture is long.
+// drawTree draws root and all below it, unless that was done. It does not recurse: a tree can be as deep as a capture
+// is long.
 func drawTree(t *term.Table, root *process, start time.Time) {
 	for todo := []branch{{p: root}}; len(todo) > 0; {
 		b := todo[len(todo)-1]

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -18,49 +19,40 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-const usage = `example:
-    analyze info incident
-    analyze summary incident
-    analyze convert incident -o tables
-
-Answers questions about captures: directories, tars of one, or - for a tar on
-standard input. No root and no kernel is needed.
-
-usage:
-    analyze COMMAND CAPTURE... [flags]
-
-commands:
-    info         what a capture holds, and whether it is complete
-    summary      the first screen of an investigation
-    syscalls     calls, errors and times of each system call
-    files        reads and writes of each file
-    tcp          connections, failures and bytes by peer
-    processes    who ran what, as a tree
-    ipc          who asked for which right to System V objects
-    losses       when and where events were lost
-    convert      to Parquet, CSV, JSON lines or Arrow
-
-flags:
-    -h, --help       this text; of a command with analyze COMMAND --help
-        --version    the version
-`
+var program = cli.Command{
+	Name:    "analyze",
+	Summary: "answer questions about captures",
+	Description: `Answers questions about captures: directories, tars of one, or - for a tar on standard input. No root
+and no kernel is needed.`,
+	Usage: []string{"COMMAND CAPTURE... [flags]"},
+	Examples: []cli.Example{
+		{Line: "analyze info incident"},
+		{Line: "analyze summary incident"},
+		{Line: "analyze convert incident -o tables"},
+	},
+	Notes:    []cli.Note{{Text: "analyze COMMAND --help tells of a command."}, cli.ExitStatus()},
+	Operands: cli.Subcommand,
+}
 
 // command is one subcommand.
 type command struct {
-	name string
-	run  func(e *env, args []string) error
+	cli.Command
+	run func(e *env, args []string) error
 }
 
+// name is what it is called on the command line.
+func (c *command) name() string { return strings.TrimPrefix(c.Name, program.Name+" ") }
+
 var commands = []command{
-	{"info", info},
-	{"summary", summary},
-	{systemCalls.name, systemCalls.run},
-	{files.name, files.run},
-	{tcp.name, tcp.run},
-	{"processes", processes},
-	{ipc.name, ipc.run},
-	{"losses", losses},
-	{"convert", convert},
+	{infoCommand, info},
+	{summaryCommand, summary},
+	{systemCalls.Command, systemCalls.run},
+	{files.Command, files.run},
+	{tcp.Command, tcp.run},
+	{processesCommand, processes},
+	{ipc.Command, ipc.run},
+	{lossesCommand, losses},
+	{convertCommand, convert},
 }
 
 // env is what a command works with.
@@ -93,12 +85,14 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 }
 
 func dispatch(e *env, args []string) error {
+	p := program
 	for _, c := range commands {
-		if len(args) > 0 && args[0] == c.name {
+		if len(args) > 0 && args[0] == c.name() {
 			return c.run(e, args[1:])
 		}
+		p.Subcommands = append(p.Subcommands, cli.Term{Name: c.name(), Text: c.Summary})
 	}
-	flags := cli.NewFlags("analyze", usage)
+	flags := cli.New(p)
 	flags.SetInterspersed(false)
 	if stop, err := flags.Parse(args, e.stdout); stop || err != nil {
 		return err
@@ -117,15 +111,25 @@ type options struct {
 	filter     *filter.Program // nil: all rows
 }
 
-func newOptions(name, usage string) *options {
-	o := &options{Flags: cli.NewFlags("analyze "+name, usage)}
-	o.BoolVar(&o.json, "json", false, "")
+// newCommand makes the command line of c; what all subcommands have in common need not be in c.
+func newCommand(c cli.Command) *options {
+	if c.Usage == nil {
+		c.Usage = []string{"CAPTURE... [flags]"}
+	}
+	c.Notes = append(c.Notes, cli.ExitStatus())
+	c.Operands = cli.Captures
+	return &options{Flags: cli.New(c)}
+}
+
+// withFilter adds -Y, with its help.
+func (o *options) withFilter(help string) *options {
+	o.StringVarP(&o.expression, "filter", "Y", "", help)
 	return o
 }
 
-// withFilter adds -Y.
-func (o *options) withFilter() *options {
-	o.StringVarP(&o.expression, "filter", "Y", "", "")
+// withJSON adds --json, which prints what objects says.
+func (o *options) withJSON(objects string) *options {
+	o.BoolVar(&o.json, "json", false, "as JSON: "+objects)
 	return o
 }
 

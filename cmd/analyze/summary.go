@@ -8,29 +8,24 @@ import (
 	"time"
 
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/stamp"
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-const summaryUsage = `example:
-    analyze summary incident
-    analyze summary incident -Y 'comm == "nginx"'
-
-Shows on one screen what to look at first: how much of what was recorded and
-lost, who was busiest, which calls were slow, which failed, which never
-returned, which files were read and written most, which connects failed or were
-slow, what a seccomp filter denied, and which processes ended badly.
-
-usage:
-    analyze summary CAPTURE... [flags]
-
-flags:
-    -n, --rows N         at most N lines in each list (default 5)
-    -Y, --filter EXPR    only events for which EXPR holds
-        --json           one object for each capture
-`
+var summaryCommand = cli.Command{
+	Name:    "analyze summary",
+	Summary: "the first screen of an investigation",
+	Description: `Shows on one screen what to look at first: how much of what was recorded and lost, who was busiest,
+which calls were slow, which failed, which never returned, which files were read and written most, which connects
+failed or were slow, what a seccomp filter denied, and which processes ended badly.`,
+	Examples: []cli.Example{
+		{Line: "analyze summary incident"},
+		{Line: `analyze summary incident -Y 'comm == "nginx"'`, Text: "of one program"},
+	},
+}
 
 // overview is what summary prints of a capture.
 type overview struct {
@@ -57,8 +52,9 @@ type familyRate struct {
 }
 
 func summary(e *env, args []string) (err error) {
-	o := newOptions("summary", summaryUsage).withFilter()
-	n := o.IntP("rows", "n", 5, "")
+	o := newCommand(summaryCommand)
+	n := o.IntP("rows", "n", 5, "at most `N` lines in each list")
+	o.withFilter("only events for which `EXPR` holds").withJSON("one object for each capture")
 	if stop, err := o.parse(e, args); stop {
 		return err
 	}
@@ -90,8 +86,8 @@ func summary(e *env, args []string) (err error) {
 	return nil
 }
 
-// fewRows is how many lines the lists of files, connections and denials have at most: they are to leave the screen to the
-// calls.
+// fewRows is how many lines the lists of files, connections and denials have at most: they are to leave the screen to
+// the calls.
 const fewRows = 3
 
 func newOverview(e *env, c *capture.Capture, filter *filter.Program, n int) (*overview, error) {

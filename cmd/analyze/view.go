@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/term"
@@ -17,16 +18,20 @@ import (
 
 // viewCommand is a command that shows a view.
 type viewCommand struct {
-	name, usage string
-	none        string // what is said where there are no rows
-	view        *view.View
+	cli.Command
+	none string // what is said where there are no rows
+	view *view.View
 }
 
 func (c *viewCommand) run(e *env, args []string) (err error) {
-	o := newOptions(c.name, c.usage).withFilter()
-	by := o.StringSlice("by", c.view.By, "")
-	sort := o.String("sort", c.view.Sort, "")
-	n := o.IntP("rows", "n", 0, "")
+	o := newCommand(c.Command)
+	by := o.StringSlice("by", c.view.By, "group by a `LIST` of "+strings.Join(c.view.KeyNames(), ", "))
+	o.ListOf("by", cli.Names(c.view.KeyNames()...)...)
+	orders := c.orders()
+	sort := o.String("sort", c.view.Sort, "sort by `COLUMN`, the most first: "+cli.Or(orders...))
+	o.OneOf("sort", orders...)
+	n := o.IntP("rows", "n", 0, "at most `N` groups (default 0: all)")
+	o.withFilter("only events for which `EXPR` holds").withJSON("an array of one object for each group")
 	if stop, err := o.parse(e, args); stop {
 		return err
 	}
@@ -53,6 +58,16 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 		return c.writeJSON(e.stdout, groups, *by)
 	}
 	return c.writeTable(e.stdout, groups, *by, result.Len()-len(groups))
+}
+
+// orders are what groups can be sorted by.
+func (c *viewCommand) orders() (terms []cli.Term) {
+	for _, m := range c.view.Measures {
+		if c.view.Order(m.Name) != nil {
+			terms = append(terms, cli.Term{Name: m.Name})
+		}
+	}
+	return append(terms, cli.Term{Name: "group", Text: "in the order of its keys"})
 }
 
 // input is what a view reads.

@@ -22,7 +22,6 @@ type Flags struct {
 	command  Command
 	sections []section
 	values   map[string]values
-	literal  string // TODO: the usage text of programs that do not describe themselves yet
 
 	help, about, describe bool
 }
@@ -46,13 +45,6 @@ func New(c Command) *Flags {
 	f.SetOutput(io.Discard)
 	f.FlagSet.Usage = func() {}
 	f.SortFlags = false
-	return f
-}
-
-// NewFlags makes the command line of name ("record", "analyze info"). usage is printed by --help as it is.
-func NewFlags(name, usage string) *Flags {
-	f := New(Command{Name: name})
-	f.literal = usage
 	return f
 }
 

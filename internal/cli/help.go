@@ -20,10 +20,6 @@ const (
 )
 
 func (f *Flags) writeHelp(w io.Writer) error {
-	if f.literal != "" {
-		_, err := io.WriteString(w, f.literal)
-		return err
-	}
 	d := f.Describe()
 	h := help{colour: term.ColourOf(w)}
 	h.description(&d)
@@ -122,7 +118,7 @@ func flagTerms(list []Flag) []Term {
 			terms[i].Name += " " + f.Placeholder
 		}
 		if f.Default != "" {
-			terms[i].Text += " (default " + f.Default + ")"
+			terms[i].Text += " (default" + unbroken + f.Default + ")"
 		}
 	}
 	return terms
@@ -164,10 +160,14 @@ func Paragraphs(text string) (list []string) {
 	return list
 }
 
+// unbroken is a space at which no line is broken.
+const unbroken = "\u00a0"
+
 // wrap breaks text into lines of at most width columns, unless a word is longer.
 func wrap(text string, width int) (lines []string) {
 	line := ""
-	for word := range strings.FieldsSeq(text) {
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ' ' || r == '\n' }) {
+		word = strings.ReplaceAll(word, unbroken, " ")
 		switch {
 		case line == "":
 			line = word

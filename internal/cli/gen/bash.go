@@ -151,8 +151,8 @@ const bashWords = `	local line=${COMP_LINE:0:COMP_POINT} word='' flag command=''
 		word=${word#*=}
 	fi`
 
-const bashReply = `# Replies with those candidates, each a name and a text with a tab between, that begin with $word, in a
-# list with its last part.
+const bashReply = `# Replies with the candidates that begin with $word, in a list with its last part. Each is a
+# name, a tab, and a text.
 _fletch_reply() {
 	local part=$word c name text width=0 skip=''
 	local -a names texts

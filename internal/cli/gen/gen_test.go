@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -17,8 +18,13 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// names are the programs that are described.
-func names() []string { return []string{"record", "replay"} }
+// names are the programs that run here.
+func names() []string {
+	if runtime.GOOS == "linux" {
+		return []string{"record", "analyze", "replay"}
+	}
+	return []string{"analyze", "replay"}
+}
 
 // binaries is a directory of the programs, built of this tree.
 var binaries = sync.OnceValues(func() (string, error) {
@@ -257,8 +263,9 @@ func TestFiles(t *testing.T) {
 
 func TestBrief(t *testing.T) {
 	for text, want := range map[string]string{
-		"at most N": "at most N", "write FORMAT: csv or json": "write FORMAT", "keep N; what remains is whole. Or not": "keep N",
-		"a LIST (default: all) of them": "a LIST", "a NAME (its first 15 bytes)": "a NAME (its first 15 bytes)",
+		"at most N": "at most N", "write FORMAT: csv or json": "write FORMAT",
+		"keep N; what remains is whole. Or not": "keep N",
+		"a LIST (default: all) of them":         "a LIST", "a NAME (its first 15 bytes)": "a NAME (its first 15 bytes)",
 	} {
 		if got := brief(text); got != want {
 			t.Errorf("%q: got %q, want %q", text, got, want)
