@@ -38,29 +38,13 @@ func Decimals(column string) *Key {
 // Texts groups by a text of each row. What text gives is valid until its next call.
 func Texts(name string, columns []string, text func(b *format.Batch, row int) []byte) *Key {
 	return &Key{Name: name, Columns: columns, Bind: func(*Source) (Coder, error) {
-		w := &words{code: map[string]uint64{}}
+		w := newWords()
 		return Coder{func(dst []uint64, b *format.Batch) {
 			for i := range dst {
 				dst[i] = w.add(text(b, i))
 			}
-		}, func(code uint64) string { return w.list[code] }}, nil
+		}, w.text}, nil
 	}}
-}
-
-// words numbers texts.
-type words struct {
-	list []string
-	code map[string]uint64
-}
-
-func (w *words) add(text []byte) uint64 {
-	n, ok := w.code[string(text)]
-	if !ok {
-		n = uint64(len(w.list))
-		w.list = append(w.list, string(text))
-		w.code[w.list[n]] = n
-	}
-	return n
 }
 
 // Word groups by a column whose values are of a list; all others are one group, "?".

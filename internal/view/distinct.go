@@ -5,6 +5,7 @@ package view
 import (
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 // Processes is by how many processes the rows of a group are. Those of several captures are different ones.
@@ -21,12 +22,12 @@ func (p *processes) bind(s *Source) (accumulator, error) {
 	if s == nil {
 		return &processSets{}, nil
 	}
-	tasks, err := s.Tasks()
+	tasks, err := s.Dimension("task").Load(schema.Of("task").Select("pid")...)
 	return &processSets{tasks: tasks, capture: uint64(s.Number)}, err
 }
 
 type processSets struct {
-	tasks   *capture.Tasks
+	tasks   *capture.Rows // with the pid
 	capture uint64
 	sets    []distinct // by number of the group
 }
@@ -34,9 +35,10 @@ type processSets struct {
 func (p *processSets) grow(groups int) { p.sets = grown(p.sets, groups) }
 
 func (p *processSets) add(b *format.Batch, rows, groups []int32) {
-	task := b.Column("task").I32
+	task, pids := b.Column("task").I32, p.tasks.Columns[0].I32
 	for _, row := range rows {
-		p.sets[groups[row]].add(p.capture<<32 | uint64(uint32(p.tasks.Task(task[row]).PID)))
+		pid := pids[p.tasks.Index(int64(task[row]))]
+		p.sets[groups[row]].add(p.capture<<32 | uint64(uint32(pid)))
 	}
 }
 

@@ -7,60 +7,66 @@ import (
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
-// Keys of what ids stand for. What is not known is one group, "?".
+// Keys of what ids lead to. Rows whose id is not known are one group, "?".
 var (
-	Comm = taskKey("comm", func(t *capture.Task) string { return t.Comm })
-	PID  = numberKey(taskKey("pid", func(t *capture.Task) string { return strconv.Itoa(int(t.PID)) }))
-	TID  = numberKey(taskKey("tid", func(t *capture.Task) string { return strconv.Itoa(int(t.TID)) }))
+	Comm = Joined("comm", "task", "comm")
+	PID  = Joined("pid", "task", "pid")
+	TID  = Joined("tid", "task", "tid")
+	Path = Joined("path", "path", "name")
 )
 
-func numberKey(k *Key) *Key {
-	k.Number, k.Right = true, true
-	return k
+// Joined groups by a column of a dimension, to whose rows the ids in the column of the dimension's name lead.
+func Joined(name, dimension, column string) *Key {
+	known := schema.Of(dimension).Select(column)
+	number := known[0].Type != format.String
+	return &Key{Name: name, Number: number, Right: number, Columns: []string{dimension},
+		Bind: func(s *Source) (Coder, error) {
+			rows, err := s.Dimension(dimension).Load(known...)
+			if err != nil {
+				return Coder{}, err
+			}
+			j := &joined{id: dimension, rows: rows, codes: make([]uint64, rows.Rows), words: newWords()}
+			j.codes[0] = 1 + j.words.add([]byte("?"))
+			return Coder{j.code, j.words.text}, nil
+		}}
 }
 
-// taskKey groups by a text that each identity has.
-func taskKey(name string, text func(*capture.Task) string) *Key {
-	type id struct{ name string }
-	return &Key{Name: name, Columns: []string{"task"}, Bind: func(s *Source) (Coder, error) {
-		t, err := Once(s, id{name}, func() (*taskTexts, error) { return newTaskTexts(s, text) })
-		if err != nil {
-			return Coder{}, err
+// joined has the codes of the rows of a dimension, those with the same text the same one.
+type joined struct {
+	id    string // the column of ids
+	rows  *capture.Rows
+	codes []uint64 // code+1 by row, 0 of one that was not met yet
+	words *words
+	text  []byte
+}
+
+func (j *joined) code(dst []uint64, b *format.Batch) {
+	for i, id := range b.Column(j.id).I32[:len(dst)] {
+		row := j.rows.Index(int64(id))
+		code := j.codes[row]
+		if code == 0 {
+			code = 1 + j.add(row)
+			j.codes[row] = code
 		}
-		return Coder{t.code, func(code uint64) string { return t.words.list[code] }}, nil
-	}}
+		dst[i] = code - 1
+	}
 }
 
-// taskTexts are the texts of all identities of a capture.
-type taskTexts struct {
-	tasks *capture.Tasks
-	codes []uint64 // of each identity
-	words words
-}
-
-func newTaskTexts(s *Source, text func(*capture.Task) string) (*taskTexts, error) {
-	tasks, err := s.Tasks()
-	if err != nil {
-		return nil, err
+// add is the code of a row that is met for the first time.
+func (j *joined) add(row int32) uint64 {
+	switch v := &j.rows.Columns[0]; v.Type {
+	case format.String:
+		return j.words.add(v.Str.Bytes(int(row)))
+	case format.Int32:
+		j.text = strconv.AppendInt(j.text[:0], int64(v.I32[row]), 10)
+	default:
+		j.text = strconv.AppendInt(j.text[:0], v.I64[row], 10)
 	}
-	t := &taskTexts{tasks: tasks, words: words{code: map[string]uint64{}}}
-	for i := range tasks.List {
-		word := "?"
-		if i > 0 {
-			word = text(&tasks.List[i])
-		}
-		t.codes = append(t.codes, t.words.add([]byte(word)))
-	}
-	return t, nil
-}
-
-func (t *taskTexts) code(dst []uint64, b *format.Batch) {
-	for i, task := range b.Column("task").I32[:len(dst)] {
-		dst[i] = t.codes[t.tasks.Index(task)]
-	}
+	return j.words.add(j.text)
 }
 
 // Call groups by the name of the system call in column nr.
@@ -71,22 +77,4 @@ var Call = &Key{Name: "name", Columns: []string{"nr"}, Bind: func(s *Source) (Co
 			dst[i] = syscalls.Slot(nr)
 		}
 	}, func(code uint64) string { return calls.Name(syscalls.SlotCall(code)) }}, nil
-}}
-
-// Path groups by the name of the file in column path.
-var Path = &Key{Name: "path", Columns: []string{"path"}, Bind: func(s *Source) (Coder, error) {
-	paths, err := s.Texts("path", "name")
-	if err != nil {
-		return Coder{}, err
-	}
-	return Coder{func(dst []uint64, b *format.Batch) {
-		for i, path := range b.Column("path").I32[:len(dst)] {
-			dst[i] = uint64(paths.Index(int64(path)))
-		}
-	}, func(code uint64) string {
-		if code == 0 {
-			return "?"
-		}
-		return paths.At(int32(code))
-	}}, nil
 }}

@@ -63,7 +63,7 @@ func (r *Result) merge(p *partial) {
 
 // number is the number of the group with these texts, which may be a new one.
 func (r *Result) number(texts []string) int32 {
-	id := joined(texts)
+	id := idOf(texts)
 	n, ok := r.numbers[id]
 	if !ok {
 		n = int32(len(r.groups))
@@ -73,8 +73,8 @@ func (r *Result) number(texts []string) int32 {
 	return n
 }
 
-// joined is texts as one, which no others give.
-func joined(texts []string) string {
+// idOf is one text for several, which no others give.
+func idOf(texts []string) string {
 	var id []byte
 	for _, text := range texts {
 		id = append(binary.AppendUvarint(id, uint64(len(text))), text...)
@@ -84,7 +84,7 @@ func joined(texts []string) string {
 
 // Group is the group whose keys have these texts, nil if there is none.
 func (r *Result) Group(texts ...string) *Group {
-	if n, ok := r.numbers[joined(texts)]; ok {
+	if n, ok := r.numbers[idOf(texts)]; ok {
 		return &r.groups[n]
 	}
 	return nil
