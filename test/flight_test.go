@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -124,7 +125,8 @@ func TestDumpsForASignal(t *testing.T) {
 			for i := range n {
 				f.Process.Signal(syscall.SIGUSR2)
 				waitFor(t, "a dump", func() bool { return len(f.dumps("sigusr2")) > i })
-				time.Sleep(300 * time.Millisecond) // of recording
+				before := f.counted()
+				waitFor(t, "the command to count on", func() bool { return f.counted() > before+100*time.Millisecond })
 			}
 			syscall.Kill(-f.Process.Pid, syscall.SIGTERM)
 			f.Wait() // with the status of its command
@@ -200,7 +202,7 @@ func TestTriggersWindow(t *testing.T) {
 			defer func() { spin.Process.Kill(); spin.Wait() }()
 			const last, after = 2 * time.Second, time.Second
 			f := startFlight(t, "-e", "process,syscall", "--last", last.String(), "--after", after.String(), "--trigger", test.trigger)
-			time.Sleep(last + time.Second) // a window's worth of what comes before
+			waitForWindow(t, filepath.Join(f.dir, "window"), last)
 			test.event(t)
 			waitFor(t, "the dump", func() bool { return len(f.dumps("trigger")) > 0 })
 			f.stop()
@@ -227,6 +229,27 @@ func TestTriggersWindow(t *testing.T) {
 			}
 		})
 	}
+}
+
+// waitForWindow waits until the window that a flight recorder keeps on the disk reaches back as far as it should.
+func waitForWindow(t *testing.T, path string, last time.Duration) {
+	t.Helper()
+	waitFor(t, "a window's worth of calls", func() bool {
+		c, err := format.Open(path)
+		if err != nil {
+			return false
+		}
+		defer c.Close()
+		table := c.Table("syscall")
+		if table == nil {
+			return false
+		}
+		first, end := int64(math.MaxInt64), int64(0)
+		for _, b := range table.Blocks() {
+			first, end = min(first, b.MinTS), max(end, b.MaxTS)
+		}
+		return end-first > int64(last)
+	})
 }
 
 // processOf is the process of each task; a window has a task once for each of its generations.
@@ -283,7 +306,7 @@ func TestMemoryCeiling(t *testing.T) {
 		return n << 10
 	}
 	for i := range 6 {
-		time.Sleep(time.Second)
+		time.Sleep(time.Second) // of recording a full load
 		if i%2 == 1 {
 			f.Process.Signal(syscall.SIGUSR2)
 			waitFor(t, "a dump", func() bool { return len(f.dumps("sigusr2")) > i/2 })

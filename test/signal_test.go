@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/fletch-trace/fletch/format"
 )
@@ -34,6 +33,14 @@ func waitForCapture(t *testing.T, path string) {
 	waitFor(t, "the capture to appear", func() bool {
 		m, _ := filepath.Glob(filepath.Join(path, "*", "*.arrow"))
 		return len(m) > 0
+	})
+}
+
+func waitForFile(t *testing.T, path string) {
+	t.Helper()
+	waitFor(t, path, func() bool {
+		_, err := os.Stat(path)
+		return err == nil
 	})
 }
 
@@ -144,8 +151,9 @@ func TestUserSignalDoesNotEndIt(t *testing.T) {
 
 // ^C goes to COMMAND as well: the recording ends when it has, with its status.
 func TestInterruptedCommand(t *testing.T) {
-	rec, path := start(t, "--", "sh", "-c", "trap 'sleep 0.2; exit 5' INT; while :; do sleep 0.05; done")
-	time.Sleep(300 * time.Millisecond)
+	ready := filepath.Join(t.TempDir(), "ready")
+	rec, path := start(t, "--", "sh", "-c", "trap 'sleep 0.2; exit 5' INT; touch "+ready+"; while :; do sleep 0.05; done")
+	waitForFile(t, ready)
 	syscall.Kill(-rec.Process.Pid, syscall.SIGINT)
 	rec.Wait()
 	if got := rec.ProcessState.ExitCode(); got != 5 {
@@ -163,11 +171,16 @@ func TestInterruptedCommand(t *testing.T) {
 
 // A second signal stops at once: what was written is kept.
 func TestSecondSignalStopsAtOnce(t *testing.T) {
-	rec, path := start(t, "--", "sh", "-c", "trap '' INT TERM; while :; do sleep 0.05; done")
-	rec.Process.Signal(syscall.SIGINT)
-	time.Sleep(300 * time.Millisecond) // else it is the same one
-	rec.Process.Signal(syscall.SIGINT)
-	rec.Wait()
+	ready := filepath.Join(t.TempDir(), "ready")
+	rec, path := start(t, "--", "sh", "-c", "trap '' INT TERM; touch "+ready+"; while :; do sleep 0.05; done")
+	waitForFile(t, ready)
+	ended := make(chan error, 1)
+	go func() { ended <- rec.Wait() }()
+	// Those that come within a fifth of a second are the first one.
+	waitFor(t, "the recorder to stop", func() bool {
+		rec.Process.Signal(syscall.SIGINT)
+		return len(ended) > 0
+	})
 	if got := rec.ProcessState.ExitCode(); got != 128+2 {
 		t.Errorf("status %d, want 130", got)
 	}

@@ -207,10 +207,7 @@ func (s *sudoer) interrupted(rec *exec.Cmd, path string, command bool, status in
 	s.t.Cleanup(func() { syscall.Kill(-rec.Process.Pid, syscall.SIGKILL); rec.Wait() })
 	waitForCapture(s.t, path)
 	if command {
-		waitFor(s.t, "the command to be ready", func() bool {
-			_, err := os.Stat(filepath.Join(s.home, "ready"))
-			return err == nil
-		})
+		waitForFile(s.t, filepath.Join(s.home, "ready"))
 	}
 	if err := interrupt(); err != nil {
 		s.t.Fatal(err)

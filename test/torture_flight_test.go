@@ -122,7 +122,7 @@ func TestTortureDumps(t *testing.T) {
 			args := append([]string{"-q", "-w", path, "-e", allFamilies, "-z", "zstd", "--last", last.String()}, c.args...)
 			s := expose(t, nil, append(append(args, "--"), heavyLoad(t.TempDir())...)...)
 			waitFor(t, "the flight recorder", func() bool { _, err := os.Stat(path); return err == nil || s.ended() })
-			time.Sleep(last + 3*time.Second) // then the window moves
+			untilItMoves(t, s, path)
 			dumps := scale(3, c.much)
 			var rows, missing, events, alone int64
 			var silence, shortest, longest time.Duration
@@ -194,6 +194,29 @@ func TestTortureDumps(t *testing.T) {
 	}
 }
 
+// untilItMoves dumps a flight recorder's window until its oldest generation has been dropped, and leaves no dump.
+func untilItMoves(t *testing.T, s *subject, path string) {
+	t.Helper()
+	for oldest := 1; oldest == 1; {
+		s.Process.Signal(syscall.SIGUSR2)
+		waitFor(t, "a dump", func() bool { return len(dumpsOf(path)) > 0 || s.ended() })
+		for _, name := range dumpsOf(path) {
+			c, err := format.Open(filepath.Join(path, name))
+			if err != nil {
+				t.Fatalf("a dump that does not open: %v", err)
+			}
+			oldest, _, _ = segmentsOf(t, c)
+			c.Close()
+			if err := os.RemoveAll(c.Path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if s.ended() {
+			t.Fatal("the recorder has ended")
+		}
+	}
+}
+
 func mib(n int64) float64 { return float64(n) / (1 << 20) }
 
 // most is the most that was taken at any time.
@@ -233,7 +256,7 @@ func TestTortureTriggers(t *testing.T) {
 	s := expose(t, nil, append([]string{"-q", "-w", path, "-e", allFamilies, "--last", before.String(), "--after", after.String(),
 		"--trigger", `op == "exit" && comm == "trip" && exit_code == 7`, "--"}, load...)...)
 	waitFor(t, "the flight recorder", func() bool { _, err := os.Stat(path); return err == nil || s.ended() })
-	time.Sleep(before + 2*time.Second)
+	waitForWindow(t, filepath.Join(path, "window"), before)
 	n := scale(1, 15)
 	var least, following time.Duration
 	var missing, events int64

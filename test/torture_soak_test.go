@@ -51,7 +51,10 @@ func TestTortureSoak(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "capture")
 	s := expose(t, nil, append([]string{"-w", path, "-e", allFamilies, "-C", "4MiB", "-W", "4", "--"}, heavyLoad(t.TempDir())...)...)
 	waitFor(t, "the capture", func() bool { _, err := look(path, false); return err == nil || s.ended() })
-	time.Sleep(scale(4*time.Second, 20*time.Second)) // until it has seen everything once
+	waitFor(t, "it to have dropped some generations", func() bool {
+		v, err := look(path, false)
+		return err == nil && v.newest() > scale(8, 40) || s.ended()
+	})
 	var bodies []body
 	var disk int64
 	for end := time.Now().Add(scale(16*time.Second, 10*time.Minute)); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {

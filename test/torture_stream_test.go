@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // streamed starts a recorder that writes to a pipe, and gives the other end.
@@ -27,6 +29,18 @@ func streamed(t *testing.T, args ...string) (*subject, *os.File) {
 	s := expose(t, func(c *exec.Cmd) { c.Stdout = w }, append([]string{"-q", "-w", "-", "-e", few}, args...)...)
 	w.Close()
 	return s, r
+}
+
+// blocked says whether the pipe that a recorder writes to takes nothing more.
+func (s *subject) blocked() bool {
+	s.t.Helper()
+	w, err := unix.Open(fmt.Sprintf("/proc/%d/fd/1", s.Process.Pid), unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer unix.Close(w)
+	ready, err := unix.Poll([]unix.PollFd{{Fd: int32(w), Events: unix.POLLOUT}}, 0)
+	return ready == 0 && err == nil
 }
 
 // begun reads until the recording has begun: the manifest.
@@ -169,16 +183,18 @@ func TestTortureStreams(t *testing.T) {
 		if err := begun(f, r); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(2 * time.Second)
+		waitFor(t, "the pipe to be full", s.blocked)
 		// Only the recorder, not its command, which gets another signal from it.
 		s.Process.Signal(syscall.SIGTERM)
 		if large {
 			waitFor(t, "the recorder to give up", s.ended)
 			s.wantFailed("its reader has read nothing for")
 		} else {
-			time.Sleep(500 * time.Millisecond) // any sooner it would be the same signal
-			s.Process.Signal(syscall.SIGTERM)
-			waitFor(t, "the recorder to stop at once", s.ended)
+			// Those that come within a fifth of a second are the first one.
+			waitFor(t, "the recorder to stop at once", func() bool {
+				s.Process.Signal(syscall.SIGTERM)
+				return s.ended()
+			})
 			if s.status() != 128+int(syscall.SIGTERM) {
 				t.Errorf("status %d", s.status())
 			}
