@@ -8,14 +8,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"slices"
-	"sync"
 	"testing"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/fletch-trace/fletch/bpf"
-	"github.com/fletch-trace/fletch/format"
-	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 // A fakeSession is one without a kernel. Its one ring holds what was pushed; a record that finds it full is lost. Only
@@ -29,8 +26,7 @@ type fakeSession struct {
 	missed   map[string]uint64
 	epochs   []uint32
 	shed     []bool
-	onSweep  func(n int) // n counts up from 1
-	sweeps   int
+	onSweep  func()
 	heard    bool
 	running  []int64          // tasks that Start and Announce tell of
 	failing  map[string]error // by method
@@ -112,9 +108,8 @@ func (s *fakeSession) Announce(emit bpf.Emit) error {
 }
 
 func (s *fakeSession) Sweep(emit bpf.Emit) (float64, error) {
-	s.sweeps++
 	if s.onSweep != nil {
-		s.onSweep(s.sweeps)
+		s.onSweep()
 	}
 	s.heard = false
 	for len(s.ring) > 0 {
@@ -156,62 +151,4 @@ func (s *fakeSession) Counts(kind uint32, _ int) bpf.Counts {
 
 func (s *fakeSession) Missed(family string) (uint64, error) {
 	return s.missed[family], s.failing["Missed"]
-}
-
-// A fakeObserver remembers what it was told.
-type fakeObserver struct {
-	mu         sync.Mutex
-	dumps      []Dump
-	failed     []string
-	miscounted []string
-}
-
-func (o *fakeObserver) Dumped(d Dump) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.dumps = append(o.dumps, d)
-}
-
-func (o *fakeObserver) DumpFailed(err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.failed = append(o.failed, err.Error())
-}
-
-func (o *fakeObserver) Miscounted(err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.miscounted = append(o.miscounted, err.Error())
-}
-
-// probesOf are all families, as if each had a mechanism.
-func probesOf() (probes []format.Probe) {
-	for _, name := range schema.Families() {
-		probes = append(probes, format.Probe{Family: name, Mechanism: "fake"})
-	}
-	return probes
-}
-
-// valuesOf reads all rows of a capture's table: how often each value of a column of 64-bit integers is there.
-func valuesOf(t *testing.T, c *format.Capture, table, column string) map[int64]int {
-	t.Helper()
-	values := make(map[int64]int)
-	tab := c.Table(table)
-	if tab == nil {
-		return values
-	}
-	err := tab.Scan(t.Context(), []string{column}, 1, func(_ int, b *format.Batch) error {
-		v := b.Column(column)
-		for _, x := range v.I64 {
-			values[x]++
-		}
-		for _, x := range v.I32 {
-			values[int64(x)]++
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return values
 }
