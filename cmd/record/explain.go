@@ -23,8 +23,8 @@ func explain(err error) error {
 		return cli.WithHint(err, "run it as root, as in: sudo record …; or give it the two: "+
 			"sudo setcap cap_bpf,cap_perfmon=ep record")
 	case errors.Is(err, bpf.ErrNoBTF):
-		return cli.WithHint(err, "it needs Linux 5.15 or newer built with CONFIG_DEBUG_INFO_BTF, "+
-			"and /sys/kernel/btf to be visible")
+		return cli.WithHint(err, "it needs Linux 6.1 or newer (5.15 to 6.0 are not tested) built with "+
+			"CONFIG_DEBUG_INFO_BTF, and /sys/kernel/btf to be visible")
 	case errors.Is(err, bpf.ErrRefused):
 		return cli.WithHint(err, "record --list says what was refused and why")
 	case errors.Is(err, fs.ErrExist):
