@@ -23,6 +23,7 @@ type callSummary struct {
 	Failing []failingCall  `json:"failing_calls"`
 }
 
+// commandCalls are the calls of all tasks of one name.
 type commandCalls struct {
 	Comm   string `json:"comm"`
 	Calls  int64  `json:"calls"`
@@ -30,6 +31,7 @@ type commandCalls struct {
 	Time   int64  `json:"time_ns"`
 }
 
+// slowCall is one call.
 type slowCall struct {
 	Name     string    `json:"name"`
 	TS       time.Time `json:"ts"`
@@ -40,6 +42,7 @@ type slowCall struct {
 	Duration int64     `json:"duration_ns"`
 }
 
+// failingCall is how often calls of a name failed with an error.
 type failingCall struct {
 	Name  string  `json:"name"`
 	Errno string  `json:"errno"`
@@ -70,6 +73,7 @@ var slowestCall = &view.Greatest[callEnd]{
 	Less: func(a, b callEnd) bool { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.task, b.task)) < 0 },
 }
 
+// read fills s; the lists have at most n lines.
 func (s *callSummary) read(e *env, in *view.Input, c *capture.Capture, n int) error {
 	tasks, err := c.Tasks()
 	if err != nil {
@@ -101,6 +105,7 @@ func (s *callSummary) read(e *env, in *view.Input, c *capture.Capture, n int) er
 	return nil
 }
 
+// busiest are groups by comm.
 func busiest(groups []*view.Group) []commandCalls {
 	list := []commandCalls{}
 	for _, g := range groups {
@@ -132,7 +137,8 @@ func (s *callSummary) slowTable(clock *stamp.Format) *term.Table {
 		if syscalls.Failed(c.Ret) {
 			result = view.ErrnoText(-c.Ret)
 		}
-		t.Row(view.Nanoseconds.Text(c.Duration), c.Name, result, string(clock.Append(nil, c.TS.UnixNano())), c.Comm, ids(c.PID, c.TID))
+		at := string(clock.Append(nil, c.TS.UnixNano()))
+		t.Row(view.Nanoseconds.Text(c.Duration), c.Name, result, at, c.Comm, ids(c.PID, c.TID))
 	}
 	return t
 }
@@ -145,4 +151,5 @@ func (s *callSummary) failingTable() *term.Table {
 	return t
 }
 
+// ids is a pid and a tid for people.
 func ids(pid, tid int32) string { return strconv.Itoa(int(pid)) + "/" + strconv.Itoa(int(tid)) }

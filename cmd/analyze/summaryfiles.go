@@ -12,8 +12,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// fileOverview is what summary tells of reads and writes.
-type fileOverview struct {
+// fileSummary is what summary tells of reads and writes.
+type fileSummary struct {
 	Reads   int64       `json:"reads"`
 	Writes  int64       `json:"writes"`
 	Read    int64       `json:"read_bytes"`
@@ -33,7 +33,7 @@ type fileTotal struct {
 	Comm    string `json:"max_comm"`
 }
 
-// fileUser is who read or wrote, and which of the two.
+// fileUser is the program that read or wrote, and which of the two it did.
 type fileUser struct{ comm, op string }
 
 // slowestAccess is the read or write that took longest; of those that took equally long the one by the first name.
@@ -52,7 +52,8 @@ var slowestAccess = &view.Greatest[fileUser]{
 	Less: func(a, b fileUser) bool { return cmp.Or(cmp.Compare(a.comm, b.comm), cmp.Compare(a.op, b.op)) < 0 },
 }
 
-func (f *fileOverview) read(e *env, in *view.Input, n int) error {
+// read fills f; the lists have at most n files.
+func (f *fileSummary) read(e *env, in *view.Input, n int) error {
 	results, err := view.GroupRows(e.ctx, in, "file",
 		view.Grouping{Count: []view.Value{fileReads, fileWrites, bytesRead, bytesWritten, fileErrors}},
 		view.Grouping{By: []*view.Key{view.Path}, Count: []view.Value{bytesRead, bytesWritten, slowestAccess}},
@@ -77,19 +78,20 @@ func fileTotals(groups []*view.Group) []fileTotal {
 	return list
 }
 
-func (f *fileOverview) title() string {
+func (f *fileSummary) title() string {
 	return fmt.Sprintf("files: %s reads of %s, %s writes of %s, %s failed", term.Count(f.Reads), term.Bytes(f.Read),
 		term.Count(f.Writes), term.Bytes(f.Written), term.Count(f.Errors))
 }
 
 // table has the files of the most bytes, then the slowest others.
-func (f *fileOverview) table() *term.Table {
+func (f *fileSummary) table() *term.Table {
 	t := term.NewTable(">read", ">written", ">slowest", "which was", "file")
 	for _, l := range append(slices.Clone(f.Busiest), f.Slowest...) {
 		if slices.Contains(f.Busiest, l) && t.Len() >= len(f.Busiest) {
 			continue
 		}
-		t.Row(view.Bytes.Cell(l.Read), view.Bytes.Cell(l.Written), view.Nanoseconds.Text(l.Max), l.Op+" by "+l.Comm, l.Path)
+		t.Row(view.Bytes.Cell(l.Read), view.Bytes.Cell(l.Written), view.Nanoseconds.Text(l.Max), l.Op+" by "+l.Comm,
+			l.Path)
 	}
 	return t
 }

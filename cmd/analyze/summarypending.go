@@ -4,7 +4,6 @@ package main
 
 import (
 	"cmp"
-	"slices"
 	"time"
 
 	"github.com/fletch-trace/fletch/format"
@@ -16,6 +15,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
+// pendingCall is a call that did not return.
 type pendingCall struct {
 	Name string    `json:"name"`
 	TS   time.Time `json:"ts"`
@@ -39,7 +39,8 @@ func readPending(e *env, c *capture.Capture, p *filter.Program, n int) ([]pendin
 		for i := range b.Rows {
 			task, ts := tasks.Task(b.Column("task").I32[i]), time.Unix(0, b.Column("ts").I64[i]).UTC()
 			age := max(int64(c.Manifest.End.Sub(ts)), 0)
-			list = append(list, pendingCall{c.Calls().Name(b.Column("nr").I32[i]), ts, commOf(task), task.PID, task.TID, age})
+			name := c.Calls().Name(b.Column("nr").I32[i])
+			list = append(list, pendingCall{name, ts, commOf(task), task.PID, task.TID, age})
 		}
 		list = top(list, n, func(p pendingCall) int64 { return p.Age }, func(a, b pendingCall) int {
 			return cmp.Or(cmp.Compare(a.PID, b.PID), cmp.Compare(a.TID, b.TID))
@@ -49,17 +50,11 @@ func readPending(e *env, c *capture.Capture, p *filter.Program, n int) ([]pendin
 	return list, err
 }
 
-// top gives the n entries of list with the greatest values; those that are equal come as order has them.
-func top[T any](list []T, n int, value func(T) int64, order func(a, b T) int) []T {
-	list = slices.Clone(list)
-	slices.SortFunc(list, func(a, b T) int { return cmp.Or(cmp.Compare(value(b), value(a)), order(a, b)) })
-	return list[:min(n, len(list)):min(n, len(list))]
-}
-
 func pendingTable(list []pendingCall, clock *stamp.Format) *term.Table {
 	t := term.NewTable(">since", "call", "from", "comm", ">pid/tid")
 	for _, c := range list {
-		t.Row(view.Nanoseconds.Text(c.Age), c.Name, string(clock.Append(nil, c.TS.UnixNano())), c.Comm, ids(c.PID, c.TID))
+		since := string(clock.Append(nil, c.TS.UnixNano()))
+		t.Row(view.Nanoseconds.Text(c.Age), c.Name, since, c.Comm, ids(c.PID, c.TID))
 	}
 	return t
 }

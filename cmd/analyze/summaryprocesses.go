@@ -4,19 +4,19 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/filter"
+	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/stamp"
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// processCounts is what summary tells of processes.
-type processCounts struct {
+// processSummary is what summary tells of processes.
+type processSummary struct {
 	Before  int64          `json:"before"` // ran when the capture began
 	Started int64          `json:"started"`
 	Ended   int64          `json:"ended"`
@@ -24,6 +24,7 @@ type processCounts struct {
 	BadAll  int64          `json:"ended_badly_all"`
 }
 
+// endedProcess is a process that failed or was killed.
 type endedProcess struct {
 	End     time.Time `json:"end"`
 	PID     int32     `json:"pid"`
@@ -31,15 +32,15 @@ type endedProcess struct {
 	Command string    `json:"command"`
 }
 
-// read counts how processes came and went.
-func (p *processCounts) read(e *env, c *capture.Capture, filter *filter.Program, n int) error {
+// read counts how processes came and went, and keeps the first n that ended badly.
+func (p *processSummary) read(e *env, c *capture.Capture, only *filter.Program, n int) error {
 	tasks, err := c.Tasks()
 	if err != nil {
 		return err
 	}
 	p.Bad = []endedProcess{}
-	columns := append(slices.Clone(processColumns), format.Column{Name: "task", Type: format.Int32})
-	s := e.scan(c, "process", columns, filter)
+	columns := schema.Of("process").Select("ts", "task", "op", "pid", "exit_code", "signal")
+	s := e.scan(c, "process", columns, only)
 	s.Ordered = true
 	return s.Run(e.ctx, func(_ int, b *format.Batch) error {
 		for i := range b.Rows {
@@ -56,9 +57,9 @@ func (p *processCounts) read(e *env, c *capture.Capture, filter *filter.Program,
 				}
 				p.BadAll++
 				if len(p.Bad) < n {
-					task := tasks.Task(b.Column("task").I32[i])
 					ended := process{ExitCode: &code, Signal: signal}
-					p.Bad = append(p.Bad, endedProcess{time.Unix(0, b.Column("ts").I64[i]).UTC(), b.Column("pid").I32[i], ended.status(), commOf(task)})
+					p.Bad = append(p.Bad, endedProcess{*timeOf(b.Column("ts").I64[i]), b.Column("pid").I32[i],
+						ended.status(), commOf(tasks.Task(b.Column("task").I32[i]))})
 				}
 			}
 		}
@@ -66,12 +67,12 @@ func (p *processCounts) read(e *env, c *capture.Capture, filter *filter.Program,
 	})
 }
 
-func (p *processCounts) title() string {
+func (p *processSummary) title() string {
 	return fmt.Sprintf("processes: %s at the start, %s started, %s ended, %s of them badly",
 		term.Count(p.Before), term.Count(p.Started), term.Count(p.Ended), term.Count(p.BadAll))
 }
 
-func (p *processCounts) table(clock *stamp.Format) *term.Table {
+func (p *processSummary) table(clock *stamp.Format) *term.Table {
 	t := term.NewTable("at", ">pid", "status", "command")
 	for _, p := range p.Bad {
 		t.Row(string(clock.Append(nil, p.End.UnixNano())), strconv.Itoa(int(p.PID)), p.Status, p.Command)

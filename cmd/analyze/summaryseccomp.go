@@ -11,8 +11,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// denialOverview is what summary tells of seccomp filters.
-type denialOverview struct {
+// seccompSummary is what summary tells of seccomp filters.
+type seccompSummary struct {
 	Calls int64    `json:"calls"`
 	Most  []denial `json:"most"`
 }
@@ -29,7 +29,7 @@ var actionKey = view.Texts("action", []string{"action", "code"}, func(b *format.
 	return []byte(capture.Action(b.Column("action").Str.At(row), b.Column("code").I32[row]))
 })
 
-func (o *denialOverview) read(e *env, in *view.Input, n int) error {
+func (s *seccompSummary) read(e *env, in *view.Input, n int) error {
 	results, err := view.GroupRows(e.ctx, in, "seccomp",
 		view.Grouping{Count: []view.Value{callCount}},
 		view.Grouping{By: []*view.Key{view.Call, actionKey, view.Comm}, Count: []view.Value{callCount}},
@@ -37,20 +37,20 @@ func (o *denialOverview) read(e *env, in *view.Input, n int) error {
 	if err != nil {
 		return err
 	}
-	o.Calls, o.Most = callCount.Of(results[0].Total()), []denial{}
+	s.Calls, s.Most = callCount.Of(results[0].Total()), []denial{}
 	for _, g := range results[1].Top(n, callCount) {
-		o.Most = append(o.Most, denial{g.Texts[0], g.Texts[1], g.Texts[2], callCount.Of(g)})
+		s.Most = append(s.Most, denial{g.Texts[0], g.Texts[1], g.Texts[2], callCount.Of(g)})
 	}
 	return nil
 }
 
-func (o *denialOverview) title() string {
-	return fmt.Sprintf("seccomp: %s calls denied or logged", term.Count(o.Calls))
+func (s *seccompSummary) title() string {
+	return fmt.Sprintf("seccomp: %s calls denied or logged", term.Count(s.Calls))
 }
 
-func (o *denialOverview) table() *term.Table {
+func (s *seccompSummary) table() *term.Table {
 	t := term.NewTable(">calls", "call", "action", "comm")
-	for _, d := range o.Most {
+	for _, d := range s.Most {
 		t.Row(term.Count(d.Calls), d.Name, d.Action, d.Comm)
 	}
 	return t

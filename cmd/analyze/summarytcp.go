@@ -12,8 +12,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// tcpOverview is what summary tells of connections.
-type tcpOverview struct {
+// tcpSummary is what summary tells of connections.
+type tcpSummary struct {
 	Connects    int64            `json:"connects"`
 	Failed      int64            `json:"failed"`
 	Accepts     int64            `json:"accepts"`
@@ -24,7 +24,7 @@ type tcpOverview struct {
 	Failures    map[string]int64 `json:"failures"` // by error
 	Slowest     []slowConnect    `json:"slowest_connects"`
 
-	failures string
+	failures string // for people
 }
 
 // slowConnect are the connects of a program to a peer.
@@ -37,21 +37,22 @@ type slowConnect struct {
 	Max      int64  `json:"max_connect_ns"`
 }
 
-func (o *tcpOverview) read(e *env, in *view.Input, n int) error {
+func (s *tcpSummary) read(e *env, in *view.Input, n int) error {
 	results, err := view.GroupRows(e.ctx, in, "tcp",
-		view.Grouping{Count: []view.Value{tcpConnects, tcpFailed, tcpAccepts, tcpCloses, tcpSent, tcpReceived, tcpRetransmits,
-			tcpFailures}},
-		view.Grouping{By: []*view.Key{view.Comm, peerKey, portKey}, Count: []view.Value{tcpConnects, tcpFailed, slowestConnect}},
+		view.Grouping{Count: []view.Value{tcpConnects, tcpFailed, tcpAccepts, tcpCloses, tcpSent, tcpReceived,
+			tcpRetransmits, tcpFailures}},
+		view.Grouping{By: []*view.Key{view.Comm, peerKey, portKey},
+			Count: []view.Value{tcpConnects, tcpFailed, slowestConnect}},
 	)
 	if err != nil {
 		return err
 	}
 	all := results[0].Total()
-	o.Connects, o.Failed = tcpConnects.Of(all), tcpFailed.Of(all)
-	o.Accepts, o.Closes = tcpAccepts.Of(all), tcpCloses.Of(all)
-	o.Sent, o.Received, o.Retransmits = tcpSent.Of(all), tcpReceived.Of(all), tcpRetransmits.Of(all)
-	o.Failures, o.failures = tcpFailures.Of(all), tcpFailures.Text(all)
-	o.Slowest = slowestConnects(results[1].Top(0, slowestConnect), n)
+	s.Connects, s.Failed = tcpConnects.Of(all), tcpFailed.Of(all)
+	s.Accepts, s.Closes = tcpAccepts.Of(all), tcpCloses.Of(all)
+	s.Sent, s.Received, s.Retransmits = tcpSent.Of(all), tcpReceived.Of(all), tcpRetransmits.Of(all)
+	s.Failures, s.failures = tcpFailures.Of(all), tcpFailures.Text(all)
+	s.Slowest = slowestConnects(results[1].Top(0, slowestConnect), n)
 	return nil
 }
 
@@ -62,7 +63,8 @@ func slowestConnects(groups []*view.Group, n int) []slowConnect {
 	for _, g := range groups {
 		if connects := tcpConnects.Of(g); connects > 0 {
 			port, _ := strconv.Atoi(g.Texts[2]) // which is one
-			list = append(list, slowConnect{g.Texts[0], g.Texts[1], port, connects, tcpFailed.Of(g), slowestConnect.Of(g)})
+			list = append(list, slowConnect{g.Texts[0], g.Texts[1], port, connects, tcpFailed.Of(g),
+				slowestConnect.Of(g)})
 		}
 	}
 	return top(list, n, func(c slowConnect) int64 { return c.Max }, func(a, b slowConnect) int {
@@ -70,23 +72,25 @@ func slowestConnects(groups []*view.Group, n int) []slowConnect {
 	})
 }
 
-func (o *tcpOverview) any() bool { return o.Connects+o.Accepts+o.Closes > 0 }
+// some says whether there were connections.
+func (s *tcpSummary) some() bool { return s.Connects+s.Accepts+s.Closes > 0 }
 
-// title may hold no text of a capture.
-func (o *tcpOverview) title() string {
+// title is printed as it is, so it has no text of a capture.
+func (s *tcpSummary) title() string {
 	failures := ""
-	if o.failures != "" {
-		failures = " (" + o.failures + ")"
+	if s.failures != "" {
+		failures = " (" + s.failures + ")"
 	}
 	return fmt.Sprintf("tcp: %s connects, %s failed%s, %s accepted, %s closed, sent %s, received %s, %s retransmits",
-		term.Count(o.Connects), term.Count(o.Failed), failures, term.Count(o.Accepts), term.Count(o.Closes),
-		term.Bytes(o.Sent), term.Bytes(o.Received), term.Count(o.Retransmits))
+		term.Count(s.Connects), term.Count(s.Failed), failures, term.Count(s.Accepts), term.Count(s.Closes),
+		term.Bytes(s.Sent), term.Bytes(s.Received), term.Count(s.Retransmits))
 }
 
-func (o *tcpOverview) table() *term.Table {
+func (s *tcpSummary) table() *term.Table {
 	t := term.NewTable(">slowest connect", "comm", "peer", ">port", ">connects", ">failed")
-	for _, c := range o.Slowest {
-		t.Row(view.Nanoseconds.Text(c.Max), c.Comm, c.Peer, strconv.Itoa(c.Port), term.Count(c.Connects), view.Things.Cell(c.Failed))
+	for _, c := range s.Slowest {
+		t.Row(view.Nanoseconds.Text(c.Max), c.Comm, c.Peer, strconv.Itoa(c.Port), term.Count(c.Connects),
+			view.Things.Cell(c.Failed))
 	}
 	return t
 }

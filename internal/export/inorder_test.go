@@ -41,7 +41,8 @@ func TestInOrder(t *testing.T) {
 	if !errors.Is(err, broken) || made.Load() > 1000 {
 		t.Errorf("got %v after %d results", err, made.Load())
 	}
-	err = inOrder(10, 2, func(_, i int, dst []byte) ([]byte, error) { return dst, nil }, func([]byte) error { return broken })
+	nothing := func(_, i int, dst []byte) ([]byte, error) { return dst, nil }
+	err = inOrder(10, 2, nothing, func([]byte) error { return broken })
 	if !errors.Is(err, broken) {
 		t.Errorf("what cannot be written: got %v", err)
 	}

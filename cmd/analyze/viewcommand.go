@@ -8,9 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
-	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/term"
 	"github.com/fletch-trace/fletch/internal/view"
@@ -22,6 +20,8 @@ type viewCommand struct {
 	none string // what is said where there are no rows
 	view *view.View
 }
+
+func (c *viewCommand) command() command { return command{c.Command, c.run, c.view} }
 
 func (c *viewCommand) run(e *env, args []string) (err error) {
 	o := newCommand(c.Command)
@@ -68,11 +68,6 @@ func (c *viewCommand) orders() (terms []cli.Term) {
 		}
 	}
 	return append(terms, cli.Term{Name: "group", Text: "in the order of its keys"})
-}
-
-// input is what a view reads.
-func (e *env) input(p *filter.Program, captures ...*capture.Capture) *view.Input {
-	return &view.Input{Captures: captures, Filter: p, Progress: e.progress}
 }
 
 // writeJSON writes groups as an array.

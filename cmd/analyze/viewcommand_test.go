@@ -3,7 +3,6 @@
 package main
 
 import (
-	"io"
 	"math/rand/v2"
 	"path/filepath"
 	"runtime"
@@ -72,20 +71,4 @@ func TestViewsCountTheSameOnAnyNumberOfWorkers(t *testing.T) {
 	if len(outputs) != 1 {
 		t.Error("the number of workers changes what is counted")
 	}
-}
-
-func BenchmarkFiles(b *testing.B) {
-	const rows = 1_000_000
-	f := fixture.New()
-	manyFiles(f, rows)
-	path := filepath.Join(b.TempDir(), "capture")
-	if err := f.Write(path, time.Second, nil); err != nil {
-		b.Fatal(err)
-	}
-	for b.Loop() {
-		if code := run([]string{"files", path}, nil, io.Discard, io.Discard); code != 0 {
-			b.Fatalf("exit status %d", code)
-		}
-	}
-	b.ReportMetric(float64(b.N)*rows/b.Elapsed().Seconds(), "rows/s")
 }

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/filter"
+)
+
+// options are the flags that most commands have.
+type options struct {
+	*cli.Flags
+	json       bool
+	expression string
+	filter     *filter.Program // nil: all rows
+}
+
+// newCommand makes the command line of c; what all subcommands have in common need not be in c.
+func newCommand(c cli.Command) *options {
+	if c.Usage == nil {
+		c.Usage = []string{"CAPTURE... [flags]"}
+	}
+	c.Notes = append(c.Notes, cli.ExitStatus())
+	c.Operands = cli.Captures
+	return &options{Flags: cli.New(c)}
+}
+
+// withFilter adds -Y, with its help.
+func (o *options) withFilter(help string) *options {
+	o.StringVarP(&o.expression, "filter", "Y", "", help)
+	return o
+}
+
+// withJSON adds --json, which prints what objects says.
+func (o *options) withJSON(objects string) *options {
+	o.BoolVar(&o.json, "json", false, "as JSON: "+objects)
+	return o
+}
+
+// parse reads the command line; stop means that there is nothing left to do.
+func (o *options) parse(e *env, args []string) (stop bool, err error) {
+	if stop, err := o.Parse(args, e.stdout); stop || err != nil {
+		return true, err
+	}
+	if o.NArg() == 0 {
+		return true, o.Wrong("no capture given")
+	}
+	return false, nil
+}
+
+// open reads the command line and opens the captures it names. Where the set is nil there is nothing left to do.
+func (o *options) open(e *env, args []string) (capture.Set, error) {
+	if stop, err := o.parse(e, args); stop {
+		return nil, err
+	}
+	return o.openParsed(e)
+}
+
+// openParsed opens the captures after parse has read the command line.
+func (o *options) openParsed(e *env) (capture.Set, error) {
+	set, err := capture.Open(e.ctx, o.Args(), e.stdin)
+	if err != nil {
+		return nil, err
+	}
+	if o.filter, err = set.Filter(o.expression); err != nil {
+		return nil, errors.Join(err, set.Close())
+	}
+	if o.Name() != "analyze info" { // which shows it
+		set.Warn(e.stderr, "analyze")
+	}
+	return set, nil
+}
+
+// closing closes the captures and reports what went wrong with that, unless something did before.
+func closing(set capture.Set, err *error) {
+	if e := set.Close(); e != nil && *err == nil {
+		*err = fmt.Errorf("closing captures: %w", e)
+	}
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/filter"
+	"github.com/fletch-trace/fletch/internal/schema"
+)
+
+// Bounds of what the processes of one capture may take in memory.
+const (
+	maxEvents    = 1 << 24
+	maxTextBytes = 1 << 30
+)
+
+var processColumns = schema.Of("process").Select("ts", "op", "pid", "ppid", "filename", "args", "exit_code", "signal",
+	"duration_ns")
+
+// processEvent is one row of the table process.
+type processEvent struct {
+	ts               int64
+	op               string
+	pid, ppid        int32
+	filename         string
+	args             []string
+	exitCode, signal int32
+	duration         int64
+}
+
+// processOps are the values of op, in the order in which they come at the same time.
+var processOps = []string{"snapshot", "fork", "exec", "exit"}
+
+// readProcessEvents reads all events of processes, in the order of their time.
+func readProcessEvents(e *env, c *capture.Capture, p *filter.Program) ([]processEvent, error) {
+	var events []processEvent
+	bytes := 0
+	s := e.scan(c, "process", processColumns, p)
+	s.Ordered = true
+	err := s.Run(e.ctx, func(_ int, b *format.Batch) error {
+		for i := range b.Rows {
+			ev := processEvent{
+				ts: b.Column("ts").I64[i], op: b.Column("op").Str.At(i),
+				pid: b.Column("pid").I32[i], ppid: b.Column("ppid").I32[i],
+				exitCode: b.Column("exit_code").I32[i], signal: b.Column("signal").I32[i],
+				duration: b.Column("duration_ns").I64[i],
+			}
+			if !slices.Contains(processOps, ev.op) {
+				continue // of a newer minor version
+			}
+			if filename, args := &b.Column("filename").Str, b.Column("args"); ev.op != "exit" {
+				ev.filename, ev.args = filename.At(i), args.List(i)
+				bytes += len(ev.filename) + 16*len(ev.args)
+				for _, arg := range ev.args {
+					bytes += len(arg)
+				}
+			}
+			events = append(events, ev)
+		}
+		if len(events) > maxEvents || bytes > maxTextBytes {
+			return fmt.Errorf("more than %d events or %d bytes of command lines", maxEvents, maxTextBytes)
+		}
+		return nil
+	})
+	slices.SortStableFunc(events, func(a, b processEvent) int {
+		return cmp.Or(cmp.Compare(a.ts, b.ts),
+			cmp.Compare(slices.Index(processOps, a.op), slices.Index(processOps, b.op)))
+	})
+	return events, err
+}

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unicode"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/export"
+	"github.com/fletch-trace/fletch/internal/fixture"
+)
+
+// TestTablesOfAnyShape runs every command on captures whose tables have columns of other names and types than a
+// recorder writes: an answer or an error, never a panic, and nothing that acts on a terminal.
+func TestTablesOfAnyShape(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for range 60 {
+		path := write(t, randomCapture(r))
+		for _, args := range everyCommand(path) {
+			code, stdout, stderr := analyze(args...)
+			if code != 0 && code != 1 || code == 1 && !strings.HasPrefix(stderr, "analyze: error: ") {
+				t.Fatalf("%v: exit status %d, %s", args, code, stderr)
+			}
+			for _, c := range stdout + stderr {
+				if c != '\n' && !unicode.IsPrint(c) {
+					t.Fatalf("%v: %U in the output", args, c)
+				}
+			}
+		}
+	}
+}
+
+// everyCommand is command lines that run all commands on a capture: views by all their keys, and convert to all
+// formats.
+func everyCommand(path string) (lines [][]string) {
+	for _, c := range commands {
+		if c.name() != "convert" {
+			lines = append(lines, []string{c.name(), path}, []string{c.name(), path, "--json"})
+		}
+		if c.view != nil {
+			by := strings.Join(c.view.KeyNames(), ",")
+			lines = append(lines, []string{c.name(), path, "--json", "--by", by, "-Y", `name == "read" || comm != "x"`})
+		}
+	}
+	for _, f := range export.Formats() {
+		lines = append(lines, []string{"convert", path, "-o", path + "." + f.Name, "--format", f.Name})
+	}
+	return lines
+}
+
+// randomCapture has tables of the right names with columns of names that mean something and of types that may not fit.
+func randomCapture(r *rand.Rand) *fixture.Capture {
+	c := fixture.New()
+	for _, s := range fixture.Schemas {
+		schema := &format.Schema{Table: s.Table}
+		for _, column := range s.Columns {
+			switch r.IntN(24) {
+			case 0:
+				continue
+			case 1:
+				column.Type = format.Type(1 + r.IntN(5))
+			}
+			schema.Columns = append(schema.Columns, column)
+		}
+		for range r.IntN(5) {
+			row := fixture.Row{}
+			for _, column := range schema.Columns {
+				row[column.Name] = randomValue(r, column.Type)
+			}
+			c.Add(schema, row)
+		}
+	}
+	return c
+}
+
+func randomValue(r *rand.Rand, kind format.Type) any {
+	text := []string{"exit", "fork", "exec", "snapshot", "read", "", "\x1b[2J", "\xff\u202e"}
+	number := []int64{0, 1, 2, 7, -1, 1 << 30, -1 << 31, 1 << 62, -1 << 63, 1<<63 - 1}[r.IntN(10)]
+	switch kind {
+	case format.Int32:
+		return int32(number)
+	case format.String:
+		return text[r.IntN(len(text))]
+	case format.StringList:
+		return text[:r.IntN(len(text))]
+	}
+	return number
+}
