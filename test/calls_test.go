@@ -104,8 +104,8 @@ func TestEveryCallIsOneRow(t *testing.T) {
 	}
 }
 
-// While the recorder is stopped, what its rings do not hold is lost, and every single event that is lost is counted. The name
-// filter leaves exactly the known calls: N of each thread, and the one with which it gives up its name.
+// While the recorder is stopped, what its rings do not hold is lost, and every single event that is lost is counted.
+// The name filter leaves exactly the known calls: N of each thread, and the one with which it gives up its name.
 func TestLossIsExact(t *testing.T) {
 	t.Setenv("GODEBUG", "asyncpreemptoff=1") // no signals, so no rt_sigreturn, in the workload's threads
 	for _, c := range []struct{ calls, threads int64 }{{20_000, 1}, {100_000, 2}, {50_000, 8}} {
@@ -149,7 +149,8 @@ func checkLossTable(t *testing.T, c *format.Capture, want int64) {
 		}
 	}
 	if sum != want || c.Manifest.Tables["syscall"].Lost != want {
-		t.Errorf("the loss table sums up to %d, the manifest says %d, want %d", sum, c.Manifest.Tables["syscall"].Lost, want)
+		t.Errorf("the loss table sums up to %d, the manifest says %d, want %d", sum,
+			c.Manifest.Tables["syscall"].Lost, want)
 	}
 }
 
@@ -181,7 +182,10 @@ func TestFamiliesCanBeChosen(t *testing.T) {
 		}
 	}
 	t.Run("syscall", func(t *testing.T) { only(t, "syscall", []string{"syscall", "task"}, []string{"process"}) })
-	t.Run("process", func(t *testing.T) { only(t, "process", []string{"process", "task"}, []string{"syscall", "pending"}) })
+	t.Run("process", func(t *testing.T) {
+		only(t, "process", []string{"process", "task"},
+			[]string{"syscall", "pending"})
+	})
 }
 
 // Calls still out when the recording ends are pending. The recorder waits for the command all the same.

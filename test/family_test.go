@@ -24,7 +24,8 @@ func eachMechanism(t *testing.T, family string, test func(t *testing.T, mechanis
 	needKernel(t)
 	for _, mechanism := range bpf.Mechanisms(family) {
 		t.Run(mechanism, func(t *testing.T) {
-			probes, err := bpf.Probe(bpf.Options{Families: []string{family}, Mechanisms: map[string]string{family: mechanism}})
+			probes, err := bpf.Probe(bpf.Options{Families: []string{family},
+				Mechanisms: map[string]string{family: mechanism}})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -39,7 +40,8 @@ func eachMechanism(t *testing.T, family string, test func(t *testing.T, mechanis
 // recordWork records a workload by one mechanism of one family, and reads what the workload reports.
 func recordWork(t *testing.T, family, mechanism string, report any, args ...string) *format.Capture {
 	t.Helper()
-	got, stdout := capture(t, 0, append([]string{"-e", family, "--mechanism", family + "=" + mechanism, "--", program("workload")}, args...)...)
+	got, stdout := capture(t, 0, append([]string{"-e", family, "--mechanism", family + "=" + mechanism, "--",
+		program("workload")}, args...)...)
 	wantNoLoss(t, got)
 	if err := json.Unmarshal([]byte(stdout), report); err != nil {
 		t.Fatalf("the workload printed %q: %v", stdout, err)
@@ -133,7 +135,8 @@ func TestFiles(t *testing.T) {
 		wantTally(t, tally(of("memfd"), "op", "offset", "size", "ret"), growing(7, 0))
 		before := strings.TrimSuffix(report.Names["renamed"], "renamed") + "first"
 		wantTally(t, tally(byName[before], "op", "offset", "size", "ret"), map[string]int{"write 0 20 20": 1})
-		wantTally(t, tally(of("pipe"), "op", "offset", "size", "ret"), map[string]int{"write -1 5 5": n, "read -1 5 5": n})
+		wantTally(t, tally(of("pipe"), "op", "offset", "size", "ret"),
+			map[string]int{"write -1 5 5": n, "read -1 5 5": n})
 		wantTally(t, tally(of("socket"), "op", "offset", "size", "ret"), map[string]int{"write -1 6 6": n})
 		wantTally(t, tally(of("socket-end"), "op", "offset", "size", "ret"), map[string]int{"read -1 6 6": n})
 		if events := tally(of("event"), "op", "size", "ret"); events["write 8 8"] != n || events["read 8 8"] != n {
@@ -165,7 +168,8 @@ func TestIPC(t *testing.T) {
 		const other = 65534
 		// What the mode bits refuse never reaches the check, so the other user's refused requests are no rows.
 		wantTally(t, tally(all, "uid", "flag"), map[string]int{
-			fmt.Sprint("0 ", 0o400): 3 * n, fmt.Sprint("0 ", 0o222): 2 * n, fmt.Sprint("0 ", 0o444): n, fmt.Sprint("0 ", 0o666): n,
+			fmt.Sprint("0 ", 0o400): 3 * n, fmt.Sprint("0 ", 0o222): 2 * n, fmt.Sprint("0 ", 0o444): n,
+			fmt.Sprint("0 ", 0o666):       n,
 			fmt.Sprint(other, " ", 0o400): 3 * n, fmt.Sprint(other, " ", 0o444): n,
 		})
 	})
@@ -186,7 +190,8 @@ func TestTCP(t *testing.T) {
 				t.Errorf("duration of %v", r)
 			}
 			local, peer := r.s("saddr"), r.s("daddr")
-			if want := map[int64]string{4: "127.", 6: "::"}[r.n("family")]; !strings.HasPrefix(peer, want) || r.n("ret") == 0 && local != peer {
+			if want := map[int64]string{4: "127.", 6: "::"}[r.n("family")]; !strings.HasPrefix(peer, want) ||
+				r.n("ret") == 0 && local != peer {
 				t.Errorf("addresses of %v", r)
 			}
 			if r.s("op") == "close" && (r.n("srtt_ns") <= 0 || r.n("retransmits") != 0) {
@@ -197,7 +202,8 @@ func TestTCP(t *testing.T) {
 		want := map[string]int{
 			"connect 4 0 0 0": 2*n + 1, "accept 4 0 0 0": 2 * n, "connect 6 0 0 0": 2 * n, "accept 6 0 0 0": 2 * n,
 			// Each connection ends twice: at the client, at the server.
-			"close 4 0 1000 500": 2 * n, "close 4 0 500 1000": 2 * n, "close 6 0 1000 500": 2 * n, "close 6 0 500 1000": 2 * n,
+			"close 4 0 1000 500": 2 * n, "close 4 0 500 1000": 2 * n, "close 6 0 1000 500": 2 * n,
+			"close 6 0 500 1000": 2 * n,
 			"connect 4 -111 0 0": 2 * n, "connect 6 -111 0 0": 2 * n,
 			unreachable: n, "connect 4 -110 0 0": 1, "close 4 -104 0 0": 1,
 		}

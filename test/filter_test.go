@@ -43,7 +43,8 @@ func small(t *testing.T, dir string) string {
 	return dir
 }
 
-// newTerminal makes a terminal of its own: the side that shows it, and the name of the other. It skips where there are none.
+// newTerminal makes a terminal of its own: the side that shows it, and the name of the other. It skips where there are
+// none.
 func newTerminal(t *testing.T) (shown *os.File, name string) {
 	t.Helper()
 	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
@@ -114,7 +115,8 @@ func TestTheFilterAllowsWhatIsNeeded(t *testing.T) {
 		t.Errorf("%d recorders have put themselves under a filter, want %d at least", len(recorders), want)
 	}
 	called := map[string]bool{}
-	task, ts, nr = append(task, column("pending", "task")...), append(ts, column("pending", "ts")...), append(nr, column("pending", "nr")...)
+	task, ts, nr = append(task, column("pending", "task")...), append(ts, column("pending", "ts")...),
+		append(nr, column("pending", "nr")...)
 	for i := range nr {
 		if since, ok := recorders[process(task[i])]; ok && ts[i] >= since {
 			called[table.Name(int32(nr[i]))] = true

@@ -114,12 +114,13 @@ func (f *flight) wantDump(path, reason string) *format.Capture {
 	return c
 }
 
-// For each signal there is a dump of its own, whole, and the recording goes on; at the end there is one more, and the window
-// is gone.
+// For each signal there is a dump of its own, whole, and the recording goes on; at the end there is one more, and the
+// window is gone.
 func TestDumpsForASignal(t *testing.T) {
 	for _, args := range [][]string{{}, {"--in-memory"}, {"--after", "300ms"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			f := startFlight(t, append(args, "-e", allFamilies, "--last", "2s", "--", program("workload"), "calls", "1000000000", "1")...)
+			f := startFlight(t, append(args, "-e", allFamilies, "--last", "2s", "--", program("workload"), "calls",
+				"1000000000", "1")...)
 			waitFor(t, "the command to count", func() bool { return f.counted() > 100*time.Millisecond })
 			const n = 4
 			for i := range n {
@@ -177,21 +178,23 @@ func TestTriggersWindow(t *testing.T) {
 			}
 			return nil
 		}},
-		{"call", `family == "syscall" && name == "getpriority" && ret < 0 && pid == ` + strconv.Itoa(os.Getpid()), func(t *testing.T) {
-			syscall.Getpriority(1000, 0)
-		}, func(t *testing.T, c *format.Capture) row {
-			nr := number(t, c, "getpriority")
-			who := processOf(t, c)
-			times, nrs, tasks := numbersOf(t, c, "syscall", "ts"), numbersOf(t, c, "syscall", "nr"), numbersOf(t, c, "syscall", "task")
-			for segment := range times {
-				for i, ts := range times[segment] {
-					if nrs[segment][i] == nr && who[tasks[segment][i]] == int64(os.Getpid()) {
-						return row{"ts": ts}
+		{"call", `family == "syscall" && name == "getpriority" && ret < 0 && pid == ` + strconv.Itoa(os.Getpid()),
+			func(t *testing.T) {
+				syscall.Getpriority(1000, 0)
+			}, func(t *testing.T, c *format.Capture) row {
+				nr := number(t, c, "getpriority")
+				who := processOf(t, c)
+				times, nrs, tasks := numbersOf(t, c, "syscall", "ts"), numbersOf(t, c, "syscall", "nr"),
+					numbersOf(t, c, "syscall", "task")
+				for segment := range times {
+					for i, ts := range times[segment] {
+						if nrs[segment][i] == nr && who[tasks[segment][i]] == int64(os.Getpid()) {
+							return row{"ts": ts}
+						}
 					}
 				}
-			}
-			return nil
-		}},
+				return nil
+			}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -201,7 +204,8 @@ func TestTriggersWindow(t *testing.T) {
 			}
 			defer func() { spin.Process.Kill(); spin.Wait() }()
 			const last, after = 2 * time.Second, time.Second
-			f := startFlight(t, "-e", "process,syscall", "--last", last.String(), "--after", after.String(), "--trigger", test.trigger)
+			f := startFlight(t, "-e", "process,syscall", "--last", last.String(), "--after", after.String(),
+				"--trigger", test.trigger)
 			waitForWindow(t, filepath.Join(f.dir, "window"), last)
 			test.event(t)
 			waitFor(t, "the dump", func() bool { return len(f.dumps("trigger")) > 0 })
@@ -288,7 +292,8 @@ func TestADumpThatFails(t *testing.T) {
 	f.wantDump(f.dumps("end")[0], "end")
 }
 
-// Memory stays below its ceiling under a load that fills every ring, with a window in memory that is longer than what fits.
+// Memory stays below its ceiling under a load that fills every ring, with a window in memory that is longer than what
+// fits.
 func TestMemoryCeiling(t *testing.T) {
 	const ceiling = 96 << 20
 	f := startFlight(t, "-e", allFamilies, "--last", "1h", "--in-memory", "--max-memory", "96MiB", "-z", "none", "--",
@@ -319,18 +324,21 @@ func TestMemoryCeiling(t *testing.T) {
 	syscall.Kill(-f.Process.Pid, syscall.SIGTERM)
 	f.Wait()
 	c := f.wantDump(f.dumps("end")[0], "end")
-	if notes := strings.Join(c.Manifest.Notes, "\n"); !strings.Contains(notes, "the window is shorter than 1h0m0s because of --max-memory 96MiB") {
+	if notes := strings.Join(c.Manifest.Notes, "\n"); !strings.Contains(notes,
+		"the window is shorter than 1h0m0s because of --max-memory 96MiB") {
 		t.Errorf("notes: %s", notes)
 	}
 }
 
-// Whatever a ceiling keeps out of a window that is full while dumps hold it: each call was recorded or is counted as lost.
+// Whatever a ceiling keeps out of a window that is full while dumps hold it: each call was recorded or is counted as
+// lost.
 func TestMemoryCeilingCounts(t *testing.T) {
 	calls, more := int64(2000000), int64(1<<12) // less than a batch
 	if testing.Short() {
 		calls /= 10
 	}
-	f := startFlight(t, "--json", "-e", "process,syscall", "--last", "1h", "--in-memory", "--max-memory", "96MiB", "-z", "none", "-W", "2", "--",
+	f := startFlight(t, "--json", "-e", "process,syscall", "--last", "1h", "--in-memory", "--max-memory", "96MiB", "-z",
+		"none", "-W", "2", "--",
 		program("workload"), "calls", strconv.FormatInt(calls, 10), "1")
 	ended := make(chan error, 1)
 	go func() { ended <- f.Wait() }()
@@ -359,7 +367,8 @@ func TestMemoryCeilingCounts(t *testing.T) {
 // Above its share of a CPU the recorder sheds what comes by the million, counted, and nothing else.
 func TestCPUCeiling(t *testing.T) {
 	got, _ := capture(t, 0, "-e", "process,syscall", "--max-cpu", "1%", "--", "sh", "-c",
-		program("workload")+" spin 4s >/dev/null & "+program("workload")+" spin 4s >/dev/null & i=0; while [ $i -lt 50 ]; do /bin/true; i=$((i+1)); done; wait")
+		program("workload")+" spin 4s >/dev/null & "+program("workload")+" spin 4s >/dev/null & "+
+			"i=0; while [ $i -lt 50 ]; do /bin/true; i=$((i+1)); done; wait")
 	if got.Lost()["syscall"] == 0 {
 		t.Error("nothing was shed")
 	}

@@ -121,7 +121,8 @@ func TestTargetsAreListed(t *testing.T) {
 	if err != nil || !bytes.Contains(targets, []byte("\nmake check ")) {
 		t.Fatalf("make help: %v\n%s", err, targets)
 	}
-	if !bytes.Contains(must(os.ReadFile("../CONTRIBUTING.md")), append([]byte("```\n"), append(targets, "```\n"...)...)) {
+	if !bytes.Contains(must(os.ReadFile("../CONTRIBUTING.md")),
+		append([]byte("```\n"), append(targets, "```\n"...)...)) {
 		t.Errorf("CONTRIBUTING.md does not list what make help prints:\n%s", targets)
 	}
 }

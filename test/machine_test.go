@@ -19,8 +19,8 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// needDisposable skips where the machine may be of use to somebody: what follows takes CPUs from it, sets its clock, puts it
-// to sleep.
+// needDisposable skips where the machine may be of use to somebody: what follows takes CPUs from it, sets its clock,
+// puts it to sleep.
 func needDisposable(t *testing.T) {
 	t.Helper()
 	if os.Getenv("FLETCH_MACHINE") != "disposable" {
@@ -38,8 +38,8 @@ func reading(t *testing.T, clock int32) int64 {
 	return ts.Nano()
 }
 
-// startKnown is a flight recorder that keeps everything, of the workload's known calls on the whole host. What it says in
-// its dumps is how a test knows what it has noticed.
+// startKnown is a flight recorder that keeps everything, of the workload's known calls on the whole host. What it says
+// in its dumps is how a test knows what it has noticed.
 func startKnown(t *testing.T, args ...string) *flight {
 	t.Helper()
 	t.Setenv("GODEBUG", "asyncpreemptoff=1") // no signals, so no rt_sigreturn, in the workload's threads
@@ -104,7 +104,8 @@ func runKnown(t *testing.T, calls, threads int64, cpus ...int) knownRun {
 		defer unix.SchedSetaffinity(0, &all)
 	}
 	from := reading(t, unix.CLOCK_MONOTONIC)
-	out, err := exec.Command(program("workload"), "calls", strconv.FormatInt(calls, 10), strconv.FormatInt(threads, 10)).Output()
+	out, err := exec.Command(program("workload"), "calls", strconv.FormatInt(calls, 10),
+		strconv.FormatInt(threads, 10)).Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,8 @@ func wantRuns(t *testing.T, c *format.Capture, runs []knownRun) {
 		t.Errorf("%d recorded + %d lost = %d, want %d", recorded, lost, recorded+lost, want)
 	}
 	// What it says of the time it spans is of the same time.
-	if took, want := c.Manifest.End.Sub(c.Manifest.Start), time.Duration(runs[len(runs)-1].to-runs[0].from); took < want {
+	if took, want := c.Manifest.End.Sub(c.Manifest.Start),
+		time.Duration(runs[len(runs)-1].to-runs[0].from); took < want {
 		t.Errorf("it says that it took %v, the runs took %v", took, want)
 	}
 	last := c.Manifest.Start
@@ -249,7 +251,8 @@ func TestMachineCPUsGoAndComeBack(t *testing.T) {
 			}
 			c := f.end()
 			wantRuns(t, c, runs)
-			t.Logf("rows by CPU: %v; lost: %v; %d changes", onCPU(t, c, "syscall"), onCPU(t, c, "loss"), len(c.Manifest.Changes))
+			t.Logf("rows by CPU: %v; lost: %v; %d changes", onCPU(t, c, "syscall"), onCPU(t, c, "loss"),
+				len(c.Manifest.Changes))
 			if lost := c.Lost()["syscall"]; (lost > 0) != test.lost {
 				t.Errorf("%d lost", lost)
 			}
@@ -323,7 +326,8 @@ func TestMachineClockIsSet(t *testing.T) {
 	// The anchors show it too.
 	var seen []time.Duration
 	for _, clock := range c.Manifest.Clock {
-		off := time.Duration(clock.Wall - clock.Monotonic - c.Manifest.Clock[0].Wall + c.Manifest.Clock[0].Monotonic).Round(time.Hour)
+		off := time.Duration(clock.Wall - clock.Monotonic - c.Manifest.Clock[0].Wall +
+			c.Manifest.Clock[0].Monotonic).Round(time.Hour)
 		if len(seen) == 0 || seen[len(seen)-1] != off {
 			seen = append(seen, off)
 		}
@@ -336,7 +340,8 @@ func TestMachineClockIsSet(t *testing.T) {
 		dump := f.wantDump(path, "sigusr2")
 		at := dump.Manifest.Dump.TS
 		if at.Before(last) || at.After(c.Manifest.End) {
-			t.Errorf("%s was made at %v, the one before at %v, the recording ended at %v", path, at, last, c.Manifest.End)
+			t.Errorf("%s was made at %v, the one before at %v, the recording ended at %v", path, at, last,
+				c.Manifest.End)
 		}
 		last = at
 	}
@@ -425,7 +430,8 @@ func needSleep(t *testing.T) {
 	how, err := os.ReadFile("/sys/power/mem_sleep")
 	if err != nil || !strings.Contains(string(how), "deep") {
 		// An alarm does not end suspend to idle in QEMU: it is raised where nobody looks then.
-		t.Skipf("this machine has no sleep that its alarm ends: mem_sleep is %q (%v)", strings.TrimSpace(string(how)), err)
+		t.Skipf("this machine has no sleep that its alarm ends: mem_sleep is %q (%v)",
+			strings.TrimSpace(string(how)), err)
 	}
 }
 
@@ -446,7 +452,8 @@ func asleep(t *testing.T, seconds int) time.Duration {
 	return time.Duration(over() - before)
 }
 
-// The machine sleeps and wakes while it is recorded: nothing is lost, the time asleep is in no duration, and it is told.
+// The machine sleeps and wakes while it is recorded: nothing is lost, the time asleep is in no duration, and it is
+// told.
 func TestMachineSleeps(t *testing.T) {
 	needSleep(t)
 	f := startKnown(t)

@@ -34,7 +34,8 @@ func TestMain(m *testing.M) {
 	}
 	bin = dir
 	os.Chmod(dir, 0o755) // some tests run the programs as another user
-	build := exec.Command("go", "build", "-o", bin+"/", "../cmd/record", "../cmd/analyze", "../cmd/replay", "../internal/workload")
+	build := exec.Command("go", "build", "-o", bin+"/", "../cmd/record", "../cmd/analyze", "../cmd/replay",
+		"../internal/workload")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)

@@ -26,7 +26,8 @@ const (
 
 // asSudo is the environment of a program that sudo started for someUser.
 func asSudo() []string {
-	return append(os.Environ(), fmt.Sprintf("SUDO_UID=%d", someUser), fmt.Sprintf("SUDO_GID=%d", someGroup), "SUDO_USER=somebody")
+	return append(os.Environ(), fmt.Sprintf("SUDO_UID=%d", someUser), fmt.Sprintf("SUDO_GID=%d", someGroup),
+		"SUDO_USER=somebody")
 }
 
 // status are the lines of a /proc/PID/status, by name.
@@ -66,7 +67,8 @@ func startAs(t *testing.T, path string, prepare func(*exec.Cmd), args ...string)
 	}
 	t.Cleanup(func() { rec.Process.Kill(); rec.Wait() })
 	waitFor(t, "the recorder to put itself under its filter", func() bool {
-		return !slices.ContainsFunc(threads(t, rec.Process.Pid), func(s map[string]string) bool { return s["Seccomp"] != "2" })
+		return !slices.ContainsFunc(threads(t, rec.Process.Pid),
+			func(s map[string]string) bool { return s["Seccomp"] != "2" })
 	})
 	return rec
 }
@@ -75,7 +77,8 @@ func startAs(t *testing.T, path string, prepare func(*exec.Cmd), args ...string)
 func wantNoPrivileges(t *testing.T, pid, uid, gid int, want map[string]string) {
 	t.Helper()
 	for name, value := range map[string]string{
-		"Uid": strings.TrimSpace(strings.Repeat(strconv.Itoa(uid)+" ", 4)), "Gid": strings.TrimSpace(strings.Repeat(strconv.Itoa(gid)+" ", 4)),
+		"Uid":    strings.TrimSpace(strings.Repeat(strconv.Itoa(uid)+" ", 4)),
+		"Gid":    strings.TrimSpace(strings.Repeat(strconv.Itoa(gid)+" ", 4)),
 		"CapInh": none, "CapPrm": none, "CapEff": none, "CapAmb": none, "NoNewPrivs": "1", "Seccomp": "2",
 	} {
 		want[name] = value
@@ -253,7 +256,8 @@ func TestRootRecordsWithoutCapabilities(t *testing.T) {
 	wantComplete(t, open(t, path))
 }
 
-// ofTwoCapabilities makes a program run as someUser, in a directory of theirs, with CAP_BPF and CAP_PERFMON and nothing else.
+// ofTwoCapabilities makes a program run as someUser, in a directory of theirs, with CAP_BPF and CAP_PERFMON and nothing
+// else.
 func ofTwoCapabilities(t *testing.T) (path string, prepare func(*exec.Cmd)) {
 	t.Helper()
 	needRoot(t)
@@ -285,7 +289,8 @@ func TestTwoCapabilitiesAreEnough(t *testing.T) {
 	wantOwned(t, path, someUser, someGroup)
 	c := open(t, path)
 	wantComplete(t, c)
-	ours := slices.ContainsFunc(processes(t, c, "snapshot"), func(r row) bool { // the command line of another user's process
+	// the command line of another user's process
+	ours := slices.ContainsFunc(processes(t, c, "snapshot"), func(r row) bool {
 		return len(r["args"].([]string)) > 0 && r["args"].([]string)[0] == os.Args[0]
 	})
 	if !ours {
@@ -317,7 +322,8 @@ func TestCommandHasNothingOfTheRecorders(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			needKernel(t)
-			rec := exec.Command(program("record"), append([]string{"-q", "--force", "-w", path}, recordArgs("--", "sh", "-c", look)...)...)
+			rec := exec.Command(program("record"),
+				append([]string{"-q", "--force", "-w", path}, recordArgs("--", "sh", "-c", look)...)...)
 			rec.Dir = "/"
 			test.prepare(rec)
 			out, err := rec.Output()

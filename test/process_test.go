@@ -126,7 +126,8 @@ func TestPIDFollowsWhatItStarts(t *testing.T) {
 	got := open(t, dir)
 	wantNoLoss(t, got)
 	checkTree(t, got, int64(pid))
-	if snap := processes(t, got, "snapshot"); len(snap) != 1 || snap[0].n("pid") != int64(pid) || snap[0]["args"].([]string)[1] != "-c" {
+	if snap := processes(t, got, "snapshot"); len(snap) != 1 || snap[0].n("pid") != int64(pid) ||
+		snap[0]["args"].([]string)[1] != "-c" {
 		t.Errorf("the snapshot is %v", snap)
 	}
 	var codes []int64
@@ -197,14 +198,15 @@ func TestExecsAndExits(t *testing.T) {
 		t.Errorf("ends %v, want %v", count, want)
 	}
 	for _, r := range processes(t, got, "exec") {
-		if exe := tasks(t, got)[r.n("task")].s("exe"); !strings.HasPrefix(exe, "/") || filepath.Base(r.s("filename")) == "env" && filepath.Base(exe) != "env" {
+		if exe := tasks(t, got)[r.n("task")].s("exe"); !strings.HasPrefix(exe, "/") ||
+			filepath.Base(r.s("filename")) == "env" && filepath.Base(exe) != "env" {
 			t.Errorf("exec of %s by a task whose exe is %q", r.s("filename"), exe)
 		}
 	}
 }
 
-// What ran before is in the capture: processes with their command lines, tasks with names and cgroups. Of what others on the host do
-// meanwhile some may be lost, and counted; a process that only sleeps is promised to be there.
+// What ran before is in the capture: processes with their command lines, tasks with names and cgroups. Of what others
+// on the host do meanwhile some may be lost, and counted; a process that only sleeps is promised to be there.
 func TestWholeHostBeginsWithASnapshot(t *testing.T) {
 	needKernel(t)
 	before := exec.Command("sleep", "1000.25")
@@ -220,7 +222,8 @@ func TestWholeHostBeginsWithASnapshot(t *testing.T) {
 		if r.n("pid") == int64(before.Process.Pid) {
 			found = true
 			task := who[r.n("task")]
-			if !reflect.DeepEqual(r["args"], []string{"sleep", "1000.25"}) || task.s("comm") != "sleep" || task.n("ppid") != int64(os.Getpid()) {
+			if !reflect.DeepEqual(r["args"], []string{"sleep", "1000.25"}) || task.s("comm") != "sleep" ||
+				task.n("ppid") != int64(os.Getpid()) {
 				t.Errorf("the snapshot has %v, task %v", r, task)
 			}
 		}

@@ -61,7 +61,8 @@ func numbersOf(t *testing.T, c *format.Capture, table, column string) map[int][]
 func wantNamed(t *testing.T, c *format.Capture) {
 	t.Helper()
 	named := map[string]map[int][]int64{
-		"task": numbersOf(t, c, "task", "task"), "path": numbersOf(t, c, "path", "path"), "cgroup": numbersOf(t, c, "cgroup", "cgroup"),
+		"task": numbersOf(t, c, "task", "task"), "path": numbersOf(t, c, "path", "path"),
+		"cgroup": numbersOf(t, c, "cgroup", "cgroup"),
 	}
 	sets := make(map[string]map[int]map[int64]bool)
 	for dimension, segments := range named {
@@ -91,7 +92,8 @@ func wantNamed(t *testing.T, c *format.Capture) {
 				}
 			}
 			if len(unnamed) > 0 {
-				t.Errorf("%s: %d of %s are not named in their own segments: %v", tab.Schema.Table, len(unnamed), dimension, unnamed)
+				t.Errorf("%s: %d of %s are not named in their own segments: %v", tab.Schema.Table, len(unnamed),
+					dimension, unnamed)
 			}
 		}
 	}
@@ -119,12 +121,13 @@ func segmentsOf(t *testing.T, c *format.Capture) (first, last, most int) {
 // mix is a shell script that makes a bit of everything, over and over.
 func mix(dir string, times int) string {
 	return fmt.Sprintf(`i=0; while [ $i -lt %[1]d ]; do
-%[2]s calls 20000 2 >/dev/null; [ $((i%%10)) -ne 3 ] || %[2]s tcp 1 >/dev/null; mkdir -p %[3]s/$i; %[2]s files %[3]s/$i 2 >/dev/null; /bin/true
+%[2]s calls 20000 2 >/dev/null; [ $((i%%10)) -ne 3 ] || %[2]s tcp 1 >/dev/null
+mkdir -p %[3]s/$i; %[2]s files %[3]s/$i 2 >/dev/null; /bin/true
 i=$((i+1)); done`, times, program("workload"), dir)
 }
 
-// What a rotating recording keeps is a whole capture, the newest of all tables together, and each generation of it names
-// what it refers to.
+// What a rotating recording keeps is a whole capture, the newest of all tables together, and each generation of it
+// names what it refers to.
 func TestRotationKeepsTheNewest(t *testing.T) {
 	all := [][]string{
 		{"-C", "256KiB", "-G", "300ms", "-W", "2"},
@@ -165,7 +168,8 @@ func TestRotationKeepsTheNewest(t *testing.T) {
 // Rotation alone drops nothing: all is there, once.
 func TestRotationAloneDropsNothing(t *testing.T) {
 	const n, threads = 300000, 3
-	got, _ := capture(t, 0, "-C", "16KiB", "-e", "process,syscall", "--", program("workload"), "calls", strconv.Itoa(n), strconv.Itoa(threads))
+	got, _ := capture(t, 0, "-C", "16KiB", "-e", "process,syscall", "--", program("workload"), "calls", strconv.Itoa(n),
+		strconv.Itoa(threads))
 	wantNoLoss(t, got)
 	tasks(t, got)
 	first, last, _ := segmentsOf(t, got)

@@ -44,8 +44,9 @@ func waitForFile(t *testing.T, path string) {
 	})
 }
 
-// A signal ends the recording, and all that happened before it is in the capture. The whole host is recorded, of which others may
-// make more than the rings take: promised is that each call is there once, or counted as lost. (Known calls of ours show it.)
+// A signal ends the recording, and all that happened before it is in the capture. The whole host is recorded, of which
+// others may make more than the rings take: promised is that each call is there once, or counted as lost. (Known calls
+// of ours show it.)
 func TestSignalsFinishTheCapture(t *testing.T) {
 	const calls = 20000
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
@@ -74,8 +75,8 @@ func TestSignalsFinishTheCapture(t *testing.T) {
 	}
 }
 
-// What was started by nohup does not end with its terminal; what was not does, and the rest is written although nothing can
-// be said any more.
+// What was started by nohup does not end with its terminal; what was not does, and the rest is written although nothing
+// can be said any more.
 func TestClosedTerminal(t *testing.T) {
 	needKernel(t)
 	path := filepath.Join(t.TempDir(), "capture")
@@ -152,7 +153,8 @@ func TestUserSignalDoesNotEndIt(t *testing.T) {
 // ^C goes to COMMAND as well: the recording ends when it has, with its status.
 func TestInterruptedCommand(t *testing.T) {
 	ready := filepath.Join(t.TempDir(), "ready")
-	rec, path := start(t, "--", "sh", "-c", "trap 'sleep 0.2; exit 5' INT; touch "+ready+"; while :; do sleep 0.05; done")
+	rec, path := start(t, "--", "sh", "-c",
+		"trap 'sleep 0.2; exit 5' INT; touch "+ready+"; while :; do sleep 0.05; done")
 	waitForFile(t, ready)
 	syscall.Kill(-rec.Process.Pid, syscall.SIGINT)
 	rec.Wait()

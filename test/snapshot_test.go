@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// A process of many threads, all of which wait in a call, is there once when a recording begins and once when it ends: each thread
-// is announced, and each call that is still out is pending.
+// A process of many threads, all of which wait in a call, is there once when a recording begins and once when it ends:
+// each thread is announced, and each call that is still out is pending.
 func TestManyThreadsAreListed(t *testing.T) {
 	needKernel(t)
 	const threads = 2000

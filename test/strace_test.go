@@ -16,7 +16,8 @@ import (
 )
 
 // straceLine: NAME(ARG, …) = RESULT …, every number in hexadecimal (-e raw=all).
-var straceLine = regexp.MustCompile(`^(\w+)\((.*?)(?:\)\s+= (\?|-?\w+)(?: (\w+))?.*|\s*<unfinished \.\.\.>.*|\) *= \?.*)$`)
+var straceLine = regexp.MustCompile(`^(\w+)\((.*?)` +
+	`(?:\)\s+= (\?|-?\w+)(?: (\w+))?.*|\s*<unfinished \.\.\.>.*|\) *= \?.*)$`)
 
 // A call as strace shows it.
 type call struct {
@@ -70,7 +71,8 @@ func TestRowsAreWhatStraceShows(t *testing.T) {
 	needKernel(t)
 	strace := needProgram(t, "strace")
 	source := filepath.Join(t.TempDir(), "hello.c")
-	if err := os.WriteFile(source, []byte("#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n"), 0o600); err != nil {
+	if err := os.WriteFile(source, []byte("#include <stdio.h>\nint main(void) { puts(\"hello\"); return 0; }\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	threads := `
@@ -86,7 +88,9 @@ ts = [threading.Thread(target=work, args=(i,)) for i in range(8)]
 		name    string
 		command []string
 	}{
-		{"shell pipeline", []string{"sh", "-c", "ls -lR /etc 2>/dev/null | grep conf | sort | head -5 >/dev/null; (sleep 0.05; exit 3) & wait; nonesuch 2>/dev/null; kill -9 $$"}},
+		{"shell pipeline", []string{"sh", "-c",
+			"ls -lR /etc 2>/dev/null | grep conf | sort | head -5 >/dev/null; " +
+				"(sleep 0.05; exit 3) & wait; nonesuch 2>/dev/null; kill -9 $$"}},
 		{"compiler", []string{"gcc", "-O1", "-o", source + ".out", source}},
 		{"threaded interpreter", []string{"python3", "-c", threads}},
 	} {
@@ -132,7 +136,9 @@ func compareWithStrace(t *testing.T, strace string, command []string) {
 		slices.SortStableFunc(have, func(a, b row) int { return int(a.n("ts") - b.n("ts")) })
 		if i == 0 || want[0].name == "execve" {
 			// Before the first execve that child was strace's own, not yet traced.
-			if at := slices.IndexFunc(have, func(r row) bool { return names.Name(int32(r.n("nr"))) == "execve" }); at > 0 && want[0].name == "execve" {
+			if at := slices.IndexFunc(have,
+				func(r row) bool { return names.Name(int32(r.n("nr"))) == "execve" }); at > 0 &&
+				want[0].name == "execve" {
 				have = have[at:]
 			}
 		}
@@ -146,12 +152,14 @@ func compareCalls(t *testing.T, thread string, names *syscalls.Table, have []row
 	t.Helper()
 	for i := range max(len(have), len(want)) {
 		if i >= len(have) {
-			t.Errorf("%s: %d rows, strace has %d calls: the first one missing is %+v", thread, len(have), len(want), want[i])
+			t.Errorf("%s: %d rows, strace has %d calls: the first one missing is %+v", thread, len(have),
+				len(want), want[i])
 			return
 		}
 		nr := int32(have[i].n("nr"))
 		if i >= len(want) {
-			t.Errorf("%s: %d rows, strace has %d calls: the first one too many is %s %v", thread, len(have), len(want), names.Name(nr), have[i])
+			t.Errorf("%s: %d rows, strace has %d calls: the first one too many is %s %v", thread, len(have), len(want),
+				names.Name(nr), have[i])
 			return
 		}
 		if problem := differs(names.Name(nr), have[i], want[i]); problem != "" {

@@ -85,7 +85,8 @@ func newSudoer(t *testing.T, settings ...string) *sudoer {
 	allowed := s.command("sudo", "-n", "-l", program("record"))
 	if out, err := allowed.CombinedOutput(); err != nil {
 		// "#includedir" is one too, and no comment.
-		if sudoers, err := os.ReadFile("/etc/sudoers"); err != nil || !bytes.Contains(sudoers, []byte("includedir /etc/sudoers.d")) {
+		if sudoers, err := os.ReadFile("/etc/sudoers"); err != nil ||
+			!bytes.Contains(sudoers, []byte("includedir /etc/sudoers.d")) {
 			t.Skipf("the machine's sudo does not look into /etc/sudoers.d (%v)", err)
 		}
 		t.Fatalf("sudo does not let %s record, as /etc/sudoers.d says it may: %v\n%s", s.name, err, out)
@@ -97,15 +98,18 @@ func newSudoer(t *testing.T, settings ...string) *sudoer {
 func (s *sudoer) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = s.home
-	cmd.Env = []string{"HOME=" + s.home, "USER=" + s.name, "LOGNAME=" + s.name, "SHELL=/bin/sh", "PATH=" + os.Getenv("PATH")}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Credential: &syscall.Credential{Uid: s.uid, Gid: s.gid, Groups: s.groups}}
+	cmd.Env = []string{"HOME=" + s.home, "USER=" + s.name, "LOGNAME=" + s.name, "SHELL=/bin/sh", "PATH=" +
+		os.Getenv("PATH")}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true,
+		Credential: &syscall.Credential{Uid: s.uid, Gid: s.gid, Groups: s.groups}}
 	return cmd
 }
 
 // record is the recorder called by sudo, into capture in the user's home.
 func (s *sudoer) record(args ...string) (rec *exec.Cmd, path string) {
 	path = filepath.Join(s.home, "capture")
-	return s.command("sudo", append([]string{"-n", program("record"), "-q", "-w", path}, recordArgs(args...)...)...), path
+	return s.command("sudo", append([]string{"-n", program("record"), "-q", "-w", path},
+		recordArgs(args...)...)...), path
 }
 
 // wantCapture wants a whole capture that is the user's, and that the user can read.
@@ -132,7 +136,8 @@ func TestRealSudosCommand(t *testing.T) {
 	for name, want := range map[string]string{
 		"Uid":    strings.TrimSpace(strings.Repeat(fmt.Sprintf("%d ", s.uid), 4)),
 		"Gid":    strings.TrimSpace(strings.Repeat(fmt.Sprintf("%d ", s.gid), 4)),
-		"Groups": strings.Trim(fmt.Sprint(all), "[]"), "CapPrm": none, "CapEff": none, "CapInh": none, "CapAmb": none, "NoNewPrivs": "0",
+		"Groups": strings.Trim(fmt.Sprint(all), "[]"), "CapPrm": none, "CapEff": none, "CapInh": none, "CapAmb": none,
+		"NoNewPrivs": "0",
 	} {
 		if got[name] != want {
 			t.Errorf("%s is %q, want %q", name, got[name], want)
@@ -162,7 +167,8 @@ func TestRealSudosCommandIsKilled(t *testing.T) {
 	s.wantCapture(path)
 }
 
-// ^C, on a terminal that COMMAND shares with the user or on one that sudo makes for it; and a signal for the whole group.
+// ^C, on a terminal that COMMAND shares with the user or on one that sudo makes for it; and a signal for the whole
+// group.
 func TestRealSudoIsInterrupted(t *testing.T) {
 	for _, setting := range []string{"!use_pty", "use_pty"} {
 		for _, test := range []struct {

@@ -17,8 +17,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// The example of a unit says nothing that systemd does not understand, keeps what it runs well locked up, and runs it with
-// arguments that it takes.
+// The example of a unit says nothing that systemd does not understand, keeps what it runs well locked up, and runs it
+// with arguments that it takes.
 func TestSystemdUnit(t *testing.T) {
 	analyze := needProgram(t, "systemd-analyze")
 	const installed = "/usr/local/bin/record"
@@ -34,7 +34,8 @@ func TestSystemdUnit(t *testing.T) {
 		t.Errorf("systemd-analyze verify: status %d\n%s%s", status, out, errs)
 	}
 	// 0 is locked up and 100 is not at all; above 20 systemd calls it more than "OK".
-	if status, out, errs := output(t, analyze, "security", "--no-pager", "--offline=yes", "--threshold=20", unit); status != 0 {
+	if status, out, errs := output(t, analyze, "security", "--no-pager", "--offline=yes", "--threshold=20",
+		unit); status != 0 {
 		t.Errorf("systemd-analyze security: status %d\n%s%s", status, out, errs)
 	}
 
@@ -175,11 +176,13 @@ func TestSystemdRunsTheUnit(t *testing.T) {
 		}
 	}
 	for _, path := range dumps("trigger") {
-		if !slices.ContainsFunc(processes(t, open(t, path), "exec"), func(r row) bool { return r.s("filename") == known }) {
+		if !slices.ContainsFunc(processes(t, open(t, path), "exec"),
+			func(r row) bool { return r.s("filename") == known }) {
 			t.Errorf("what was killed is not in %s", path)
 		}
 	}
-	if _, said, _ := output(t, "journalctl", "--no-pager", "--output", "cat", "--unit", unit); strings.Contains(said, "record: ") {
+	if _, said, _ := output(t, "journalctl", "--no-pager", "--output", "cat", "--unit",
+		unit); strings.Contains(said, "record: ") {
 		t.Errorf("it said:\n%s", said)
 	}
 }

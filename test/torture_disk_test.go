@@ -163,8 +163,8 @@ func wantKept(t *testing.T, path string, seen view, gone func(string, part) bool
 
 func nothingGoes(string, part) bool { return false }
 
-// A disk that is full, or fails, ends a recording with one line that says so. What had reached it is read; a dump that was made
-// stays whole.
+// A disk that is full, or fails, ends a recording with one line that says so. What had reached it is read; a dump that
+// was made stays whole.
 func TestTortureFullDisk(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -185,11 +185,13 @@ func TestTortureFullDisk(t *testing.T) {
 			t.Run(kind+" "+c.name, func(t *testing.T) {
 				d := newDisk(t, kind, 4)
 				path := filepath.Join(d.dir, c.name)
-				s := expose(t, nil, append(append([]string{"-q", "-w", path, "-e", few}, c.args...), "--", program("workload"), "spin", "1h")...)
+				s := expose(t, nil, append(append([]string{"-q", "-w", path, "-e", few}, c.args...), "--",
+					program("workload"), "spin", "1h")...)
 				seen := s.watched(path)
 				s.wantFailed("no space left on device")
 				after := wantKept(t, path, seen, nothingGoes)
-				figures(t, "%d rows of it were seen, %d are there, %d bytes on a disk of %d", seen.rows(), after.rows(), onDisk(d.dir), 4<<20)
+				figures(t, "%d rows of it were seen, %d are there, %d bytes on a disk of %d", seen.rows(), after.rows(),
+					onDisk(d.dir), 4<<20)
 			})
 		}
 		if !large {
@@ -203,7 +205,8 @@ func TestTortureFullDisk(t *testing.T) {
 			window := filepath.Join(path, "window")
 			waitFor(t, "the window", func() bool { _, err := look(window, false); return err == nil })
 			answers := func() int {
-				return strings.Count(s.text(), "record: dumped") + strings.Count(s.text(), "record: warning: writing dump")
+				return strings.Count(s.text(), "record: dumped") +
+					strings.Count(s.text(), "record: warning: writing dump")
 			}
 			waitFor(t, "the disk to be full", func() bool {
 				before := answers()
@@ -235,15 +238,16 @@ func TestTortureFullDisk(t *testing.T) {
 	}
 }
 
-// A window in memory outlives a disk that is full, or read-only for a while: the dumps that have no place there are refused, and
-// leave nothing. When they have one there are dumps again.
+// A window in memory outlives a disk that is full, or read-only for a while: the dumps that have no place there are
+// refused, and leave nothing. When they have one there are dumps again.
 func TestTortureNoPlaceForDumps(t *testing.T) {
 	needKernel(t)
 	needTime(t)
 	remount := func(t *testing.T, d *disk, flags uintptr) {
 		t.Helper()
 		// Not while a dump is being written.
-		waitFor(t, "the file system to be remounted", func() bool { return syscall.Mount("", d.dir, "", syscall.MS_REMOUNT|flags, "") == nil })
+		waitFor(t, "the file system to be remounted",
+			func() bool { return syscall.Mount("", d.dir, "", syscall.MS_REMOUNT|flags, "") == nil })
 	}
 	for _, c := range []struct {
 		name, reason string
@@ -264,7 +268,8 @@ func TestTortureNoPlaceForDumps(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDisk(t, "tmpfs", c.mib)
 			path := filepath.Join(d.dir, "flight")
-			s := expose(t, nil, "-w", path, "-e", few, "--last", "1s", "--in-memory", "--", program("workload"), "spin", "1h")
+			s := expose(t, nil, "-w", path, "-e", few, "--last", "1s", "--in-memory", "--",
+				program("workload"), "spin", "1h")
 			waitFor(t, "the flight recorder", func() bool { _, err := os.Stat(path); return err == nil || s.ended() })
 			made := func() int { return strings.Count(s.text(), "record: dumped") }
 			refused := func() int { return strings.Count(s.text(), "record: warning: writing dump") }
@@ -310,10 +315,12 @@ func TestTortureSmallDisk(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			d := newDisk(t, kind, 24)
 			path := filepath.Join(d.dir, "capture")
-			s := expose(t, nil, append([]string{"-q", "-w", path, "-e", allFamilies, "-C", "256KiB", "-W", "3", "--"}, heavyLoad(t.TempDir())...)...)
+			s := expose(t, nil, append([]string{"-q", "-w", path, "-e", allFamilies, "-C", "256KiB", "-W", "3", "--"},
+				heavyLoad(t.TempDir())...)...)
 			want, peak := scale(10, 300), int64(0)
 			newest := 0
-			for end := time.Now().Add(5 * time.Minute); newest < want && !s.ended() && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+			for end := time.Now().Add(5 * time.Minute); newest < want && !s.ended() &&
+				time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 				peak = max(peak, onDisk(d.dir))
 				if v, err := look(path, false); err == nil {
 					newest = v.newest()
@@ -372,14 +379,16 @@ func TestTorturePowerCut(t *testing.T) {
 			for range scale(1, 10) {
 				d := newDisk(t, "ext4", 64)
 				path := filepath.Join(d.dir, c.name)
-				s := expose(t, nil, append(append([]string{"-q", "-w", path, "-e", few, "--sync", "200ms"}, c.args...), "--", program("workload"), "spin", "1h")...)
+				s := expose(t, nil, append(append([]string{"-q", "-w", path, "-e", few, "--sync", "200ms"}, c.args...),
+					"--", program("workload"), "spin", "1h")...)
 				var seen view
 				waitFor(t, "rows", func() bool {
 					v, err := look(path, false)
 					seen = v
 					return err == nil && v.rows() > 100_000
 				})
-				// What is so old is promised to be on the disk: ten times what --sync says, since the machine may be busy.
+				// What is so old is promised to be on the disk: ten times what --sync says, since the machine may be
+				// busy.
 				time.Sleep(2 * time.Second)
 				late, err := look(path, false)
 				if err != nil {
@@ -392,7 +401,8 @@ func TestTorturePowerCut(t *testing.T) {
 				s.kill() // its command
 				d.again()
 				after := wantKept(t, path, seen, nothingGoes)
-				figures(t, "%d rows were seen 2 s before the cut, %d just before it, %d are there after it, %d torn batches",
+				figures(t, "%d rows were seen 2 s before the cut, %d just before it, %d are there after it, "+
+					"%d torn batches",
 					seen.rows(), late.rows(), after.rows(), after.torn)
 			}
 		})
@@ -415,7 +425,8 @@ func TestTortureDirectoryVanishes(t *testing.T) {
 	}[scale(2, 0):] {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), c.name)
-			s := expose(t, nil, append(append([]string{"-w", path, "-e", few}, c.args...), "--", program("workload"), "spin", "1h")...)
+			s := expose(t, nil, append(append([]string{"-w", path, "-e", few}, c.args...), "--", program("workload"),
+				"spin", "1h")...)
 			dir := path
 			if c.name == "flight" {
 				dir = filepath.Join(path, "window")

@@ -15,7 +15,8 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// known are the calls of the one thread of `workload calls` that counts in their arguments, as far as they are in a capture.
+// known are the calls of the one thread of `workload calls` that counts in their arguments, as far as they are in a
+// capture.
 type known struct {
 	n           int64
 	missing     int64 // numbers between the first and the last that are not there
@@ -65,13 +66,14 @@ func wantNoGap(t *testing.T, c *format.Capture) (k known) {
 	k.n, k.first, k.last = int64(len(numbers)), numbers[0], numbers[len(numbers)-1]
 	k.from, k.to = times[0], times[len(times)-1]
 	if k.twice > 0 || k.missing > lost(c) {
-		t.Errorf("%s: of %d calls %d are there twice, %d are missing, and only %v were lost", c.Path, k.n, k.twice, k.missing, c.Lost())
+		t.Errorf("%s: of %d calls %d are there twice, %d are missing, and only %v were lost", c.Path, k.n, k.twice,
+			k.missing, c.Lost())
 	}
 	return k
 }
 
-// wantWindow wants a dump to be a whole capture: each generation names all that it refers to, and the calls of the thread that
-// counts are there without a gap, but for those that it says were lost.
+// wantWindow wants a dump to be a whole capture: each generation names all that it refers to, and the calls of the
+// thread that counts are there without a gap, but for those that it says were lost.
 func wantWindow(t *testing.T, c *format.Capture) known {
 	t.Helper()
 	if m := c.Manifest; !m.Complete || m.Dump == nil {
@@ -95,18 +97,23 @@ func spans(c *format.Capture) string {
 			}
 			last = max(last, block.MaxTS)
 		}
-		fmt.Fprintf(&b, " %s from %v to %v;", s.Name, time.Unix(0, first).Sub(c.Manifest.Start), time.Unix(0, last).Sub(c.Manifest.Start))
+		fmt.Fprintf(&b, " %s from %v to %v;", s.Name, time.Unix(0, first).Sub(c.Manifest.Start),
+			time.Unix(0, last).Sub(c.Manifest.Start))
 	}
 	return b.String()
 }
 
 // dumpsOf are the dumps in a flight recorder's directory, by time.
 func dumpsOf(dir string) []string {
-	return slices.DeleteFunc(capturesIn(dir), func(name string) bool { return name == "window" || strings.HasSuffix(name, ".new") })
+	return slices.DeleteFunc(capturesIn(dir), func(name string) bool {
+		return name == "window" ||
+			strings.HasSuffix(name, ".new")
+	})
 }
 
-// A hundred dumps of a flight recorder under full load: each one whole and long enough, those that follow each other closely
-// without a gap between them, and the recorder takes no more of memory and disk for the last one than for the first.
+// A hundred dumps of a flight recorder under full load: each one whole and long enough, those that follow each other
+// closely without a gap between them, and the recorder takes no more of memory and disk for the last one than for the
+// first.
 func TestTortureDumps(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -119,7 +126,8 @@ func TestTortureDumps(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "flight")
 			// Always zstd: else the window is ten times as large while the rings fill up.
-			args := append([]string{"-q", "-w", path, "-e", allFamilies, "-z", "zstd", "--last", last.String()}, c.args...)
+			args := append([]string{"-q", "-w", path, "-e", allFamilies, "-z", "zstd", "--last",
+				last.String()}, c.args...)
 			s := expose(t, nil, append(append(args, "--"), heavyLoad(t.TempDir())...)...)
 			waitFor(t, "the flight recorder", func() bool { _, err := os.Stat(path); return err == nil || s.ended() })
 			untilItMoves(t, s, path)
@@ -153,11 +161,13 @@ func TestTortureDumps(t *testing.T) {
 					t.FailNow()
 				}
 				if m.Start.After(m.Dump.TS.Add(-last)) {
-					t.Errorf("dump %d, %s, begins %v before its signal, want %v: %s", i, names[0], m.Dump.TS.Sub(m.Start), last, spans(got))
+					t.Errorf("dump %d, %s, begins %v before its signal, want %v: %s", i, names[0],
+						m.Dump.TS.Sub(m.Start), last, spans(got))
 				}
 				if before != nil && m.Dump.TS.Sub(before.Manifest.Dump.TS) < last {
 					if k.first > counted.last+1 {
-						t.Errorf("%s begins with call %d, and the dump before ends with %d", names[0], k.first, counted.last)
+						t.Errorf("%s begins with call %d, and the dump before ends with %d", names[0],
+							k.first, counted.last)
 					}
 				} else if i > 0 {
 					alone++
@@ -187,9 +197,12 @@ func TestTortureDumps(t *testing.T) {
 			if ended > 2*begun+8<<20 {
 				t.Errorf("%d bytes on the disk in the end, %d in the beginning", ended, begun)
 			}
-			figures(t, "%d dumps of %v to %v, %d known calls, %d of them missing while %d events were lost, the longest silence %v, %d dumps apart from those before",
-				dumps, shortest.Round(time.Millisecond), longest.Round(time.Millisecond), rows, missing, events, silence.Round(time.Millisecond), alone)
-			figures(t, "begin: %v, %.1f MiB on the disk; end: %v, %.1f MiB on the disk", bodies[0], mib(disk[0]), bodies[len(bodies)-1], mib(disk[len(disk)-1]))
+			figures(t, "%d dumps of %v to %v, %d known calls, %d of them missing while %d events were lost, "+
+				"the longest silence %v, %d dumps apart from those before",
+				dumps, shortest.Round(time.Millisecond), longest.Round(time.Millisecond), rows, missing, events,
+				silence.Round(time.Millisecond), alone)
+			figures(t, "begin: %v, %.1f MiB on the disk; end: %v, %.1f MiB on the disk", bodies[0], mib(disk[0]),
+				bodies[len(bodies)-1], mib(disk[len(disk)-1]))
 		})
 	}
 }
@@ -227,9 +240,9 @@ func most(of []body) (b body) {
 	return b
 }
 
-// flat wants what a process takes of the machine not to grow: in the last quarter of the time it is about what it was in the second
-// one. Rings are as large as they were made. The rest is buffers that are as many as the worst moment so far has taken, and garbage:
-// a fifth of that. For a moment the segments of two generations are open.
+// flat wants what a process takes of the machine not to grow: in the last quarter of the time it is about what it was
+// in the second one. Rings are as large as they were made. The rest is buffers that are as many as the worst moment so
+// far has taken, and garbage: a fifth of that. For a moment the segments of two generations are open.
 func flat(t *testing.T, bodies []body) {
 	t.Helper()
 	n := len(bodies)
@@ -251,9 +264,11 @@ func TestTortureTriggers(t *testing.T) {
 		t.Fatal(err)
 	}
 	load := heavyLoad(t.TempDir())
-	load[2] = strings.Replace(load[2], "; /bin/true;", fmt.Sprintf("; [ ! -e %[1]s/go ] || { rm %[1]s/go; %[1]s/trip; }; /bin/true;", dir), 1)
+	load[2] = strings.Replace(load[2], "; /bin/true;",
+		fmt.Sprintf("; [ ! -e %[1]s/go ] || { rm %[1]s/go; %[1]s/trip; }; /bin/true;", dir), 1)
 	path := filepath.Join(t.TempDir(), "flight")
-	s := expose(t, nil, append([]string{"-q", "-w", path, "-e", allFamilies, "--last", before.String(), "--after", after.String(),
+	s := expose(t, nil, append([]string{"-q", "-w", path, "-e", allFamilies, "--last", before.String(), "--after",
+		after.String(),
 		"--trigger", `op == "exit" && comm == "trip" && exit_code == 7`, "--"}, load...)...)
 	waitFor(t, "the flight recorder", func() bool { _, err := os.Stat(path); return err == nil || s.ended() })
 	waitForWindow(t, filepath.Join(path, "window"), before)
@@ -296,6 +311,7 @@ func TestTortureTriggers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	figures(t, "%d triggers: at least %v before the event, %v after it; %d known calls missing while %d events were lost",
+	figures(t, "%d triggers: at least %v before the event, %v after it; "+
+		"%d known calls missing while %d events were lost",
 		n, least.Round(time.Millisecond), following.Round(time.Millisecond), missing, events)
 }

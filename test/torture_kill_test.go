@@ -18,9 +18,9 @@ import (
 // few are the families where recorders are started by the hundred: each program takes the kernel's verifier its time.
 const few = "process,syscall,file"
 
-// A recorder killed at any moment leaves captures that open, say that they are incomplete, and have every row that could be
-// read in them when it died: those of a directory, of a tar, those that a rotating recorder and a flight recorder keep. What
-// was dumped stays whole, and a dump in the making is one that opens or is nothing yet.
+// A recorder killed at any moment leaves captures that open, say that they are incomplete, and have every row that
+// could be read in them when it died: those of a directory, of a tar, those that a rotating recorder and a flight
+// recorder keep. What was dumped stays whole, and a dump in the making is one that opens or is nothing yet.
 func TestTortureKills(t *testing.T) {
 	needKernel(t)
 	const keep = 4
@@ -56,7 +56,8 @@ func TestTortureKills(t *testing.T) {
 				return func(name string, _ part) bool { return numberOf(name) <= after.newest()+1-keep }
 			}},
 		{name: "flight", args: []string{"--last", last.String()}, much: 30, gone: tooOld},
-		{name: "dump", args: []string{"--last", last.String(), "--sync", "300ms"}, much: 40, lead: untilDump, gone: tooOld},
+		{name: "dump", args: []string{"--last", last.String(), "--sync", "300ms"}, much: 40, lead: untilDump,
+			gone: tooOld},
 		{name: "dump from memory", args: []string{"--last", last.String(), "--in-memory"}, much: 20, lead: untilDump},
 	}
 	for _, k := range kinds {
@@ -143,7 +144,8 @@ func TestTortureKills(t *testing.T) {
 					rows += before[path].rows()
 					if n := after.missing(before[path], gone); n > 0 {
 						missing += n
-						t.Errorf("%s: %d of %d rows that it had are gone:\n%v\n%v", path, n, before[path].rows(), before[path], after)
+						t.Errorf("%s: %d of %d rows that it had are gone:\n%v\n%v", path, n, before[path].rows(),
+							before[path], after)
 					}
 					if !after.whole && len(after.segments) > 0 && !strings.HasSuffix(path, ".new") {
 						behind = max(behind, at-after.end)
@@ -164,13 +166,17 @@ func TestTortureKills(t *testing.T) {
 					}
 					status, stdout, stderr := output(t, program("analyze"), "info", "--json", path)
 					var info struct{ Complete *bool }
-					if err := json.Unmarshal([]byte(stdout), &info); status != 0 || err != nil || info.Complete == nil || *info.Complete != after.whole {
+					if err := json.Unmarshal([]byte(stdout), &info); status != 0 || err != nil ||
+						info.Complete == nil || *info.Complete != after.whole {
 						t.Errorf("analyze info: status %d, %s%s", status, stdout, stderr)
 					}
 				}
 			}
-			figures(t, "%d kills: %d rows had reached the file, %d of them missing, %d captures do not open; the last row was at most %v old, %d torn batches, %d dumps whole, %d in the making, %d had begun nothing, %d had finished",
-				kills, rows, missing, unopened, time.Duration(behind).Round(time.Millisecond), torn, dumps, making, early, complete)
+			figures(t, "%d kills: %d rows had reached the file, %d of them missing, %d captures do not open; "+
+				"the last row was at most %v old, %d torn batches, %d dumps whole, "+
+				"%d in the making, %d had begun nothing, %d had finished",
+				kills, rows, missing, unopened, time.Duration(behind).Round(time.Millisecond), torn, dumps, making,
+				early, complete)
 		})
 	}
 }
@@ -183,7 +189,8 @@ func untilDump(s *subject, path string, seen func()) {
 		s.Process.Signal(syscall.SIGUSR2)
 		for again := time.Now().Add(300 * time.Millisecond); time.Now().Before(again); {
 			names := capturesIn(path)
-			if len(names) > 0 && strings.HasSuffix(names[len(names)-1], ".new") || len(names) > 1 && strings.HasSuffix(names[len(names)-2], ".new") {
+			if len(names) > 0 && strings.HasSuffix(names[len(names)-1], ".new") || len(names) > 1 &&
+				strings.HasSuffix(names[len(names)-2], ".new") {
 				if skip--; skip < 0 {
 					time.Sleep(rand.N(2 * time.Millisecond))
 					return

@@ -40,16 +40,18 @@ func (s *subject) body() (b body, err error) {
 }
 
 func (b body) String() string {
-	return fmt.Sprintf("%.1f MiB beside %.1f MiB of rings, %d descriptors, %d threads", mib(b.own), mib(b.rings), b.descriptors, b.threads)
+	return fmt.Sprintf("%.1f MiB beside %.1f MiB of rings, %d descriptors, %d threads", mib(b.own), mib(b.rings),
+		b.descriptors, b.threads)
 }
 
-// A recorder that has recorded a full load for long takes as much memory and as many descriptors as in the beginning, and as
-// much of the disk as what it keeps.
+// A recorder that has recorded a full load for long takes as much memory and as many descriptors as in the beginning,
+// and as much of the disk as what it keeps.
 func TestTortureSoak(t *testing.T) {
 	needKernel(t)
 	needTime(t)
 	path := filepath.Join(t.TempDir(), "capture")
-	s := expose(t, nil, append([]string{"-w", path, "-e", allFamilies, "-C", "4MiB", "-W", "4", "--"}, heavyLoad(t.TempDir())...)...)
+	s := expose(t, nil, append([]string{"-w", path, "-e", allFamilies, "-C", "4MiB", "-W", "4", "--"},
+		heavyLoad(t.TempDir())...)...)
 	waitFor(t, "the capture", func() bool { _, err := look(path, false); return err == nil || s.ended() })
 	waitFor(t, "it to have dropped some generations", func() bool {
 		v, err := look(path, false)
@@ -57,7 +59,8 @@ func TestTortureSoak(t *testing.T) {
 	})
 	var bodies []body
 	var disk int64
-	for end := time.Now().Add(scale(16*time.Second, 10*time.Minute)); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+	for end := time.Now().Add(scale(16*time.Second,
+		10*time.Minute)); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
 		b, err := s.body()
 		if err != nil {
 			t.Fatal(err)
@@ -80,5 +83,6 @@ func TestTortureSoak(t *testing.T) {
 	said, _, _ := strings.Cut(s.text(), "\n")
 	figures(t, "%s; generations %d to %d kept, at most %.1f MiB on the disk", said, first, last, mib(disk))
 	n := len(bodies)
-	figures(t, "the most of each quarter: %v; %v; %v; %v", most(bodies[:n/4]), most(bodies[n/4:n/2]), most(bodies[n/2:3*n/4]), most(bodies[3*n/4:]))
+	figures(t, "the most of each quarter: %v; %v; %v; %v", most(bodies[:n/4]), most(bodies[n/4:n/2]),
+		most(bodies[n/2:3*n/4]), most(bodies[3*n/4:]))
 }

@@ -60,8 +60,8 @@ func arrived(t *testing.T) *os.File {
 	return f
 }
 
-// A reader of a stream that stalls, is slow, leaves or dies: the recording is whole where it reads on, ends with one line
-// where it does not, and whatever arrived is read.
+// A reader of a stream that stalls, is slow, leaves or dies: the recording is whole where it reads on, ends with one
+// line where it does not, and whatever arrived is read.
 func TestTortureStreams(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -104,7 +104,8 @@ func TestTortureStreams(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			calls := scale[int64](800_000, 5_000_000)
-			s, r := streamed(t, "-z", "none", "-b", "1MiB", "--", "sh", "-c", fmt.Sprintf("%s calls %d 1 >/dev/null", program("workload"), calls))
+			s, r := streamed(t, "-z", "none", "-b", "1MiB", "--", "sh", "-c",
+				fmt.Sprintf("%s calls %d 1 >/dev/null", program("workload"), calls))
 			f := arrived(t)
 			if err := c.read(f, r); err != nil && err != io.EOF {
 				t.Fatal(err)

@@ -18,8 +18,8 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// large is set by make torture: everything is done as often, and for as long, as what it is to show takes. make test does a
-// little of each.
+// large is set by make torture: everything is done as often, and for as long, as what it is to show takes. make test
+// does a little of each.
 var large = os.Getenv("FLETCH_TORTURE") == "large"
 
 func scale[T any](little, much T) T {
@@ -64,7 +64,8 @@ type subject struct {
 // expose starts a recorder. What it says goes to the log when the test fails.
 func expose(t *testing.T, prepare func(*exec.Cmd), args ...string) *subject {
 	t.Helper()
-	s := &subject{Cmd: exec.Command(program("record"), args...), t: t, said: filepath.Join(t.TempDir(), "said"), done: make(chan struct{})}
+	s := &subject{Cmd: exec.Command(program("record"), args...), t: t, said: filepath.Join(t.TempDir(), "said"),
+		done: make(chan struct{})}
 	stderr, err := os.Create(s.said)
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +117,8 @@ func (s *subject) ended() bool {
 	}
 }
 
-// A view is what there is to see of a capture: of each segment, by name, how many rows it has and when the last one was.
+// A view is what there is to see of a capture: of each segment, by name, how many rows it has and when the last one
+// was.
 type view struct {
 	segments map[string]part
 	whole    bool
@@ -160,8 +162,8 @@ func look(path string, decode bool) (v view, err error) {
 	return v, nil
 }
 
-// missing is how many rows a capture has no more that were seen in it before. What a rotating recorder may have removed by
-// now, gone says.
+// missing is how many rows a capture has no more that were seen in it before. What a rotating recorder may have removed
+// by now, gone says.
 func (v view) missing(before view, gone func(name string, p part) bool) (n int64) {
 	for name, p := range before.segments {
 		now, there := v.segments[name]
@@ -205,8 +207,8 @@ func onDisk(dir string) (n int64) {
 	return n
 }
 
-// capturesIn are the captures of a flight recorder's directory: its window, and its dumps by time. Those in the making end
-// in .new.
+// capturesIn are the captures of a flight recorder's directory: its window, and its dumps by time. Those in the making
+// end in .new.
 func capturesIn(dir string) (names []string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
@@ -226,5 +228,6 @@ func stillEmpty(path string) bool {
 		return info.Size() == 0
 	}
 	entries, err := os.ReadDir(path)
-	return err == nil && !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() != format.ManifestName+".new" })
+	return err == nil && !slices.ContainsFunc(entries,
+		func(e fs.DirEntry) bool { return e.Name() != format.ManifestName+".new" })
 }

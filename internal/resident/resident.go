@@ -12,8 +12,9 @@ import (
 
 // Memory is what is resident of a process at one moment, bytes.
 type Memory struct {
-	Rings int64 `json:"rings"` // mappings of BPF maps: a recorder's rings, of which some are mapped twice, and its counters
-	Rest  int64 `json:"rest"`  // everything else, code too
+	// mappings of BPF maps: a recorder's rings, of which some are mapped twice, and its counters
+	Rings int64 `json:"rings"`
+	Rest  int64 `json:"rest"` // everything else, code too
 }
 
 // Of adds up /proc/PID/smaps.

@@ -22,7 +22,8 @@ type Files struct {
 
 // files does, N times each:
 //
-//	data      write 1000 bytes, pwrite64 100 bytes at 5000, read 400 bytes, pread64 300 bytes at 200; then one read at the end
+//	data      write 1000 bytes, pwrite64 100 bytes at 5000, read 400 bytes, pread64 300 bytes at 200;
+//	          then one read at the end
 //	gone      write 10 bytes, to a file that has been removed
 //	renamed   write 20 bytes, to a file that was written as "first" once and then renamed
 //	pipe      write 5 bytes, read 5 bytes

@@ -30,9 +30,9 @@ type Objects struct {
 }
 
 // ipc makes a shared memory segment, a semaphore set and a message queue, mode 0644, which asks nobody. Then root, N
-// times: gets each by its key to read (0400), changes the semaphore, sends and receives a message, attaches the segment.
-// Then the other user, N times: gets each to read (0400), which is granted; reads the semaphore's value, which is; and
-// changes the semaphore, sends a message, gets each to write (0200), which all are refused.
+// times: gets each by its key to read (0400), changes the semaphore, sends and receives a message, attaches the
+// segment. Then the other user, N times: gets each to read (0400), which is granted; reads the semaphore's value, which
+// is; and changes the semaphore, sends a message, gets each to write (0200), which all are refused.
 func ipc(args []string, stdout io.Writer) error {
 	n, err := number(args, 0)
 	if err != nil {
@@ -68,7 +68,8 @@ func ipc(args []string, stdout io.Writer) error {
 		unix.Syscall(unix.SYS_SHMDT, at, 0, 0)
 	}
 	other := &syscall.Credential{Uid: OtherUser, Gid: OtherUser}
-	o.Refused, err = again(other, "as-user", strconv.Itoa(n), strconv.Itoa(o.Key), strconv.Itoa(o.SHM), strconv.Itoa(o.SEM), strconv.Itoa(o.MSG))
+	o.Refused, err = again(other, "as-user", strconv.Itoa(n), strconv.Itoa(o.Key), strconv.Itoa(o.SHM),
+		strconv.Itoa(o.SEM), strconv.Itoa(o.MSG))
 	if err != nil {
 		return err
 	}
@@ -158,7 +159,8 @@ type message struct {
 
 func (o *Objects) send() error {
 	m := message{kind: 1}
-	if _, _, errno := unix.Syscall6(unix.SYS_MSGSND, uintptr(o.MSG), uintptr(unsafe.Pointer(&m)), 8, 0, 0, 0); errno != 0 {
+	if _, _, errno := unix.Syscall6(unix.SYS_MSGSND, uintptr(o.MSG), uintptr(unsafe.Pointer(&m)), 8,
+		0, 0, 0); errno != 0 {
 		return errno
 	}
 	return nil
@@ -166,7 +168,8 @@ func (o *Objects) send() error {
 
 func (o *Objects) receive() error {
 	var m message
-	if _, _, errno := unix.Syscall6(unix.SYS_MSGRCV, uintptr(o.MSG), uintptr(unsafe.Pointer(&m)), 8, 0, 0, 0); errno != 0 {
+	if _, _, errno := unix.Syscall6(unix.SYS_MSGRCV, uintptr(o.MSG), uintptr(unsafe.Pointer(&m)), 8,
+		0, 0, 0); errno != 0 {
 		return errno
 	}
 	return nil

@@ -53,7 +53,8 @@ func main() {
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
-		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n    files DIR N | ipc N | tcp N | seccomp N | names DIR")
+		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n"+
+			"    files DIR N | ipc N | tcp N | seccomp N | names DIR")
 		return 2
 	}
 	var err error

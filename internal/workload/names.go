@@ -23,8 +23,10 @@ func names(args []string, _ io.Writer) error {
 	if len(args) != 1 {
 		return fmt.Errorf("names takes DIR")
 	}
-	for _, comm := range []string{"\x1b[31mred\n", "\xff\xfe\xfd\xfc\xfb\xff\xfe\xfd\xfc\xfb\xff\xfe\xfd\xfc\xfb", "ünïcödé"} {
-		if err := unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.StringData(comm+"\x00"))), 0, 0, 0); err != nil {
+	for _, comm := range []string{"\x1b[31mred\n",
+		"\xff\xfe\xfd\xfc\xfb\xff\xfe\xfd\xfc\xfb\xff\xfe\xfd\xfc\xfb", "ünïcödé"} {
+		if err := unix.Prctl(unix.PR_SET_NAME, uintptr(unsafe.Pointer(unsafe.StringData(comm+"\x00"))),
+			0, 0, 0); err != nil {
 			return err
 		}
 		unix.Getpgid(CallBase)

@@ -67,7 +67,8 @@ func denied(args []string, _ io.Writer) error {
 		return err
 	}
 	action, ok := map[string]uint32{
-		"errno": retErrno | uint32(unix.EACCES), "trap": retTrap, "kill-process": retKillProcess, "kill-thread": retKillThread,
+		"errno": retErrno | uint32(unix.EACCES), "trap": retTrap, "kill-process": retKillProcess,
+		"kill-thread": retKillThread,
 	}[args[0]]
 	if !ok {
 		return fmt.Errorf("unknown action %q", args[0])
@@ -130,7 +131,8 @@ func install(action uint32) error {
 		return fmt.Errorf("no_new_privs: %w", err)
 	}
 	fprog := unix.SockFprog{Len: uint16(len(program)), Filter: &program[0]}
-	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, 1, 0, uintptr(unsafe.Pointer(&fprog))); errno != 0 { // SECCOMP_SET_MODE_FILTER
+	// SECCOMP_SET_MODE_FILTER
+	if _, _, errno := unix.Syscall(unix.SYS_SECCOMP, 1, 0, uintptr(unsafe.Pointer(&fprog))); errno != 0 {
 		return fmt.Errorf("installing the filter: %w", errno)
 	}
 	return nil

@@ -27,10 +27,10 @@ type Ports struct {
 	Closed int `json:"closed"`
 }
 
-// tcp makes, N times each and over IPv4 and IPv6: a blocking and a non-blocking connection, over which 1000 bytes go and
-// 500 come back before the client closes; a blocking and a non-blocking one that is refused; and a blocking one, over
-// IPv4, to a broadcast address, which the kernel refuses before it sends anything. And once, over IPv4, one that waits for
-// nobody to accept it and is reset, and one that times out.
+// tcp makes, N times each and over IPv4 and IPv6: a blocking and a non-blocking connection, over which 1000 bytes go
+// and 500 come back before the client closes; a blocking and a non-blocking one that is refused; and a blocking one,
+// over IPv4, to a broadcast address, which the kernel refuses before it sends anything. And once, over IPv4, one that
+// waits for nobody to accept it and is reset, and one that times out.
 func tcp(args []string, stdout io.Writer) error {
 	n, err := number(args, 0)
 	if err != nil {

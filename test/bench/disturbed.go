@@ -23,8 +23,8 @@ const (
 const (
 	slowerThan  = 1.15
 	crowdedFrom = 0.10
-	// A run that is disturbed is made again until it was made so often, as long as there is patience. What is disturbed then is
-	// left out.
+	// A run that is disturbed is made again until it was made so often, as long as there is patience. What is disturbed
+	// then is left out.
 	tries = 3
 )
 
@@ -69,7 +69,8 @@ func (b *bench) settled(ctx context.Context, s *side, w *work) (*trial, error) {
 	}
 }
 
-// patient takes some time out of what may be spent on waiting for others and on measuring again. False when all is spent.
+// patient takes some time out of what may be spent on waiting for others and on measuring again. False when all is
+// spent.
 func (b *bench) patient(d time.Duration) bool {
 	b.patience -= d
 	return b.patience > 0

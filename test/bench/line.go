@@ -37,7 +37,8 @@ const (
 	tooFew    = "disturbed"
 )
 
-// judge holds a sample against the most that it may be: all of its rounds are on one side of that, or it is on the line.
+// judge holds a sample against the most that it may be: all of its rounds are on one side of that, or it is on the
+// line.
 func judge(s sample, limit float64) string {
 	switch {
 	case len(s.values) == 0 && s.missing != tooFew:
@@ -52,8 +53,8 @@ func judge(s sample, limit float64) string {
 	return onTheLine
 }
 
-// ratio compares two samples in the rounds that both have: the median of these rounds' own ratios, and beside it the least and
-// the most of them. limit 0: for information only.
+// ratio compares two samples in the rounds that both have: the median of these rounds' own ratios, and beside it the
+// least and the most of them. limit 0: for information only.
 func (l line) ratio(mine, theirs sample, limit float64) line {
 	ratio := mine.over(theirs)
 	if a, b := paired(mine, theirs); len(a.values) > 0 {

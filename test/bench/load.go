@@ -20,13 +20,16 @@ import (
 
 // A report is what a load says of itself. The load is this program, run anew, so that every side starts the same.
 type report struct {
-	Calls   int64         `json:"calls"`           // system calls made of which the load knows; 0: it does not
-	Wall    time.Duration `json:"wall_ns"`         // of the work
-	CPU     time.Duration `json:"cpu_ns"`          // of the work: of its one thread, or of the program that was run
-	Typical float64       `json:"typical_ns"`      // CPU of one call: the lower quartile over chunks of the work, since neighbours only ever add
-	Own     time.Duration `json:"load_ns"`         // CPU of the load's process from its beginning to its end, with its children
-	Parent  time.Duration `json:"parent_start_ns"` // CPU that the load's parent, the recorder, had taken when the load began
-	Ended   time.Duration `json:"parent_end_ns"`   // and when it ended
+	Calls int64         `json:"calls"`   // system calls made of which the load knows; 0: it does not
+	Wall  time.Duration `json:"wall_ns"` // of the work
+	CPU   time.Duration `json:"cpu_ns"`  // of the work: of its one thread, or of the program that was run
+	// CPU of one call: the lower quartile over chunks of the work, since neighbours only ever add
+	Typical float64 `json:"typical_ns"`
+	// CPU of the load's process from its beginning to its end, with its children
+	Own time.Duration `json:"load_ns"`
+	// CPU that the load's parent, the recorder, had taken when the load began
+	Parent time.Duration `json:"parent_start_ns"`
+	Ended  time.Duration `json:"parent_end_ns"` // and when it ended
 }
 
 // load is the program's other half: it does the work named by args[1:] and leaves its report in the file args[0].

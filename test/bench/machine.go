@@ -29,7 +29,8 @@ type machine struct {
 }
 
 func describeMachine(ctx context.Context, b *bench) (machine, error) {
-	m := machine{CPUs: len(cpus()), CPU: field("/proc/cpuinfo", "model name"), System: strings.Trim(field("/etc/os-release", "PRETTY_NAME"), `"`)}
+	m := machine{CPUs: len(cpus()), CPU: field("/proc/cpuinfo", "model name"),
+		System: strings.Trim(field("/etc/os-release", "PRETTY_NAME"), `"`)}
 	var name unix.Utsname
 	if err := unix.Uname(&name); err != nil {
 		return m, fmt.Errorf("naming the kernel: %w", err)
@@ -81,7 +82,8 @@ func (m machine) String() string {
 }
 
 func (m machine) markdown() string {
-	return fmt.Sprintf("- %d × %s, %d GiB\n- %s, Linux %s\n- %s", m.CPUs, m.CPU, (m.Memory+1<<29)>>30, m.System, m.Kernel,
+	return fmt.Sprintf("- %d × %s, %d GiB\n- %s, Linux %s\n- %s", m.CPUs, m.CPU, (m.Memory+1<<29)>>30,
+		m.System, m.Kernel,
 		strings.Join(m.Versions, ", "))
 }
 

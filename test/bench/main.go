@@ -2,8 +2,8 @@
 
 // SPDX-License-Identifier: Apache-2.0
 
-// Bench measures the recorder against what else there is: nothing, BPF programs that do nothing, perf and strace, on the
-// same machine, in turn, in the same run. Absolute times swing with the machine; what counts are the ratios.
+// Bench measures the recorder against what else there is: nothing, BPF programs that do nothing, perf and strace, on
+// the same machine, in turn, in the same run. Absolute times swing with the machine; what counts are the ratios.
 //
 // It has to run as root, in the project's directory. See usage, and BENCHMARKS.md for its last table.
 package main
@@ -86,8 +86,9 @@ func (opt *options) flags() *cli.Flags {
 		"those of the rounds' own")
 	f.Int64Var(&opt.calls, "calls", 3_000_000, "`N` system calls in the tight loop")
 	f.Var(&opt.busy, "busy", "every CPU is kept busy for `TIME`")
-	f.Var(&opt.patience, "patience", "wait for `TIME` in all until nobody else traces system calls, and to measure again "+
-		"what others disturbed")
+	f.Var(&opt.patience, "patience",
+		"wait for `TIME` in all until nobody else traces system calls, and to measure again "+
+			"what others disturbed")
 	f.StringVar(&opt.record, "record", "", "measure the recorder at `PATH` (default: build the one of this tree)")
 	f.BoolVar(&opt.dirty, "dirty", false, "measure a tree with changes that are in no commit, and say so")
 	f.StringVar(&opt.dir, "dir", "", "the recorders write into `DIR` (default: the directory for temporary files)")
@@ -127,7 +128,8 @@ func run(args []string, stdout, stderr io.Writer) error {
 		}
 		return err
 	}
-	t := table{Machine: m, Dirty: b.dirty, Began: begun.UTC().Truncate(time.Second), Took: time.Since(begun).Round(time.Second),
+	t := table{Machine: m, Dirty: b.dirty, Began: begun.UTC().Truncate(time.Second),
+		Took:   time.Since(begun).Round(time.Second),
 		Others: others(), Rounds: opt.rounds, Runs: all}
 	for _, r := range rows {
 		t.Lines = append(t.Lines, r.lines(all)...)

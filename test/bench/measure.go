@@ -37,17 +37,20 @@ type work struct {
 type trial struct {
 	report
 	taken
-	CPUTotal  time.Duration `json:"recorder_ns"`     // CPU of the recorder's whole process, user and system, from its start to its end
-	CPUStart  time.Duration `json:"start_ns"`        // of it, until the load began: loading, verifying, attaching
-	CPUEnd    time.Duration `json:"end_ns"`          // of it, after the load's end: what was still in buffers, detaching, closing
-	Made      int64         `json:"made"`            // system calls by the load; 0: it does not know
-	Plain     []report      `json:"plain,omitempty"` // the work without a recorder, shortly before and after
-	Memory    []memory      `json:"memory,omitempty"`
-	Round     int           `json:"round"`
-	Beside    int           `json:"beside"`              // programs that others had attached where ours are attached, and that would not go
-	Others    float64       `json:"others"`              // what everybody else took of all CPUs meanwhile, 0 to 1
-	Repeated  int           `json:"repeated"`            // so many runs before it were disturbed
-	Disturbed string        `json:"disturbed,omitempty"` // why it does not count
+	// CPU of the recorder's whole process, user and system, from its start to its end
+	CPUTotal time.Duration `json:"recorder_ns"`
+	CPUStart time.Duration `json:"start_ns"` // of it, until the load began: loading, verifying, attaching
+	// of it, after the load's end: what was still in buffers, detaching, closing
+	CPUEnd time.Duration `json:"end_ns"`
+	Made   int64         `json:"made"`            // system calls by the load; 0: it does not know
+	Plain  []report      `json:"plain,omitempty"` // the work without a recorder, shortly before and after
+	Memory []memory      `json:"memory,omitempty"`
+	Round  int           `json:"round"`
+	// programs that others had attached where ours are attached, and that would not go
+	Beside    int     `json:"beside"`
+	Others    float64 `json:"others"`              // what everybody else took of all CPUs meanwhile, 0 to 1
+	Repeated  int     `json:"repeated"`            // so many runs before it were disturbed
+	Disturbed string  `json:"disturbed,omitempty"` // why it does not count
 }
 
 // CPU is what a recorder took beside its start.

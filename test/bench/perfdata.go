@@ -38,7 +38,8 @@ func perfData(path string) (samples, lost int64, err error) {
 		return 0, 0, fmt.Errorf("reading %s: %w", path, err)
 	}
 	c := perfCounter{}
-	if err := c.count(bufio.NewReaderSize(io.NewSectionReader(f, int64(header[5]), int64(header[6])), 1<<20)); err != nil {
+	data := io.NewSectionReader(f, int64(header[5]), int64(header[6]))
+	if err := c.count(bufio.NewReaderSize(data, 1<<20)); err != nil {
 		return 0, 0, fmt.Errorf("reading %s: %w", path, err)
 	}
 	return c.samples, c.lost, nil

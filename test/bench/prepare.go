@@ -22,7 +22,8 @@ import (
 
 // prepare makes all that the runs need, and cleanup takes it away.
 func prepare(ctx context.Context, opt *options, stderr io.Writer) (b *bench, cleanup func(), err error) {
-	b = &bench{rounds: opt.rounds, patience: opt.patience.Duration(), stderr: stderr, limit: 2*time.Minute + 2*opt.busy.Duration()}
+	b = &bench{rounds: opt.rounds, patience: opt.patience.Duration(), stderr: stderr,
+		limit: 2*time.Minute + 2*opt.busy.Duration()}
 	if b.self, err = os.Executable(); err != nil {
 		return nil, nil, err
 	}
@@ -61,8 +62,8 @@ func prepare(ctx context.Context, opt *options, stderr io.Writer) (b *bench, cle
 	return b, cleanup, nil
 }
 
-// clean refuses a tree whose figures nobody could make again: one with changes that are in no commit. The page itself may be
-// another one than the commit's.
+// clean refuses a tree whose figures nobody could make again: one with changes that are in no commit. The page itself
+// may be another one than the commit's.
 func (b *bench) clean(ctx context.Context, dirty bool) error {
 	git := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(ctx, "git", args...)

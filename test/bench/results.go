@@ -15,8 +15,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// results are all that was measured: by work, by side, a run for each round. A side that could not run has none, and says
-// why in missing.
+// results are all that was measured: by work, by side, a run for each round. A side that could not run has none, and
+// says why in missing.
 type results struct {
 	Works   map[string]map[string][]*trial `json:"works"`
 	Rounds  map[string]int                 `json:"rounds"`  // by work

@@ -26,7 +26,8 @@ const (
 // works are all of them, in the order in which they run. dir is where the mixed work writes.
 func works(opt *options, dir string) []*work {
 	dd := func(name, bs string) *work {
-		return &work{name: name, calls: opt.calls / 4, per: 2, plain: true, args: []string{"run", "dd", "if=/dev/zero", "of=/dev/null", "status=none", "bs=" + bs, "count=N"}}
+		return &work{name: name, calls: opt.calls / 4, per: 2, plain: true,
+			args: []string{"run", "dd", "if=/dev/zero", "of=/dev/null", "status=none", "bs=" + bs, "count=N"}}
 	}
 	return []*work{
 		{name: calls, calls: opt.calls, per: 1, plain: true, args: []string{"calls", "N"}},
@@ -55,7 +56,8 @@ func (r row) wants(work, side string) bool {
 }
 
 var allRows = []row{
-	{"added", []need{{calls, []string{emptyPair, ours, oursCommand, perf, perfZstd, perfTrace, straceAll}}}, addedLines},
+	{"added", []need{{calls, []string{emptyPair, ours, oursCommand, perf, perfZstd, perfTrace,
+		straceAll}}}, addedLines},
 	{"cpu", []need{{calls, []string{ours, oursCommand, perfZstd}}, {mixed, []string{oursCommand, perfZstd}}}, cpuLines},
 	{"bytes", []need{{mixed, []string{oursCommand, perfZstd}}}, bytesLines},
 	{"lost", []need{{busy, []string{ours, perfHost}}}, lostLines},
@@ -66,7 +68,8 @@ var allRows = []row{
 }
 
 // added is what a side added to each call, ns: beside what the work took without it shortly before and after. It is the
-// load's own CPU time, which preemption does not touch; under strace, which stops what it traces, the time on the clock.
+// load's own CPU time, which preemption does not touch; under strace, which stops what it traces, the time on the
+// clock.
 func (a results) added(work, side string) sample {
 	cost := (*report).perCall
 	if side == straceAll {
@@ -109,7 +112,8 @@ func (a results) each(work, side string, figure func(r *trial) float64) sample {
 func addedLines(a results) []line {
 	mine := a.added(calls, ours)
 	compare := func(side string, limit float64) line {
-		return line{What: "time added per system call", Work: calls, Side: side, unit: ns}.ratio(mine, a.added(calls, side), limit)
+		return line{What: "time added per system call", Work: calls, Side: side, unit: ns}.ratio(mine,
+			a.added(calls, side), limit)
 	}
 	return []line{
 		compare(emptyPair, 2.2),
@@ -117,7 +121,8 @@ func addedLines(a results) []line {
 		compare(perf, 0),
 		compare(perfZstd, 0),
 		compare(straceAll, 0),
-		line{What: "the same, record -- CMD", Work: calls, Side: emptyPair, unit: ns}.ratio(a.added(calls, oursCommand), a.added(calls, emptyPair), 0),
+		line{What: "the same, record -- CMD", Work: calls, Side: emptyPair, unit: ns}.ratio(a.added(calls, oursCommand),
+			a.added(calls, emptyPair), 0),
 	}
 }
 
@@ -147,14 +152,16 @@ func cpuLines(a results) []line {
 		)
 	}
 	return append(out,
-		line{What: "recorder's CPU per row, the whole host", Work: calls, unit: ns}.limit(a.each(calls, ours, perRow), 220))
+		line{What: "recorder's CPU per row, the whole host", Work: calls,
+			unit: ns}.limit(a.each(calls, ours, perRow), 220))
 }
 
 // codecs tells how a side's rows were compressed.
 func (a results) codecs(work, side string) string {
 	var shares []string
 	for _, codec := range []string{"zstd", "lz4", "none"} {
-		share := a.each(work, side, func(r *trial) float64 { return 100 * float64(r.Codecs[codec]) / float64(max(r.Rows, 1)) })
+		share := a.each(work, side,
+			func(r *trial) float64 { return 100 * float64(r.Codecs[codec]) / float64(max(r.Rows, 1)) })
 		if len(share.values) == 0 {
 			return share.text(percent)
 		}
@@ -173,13 +180,18 @@ func bytesLines(a results) []line {
 	common := func(r *trial) float64 {
 		return float64(r.Bytes-r.Tables["file"]-r.Tables["path"]) / float64(max(r.Syscalls, 1))
 	}
+	limit := func(what string, figure func(*trial) float64, limit float64) line {
+		return line{What: what, Work: mixed, unit: byteUnit}.limit(a.each(mixed, oursCommand, figure), limit)
+	}
+	compare := func(what string, figure func(*trial) float64, limit float64) line {
+		return line{What: what, Work: mixed, Side: perfZstd, unit: byteUnit}.ratio(
+			a.each(mixed, oursCommand, figure), a.each(mixed, perfZstd, perSyscall), limit)
+	}
 	return []line{
-		line{What: "bytes per row, whole capture", Work: mixed, unit: byteUnit}.limit(a.each(mixed, oursCommand, perRow), 8.0),
-		line{What: "bytes per row, table syscall", Work: mixed, unit: byteUnit}.limit(a.each(mixed, oursCommand, alone), 7.0),
-		line{What: "bytes per system call, without tables file and path", Work: mixed, Side: perfZstd, unit: byteUnit}.ratio(
-			a.each(mixed, oursCommand, common), a.each(mixed, perfZstd, perSyscall), 0.5),
-		line{What: "bytes of the whole capture per system call", Work: mixed, Side: perfZstd, unit: byteUnit}.ratio(
-			a.each(mixed, oursCommand, perSyscall), a.each(mixed, perfZstd, perSyscall), 0.5),
+		limit("bytes per row, whole capture", perRow, 8.0),
+		limit("bytes per row, table syscall", alone, 7.0),
+		compare("bytes per system call, without tables file and path", common, 0.5),
+		compare("bytes of the whole capture per system call", perSyscall, 0.5),
 	}
 }
 
@@ -190,7 +202,8 @@ func lostLines(a results) []line {
 	return []line{
 		line{What: "rows lost", Work: busy, unit: rowUnit}.limit(
 			a.each(busy, ours, func(r *trial) float64 { return float64(r.Lost) }), 0),
-		line{What: "calls made, and neither recorded nor counted lost", Work: busy, unit: rowUnit}.limit(a.each(busy, ours, unseen), 0),
+		line{What: "calls made, and neither recorded nor counted lost", Work: busy,
+			unit: rowUnit}.limit(a.each(busy, ours, unseen), 0),
 		line{What: "rows lost", Work: busy, Side: perfHost, unit: percent}.beside(
 			a.each(busy, ours, share), a.each(busy, perfHost, share)),
 		line{What: "rows recorded per second", Work: busy, Side: perfHost, unit: rowUnit}.beside(
@@ -241,11 +254,11 @@ func idleLines(a results) []line {
 }
 
 func smallLines(a results) []line {
-	return []line{line{What: "time added per system call, family syscall", Work: small, Side: perfTrace, unit: ns}.ratio(
-		a.added(small, oursCalls), a.added(small, perfTrace), 0.25)}
+	l := line{What: "time added per system call, family syscall", Work: small, Side: perfTrace, unit: ns}
+	return []line{l.ratio(a.added(small, oursCalls), a.added(small, perfTrace), 0.25)}
 }
 
 func largeLines(a results) []line {
-	return []line{line{What: "time added per system call, family file", Work: large, Side: perfFiles, unit: ns}.ratio(
-		a.added(large, oursFiles), a.added(large, perfFiles), 0.3)}
+	l := line{What: "time added per system call, family file", Work: large, Side: perfFiles, unit: ns}
+	return []line{l.ratio(a.added(large, oursFiles), a.added(large, perfFiles), 0.3)}
 }

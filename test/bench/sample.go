@@ -48,8 +48,8 @@ func paired(a, b sample) (sample, sample) {
 	return inA, inB
 }
 
-// over divides round by round. A round in which one of the two is not greater than zero has no ratio: what it measured is
-// smaller than what disturbed it.
+// over divides round by round. A round in which one of the two is not greater than zero has no ratio: what it measured
+// is smaller than what disturbed it.
 func (s sample) over(other sample) sample {
 	s, other = paired(s, other)
 	ratio := sample{asked: s.asked, missing: s.missing}

@@ -52,8 +52,10 @@ func (t *table) notes() string {
 		}
 	}
 	delete(leftOut, "")
-	text := fmt.Sprintf("Medians of %d rounds, in brackets the least and the most; one run of the busy and of the idle host. "+
-		"In the meantime others took %.0f %% of the CPUs. %d runs, of which %d were disturbed and made again", t.Rounds, 100*t.Others, runs, repeated)
+	text := fmt.Sprintf("Medians of %d rounds, in brackets the least and the most; one run of the busy and of the "+
+		"idle host. In the meantime others took %.0f %% of the CPUs. "+
+		"%d runs, of which %d were disturbed and made again",
+		t.Rounds, 100*t.Others, runs, repeated)
 	for _, why := range []string{slow, beside, crowded} {
 		if n := leftOut[why]; n > 0 {
 			text += fmt.Sprintf("; %d left out because %s", n, why)
