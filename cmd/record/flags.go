@@ -72,7 +72,7 @@ func (opt *options) how(f *cli.Flags) {
 	}
 	f.Section("How")
 	f.VarP(&opt.buffer, "buffer-size", "b", "`SIZE` of each CPU's ring (default 16MiB, less on hosts of many CPUs)")
-	f.StringToStringVar(&opt.mech, "mechanism", nil, "record by the mechanisms of `FAMILY=NAME,…` and no others, as "+
+	f.StringToStringVar(&opt.mech, "mechanism", nil, "record by the mechanisms of `FAMILY=NAME,...` and no others, as "+
 		"in file=kprobe; --list names them")
 	f.ListOf("mechanism", cli.Names(mechanisms...)...)
 	f.Var(&opt.maxMemory, "max-memory", "stay below `SIZE` of resident memory: rings and batches are made as large "+
@@ -105,8 +105,8 @@ func (s *standing) flightRecorder(f *cli.Flags) {
 	f.Section("Flight recorder (a directory only)")
 	f.Var(&s.last, "last", "keep only the last `TIME`, in PATH/window, and dump it: write it down as a capture of its "+
 		"own, PATH/YYYYMMDDTHHMMSS.mmmZ-REASON, on SIGUSR2 (REASON is sigusr2), when --trigger holds (trigger), and "+
-		"at the end (end). Dumps stay until you remove them, or with -W until there are N newer ones. In a PATH that is "+
-		"there already, --force goes on; what was left there unfinished is kept as …-interrupted")
+		"at the end (end). Dumps stay until you remove them, or with -W until there are N newer ones. In a PATH that "+
+		"is there already, --force goes on; what was left there unfinished is kept with REASON interrupted")
 	f.StringVar(&s.trigger, "trigger", "", "dump when `EXPR` holds for a "+cli.Or(triggers...)+" event, as in "+
 		"'name == \"fsync\" && duration_ns > 1e9'. While it keeps holding, dumps follow each other TIME (of --last) "+
 		"apart")

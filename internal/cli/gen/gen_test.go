@@ -99,7 +99,7 @@ func TestEverythingIsDescribed(t *testing.T) {
 	}
 }
 
-// Help fits a terminal, and names each flag.
+// Help fits a terminal, names each flag, and can be shown in every locale.
 func TestHelpFits(t *testing.T) {
 	for _, p := range programs(t) {
 		dir, _ := binaries()
@@ -112,6 +112,9 @@ func TestHelpFits(t *testing.T) {
 			for line := range strings.Lines(string(out)) {
 				if n := term.TextWidth(strings.TrimSuffix(line, "\n")); n > 80 {
 					t.Errorf("%s --help: %d columns: %s", d.Name, n, line)
+				}
+				if strings.ContainsFunc(line, func(r rune) bool { return r > '~' }) {
+					t.Errorf("%s --help: not ASCII: %s", d.Name, line)
 				}
 			}
 			for _, f := range flags(&d) {
