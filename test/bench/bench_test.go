@@ -200,7 +200,7 @@ func TestDisturbed(t *testing.T) {
 		}
 	}
 	table := table{Rounds: 5, Runs: a, Dirty: true}
-	const want = "8 runs, of which 0 were disturbed and made again; 2 left out because the work alone was slow; " +
+	const want = "8 runs; 0 of them were disturbed and repeated; 2 left out because the work alone was slow; " +
 		"1 left out because others traced system calls; 2 left out because others took CPUs. The tree was dirty: "
 	if notes := table.notes(); !strings.Contains(notes, want) {
 		t.Errorf("the notes: %s", notes)

@@ -52,10 +52,9 @@ func (t *table) notes() string {
 		}
 	}
 	delete(leftOut, "")
-	text := fmt.Sprintf("Medians of %d rounds, in brackets the least and the most; one run of the busy and of the "+
-		"idle host. In the meantime others took %.0f %% of the CPUs. "+
-		"%d runs, of which %d were disturbed and made again",
-		t.Rounds, 100*t.Others, runs, repeated)
+	text := fmt.Sprintf("The figures are medians of %d rounds, with the lowest and the highest in brackets; the busy "+
+		"and the idle host were measured once. Meanwhile other processes used %.0f %% of the CPUs. There were %d runs; "+
+		"%d of them were disturbed and repeated", t.Rounds, 100*t.Others, runs, repeated)
 	for _, why := range []string{slow, beside, crowded} {
 		if n := leftOut[why]; n > 0 {
 			text += fmt.Sprintf("; %d left out because %s", n, why)
@@ -63,7 +62,7 @@ func (t *table) notes() string {
 	}
 	text += "."
 	if t.Dirty {
-		text += " The tree was dirty: what was measured is in no commit."
+		text += " The tree was dirty: no commit contains what was measured."
 	}
 	return text
 }
