@@ -12,7 +12,8 @@ import (
 	"sync/atomic"
 )
 
-// Span is what is known of a block before it is read: its number of rows and the first and the last of their times, in ns.
+// Span is what is known of a block before it is read: its number of rows and the first and the last of their times, in
+// ns.
 type Span struct {
 	Rows     int
 	Min, Max int64
@@ -26,9 +27,9 @@ type Source interface {
 	Spans() []Span
 	// Width is the number of bytes that a row takes in a Run, roughly.
 	Width() int
-	// Read adds to run those rows of a block whose time is from `from` to `last`, both included, in order of time. Where few
-	// rows of the block count at all it may add those after `last` too, and says so by returning true. Workers, numbered
-	// from 0, read at the same time; each number is used by one at a time.
+	// Read adds to run those rows of a block whose time is from `from` to `last`, both included, in order of time.
+	// Where few rows of the block count at all it may add those after `last` too, and says so by returning true.
+	// Workers, numbered from 0, read at the same time; each number is used by one at a time.
 	Read(worker, block int, from, last int64, run *Run) (all bool, err error)
 }
 
@@ -50,8 +51,9 @@ func (o *Options) defaults() {
 	}
 }
 
-// Merge calls emit for each row of all sources in order of time; rows of one time come in the order of sources, blocks and
-// rows. The row is emit's until it returns. Merge ends at the first error, emit's included, or with ctx and its cause.
+// Merge calls emit for each row of all sources in order of time; rows of one time come in the order of sources, blocks
+// and rows. The row is emit's until it returns. Merge ends at the first error, emit's included, or with ctx and its
+// cause.
 func Merge(ctx context.Context, sources []Source, opt Options, emit func(ts int64, row []byte) error) error {
 	if len(sources) > maxSources {
 		return fmt.Errorf("%d tables at once, more than %d", len(sources), maxSources)
@@ -96,7 +98,8 @@ func plan(sources []Source, window int64) []*part {
 				parts = append(parts, late)
 			}
 			if span.Max >= cut {
-				parts = append(parts, &part{source: s, block: b, from: max(span.Min, cut), last: math.MaxInt64, twin: late})
+				parts = append(parts, &part{source: s, block: b, from: max(span.Min, cut),
+					last: math.MaxInt64, twin: late})
 			} else {
 				late.last = math.MaxInt64
 			}

@@ -67,8 +67,8 @@ func (b *blocks) Read(_, block int, from, last int64, run *Run) (bool, error) {
 	return all, nil
 }
 
-// table makes a table as a recorder would: rows come in the order of their ends, in blocks, each processor's rows in one
-// piece; most last for little, some for long, and whole blocks may be from another time.
+// table makes a table as a recorder would: rows come in the order of their ends, in blocks, each processor's rows in
+// one piece; most last for little, some for long, and whole blocks may be from another time.
 func table(r *rand.Rand, size, perBlock int, long float64, strays bool) *blocks {
 	b := &blocks{width: 32, fail: -1, lazy: r.IntN(2) == 0}
 	now := int64(1_700_000_000_000_000_000)
@@ -109,7 +109,8 @@ type row struct {
 }
 
 func (a row) compare(b row) int {
-	return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.source, b.source), cmp.Compare(a.block, b.block), cmp.Compare(a.row, b.row))
+	return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.source, b.source), cmp.Compare(a.block, b.block),
+		cmp.Compare(a.row, b.row))
 }
 
 func TestMergeIsSortedAndComplete(t *testing.T) {
@@ -128,17 +129,20 @@ func TestMergeIsSortedAndComplete(t *testing.T) {
 			}
 		}
 		slices.SortFunc(want, row.compare)
-		opt := Options{Workers: 1 + r.IntN(4), Window: 1 + r.Int64N(20000), Late: 1 + r.Int64N(50000), TempDir: t.TempDir()}
+		opt := Options{Workers: 1 + r.IntN(4), Window: 1 + r.Int64N(20000), Late: 1 + r.Int64N(50000),
+			TempDir: t.TempDir()}
 		var got []row
 		err := Merge(context.Background(), sources, opt, func(ts int64, bytes []byte) error {
-			got = append(got, row{ts, len(bytes) - 32, int(binary.LittleEndian.Uint32(bytes)), int(binary.LittleEndian.Uint32(bytes[4:]))})
+			got = append(got, row{ts, len(bytes) - 32, int(binary.LittleEndian.Uint32(bytes)),
+				int(binary.LittleEndian.Uint32(bytes[4:]))})
 			return nil
 		})
 		if err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
 		if !slices.Equal(got, want) {
-			t.Fatalf("seed %d: %d rows, want %d; first difference: %s", seed, len(got), len(want), difference(got, want))
+			t.Fatalf("seed %d: %d rows, want %d; first difference: %s", seed, len(got), len(want),
+				difference(got, want))
 		}
 		if left, _ := filepath.Glob(filepath.Join(opt.TempDir, "*")); len(left) > 0 {
 			t.Fatalf("seed %d: left behind %v", seed, left)
@@ -200,14 +204,15 @@ func TestMergeJoinsFiles(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
 	b := table(r, 20_000, 50, 1, false)
 	rows, last := 0, int64(math.MinInt64)
-	err := Merge(context.Background(), []Source{b}, Options{Window: 1, Late: 1, TempDir: t.TempDir()}, func(ts int64, _ []byte) error {
-		if ts < last {
-			return ErrOrder
-		}
-		last = ts
-		rows++
-		return nil
-	})
+	err := Merge(context.Background(), []Source{b}, Options{Window: 1, Late: 1, TempDir: t.TempDir()},
+		func(ts int64, _ []byte) error {
+			if ts < last {
+				return ErrOrder
+			}
+			last = ts
+			rows++
+			return nil
+		})
 	want := 0
 	for _, ts := range b.ts {
 		want += len(ts)
@@ -259,7 +264,8 @@ func TestMergeErrors(t *testing.T) {
 	}
 
 	nowhere := filepath.Join(t.TempDir(), "gone")
-	err = Merge(context.Background(), []Source{table(r, 5000, 100, 1, false)}, Options{Window: 1, Late: 1, TempDir: nowhere}, ignore)
+	err = Merge(context.Background(), []Source{table(r, 5000, 100, 1, false)},
+		Options{Window: 1, Late: 1, TempDir: nowhere}, ignore)
 	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "setting late rows aside") {
 		t.Errorf("no room for late rows: got %v", err)
 	}
@@ -272,7 +278,8 @@ func TestMergeErrors(t *testing.T) {
 	}
 }
 
-// TestMergeGivesABlockOnce has late rows that take so long to read that the others of the block could be read meanwhile.
+// TestMergeGivesABlockOnce has late rows that take so long to read that the others of the block could be read
+// meanwhile.
 func TestMergeGivesABlockOnce(t *testing.T) {
 	b := &slow{blocks{ts: [][]int64{{100}, {1, 101}}, width: 8, lazy: true, fail: -1}}
 	var got []int64
@@ -366,7 +373,8 @@ func BenchmarkMerge(b *testing.B) {
 	rows := 0
 	for b.Loop() {
 		rows = 0
-		if err := Merge(context.Background(), []Source{t}, Options{}, func(int64, []byte) error { rows++; return nil }); err != nil {
+		if err := Merge(context.Background(), []Source{t}, Options{},
+			func(int64, []byte) error { rows++; return nil }); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -2,8 +2,8 @@
 
 package syscalls
 
-// Numbers of calls fold into slots, which index a small table: those below 1024 of the native ABI and of the two others,
-// which have a bit each.
+// Numbers of calls fold into slots, which index a small table: those below 1024 of the native ABI and of the two
+// others, which have a bit each.
 const (
 	abiBits  = compatBit | x32Bit
 	abiShift = 29 - 10

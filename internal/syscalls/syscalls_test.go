@@ -57,19 +57,24 @@ func TestAppendCall(t *testing.T) {
 
 		// Files.
 		{"x86_64", "openat", regs{0xffffff9c, p, 0x80000, junk}, "openat(AT_FDCWD, 0x7ffd3a2c10, O_RDONLY|O_CLOEXEC)"},
-		{"x86_64", "openat", regs{-100, p, 0x241, 0666}, "openat(AT_FDCWD, 0x7ffd3a2c10, O_WRONLY|O_CREAT|O_TRUNC, 0666)"},
+		{"x86_64", "openat", regs{-100, p, 0x241, 0666},
+			"openat(AT_FDCWD, 0x7ffd3a2c10, O_WRONLY|O_CREAT|O_TRUNC, 0666)"},
 		{"x86_64", "openat", regs{5, p, 0x410002, 0600}, "openat(5, 0x7ffd3a2c10, O_RDWR|O_TMPFILE, 0600)"},
 		{"x86_64", "open", regs{p, 0x101000 | 3, 0}, "open(0x7ffd3a2c10, O_SYNC|0x3)"},
 		{"x86_64", "open", regs{p, 0x18800}, "open(0x7ffd3a2c10, O_RDONLY|O_NONBLOCK|O_LARGEFILE|O_DIRECTORY)"},
-		{"aarch64", "openat", regs{-100, p, 0x24000}, "openat(AT_FDCWD, 0x7ffd3a2c10, O_RDONLY|O_DIRECTORY|O_LARGEFILE)"},
+		{"aarch64", "openat", regs{-100, p, 0x24000},
+			"openat(AT_FDCWD, 0x7ffd3a2c10, O_RDONLY|O_DIRECTORY|O_LARGEFILE)"},
 		{"aarch64", "openat", regs{-100, p, 0x18000}, "openat(AT_FDCWD, 0x7ffd3a2c10, O_RDONLY|O_NOFOLLOW|O_DIRECT)"},
 		{"x86_64", "access", regs{p, 0}, "access(0x7ffd3a2c10, F_OK)"},
 		{"x86_64", "access", regs{p, 5}, "access(0x7ffd3a2c10, X_OK|R_OK)"},
-		{"x86_64", "newfstatat", regs{-100, p, p, 0x100}, "newfstatat(AT_FDCWD, 0x7ffd3a2c10, 0x7ffd3a2c10, AT_SYMLINK_NOFOLLOW)"},
+		{"x86_64", "newfstatat", regs{-100, p, p, 0x100},
+			"newfstatat(AT_FDCWD, 0x7ffd3a2c10, 0x7ffd3a2c10, AT_SYMLINK_NOFOLLOW)"},
 		{"aarch64", "newfstatat", regs{3, p, p, 0x1000}, "newfstatat(3, 0x7ffd3a2c10, 0x7ffd3a2c10, AT_EMPTY_PATH)"},
 		{"x86_64", "unlinkat", regs{-100, p, 0x200}, "unlinkat(AT_FDCWD, 0x7ffd3a2c10, AT_REMOVEDIR)"},
 		{"x86_64", "faccessat2", regs{-100, p, 1, 0x200}, "faccessat2(AT_FDCWD, 0x7ffd3a2c10, X_OK, AT_EACCESS)"},
-		{"x86_64", "statx", regs{-100, p, 0x100, 0x7ff, p}, "statx(AT_FDCWD, 0x7ffd3a2c10, AT_STATX_SYNC_AS_STAT|AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, 0x7ffd3a2c10)"},
+		{"x86_64", "statx", regs{-100, p, 0x100, 0x7ff, p},
+			"statx(AT_FDCWD, 0x7ffd3a2c10, AT_STATX_SYNC_AS_STAT|AT_SYMLINK_NOFOLLOW, " +
+				"STATX_BASIC_STATS, 0x7ffd3a2c10)"},
 		{"x86_64", "pipe2", regs{p, 0x80800}, "pipe2(0x7ffd3a2c10, O_NONBLOCK|O_CLOEXEC)"},
 		{"x86_64", "fcntl", regs{3, 1, junk}, "fcntl(3, F_GETFD)"},
 		{"x86_64", "fcntl", regs{3, 2, 1}, "fcntl(3, F_SETFD, FD_CLOEXEC)"},
@@ -81,27 +86,37 @@ func TestAppendCall(t *testing.T) {
 		{"x86_64", "ioctl", regs{0, 0x5401, p}, "ioctl(0, TCGETS, 0x7ffd3a2c10)"},
 		{"x86_64", "ioctl", regs{0, 0x80046601, p}, "ioctl(0, 0x80046601, 0x7ffd3a2c10)"},
 		{"x86_64", "preadv2", regs{3, p, 2, 1 << 33, 0, 8}, "preadv2(3, 0x7ffd3a2c10, 2, 8589934592, RWF_NOWAIT)"},
-		{"x86_64", "fallocate", regs{3, 3, 0, 1 << 20}, "fallocate(3, FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE, 0, 1048576)"},
-		{"x86_64", "mount", regs{p, p, p, 0x5021, 0}, "mount(0x7ffd3a2c10, 0x7ffd3a2c10, 0x7ffd3a2c10, MS_RDONLY|MS_REMOUNT|MS_BIND|MS_REC, NULL)"},
+		{"x86_64", "fallocate", regs{3, 3, 0, 1 << 20},
+			"fallocate(3, FALLOC_FL_KEEP_SIZE|FALLOC_FL_PUNCH_HOLE, 0, 1048576)"},
+		{"x86_64", "mount", regs{p, p, p, 0x5021, 0},
+			"mount(0x7ffd3a2c10, 0x7ffd3a2c10, 0x7ffd3a2c10, MS_RDONLY|MS_REMOUNT|MS_BIND|MS_REC, NULL)"},
 
 		// Memory.
-		{"x86_64", "mmap", regs{0, 8192, 3, 0x22, -1, 0}, "mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)"},
-		{"x86_64", "mmap", regs{p, 8192, 0, 0x11, 3, 0x1000}, "mmap(0x7ffd3a2c10, 8192, PROT_NONE, MAP_SHARED|MAP_FIXED, 3, 0x1000)"},
-		{"x86_64", "mmap", regs{0, 8192, 0, 0x62, -1, 0}, "mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_32BIT, -1, 0)"},
-		{"aarch64", "mmap", regs{0, 8192, 0x33, 0x62, -1, 0}, "mmap(NULL, 8192, PROT_READ|PROT_WRITE|PROT_BTI|PROT_MTE, MAP_PRIVATE|MAP_ANONYMOUS|0x40, -1, 0)"},
+		{"x86_64", "mmap", regs{0, 8192, 3, 0x22, -1, 0},
+			"mmap(NULL, 8192, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)"},
+		{"x86_64", "mmap", regs{p, 8192, 0, 0x11, 3, 0x1000},
+			"mmap(0x7ffd3a2c10, 8192, PROT_NONE, MAP_SHARED|MAP_FIXED, 3, 0x1000)"},
+		{"x86_64", "mmap", regs{0, 8192, 0, 0x62, -1, 0},
+			"mmap(NULL, 8192, PROT_NONE, MAP_PRIVATE|MAP_ANONYMOUS|MAP_32BIT, -1, 0)"},
+		{"aarch64", "mmap", regs{0, 8192, 0x33, 0x62, -1, 0},
+			"mmap(NULL, 8192, PROT_READ|PROT_WRITE|PROT_BTI|PROT_MTE, MAP_PRIVATE|MAP_ANONYMOUS|0x40, -1, 0)"},
 		{"x86_64", "mprotect", regs{p, 4096, 5}, "mprotect(0x7ffd3a2c10, 4096, PROT_READ|PROT_EXEC)"},
 		{"x86_64", "mremap", regs{p, 4096, 8192, 1, junk}, "mremap(0x7ffd3a2c10, 4096, 8192, MREMAP_MAYMOVE)"},
-		{"x86_64", "mremap", regs{p, 4096, 8192, 3, p}, "mremap(0x7ffd3a2c10, 4096, 8192, MREMAP_MAYMOVE|MREMAP_FIXED, 0x7ffd3a2c10)"},
+		{"x86_64", "mremap", regs{p, 4096, 8192, 3, p},
+			"mremap(0x7ffd3a2c10, 4096, 8192, MREMAP_MAYMOVE|MREMAP_FIXED, 0x7ffd3a2c10)"},
 		{"x86_64", "madvise", regs{p, 4096, 4}, "madvise(0x7ffd3a2c10, 4096, MADV_DONTNEED)"},
 		{"x86_64", "madvise", regs{p, 4096, -5}, "madvise(0x7ffd3a2c10, 4096, -5)"},
 		{"x86_64", "msync", regs{p, 4096, 4}, "msync(0x7ffd3a2c10, 4096, MS_SYNC)"},
-		{"x86_64", "mbind", regs{p, 4096, 0x8002, p, 9, 3}, "mbind(0x7ffd3a2c10, 4096, MPOL_BIND|MPOL_F_STATIC_NODES, 0x7ffd3a2c10, 9, MPOL_MF_STRICT|MPOL_MF_MOVE)"},
+		{"x86_64", "mbind", regs{p, 4096, 0x8002, p, 9, 3},
+			"mbind(0x7ffd3a2c10, 4096, MPOL_BIND|MPOL_F_STATIC_NODES, 0x7ffd3a2c10, 9, MPOL_MF_STRICT|MPOL_MF_MOVE)"},
 		{"x86_64", "shmget", regs{0, 4096, 01600}, "shmget(IPC_PRIVATE, 4096, IPC_CREAT|0600)"},
 		{"x86_64", "shmat", regs{7, 0, 010000}, "shmat(7, NULL, SHM_RDONLY)"},
 
 		// Processes. The architectures pass clone's arguments in two orders.
-		{"x86_64", "clone", regs{0x1200011, 0, 0, p, 0x10}, "clone(CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, NULL, NULL, 0x7ffd3a2c10, 0x10)"},
-		{"aarch64", "clone", regs{0x1200011, 0, 0, 0x10, p}, "clone(CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, NULL, NULL, 0x10, 0x7ffd3a2c10)"},
+		{"x86_64", "clone", regs{0x1200011, 0, 0, p, 0x10},
+			"clone(CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, NULL, NULL, 0x7ffd3a2c10, 0x10)"},
+		{"aarch64", "clone", regs{0x1200011, 0, 0, 0x10, p},
+			"clone(CLONE_CHILD_CLEARTID|CLONE_CHILD_SETTID|SIGCHLD, NULL, NULL, 0x10, 0x7ffd3a2c10)"},
 		{"x86_64", "clone3", regs{p, 88}, "clone3(0x7ffd3a2c10, 88)"},
 		{"x86_64", "unshare", regs{0x10020000}, "unshare(CLONE_NEWNS|CLONE_NEWUSER)"},
 		{"x86_64", "wait4", regs{-1, p, 1, 0}, "wait4(-1, 0x7ffd3a2c10, WNOHANG, NULL)"},
@@ -114,38 +129,47 @@ func TestAppendCall(t *testing.T) {
 		{"x86_64", "rt_sigprocmask", regs{2, p, 0, 8}, "rt_sigprocmask(SIG_SETMASK, 0x7ffd3a2c10, NULL, 8)"},
 		{"x86_64", "prlimit64", regs{0, 7, 0, p}, "prlimit64(0, RLIMIT_NOFILE, NULL, 0x7ffd3a2c10)"},
 		{"x86_64", "getrusage", regs{0xffffffff, p}, "getrusage(RUSAGE_CHILDREN, 0x7ffd3a2c10)"},
-		{"x86_64", "seccomp", regs{1, 1, p}, "seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, 0x7ffd3a2c10)"},
+		{"x86_64", "seccomp", regs{1, 1, p},
+			"seccomp(SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, 0x7ffd3a2c10)"},
 		{"x86_64", "bpf", regs{5, p, 128}, "bpf(BPF_PROG_LOAD, 0x7ffd3a2c10, 128)"},
 		{"x86_64", "ptrace", regs{0x4206, 99, 0, 0x100000}, "ptrace(PTRACE_SEIZE, 99, NULL, 0x100000)"},
 
 		// Time and waiting.
-		{"x86_64", "clock_nanosleep", regs{1, 1, p, 0}, "clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, 0x7ffd3a2c10, NULL)"},
+		{"x86_64", "clock_nanosleep", regs{1, 1, p, 0},
+			"clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, 0x7ffd3a2c10, NULL)"},
 		{"x86_64", "clock_gettime", regs{0xfffffffa, p}, "clock_gettime(-6, 0x7ffd3a2c10)"},
 		{"x86_64", "futex", regs{p, 0x80, 2, 0, junk, junk}, "futex(0x7ffd3a2c10, FUTEX_WAIT_PRIVATE, 2, NULL)"},
 		{"x86_64", "futex", regs{p, 0x81, 1, junk, junk, junk}, "futex(0x7ffd3a2c10, FUTEX_WAKE_PRIVATE, 1)"},
-		{"x86_64", "futex", regs{p, 0x189, 0, p, 0, 0xffffffff}, "futex(0x7ffd3a2c10, FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME, 0, 0x7ffd3a2c10, NULL, FUTEX_BITSET_MATCH_ANY)"},
-		{"x86_64", "futex", regs{p, 3, 1, 0x7fffffff, p, junk}, "futex(0x7ffd3a2c10, FUTEX_REQUEUE, 1, 2147483647, 0x7ffd3a2c10)"},
+		{"x86_64", "futex", regs{p, 0x189, 0, p, 0, 0xffffffff},
+			"futex(0x7ffd3a2c10, FUTEX_WAIT_BITSET_PRIVATE|FUTEX_CLOCK_REALTIME, 0, 0x7ffd3a2c10, " +
+				"NULL, FUTEX_BITSET_MATCH_ANY)"},
+		{"x86_64", "futex", regs{p, 3, 1, 0x7fffffff, p, junk},
+			"futex(0x7ffd3a2c10, FUTEX_REQUEUE, 1, 2147483647, 0x7ffd3a2c10)"},
 		{"x86_64", "epoll_ctl", regs{4, 1, 5, p}, "epoll_ctl(4, EPOLL_CTL_ADD, 5, 0x7ffd3a2c10)"},
 		{"x86_64", "epoll_create1", regs{0x80000}, "epoll_create1(EPOLL_CLOEXEC)"},
 		{"x86_64", "eventfd2", regs{0, 0x80801}, "eventfd2(0, EFD_SEMAPHORE|EFD_NONBLOCK|EFD_CLOEXEC)"},
 
 		// Sockets.
-		{"x86_64", "socket", regs{2, 0x80801, 6}, "socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, IPPROTO_TCP)"},
+		{"x86_64", "socket", regs{2, 0x80801, 6},
+			"socket(AF_INET, SOCK_STREAM|SOCK_NONBLOCK|SOCK_CLOEXEC, IPPROTO_TCP)"},
 		{"x86_64", "socket", regs{1, 2, 0}, "socket(AF_UNIX, SOCK_DGRAM, 0)"},
 		{"x86_64", "socket", regs{16, 3, 15}, "socket(AF_NETLINK, SOCK_RAW, 15)"},
 		{"x86_64", "socket", regs{99, 0x10, 0}, "socket(99, 0x10, 0)"},
 		{"x86_64", "setsockopt", regs{3, 1, 2, p, 4}, "setsockopt(3, SOL_SOCKET, SO_REUSEADDR, 0x7ffd3a2c10, 4)"},
 		{"x86_64", "setsockopt", regs{3, 6, 1, p, 4}, "setsockopt(3, SOL_TCP, TCP_NODELAY, 0x7ffd3a2c10, 4)"},
-		{"x86_64", "getsockopt", regs{3, 1, 20, p, p}, "getsockopt(3, SOL_SOCKET, SO_RCVTIMEO, 0x7ffd3a2c10, 0x7ffd3a2c10)"},
+		{"x86_64", "getsockopt", regs{3, 1, 20, p, p},
+			"getsockopt(3, SOL_SOCKET, SO_RCVTIMEO, 0x7ffd3a2c10, 0x7ffd3a2c10)"},
 		{"x86_64", "getsockopt", regs{3, 270, 3, p, p}, "getsockopt(3, SOL_NETLINK, 3, 0x7ffd3a2c10, 0x7ffd3a2c10)"},
-		{"x86_64", "recvfrom", regs{3, p, 100, 0x42, 0, 0}, "recvfrom(3, 0x7ffd3a2c10, 100, MSG_PEEK|MSG_DONTWAIT, NULL, NULL)"},
+		{"x86_64", "recvfrom", regs{3, p, 100, 0x42, 0, 0},
+			"recvfrom(3, 0x7ffd3a2c10, 100, MSG_PEEK|MSG_DONTWAIT, NULL, NULL)"},
 		{"x86_64", "shutdown", regs{3, 2}, "shutdown(3, SHUT_RDWR)"},
 
 		// The 32-bit ABIs: narrow registers, 64-bit arguments in two of them.
 		{"x86_64", "i386:open", regs{0xfff0, 0, 0}, "i386:open(0xfff0, O_RDONLY)"},
 		{"x86_64", "i386:pread64", regs{3, p, 10, 1, 2}, "i386:pread64(3, 0xfd3a2c10, 10, 8589934593)"},
 		{"x86_64", "i386:lseek", regs{3, 0xffffffc4, 1}, "i386:lseek(3, -60, SEEK_CUR)"},
-		{"x86_64", "i386:mmap2", regs{0, 4096, 3, 0x22, 0xffffffff, 0}, "i386:mmap2(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)"},
+		{"x86_64", "i386:mmap2", regs{0, 4096, 3, 0x22, 0xffffffff, 0},
+			"i386:mmap2(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, 0)"},
 		{"x86_64", "i386:socketcall", regs{3, p}, "i386:socketcall(SYS_CONNECT, 0xfd3a2c10)"},
 		{"aarch64", "arm:pread64", regs{3, p, 10, junk, 1, 2}, "arm:pread64(3, 0xfd3a2c10, 10, 8589934593)"},
 		{"aarch64", "arm:set_tls", regs{0x10}, "arm:set_tls(0x10)"},
@@ -218,7 +242,8 @@ func TestAppendRet(t *testing.T) {
 }
 
 func TestErrno(t *testing.T) {
-	for ret, want := range map[int64]string{0: "", 1: "", -1: "EPERM", -2: "ENOENT", -133: "EHWPOISON", -134: "", -512: "ERESTARTSYS", -4095: "", -1 << 63: "", 1<<63 - 1: ""} {
+	for ret, want := range map[int64]string{0: "", 1: "", -1: "EPERM", -2: "ENOENT", -133: "EHWPOISON", -134: "",
+		-512: "ERESTARTSYS", -4095: "", -1 << 63: "", 1<<63 - 1: ""} {
 		if got := Errno(ret); got != want {
 			t.Errorf("Errno(%d) = %q, want %q", ret, got, want)
 		}
@@ -271,7 +296,8 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s: number of %s is %d, %t, want %d", c.arch, c.want, nr, ok, c.nr)
 		}
 	}
-	for _, name := range []string{"", "nr_", "nr_0", "nr_x", "nr_4294967296", "i386:", "i386:nr_5", "arm:open", "read ", "nr_01234", "nr_+1234"} {
+	for _, name := range []string{"", "nr_", "nr_0", "nr_x", "nr_4294967296", "i386:", "i386:nr_5", "arm:open", "read ",
+		"nr_01234", "nr_+1234"} {
 		if nr, ok := table(t, "x86_64").Number(name); ok {
 			t.Errorf("%q is call %d", name, nr)
 		}
@@ -283,11 +309,18 @@ func TestArity(t *testing.T) {
 	manual := map[int]string{
 		0: "getpid gettid getuid sched_yield setsid sync munlockall vhangup",
 		1: "close dup exit_group brk chdir umask sysinfo uname set_tid_address epoll_create1 fsync setuid unshare",
-		2: "munmap kill fchmod ftruncate setpgid clock_gettime nanosleep listen flock fstat memfd_create rt_sigpending clone3 umount2 pipe2",
-		3: "read write lseek ioctl fcntl socket connect bind accept getdents64 mprotect madvise msync readv writev sendmsg recvmsg execve tgkill mincore getrandom bpf seccomp syslog fchown mkdirat getcpu capget=2 dup3",
-		4: "openat newfstatat wait4 accept4 socketpair epoll_ctl rt_sigaction rt_sigprocmask ptrace pread64 pwrite64 readlinkat clock_nanosleep prlimit64 renameat sendfile fallocate openat2 timer_settime getxattr",
-		5: "setsockopt getsockopt mremap prctl mount statx clone waitid renameat2 linkat fchownat perf_event_open keyctl setxattr recvmmsg execveat ppoll preadv",
-		6: "mmap futex sendto recvfrom splice pselect6 epoll_pwait copy_file_range process_vm_readv io_uring_enter mbind preadv2 move_pages",
+		2: "munmap kill fchmod ftruncate setpgid clock_gettime nanosleep listen flock fstat memfd_create " +
+			"rt_sigpending clone3 umount2 pipe2",
+		3: "read write lseek ioctl fcntl socket connect bind accept getdents64 mprotect madvise msync readv " +
+			"writev sendmsg recvmsg execve tgkill mincore getrandom bpf seccomp syslog fchown mkdirat getcpu " +
+			"capget=2 dup3",
+		4: "openat newfstatat wait4 accept4 socketpair epoll_ctl rt_sigaction rt_sigprocmask ptrace pread64 " +
+			"pwrite64 readlinkat clock_nanosleep prlimit64 renameat sendfile fallocate openat2 timer_settime " +
+			"getxattr",
+		5: "setsockopt getsockopt mremap prctl mount statx clone waitid renameat2 linkat fchownat " +
+			"perf_event_open keyctl setxattr recvmmsg execveat ppoll preadv",
+		6: "mmap futex sendto recvfrom splice pselect6 epoll_pwait copy_file_range process_vm_readv " +
+			"io_uring_enter mbind preadv2 move_pages",
 	}
 	for _, arch := range []string{"x86_64", "aarch64"} {
 		tab := table(t, arch)
@@ -313,7 +346,8 @@ func TestArity(t *testing.T) {
 	}{
 		{"pread64", 5, 6}, {"truncate64", 3, 4}, {"readahead", 4, 5}, {"fallocate", 6, 6}, {"fanotify_mark", 6, 6},
 		{"sync_file_range", 6, 0}, {"arm_sync_file_range", 0, 6}, {"fadvise64_64", 6, 0}, {"arm_fadvise64_64", 0, 6},
-		{"mmap2", 6, 6}, {"clone", 5, 5}, {"_llseek", 5, 5}, {"preadv2", 6, 6}, {"futex_time64", 6, 6}, {"old_mmap", 0, 0},
+		{"mmap2", 6, 6}, {"clone", 5, 5}, {"_llseek", 5, 5}, {"preadv2", 6, 6}, {"futex_time64", 6, 6},
+		{"old_mmap", 0, 0},
 	} {
 		for arch, want := range map[string]int{"i686": c.i386, "armv7l": c.arm} {
 			tab := table(t, arch)
@@ -341,7 +375,8 @@ func TestArities(t *testing.T) {
 		}
 		for nr, a := range arities {
 			if int(a) != tab.Arity(int32(nr)) || a > 6 {
-				t.Errorf("%s: %s takes %d arguments in the list, %d by itself", arch, tab.Name(int32(nr)), a, tab.Arity(int32(nr)))
+				t.Errorf("%s: %s takes %d arguments in the list, %d by itself", arch, tab.Name(int32(nr)), a,
+					tab.Arity(int32(nr)))
 			}
 			if strings.HasPrefix(tab.Name(int32(nr)), "nr_") && a != 6 {
 				t.Errorf("%s: unknown call %d takes %d arguments, want all 6", arch, nr, a)
@@ -377,7 +412,8 @@ func TestZeroTable(t *testing.T) {
 	if want := "nr_5(0x1, 0xffffffffffffffff, 0, 0, 0, 0) = -1 ENOENT (No such file or directory)"; got != want {
 		t.Errorf("got %s", got)
 	}
-	if nr, ok := tab.Number("nr_5"); !ok || nr != 5 || tab.Name(5) != "nr_5" || tab.Arity(5) != 6 || len(tab.Arities()) != 0 {
+	if nr, ok := tab.Number("nr_5"); !ok || nr != 5 || tab.Name(5) != "nr_5" || tab.Arity(5) != 6 ||
+		len(tab.Arities()) != 0 {
 		t.Errorf("call 5 is %s, number %d %t", tab.Name(5), nr, ok)
 	}
 }
@@ -400,7 +436,9 @@ func TestAnyNumber(t *testing.T) {
 				args := regs{v, values[(i+1)%len(values)], values[(i+2)%len(values)], v, values[(i+5)%len(values)], v}
 				dst = tab.AppendRet(append(tab.AppendCall(dst[:0], nr, args), ' '), nr, v)
 				name := tab.Name(nr)
-				if s := string(dst); !strings.HasPrefix(s, name+"(") || strings.Count(s, ") = ") != 1 || strings.Contains(s, "||") || strings.Contains(s, ", ,") || strings.Contains(s, "(|") || strings.Contains(s, "|,") {
+				if s := string(dst); !strings.HasPrefix(s, name+"(") || strings.Count(s, ") = ") != 1 ||
+					strings.Contains(s, "||") || strings.Contains(s, ", ,") || strings.Contains(s, "(|") ||
+					strings.Contains(s, "|,") {
 					t.Fatalf("%s %d%v: %s", arch, nr, args, s)
 				}
 			}
