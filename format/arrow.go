@@ -86,16 +86,16 @@ const (
 	footerBlockSize = 24
 )
 
-// Limits on metadata, far beyond what honest files have.
+// Limits of metadata, far above what captures have.
 const (
 	maxMetadata = 1 << 20 // bytes of a message's metadata
 	maxFooter   = 1 << 26 // bytes of a footer
-	maxFields   = 1 << 12 // fields of a schema, nested ones too
+	maxFields   = 1 << 12 // fields of a schema, including nested ones
 	maxDepth    = 8       // nesting of fields
 	maxValue    = 1 << 10 // bytes of a value of the schema's metadata
 )
 
-// extent is a stretch of a message's body.
+// extent is a part of the body of a message.
 type extent struct{ offset, length int64 }
 
 // location says where a message is in its segment.
@@ -105,7 +105,7 @@ type location struct {
 	body     int64 // length
 }
 
-// node is what a record batch says of one field: its rows, none of them null.
+// node is what a record batch says of one field.
 type node struct{ rows, nulls int64 }
 
 // batchHeader is the metadata of a record batch message.
@@ -115,15 +115,16 @@ type batchHeader struct {
 	buffers      []extent
 	codec        Codec
 	body         int64
-	hasTimeRange bool // lo and hi are the least and greatest ts
+	hasTimeRange bool // minTS and maxTS are set
 	minTS, maxTS int64
 }
 
-// layout says which nodes and buffers of a record batch are those of a column.
+// layout is the index of the first node and of the first buffer that a column has in
+// a record batch.
 type layout struct{ node, buffer int }
 
-// parsedSchema is the schema of a segment: the columns that this version knows,
-// where their buffers are, and the metadata.
+// parsedSchema is the schema of a segment: the columns of known types, where their
+// buffers are, and the metadata.
 type parsedSchema struct {
 	Schema
 	layouts  []layout // of Columns

@@ -9,14 +9,15 @@ import (
 )
 
 // Limits of one record batch and its table. The Writer refuses what exceeds
-// them and a reader may: they bound what a hostile file can make it allocate.
+// them, and so does the reader: they bound how much memory a hostile file can
+// make it allocate.
 const (
 	MaxRows       = 1 << 22 // rows of a batch
 	MaxColumns    = 256     // columns of a table
 	MaxBatchBytes = 1 << 29 // decoded bytes of a batch, all columns together
 )
 
-// Batch is a run of rows of one table, held by column: Columns[i] is the column
+// Batch is some rows of one table, stored by column: Columns[i] is the column
 // Schema.Columns[i] and has Rows rows.
 type Batch struct {
 	Schema  *Schema
@@ -35,7 +36,8 @@ func NewBatch(s *Schema) *Batch {
 	return b
 }
 
-// Grow makes room for rows rows in all, except for the text of strings, so that less than these allocate nothing.
+// Grow reserves memory for rows rows in all, except for the bytes of texts:
+// appending up to that many allocates nothing else.
 func (b *Batch) Grow(rows int) {
 	for i := range b.Columns {
 		switch v := &b.Columns[i]; v.Type {
@@ -51,7 +53,7 @@ func (b *Batch) Grow(rows int) {
 	}
 }
 
-// setSchema makes b an empty batch of s and keeps what memory it can.
+// setSchema makes b an empty batch of s and keeps as much of its memory as it can.
 func (b *Batch) setSchema(s *Schema) {
 	b.Schema = s
 	if cap(b.Columns) < len(s.Columns) {
@@ -83,8 +85,8 @@ func (b *Batch) Column(name string) *Vector {
 
 // AppendRow adds one row from a map of column name to int32, int64 (also for
 // timestamps, in ns), string or []string. A column that row lacks is zero or
-// empty. On an error (a name or a value that does not fit) nothing is added.
-// It is meant for cold tables; hot ones fill the vectors.
+// empty. On an error (an unknown name or a value of another type) nothing is
+// added. It is meant for tables of few rows; others append to the vectors.
 func (b *Batch) AppendRow(row map[string]any) error {
 	for name, value := range row {
 		i := b.Schema.Index(name)
@@ -103,7 +105,8 @@ func (b *Batch) AppendRow(row map[string]any) error {
 			ok = b.Columns[i].Type == StringList
 		}
 		if !ok {
-			return fmt.Errorf("appending to table %s: column %s is %v, not %T", b.Schema.Table, name, b.Columns[i].Type, value)
+			has := b.Columns[i].Type
+			return fmt.Errorf("appending to table %s: column %s is %v, not %T", b.Schema.Table, name, has, value)
 		}
 	}
 	for i := range b.Columns {
@@ -161,8 +164,8 @@ func (b *Batch) size() (n int64) {
 	return n
 }
 
-// span returns the least and the greatest value of the column ts; ok is false
-// when the batch has no such column or no rows.
+// timeRange returns the least and the greatest value of the column ts; ok is
+// false when the batch has no such column or no rows.
 func (b *Batch) timeRange() (lo, hi int64, ok bool) {
 	v := b.Column("ts")
 	if v == nil || v.Type != Timestamp || len(v.I64) == 0 {
@@ -175,8 +178,8 @@ func (b *Batch) timeRange() (lo, hi int64, ok bool) {
 	return lo, hi, true
 }
 
-// Keep leaves in b only the rows given, whose numbers ascend. It works in the
-// memory that b has, and allocates nothing.
+// Keep removes all rows except the given ones, whose numbers must ascend. It
+// works in place and allocates nothing.
 func (b *Batch) Keep(rows []int32) {
 	for i := range b.Columns {
 		b.Columns[i].keep(rows)

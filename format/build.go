@@ -8,7 +8,7 @@ import (
 	flatbuffers "github.com/google/flatbuffers/go"
 )
 
-// buildKeyValues returns a [KeyValue] of alternating keys and values.
+// buildKeyValues builds a vector of KeyValue from alternating keys and values.
 func buildKeyValues(f *flatbuffers.Builder, pairs ...string) flatbuffers.UOffsetT {
 	offsets := make([]flatbuffers.UOffsetT, 0, len(pairs)/2)
 	for i := 0; i < len(pairs); i += 2 {
@@ -25,7 +25,7 @@ func buildKeyValue(f *flatbuffers.Builder, k, v flatbuffers.UOffsetT) flatbuffer
 	return f.EndObject()
 }
 
-// buildSchema returns a Schema with the metadata pairs.
+// buildSchema builds a Schema. pairs is its metadata: alternating keys and values.
 func buildSchema(f *flatbuffers.Builder, s *Schema, pairs []string) flatbuffers.UOffsetT {
 	metadata := buildKeyValues(f, pairs...)
 	fields := make([]flatbuffers.UOffsetT, 0, len(s.Columns))
@@ -45,7 +45,7 @@ func buildField(f *flatbuffers.Builder, c Column) flatbuffers.UOffsetT {
 	if c.Type == StringList {
 		children = f.CreateVectorOfTables([]flatbuffers.UOffsetT{buildField(f, Column{"item", String})})
 	} else {
-		// Readers want the vector of children even where it is empty.
+		// Readers expect the vector of children even if it is empty.
 		children = f.CreateVectorOfTables(nil)
 	}
 	name := f.CreateString(c.Name)
@@ -84,7 +84,7 @@ func buildField(f *flatbuffers.Builder, c Column) flatbuffers.UOffsetT {
 	return f.EndObject()
 }
 
-// finishMessage makes a Message of the header and returns its bytes.
+// finishMessage builds a Message with the header, and returns its bytes.
 func finishMessage(f *flatbuffers.Builder, kind byte, header, metadata flatbuffers.UOffsetT, body int64) []byte {
 	f.StartObject(5)
 	f.PrependInt64Slot(messageBodyLength, body, 0)
@@ -96,8 +96,8 @@ func finishMessage(f *flatbuffers.Builder, kind byte, header, metadata flatbuffe
 	return f.FinishedBytes()
 }
 
-// buildBatch returns the Message of a record batch. It allocates nothing once
-// the builder has grown.
+// buildBatch returns the Message of a record batch. It does not allocate, except to
+// grow the builder.
 func buildBatch(f *flatbuffers.Builder, h *batchHeader) []byte {
 	f.Reset()
 	var metadata flatbuffers.UOffsetT

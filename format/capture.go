@@ -14,9 +14,9 @@ import (
 
 // Capture is an open capture. Its methods are safe for concurrent use.
 type Capture struct {
-	// Manifest is capture.json. When the recording was never finished, or the
-	// capture holds other rows than the manifest says, Complete is false, and
-	// Tables and End are what the segments and the loss table show.
+	// Manifest is capture.json. If the recording was never finished, or the number
+	// of rows is not the one in the manifest, Complete is false, and Tables and End
+	// are computed from the segments and the loss table.
 	Manifest Manifest
 	Path     string // as given to Open
 
@@ -27,7 +27,7 @@ type Capture struct {
 
 // Open opens the capture at path: a directory, a tar, or "-", which is a tar on
 // standard input. A capture that was never finished, or was cut off, opens with
-// the record batches that are whole; see Manifest and Damage.
+// its complete record batches; see Manifest and Damage.
 // Errors are ErrNotCapture, ErrVersion, ErrCorrupt or those of the file system.
 func Open(path string) (*Capture, error) {
 	if path == "-" {
@@ -54,38 +54,41 @@ type segmentFile struct {
 	size          int64
 }
 
-// newCapture puts a capture together of its capture.json, nil when there is
-// none, and its segments. It owns closer, and calls it on an error.
-func newCapture(path string, manifest []byte, entries []segmentFile, damage []error, closer func() error) (*Capture, error) {
+// newCapture makes a capture of its capture.json, nil if there is none, and its
+// segments. closer is called by Close, or when newCapture fails.
+func newCapture(
+	path string, manifest []byte, segments []segmentFile, damage []error, closer func() error,
+) (*Capture, error) {
 	c := &Capture{Path: path, damage: damage, close: closer}
-	if err := c.load(manifest, entries); err != nil {
+	if err := c.load(manifest, segments); err != nil {
 		closer()
 		return nil, fmt.Errorf("opening capture %s: %w", path, err)
 	}
 	return c, nil
 }
 
-func (c *Capture) load(manifest []byte, entries []segmentFile) error {
+func (c *Capture) load(manifest []byte, segments []segmentFile) error {
 	if !littleEndian {
 		return fmt.Errorf("on a big-endian machine: %w", errors.ErrUnsupported)
 	}
 	m, manifestErr := parseManifest(manifest)
-	if errors.Is(manifestErr, ErrVersion) || manifestErr != nil && len(entries) == 0 {
+	if errors.Is(manifestErr, ErrVersion) || manifestErr != nil && len(segments) == 0 {
 		return manifestErr
 	}
 	c.Manifest = m
-	slices.SortFunc(entries, func(a, b segmentFile) int {
-		return cmp.Or(strings.Compare(a.table, b.table), len(a.number)-len(b.number), strings.Compare(a.number, b.number))
+	slices.SortFunc(segments, func(a, b segmentFile) int {
+		byNumber := cmp.Or(len(a.number)-len(b.number), strings.Compare(a.number, b.number))
+		return cmp.Or(strings.Compare(a.table, b.table), byNumber)
 	})
 	var described map[string]string
-	for len(entries) > 0 {
+	for len(segments) > 0 {
 		n := 1
-		for n < len(entries) && entries[n].table == entries[0].table {
+		for n < len(segments) && segments[n].table == segments[0].table {
 			n++
 		}
 		t := &Table{}
-		for _, e := range entries[:n] {
-			s := readSegment(e.r, e.size, e.name, e.table)
+		for _, f := range segments[:n] {
+			s := readSegment(f.r, f.size, f.name, f.table)
 			if s.schema != nil {
 				if v, err := parseVersion(s.schema.metadata["fletch.format"]); err == nil && v.check() != nil {
 					return v.check()
@@ -96,7 +99,7 @@ func (c *Capture) load(manifest []byte, entries []segmentFile) error {
 			}
 			t.addSegment(s)
 		}
-		// A table of which there is not even the schema cannot be shown.
+		// A table of which no segment has a schema has no columns to show.
 		if t.Schema != nil {
 			t.dropUndecodable()
 			c.tables = append(c.tables, t)
@@ -107,11 +110,11 @@ func (c *Capture) load(manifest []byte, entries []segmentFile) error {
 				}
 			}
 		}
-		entries = entries[n:]
+		segments = segments[n:]
 	}
 	if manifestErr != nil {
 		c.damage = append(c.damage, manifestErr)
-		// Each segment says of the host what the manifest would.
+		// Each segment has a copy of what the manifest says of the host.
 		c.Manifest.Host, c.Manifest.BootID = described["fletch.host"], described["fletch.boot_id"]
 		c.Manifest.Kernel, c.Manifest.Arch = described["fletch.kernel"], described["fletch.arch"]
 		c.Manifest.Format, _ = parseVersion(described["fletch.format"])
@@ -120,13 +123,13 @@ func (c *Capture) load(manifest []byte, entries []segmentFile) error {
 	return nil
 }
 
-// Close releases the files of the capture. Nothing of it can be read after.
+// Close closes the files of the capture, which cannot be read after that.
 func (c *Capture) Close() error { return c.close() }
 
-// Tables returns the tables that are there, sorted by name.
+// Tables returns the tables that the capture has, sorted by name.
 func (c *Capture) Tables() []*Table { return c.tables }
 
-// Table returns the table called name, nil when it is not there.
+// Table returns the table called name, nil if there is none.
 func (c *Capture) Table(name string) *Table {
 	for _, t := range c.tables {
 		if t.Schema.Table == name {
@@ -136,8 +139,8 @@ func (c *Capture) Table(name string) *Table {
 	return nil
 }
 
-// Lost returns how many events of each family were lost; families that lost
-// none are not in it.
+// Lost returns how many events of each family were lost, without the families
+// that lost none.
 func (c *Capture) Lost() map[string]int64 {
 	lost := map[string]int64{}
 	for name, t := range c.Manifest.Tables {
@@ -148,9 +151,9 @@ func (c *Capture) Lost() map[string]int64 {
 	return lost
 }
 
-// Damage returns what is wrong with the capture beyond being unfinished: a
-// manifest that is missing or at odds with the segments, segments that end in
-// what is no record batch. Nothing of it keeps the rest from being read.
+// Damage returns what is wrong with the capture apart from being unfinished: a
+// manifest that is missing or contradicts the segments, segments in which
+// something other than a record batch follows. The rest can be read all the same.
 func (c *Capture) Damage() []error {
 	damage := slices.Clone(c.damage)
 	for _, t := range c.tables {

@@ -4,13 +4,13 @@ package format
 
 import "fmt"
 
-// Codec is how the buffers of a record batch are compressed.
+// Codec is the compression of the buffers of a record batch.
 type Codec uint8
 
 // The codecs; each record batch may have its own.
 const (
 	None Codec = iota
-	LZ4        // frames
+	LZ4        // LZ4 frames
 	Zstd
 )
 

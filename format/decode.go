@@ -13,30 +13,31 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// What a codec can make of its input at most: a zstd block of 3 bytes and its
-// one literal stands for 128 KiB, an LZ4 byte for 255.
+// The greatest compression that a codec can reach: a zstd block of 3 bytes and one
+// literal decodes to 128 KiB, an LZ4 byte to 255.
 const (
 	zstdBlock = 128 << 10
 	zstdRatio = zstdBlock / 4
 	lz4Ratio  = 255
 )
 
-// padding is by how much a buffer may be longer than its rows need: other
-// writers pad to 64 bytes.
+// padding is how many bytes longer than its rows need a buffer may be, because
+// other writers pad to 64 bytes.
 const padding = 64
 
-// readAhead is what is read of a message at first; a small one is there whole.
+// readAhead is how many bytes of a message are read at first, so that a small
+// message takes one read.
 const readAhead = 16 << 10
 
-// zstdSlack is room past the end that makes decoding quicker.
+// zstdSlack is memory past the end of a buffer that makes decoding faster.
 const zstdSlack = 64
 
-// zstdDecoder decodes for all captures; it writes no further than the capacity given.
+// zstdDecoder is shared by all captures. It never writes beyond the given capacity.
 var zstdDecoder = sync.OnceValues(func() (*zstd.Decoder, error) {
 	return zstd.NewReader(nil, zstd.WithDecoderConcurrency(0), zstd.WithDecodeAllCapLimit(true))
 })
 
-// decoder decodes one record batch at a time, in memory that it keeps.
+// decoder decodes one record batch at a time, with memory that it reuses.
 type decoder struct {
 	header  batchHeader
 	head    []byte // the first bytes of the message
@@ -45,21 +46,21 @@ type decoder struct {
 
 	r      io.ReaderAt
 	body   int64  // offset of the body
-	ahead  []byte // what head has of the body
+	ahead  []byte // the part of the body that head has
 	budget int64  // bytes that may still be decoded
 }
 
 var decoders = sync.Pool{New: func() any { return &decoder{} }}
 
-// release gives d, taken from decoders, back.
+// release returns d to decoders.
 func (d *decoder) release() {
 	d.r, d.ahead = nil, nil
 	decoders.Put(d)
 }
 
-// decode reads the message at loc into dst, which has the shape of the columns
-// of its schema; where[i] is where dst.Columns[i] is. A false claim in the
-// message, or a buffer that does not decode, is an error.
+// decode reads the message at loc into dst, whose columns have the types of its
+// schema; where[i] says which buffers dst.Columns[i] has in the message. It returns
+// an error if the message contradicts itself or a buffer cannot be decoded.
 func (d *decoder) decode(r io.ReaderAt, loc location, where []layout, dst *Batch) error {
 	d.head = grow(d.head, int(min(int64(loc.metadata)+loc.body, max(int64(loc.metadata), readAhead))))
 	if err := readFull(r, d.head, loc.offset); err != nil {
@@ -97,7 +98,7 @@ func (d *decoder) column(v *Vector, at layout) (err error) {
 		if v.Rows, err = d.offsets(v.Rows, at.buffer+1, rows); err != nil {
 			return err
 		}
-		// The child has as many rows as it says, its parent may use fewer.
+		// The child may have more rows than the parent refers to.
 		if at.node+1 >= len(d.header.nodes) {
 			return errors.New("node missing")
 		}
@@ -113,8 +114,8 @@ func (d *decoder) column(v *Vector, at layout) (err error) {
 	return err
 }
 
-// node returns an error unless node i has n rows and none of them is null. Is
-// none null, then the validity buffer need not be looked at.
+// node returns an error unless node i has n rows of which none is null, so that its
+// validity buffer can be ignored.
 func (d *decoder) node(i, n int) error {
 	if i >= len(d.header.nodes) {
 		return errors.New("node missing")
@@ -137,7 +138,7 @@ func (d *decoder) strings(s *Strings, i, n int) (err error) {
 	return s.check()
 }
 
-// offsets reads n+1 ascending offsets from buffer i; for no rows there may be none.
+// offsets reads n+1 ascending offsets from buffer i, which may be empty if n is 0.
 func (d *decoder) offsets(v []int32, i, n int) (_ []int32, err error) {
 	if n == 0 {
 		return append(v[:0], 0), nil
@@ -148,9 +149,9 @@ func (d *decoder) offsets(v []int32, i, n int) (_ []int32, err error) {
 	return v, checkOffsets(v, MaxBatchBytes)
 }
 
-// buffer reads the first need bytes of buffer i into dst, if it has them and no
-// more than most, and returns dst or, where that is too small, new memory
-// aligned to 8 bytes.
+// buffer reads the first need bytes of buffer i, which must have that many and at
+// most most. It returns them in dst or, if that is too small, in new memory that
+// is aligned to 8 bytes.
 func (d *decoder) buffer(dst []byte, i int, need, most int64) ([]byte, error) {
 	if i >= len(d.header.buffers) {
 		return dst, errors.New("buffer missing")
@@ -186,8 +187,8 @@ func (d *decoder) buffer(dst []byte, i int, need, most int64) ([]byte, error) {
 		dst = grow(dst, int(size))
 		return dst, d.read(dst, at.offset)
 	}
-	// Nothing is allocated for what the compressed bytes cannot become, nor for
-	// more compressed bytes than any encoder makes of this size.
+	// Nothing is allocated for a size that the compressed bytes cannot decode to, nor
+	// for more compressed bytes than any encoder makes of that size.
 	ratio := int64(zstdRatio)
 	if d.header.codec == LZ4 {
 		ratio = lz4Ratio
@@ -206,7 +207,7 @@ func (d *decoder) buffer(dst []byte, i int, need, most int64) ([]byte, error) {
 	return dst[:need], nil
 }
 
-// decompress decodes src into dst, which it must fill exactly.
+// decompress decodes src into dst. It is an error if that does not fill dst exactly.
 func (d *decoder) decompress(dst, src []byte) error {
 	if d.header.codec == LZ4 {
 		return decodeLZ4(dst, src)
@@ -228,7 +229,7 @@ func (d *decoder) decompress(dst, src []byte) error {
 	return nil
 }
 
-// bytes returns a stretch of the body, valid until the next call.
+// bytes returns a part of the body, valid until the next call.
 func (d *decoder) bytes(at extent) ([]byte, error) {
 	if at.offset+at.length <= int64(len(d.ahead)) {
 		return d.ahead[at.offset : at.offset+at.length], nil
@@ -256,11 +257,11 @@ func fixed[T int32 | int64](d *decoder, v []T, i, n int) ([]T, error) {
 	if cap(b) == cap(v)*size {
 		return v[:n], nil
 	}
-	// A new slice, which buffer made large enough for whole numbers and aligned.
+	// It is new memory, whose size and alignment are those of a slice of T.
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), cap(b)/size)[:n], nil
 }
 
-// grow returns b with length n, in new memory if it must. What b held is lost.
+// grow returns b with length n, in new memory if needed. Its content is undefined.
 func grow(b []byte, n int) []byte {
 	if n <= cap(b) {
 		return b[:n]

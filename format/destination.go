@@ -4,28 +4,27 @@ package format
 
 import "io"
 
-// destination is where a capture goes: a directory, a tar, memory.
+// destination is what a capture is written to: a directoryDestination, a
+// tarDestination or a memoryDestination.
 type destination interface {
 	// createSegment begins segment number n, from 1, of a table.
 	createSegment(table string, n int) (segmentWriter, error)
-	// remove removes a segment that is closed.
+	// removeSegment removes a segment that is closed.
 	removeSegment(table string, n int) error
-	// exportSegment writes a segment that is closed to a directory.
+	// exportSegment makes a closed segment part of another capture too.
 	exportSegment(table string, n int, to *directoryDestination) error
-	// writeManifest writes or replaces capture.json; last says that nothing follows.
+	// writeManifest writes or replaces capture.json; last is for the final one.
 	writeManifest(data []byte, last bool) error
-	// parentDirectory is what the capture is in, nil for a tar.
+	// parentDirectory is the directory that the capture is in; nil for a tar.
 	parentDirectory() directory
-	// buffered says that a segment is in memory until it is closed, and lost
-	// when that fails.
+	// buffered reports whether a segment is only written when it is closed.
 	buffered() bool
-	// syncSegment waits until a segment is on the disk, and sync for all else.
+	// syncSegment waits until a segment is on disk, and sync until everything else is.
 	syncSegment(table string, n int) error
 	sync() error
 	// close is called once, after the last manifest.
 	close() error
-	// abort is called instead of close and takes back all that was created and
-	// not removed.
+	// abort is called instead of close, and removes everything but segments.
 	abort() error
 }
 
@@ -33,7 +32,7 @@ type destination interface {
 type segmentWriter interface {
 	io.Writer
 	io.Closer
-	// Truncate takes back what is beyond size.
+	// Truncate removes what was written beyond size.
 	Truncate(size int64) error
 	// discard is called instead of Close by Abort.
 	discard()

@@ -8,18 +8,19 @@ import (
 	"io/fs"
 )
 
-// folder is all that a Writer does to a directory. Names are slash-separated and
-// stay inside. Tests put one in between that fails.
+// directory is an open directory: all that a Writer does to the file system goes
+// through one. Names are slash-separated and lie inside of it. The one of the
+// operating system is osDirectory; tests have a simulated disk that fails.
 type directory interface {
-	// create creates a file, to be written at its end.
+	// create creates a file, to be appended to.
 	create(name string) (file, error)
-	// open opens a file to read, and a file or a directory to sync.
+	// open opens a file for reading, or a file or directory to sync it.
 	open(name string) (file, error)
-	// enter opens a directory that is not a symbolic link.
+	// enter opens a directory inside, which must not be a symbolic link.
 	enter(name string) (directory, error)
 	mkdir(name string) error
 	rename(from, to string) error
-	// link makes the file of the same name in from a file here too.
+	// link makes a hard link to the file of the same name in from.
 	link(from directory, name string) error
 	remove(name string) error
 	lstat(name string) (fs.FileInfo, error)
@@ -27,7 +28,7 @@ type directory interface {
 	close() error
 }
 
-// file is a file in a folder.
+// file is an open file of a directory.
 type file interface {
 	io.ReadWriteCloser
 	Truncate(size int64) error

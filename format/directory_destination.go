@@ -14,17 +14,17 @@ import (
 // directoryDestination writes a capture to a directory.
 type directoryDestination struct {
 	opt        WriterOptions
-	parent     directory // what the directory is in
-	name       string    // of the directory, in parent
-	dir        directory // the directory
-	parentFile file      // parent, to sync: who writes later may not open it; nil in a dump
+	parent     directory // that dir is in
+	name       string    // of dir in parent
+	dir        directory
+	parentFile file // parent, opened early to be synced: the program may lose the right to; nil of a dump
 
 	mu            sync.Mutex
-	segmentCounts map[string]int  // the directories made, and the segments in each
-	unsynced      map[string]bool // what Sync has not seen: directories whose entries are others, and the manifest; "" is parent
+	segmentCounts map[string]int  // by table that has a directory
+	unsynced      map[string]bool // directories and the manifest, if changed since the last sync; "" is parent
 }
 
-// manifestTemp becomes capture.json when it is whole.
+// manifestTemp is renamed to capture.json when it is complete.
 const manifestTemp = ManifestName + ".new"
 
 func createDirectoryDestination(path string, opt WriterOptions) (*directoryDestination, error) {
@@ -53,7 +53,8 @@ func createDirectoryDestination(path string, opt WriterOptions) (*directoryDesti
 	return d, nil
 }
 
-// makeDirectoryDestination makes the directory of a capture. It owns parent, if it succeeds.
+// makeDirectoryDestination makes the directory of a capture. If it succeeds, the
+// result closes parent.
 func makeDirectoryDestination(parent directory, name string, opt WriterOptions) (*directoryDestination, error) {
 	if err := parent.mkdir(name); err != nil {
 		return nil, err
@@ -87,7 +88,7 @@ func (d *directoryDestination) create(name string) (file, error) {
 	return f, nil
 }
 
-// makeTableDirectory makes the directory of a table, if it is not there.
+// makeTableDirectory makes the directory of a table, if there is none.
 func (d *directoryDestination) makeTableDirectory(table string) error {
 	d.mu.Lock()
 	_, made := d.segmentCounts[table]
@@ -108,7 +109,7 @@ func (d *directoryDestination) makeTableDirectory(table string) error {
 	return nil
 }
 
-// addSegments says that the table has so many segments more.
+// addSegments adds n to the number of segments of a table.
 func (d *directoryDestination) addSegments(table string, n int) {
 	d.mu.Lock()
 	d.segmentCounts[table] += n
@@ -128,7 +129,7 @@ func (d *directoryDestination) createSegment(table string, n int) (segmentWriter
 	return directorySegment{f}, nil
 }
 
-// remove removes a segment; that it is not there any more is no error.
+// removeSegment removes a segment, if it exists.
 func (d *directoryDestination) removeSegment(table string, n int) error {
 	if err := d.dir.remove(segmentPath(table, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -137,8 +138,8 @@ func (d *directoryDestination) removeSegment(table string, n int) error {
 	return nil
 }
 
-// exportSegment puts a segment into another capture too: as a link, or where the file
-// system has none as a copy.
+// exportSegment makes a hard link to a segment in another capture, or a copy if the
+// file system cannot.
 func (d *directoryDestination) exportSegment(table string, n int, to *directoryDestination) error {
 	if err := to.makeTableDirectory(table); err != nil {
 		return err
@@ -176,7 +177,7 @@ func (d *directoryDestination) writeManifest(data []byte, last bool) (err error)
 	}
 	_, err = f.Write(data)
 	if err == nil && last {
-		// The old one is replaced by a new one that is on the disk.
+		// The old manifest must not be replaced before the new one is on disk.
 		err = f.Sync()
 	}
 	if err = errors.Join(err, f.Close()); err == nil {
@@ -203,21 +204,21 @@ func (d *directoryDestination) closeParentFile() error {
 	return d.parentFile.Close()
 }
 
-// sync waits until the manifest and the entries of all directories are on the disk.
+// sync waits until the manifest and the entries of all directories are on disk.
 func (d *directoryDestination) sync() error {
 	d.mu.Lock()
 	changed := d.unsynced
 	d.unsynced = map[string]bool{}
 	d.mu.Unlock()
 	var names []string
-	for name, is := range changed {
-		if is && name != "" && name != "." {
+	for name, unsynced := range changed {
+		if unsynced && name != "" && name != "." {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	if changed["."] {
-		names = append(names, ".") // after what is in it
+		names = append(names, ".") // last, after the directories in it
 	}
 	for _, name := range names {
 		if err := syncFile(d.dir, name); err != nil {
@@ -242,8 +243,8 @@ func (d *directoryDestination) rename(name string) error {
 func (d *directoryDestination) close() error {
 	for table, segments := range d.segmentCounts {
 		if segments == 0 {
-			// Only tidy: an empty directory is no table, and this fails where a
-			// stranger has put something.
+			// An empty directory is no table. If it cannot be removed, because there is
+			// a file of somebody else in it, it does no harm.
 			d.dir.remove(table)
 		}
 	}

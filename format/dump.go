@@ -11,14 +11,13 @@ import (
 	"time"
 )
 
-// Dump makes a capture of its own at path, a directory, of the generations from
-// to to, which must be finished: in a directory by hard links, where the file
-// system has them. Its manifest is the one of Create with Start, End, Tables and
-// Complete of what is in it; finish, if not nil, may fill in more. The capture
-// goes on meanwhile, and even Drop may.
-// An existing path is an error, fs.ErrExist. The dump appears under its name
-// when it is whole, until then with .new after it; when Dump fails it leaves
-// nothing behind.
+// Dump makes a capture of the generations from..to, which must be finished, in a
+// directory at path: of hard links to their segments, if the file system can make
+// them, else of copies. Its manifest is the one given to Create with Start, End,
+// Tables and Complete set for these generations; finish, if not nil, may fill in
+// more. Append, Finish and Drop may be called meanwhile.
+// If path exists Dump fails with fs.ErrExist. Until the dump is complete, ".new" is
+// appended to its name. If Dump fails it leaves nothing behind.
 func (w *Writer) Dump(path string, from, to int, finish func(*Manifest)) error {
 	if err := w.dump(path, from, to, finish); err != nil {
 		return fmt.Errorf("writing dump %s: %w", path, err)
@@ -26,51 +25,13 @@ func (w *Writer) Dump(path string, from, to int, finish func(*Manifest)) error {
 	return nil
 }
 
-func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err error) {
-	w.mu.Lock()
-	segments, err := w.segmentsBetween(from, to)
-	if err == nil && w.closed {
-		err = fs.ErrClosed
-	}
-	m := w.manifest
-	if err == nil {
-		sums := map[string]*totals{}
-		m.Start, m.Complete = w.startOf(segments), true
-		end := int64(0)
-		for _, s := range segments {
-			s.dumps++
-			m.Complete = m.Complete && s.complete
-			end = max(end, s.lastTS)
-			if sums[s.table.name] == nil {
-				sums[s.table.name] = &totals{}
-			}
-			sums[s.table.name].add(s.totals)
-		}
-		for _, t := range w.tables {
-			m.Complete = m.Complete && (t.brokenFrom == 0 || t.brokenFrom > to)
-		}
-		m.End, m.Tables = time.Unix(0, cmp.Or(end, w.latestTS)).UTC(), tableInfos(sums)
-	}
-	sync := w.syncing
-	w.mu.Unlock()
+func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) error {
+	c, err := w.beginDump(from, to)
 	if err != nil {
 		return err
 	}
-	defer w.endDump(segments)
-
-	whole := m.Complete
-	if finish != nil {
-		finish(&m)
-	}
-	whole = whole && m.Complete
-	m.Format, m.Complete = Current, false
-	unfinished, err := m.encode()
-	if err != nil {
-		return err
-	}
-	m.Complete = whole
-	finished, err := m.encode()
-	if err != nil {
+	defer w.endDump(c)
+	if err := c.encode(finish); err != nil {
 		return err
 	}
 	parent, name, err := w.enterParent(path)
@@ -86,9 +47,9 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err er
 		parent.close()
 		return err
 	}
-	if err := w.writeDump(d, name, unfinished, finished, segments, sync); err != nil {
+	if err := w.writeDump(d, name, c); err != nil {
 		errs := []error{err}
-		for _, s := range segments {
+		for _, s := range c.segments {
 			errs = append(errs, d.removeSegment(s.table.name, s.number))
 		}
 		return errors.Join(append(errs, d.abort())...)
@@ -97,8 +58,67 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) (err er
 	return nil
 }
 
-// enterParent is for a dump. One beside the capture does not depend on the way there, which the program may have given
-// up the right to go since Create.
+// dumpContent is what a dump consists of.
+type dumpContent struct {
+	segments             []tableSegment
+	manifest             Manifest
+	sync                 bool   // the dump must be on disk in the end
+	unfinished, finished []byte // capture.json at first and in the end
+}
+
+// beginDump returns the content of a dump of the generations from..to, of which no
+// segment is removed until endDump.
+func (w *Writer) beginDump(from, to int) (*dumpContent, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	segments, err := w.segmentsBetween(from, to)
+	if err == nil && w.closed {
+		err = fs.ErrClosed
+	}
+	if err != nil {
+		return nil, err
+	}
+	m := w.manifest
+	m.Start, m.Complete = w.startOf(segments), true
+	sums := map[string]*totals{}
+	end := int64(0)
+	for _, s := range segments {
+		s.dumps++
+		m.Complete = m.Complete && s.complete
+		end = max(end, s.lastTS)
+		if sums[s.table.name] == nil {
+			sums[s.table.name] = &totals{}
+		}
+		sums[s.table.name].add(s.totals)
+	}
+	for _, t := range w.tables {
+		m.Complete = m.Complete && (t.brokenFrom == 0 || t.brokenFrom > to)
+	}
+	m.End, m.Tables = time.Unix(0, cmp.Or(end, w.latestTS)).UTC(), tableInfos(sums)
+	return &dumpContent{segments: segments, manifest: m, sync: w.syncing}, nil
+}
+
+// encode encodes the manifest: for a dump that is being written, and for a finished
+// one, which finish may change.
+func (c *dumpContent) encode(finish func(*Manifest)) (err error) {
+	m := c.manifest
+	complete := m.Complete
+	if finish != nil {
+		finish(&m)
+	}
+	complete = complete && m.Complete
+	m.Format, m.Complete = Current, false
+	if c.unfinished, err = m.encode(); err != nil {
+		return err
+	}
+	m.Complete = complete
+	c.finished, err = m.encode()
+	return err
+}
+
+// enterParent is enterParent for a dump. If the dump is in the directory that the
+// capture is in, it uses that, since the program may have given up the right to
+// open it again.
 func (w *Writer) enterParent(path string) (parent directory, name string, err error) {
 	name = filepath.Base(path)
 	if w.destination.parentDirectory() == nil || filepath.Dir(path) != w.parentPath || name == ".." {
@@ -107,46 +127,46 @@ func (w *Writer) enterParent(path string) (parent directory, name string, err er
 	return sharedDirectory{w.destination.parentDirectory()}, name, nil
 }
 
-// sharedDirectory is a directory that somebody else closes.
+// sharedDirectory is a directory that is not closed here.
 type sharedDirectory struct{ directory }
 
 func (sharedDirectory) close() error { return nil }
 
-// writeDump writes a dump to d, and gives it its name.
-func (w *Writer) writeDump(d *directoryDestination, name string, unfinished, finished []byte, segments []tableSegment, sync bool) error {
-	if err := d.writeManifest(unfinished, false); err != nil {
+// writeDump writes a dump to d and renames it to name.
+func (w *Writer) writeDump(d *directoryDestination, name string, c *dumpContent) error {
+	if err := d.writeManifest(c.unfinished, false); err != nil {
 		return err
 	}
-	for _, s := range segments {
+	for _, s := range c.segments {
 		if err := w.destination.exportSegment(s.table.name, s.number, d); err != nil {
 			return err
 		}
 	}
-	if sync {
-		for _, s := range segments {
+	if c.sync {
+		for _, s := range c.segments {
 			if err := d.syncSegment(s.table.name, s.number); err != nil {
 				return err
 			}
 		}
 	}
-	if err := d.writeManifest(finished, true); err != nil {
+	if err := d.writeManifest(c.finished, true); err != nil {
 		return err
 	}
-	if sync {
+	if c.sync {
 		if err := d.sync(); err != nil {
 			return err
 		}
 	}
-	if err := d.rename(name); err != nil || !sync {
+	if err := d.rename(name); err != nil || !c.sync {
 		return err
 	}
 	return syncFile(d.parent, ".")
 }
 
-// endDump ends a dump, and removes what was dropped meanwhile. What cannot be
-// removed the next Drop finds again; the dump is none the worse for it.
-func (w *Writer) endDump(segments []tableSegment) {
-	for _, s := range segments {
+// endDump removes segments that were dropped during a dump. If one cannot be
+// removed, the next Drop tries again.
+func (w *Writer) endDump(c *dumpContent) {
+	for _, s := range c.segments {
 		w.mu.Lock()
 		s.dumps--
 		last := s.dropped && s.dumps == 0

@@ -5,6 +5,7 @@ package format
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"unsafe"
@@ -16,32 +17,34 @@ import (
 	"github.com/fletch-trace/fletch/internal/zstd"
 )
 
-// encoder encodes the messages of one table, in memory that it keeps.
+// encoder encodes the messages of one table, into memory that it reuses.
 type encoder struct {
 	schema   *Schema
-	metadata []string // of the schema's metadata
+	metadata []string // of the schema: alternating keys and values
 	builder  *flatbuffers.Builder
 	header   batchHeader
-	headroom int            // bytes before the body for prefix and metadata, enough for any batch
-	buf      []byte         // room, body
-	columns  *columnEncoder // with zstd; only while a batch is encoded
-	general  *kzstd.Encoder // zstd of everything else
+	headroom int            // bytes in front of the body for prefix and metadata, enough for any batch
+	buf      []byte         // the headroom and the body
+	columns  *columnEncoder // only while a batch is encoded with zstd
+	general  *kzstd.Encoder // zstd of texts
 	lz4      *lz4.Compressor
 }
 
-// columnEncoder is what the columns of a batch take that is compressed by zstd.
+// columnEncoder is what is needed to compress the columns of one batch with zstd.
 type columnEncoder struct {
 	integers *zstd.Encoder
 	rowOrder
 }
 
-// columnEncoders are as many as batches are encoded at the same time: one takes two megabytes, and tables are many.
+// columnEncoders has as many as batches are encoded at the same time, not one for
+// each table, since one takes two megabytes.
 var columnEncoders = sync.Pool{New: func() any { return &columnEncoder{integers: zstd.New()} }}
 
 func newEncoder(s *Schema, pairs []string) *encoder {
 	e := &encoder{schema: s, metadata: pairs, builder: flatbuffers.NewBuilder(1024)}
-	// A flatbuffer leaves out what is zero, so metadata is largest when nothing is.
-	h := batchHeader{rows: MaxRows, codec: Zstd, body: MaxBatchBytes, hasTimeRange: s.Index("ts") >= 0, minTS: -1 << 63, maxTS: -1 << 63}
+	// A flatbuffer omits fields that are zero, so the metadata is longest if none is.
+	h := batchHeader{rows: MaxRows, codec: Zstd, body: MaxBatchBytes,
+		hasTimeRange: s.Index("ts") >= 0, minTS: math.MinInt64, maxTS: math.MinInt64}
 	for _, c := range s.Columns {
 		nodes, buffers := 1, 2
 		switch c.Type {
@@ -57,10 +60,10 @@ func newEncoder(s *Schema, pairs []string) *encoder {
 	return e
 }
 
-// align rounds up to the 8 bytes that all of a segment is aligned to.
+// align rounds up to a multiple of 8, to which everything in a segment is aligned.
 func align(n int) int { return (n + 7) &^ 7 }
 
-// start returns how a segment begins: the magic and the schema message.
+// start returns the beginning of a segment: the magic and the schema message.
 func (e *encoder) start() []byte {
 	e.builder.Reset()
 	schema := buildSchema(e.builder, e.schema, e.metadata)
@@ -69,7 +72,7 @@ func (e *encoder) start() []byte {
 	return appendMetadata(b, metadata)
 }
 
-// end returns how a segment ends: the end of the stream, the footer, the magic.
+// end returns the end of a segment: the end-of-stream marker, the footer, the magic.
 func (e *encoder) end(batches []location) []byte {
 	footer := buildFooter(e.builder, e.schema, e.metadata, batches)
 	b := make([]byte, 0, 8+len(footer)+4+len(magic))
@@ -81,7 +84,7 @@ func (e *encoder) end(batches []location) []byte {
 }
 
 // batch returns the message of b, valid until the next call, and the length of
-// its prefix and metadata. b has passed check.
+// its prefix and metadata. b must have passed check.
 func (e *encoder) batch(b *Batch, codec Codec) (message []byte, metadata int, err error) {
 	if err := e.prepare(codec); err != nil {
 		return nil, 0, err
@@ -104,7 +107,7 @@ func (e *encoder) batch(b *Batch, codec Codec) (message []byte, metadata int, er
 			v = e.columns.reorder(v)
 		}
 		h.nodes = append(h.nodes, node{rows: int64(b.Rows)})
-		e.buffer(nil) // validity: nothing is null
+		e.buffer(nil) // no validity bitmap, since nothing is null
 		switch v.Type {
 		case Int32:
 			integers(e, v.I32)
@@ -131,7 +134,7 @@ func (e *encoder) batch(b *Batch, codec Codec) (message []byte, metadata int, er
 	return e.buf[start:], metadata, nil
 }
 
-// prepare makes the compressor of the codec if it is the first to need it.
+// prepare makes the compressors of the codec, unless they exist.
 func (e *encoder) prepare(codec Codec) (err error) {
 	switch {
 	case codec > Zstd:
@@ -139,8 +142,9 @@ func (e *encoder) prepare(codec Codec) (err error) {
 	case codec == Zstd:
 		e.columns = columnEncoders.Get().(*columnEncoder)
 		if e.general == nil && e.hasTexts() {
-			// The checksum tells data from a page that never reached the disk.
-			e.general, err = kzstd.NewWriter(nil, kzstd.WithEncoderLevel(kzstd.SpeedFastest), kzstd.WithEncoderConcurrency(1),
+			// The checksum shows if a page never reached the disk.
+			e.general, err = kzstd.NewWriter(nil,
+				kzstd.WithEncoderLevel(kzstd.SpeedFastest), kzstd.WithEncoderConcurrency(1),
 				kzstd.WithLowerEncoderMem(true), kzstd.WithEncoderCRC(true))
 		}
 	case codec == LZ4 && e.lz4 == nil:
@@ -150,7 +154,8 @@ func (e *encoder) prepare(codec Codec) (err error) {
 }
 
 func (e *encoder) hasTexts() bool {
-	return slices.ContainsFunc(e.schema.Columns, func(c Column) bool { return c.Type == String || c.Type == StringList })
+	text := func(c Column) bool { return c.Type == String || c.Type == StringList }
+	return slices.ContainsFunc(e.schema.Columns, text)
 }
 
 func (e *encoder) strings(s *Strings) {
@@ -158,8 +163,8 @@ func (e *encoder) strings(s *Strings) {
 	e.buffer(s.Data[:s.Offsets[len(s.Offsets)-1]])
 }
 
-// buffer appends one buffer to the body. A compressed one begins with its
-// length before compression.
+// buffer appends one buffer to the body. A compressed buffer begins with the length
+// that it has without compression.
 func (e *encoder) buffer(src []byte) {
 	start := len(e.buf)
 	if len(src) > 0 && e.header.codec != None {
@@ -207,11 +212,11 @@ func integers[T int32 | int64](e *encoder, column []T) {
 	e.endBuffer(start)
 }
 
-// bytesOf returns the memory of s, which is Arrow's layout on a little-endian machine.
+// bytesOf returns the memory of s, which has Arrow's layout on a little-endian machine.
 func bytesOf[T int32 | int64](s []T) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(s))), len(s)*int(unsafe.Sizeof(T(0))))
 }
 
-// littleEndian is whether bytesOf is right. Kernels that fletch traces and the
-// machines its tools are built for all are; elsewhere Create and Open refuse.
+// littleEndian reports whether bytesOf has Arrow's layout. It does on every machine
+// that fletch is built for; on others Create and Open return errors.ErrUnsupported.
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1

@@ -8,14 +8,14 @@ import (
 	"io/fs"
 )
 
-// Errors of Open and of what reads a capture, for errors.Is.
+// Errors of Open and of the methods that read a capture, for errors.Is.
 var (
 	ErrNotCapture = errors.New("not a capture")
 	ErrVersion    = errors.New("capture of a newer version")
 	ErrCorrupt    = errors.New("corrupt capture")
 )
 
-// corrupt marks an error ErrCorrupt, unless it is the file system's.
+// corrupt wraps an error in ErrCorrupt, unless it comes from the file system.
 func corrupt(err error) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {

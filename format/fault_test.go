@@ -534,7 +534,7 @@ func (r *recording) checkFailure(t *testing.T, f *faults, opt WriterOptions) {
 			t.Errorf("another error: %v", err)
 		}
 		if !strings.Contains(err.Error(), "table ") && !strings.Contains(err.Error(), "capture") && !strings.Contains(err.Error(), "dump ") &&
-			!strings.Contains(err.Error(), "segments up to") {
+			!strings.Contains(err.Error(), "generations up to") {
 			t.Errorf("does not say what: %v", err)
 		}
 	}

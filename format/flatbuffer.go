@@ -4,14 +4,14 @@ package format
 
 import "encoding/binary"
 
-// flatbuffer reads a flatbuffer that cannot be trusted. The first offset that leads
-// out of its bytes sets invalid; whatever is read from there on is zero.
+// flatbuffer reads an untrusted flatbuffer. An offset that points outside of it sets
+// invalid, and reads as zero.
 type flatbuffer struct {
 	b       []byte
 	invalid bool
 }
 
-// bytesAt returns the n bytes at pos, nil when they are not all there.
+// bytesAt returns the n bytes at pos, nil if the flatbuffer does not have them all.
 func (f *flatbuffer) bytesAt(pos, n int) []byte {
 	if pos < 0 || n < 0 || pos > len(f.b)-n {
 		f.invalid = true
@@ -41,7 +41,7 @@ func (f *flatbuffer) i64(pos int) int64 {
 	return 0
 }
 
-// follow returns the position that the offset stored at pos leads to.
+// follow returns the position that the offset stored at pos points to.
 func (f *flatbuffer) follow(pos int) int { return pos + int(f.u32(pos)) }
 
 func (f *flatbuffer) root() flatTable { return f.table(f.follow(0)) }
@@ -57,15 +57,15 @@ func (f *flatbuffer) table(pos int) flatTable {
 	return flatTable{f, pos, vtable}
 }
 
-// flatTable is a table in a flatbuffer. The zero value is an absent table, all
-// of whose fields are absent.
+// flatTable is a table in a flatbuffer. The zero value is an absent table, whose
+// fields are all absent.
 type flatTable struct {
 	f      *flatbuffer
 	pos    int
 	vtable []byte
 }
 
-// field returns the position of a field, 0 when the table does not have it.
+// field returns the position of a field, 0 if the table does not have it.
 func (t flatTable) field(slot int) int {
 	i := 4 + 2*slot
 	if i+2 > len(t.vtable) {
@@ -108,7 +108,7 @@ func (t flatTable) i64(slot int) int64 {
 	return 0
 }
 
-// table returns the table a field holds.
+// table returns the table that a field points to.
 func (t flatTable) table(slot int) flatTable {
 	if pos := t.field(slot); pos != 0 {
 		return t.f.table(t.f.follow(pos))
@@ -116,8 +116,8 @@ func (t flatTable) table(slot int) flatTable {
 	return flatTable{f: t.f}
 }
 
-// vector returns where the n elements of size bytes each begin that a field
-// holds, all of them within the flatbuffer.
+// vector returns the position and the length of the vector that a field points to,
+// whose elements have size bytes and all lie within the flatbuffer.
 func (t flatTable) vector(slot, size int) (pos, n int) {
 	field := t.field(slot)
 	if field == 0 {
@@ -133,7 +133,7 @@ func (t flatTable) vector(slot, size int) (pos, n int) {
 	return pos, n
 }
 
-// text returns the string a field holds, valid as long as the flatbuffer.
+// text returns the string that a field points to, which shares the flatbuffer's memory.
 func (t flatTable) text(slot int) []byte {
 	pos, n := t.vector(slot, 1)
 	return t.f.b[pos : pos+n]

@@ -12,24 +12,25 @@ import (
 	"time"
 )
 
-// generation is what the tables have in common in one generation.
+// generation is a generation that is being written, in all tables.
 type generation struct {
 	began int64 // ns since the Unix epoch
 	bytes int64
 }
 
-// Bytes returns the bytes that a generation has so far, in all tables; 0 when it
-// is finished.
-func (w *Writer) Bytes(segment int) int64 {
+// Bytes returns the size of a generation so far, in all tables; 0 when it is
+// finished.
+func (w *Writer) Bytes(generation int) int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if g := w.generations[segment]; g != nil {
+	if g := w.generations[generation]; g != nil {
 		return g.bytes
 	}
 	return 0
 }
 
-// checkGeneration returns an error if table t cannot go on in generation n.
+// checkGeneration returns an error if a batch of generation n cannot be appended to
+// table t.
 func (w *Writer) checkGeneration(t *tableWriter, n int) error {
 	w.mu.Lock()
 	finished := w.finishedGeneration
@@ -38,20 +39,20 @@ func (w *Writer) checkGeneration(t *tableWriter, n int) error {
 	case n == 0:
 		return nil
 	case n < t.generation, n <= finished, n == t.generation && t.file == nil && !w.destination.buffered():
-		return fmt.Errorf("a batch of segment %d after segment %d was finished", n, max(t.generation, finished))
+		return fmt.Errorf("a batch of generation %d after generation %d was finished", n, max(t.generation, finished))
 	}
 	return nil
 }
 
-// Finish ends the segments of the generations up to and with segment, in all
-// tables: with their footers they are what every Arrow reader opens.
-func (w *Writer) Finish(segment int) error {
+// Finish finishes the segments of all generations up to and including last, in all
+// tables. They get their footers, with which every Arrow reader opens them.
+func (w *Writer) Finish(last int) error {
 	w.mu.Lock()
-	w.finishedGeneration = max(w.finishedGeneration, segment)
+	w.finishedGeneration = max(w.finishedGeneration, last)
 	w.mu.Unlock()
-	err := w.finishAll(segment, nil)
+	err := w.finishAll(last, nil)
 	w.mu.Lock()
-	maps.DeleteFunc(w.generations, func(n int, _ *generation) bool { return n <= segment })
+	maps.DeleteFunc(w.generations, func(n int, _ *generation) bool { return n <= last })
 	w.mu.Unlock()
 	return err
 }
@@ -62,8 +63,9 @@ type tableSegment struct {
 	table *tableWriter
 }
 
-// segmentsBetween returns the finished segments of the generations from..to, by
-// generation, in each the names before the events. w.mu is held.
+// segmentsBetween returns the finished segments of the generations from..to, in
+// order of generations, and in each the dimension tables before the events that
+// refer to them. w.mu must be held.
 func (w *Writer) segmentsBetween(from, to int) ([]tableSegment, error) {
 	var segments []tableSegment
 	for _, t := range w.tables {
@@ -80,7 +82,8 @@ func (w *Writer) segmentsBetween(from, to int) ([]tableSegment, error) {
 		return 0
 	}
 	slices.SortFunc(segments, func(a, b tableSegment) int {
-		return cmp.Or(cmp.Compare(a.generation, b.generation), rank(a)-rank(b), strings.Compare(a.table.name, b.table.name))
+		byTable := cmp.Or(rank(a)-rank(b), strings.Compare(a.table.name, b.table.name))
+		return cmp.Or(cmp.Compare(a.generation, b.generation), byTable)
 	})
 	for _, s := range segments {
 		if s.open {
@@ -93,8 +96,8 @@ func (w *Writer) segmentsBetween(from, to int) ([]tableSegment, error) {
 	return segments, nil
 }
 
-// startOf returns when the first of the generations began that segments are of.
-// w.mu is held.
+// startOf returns when the oldest generation of the segments began. w.mu must be
+// held.
 func (w *Writer) startOf(segments []tableSegment) time.Time {
 	began := int64(math.MaxInt64)
 	for _, s := range segments {
@@ -106,20 +109,21 @@ func (w *Writer) startOf(segments []tableSegment) time.Time {
 	return time.Unix(0, began).UTC()
 }
 
-// Drop removes the generations up to and with segment, which must be finished,
-// of all tables: the oldest first, and in each the events before the names that
-// they refer to, so that no moment has events without them. On an error what
-// could not be removed still counts as there, and the next Drop tries again.
-func (w *Writer) Drop(segment int) error {
-	if err := w.drop(segment); err != nil {
-		return fmt.Errorf("removing the segments up to %d: %w", segment, err)
+// Drop removes all generations up to and including last, which must be finished,
+// from all tables: the oldest first, and in each the events before the rows of
+// dimension tables that they refer to, so that these exist as long as the events.
+// Segments that could not be removed remain part of the capture, and the next Drop
+// tries again.
+func (w *Writer) Drop(last int) error {
+	if err := w.drop(last); err != nil {
+		return fmt.Errorf("removing the generations up to %d: %w", last, err)
 	}
 	return nil
 }
 
-func (w *Writer) drop(generation int) error {
+func (w *Writer) drop(last int) error {
 	w.mu.Lock()
-	segments, err := w.segmentsBetween(0, generation)
+	segments, err := w.segmentsBetween(0, last)
 	w.mu.Unlock()
 	if err != nil {
 		return err
@@ -139,8 +143,8 @@ func (w *Writer) drop(generation int) error {
 	return nil
 }
 
-// dropSegment takes a segment out of the capture, and removes it unless a dump needs
-// it, which then does so.
+// dropSegment takes a segment out of the capture, and removes it, unless a Dump is
+// reading it: then endDump removes it.
 func (w *Writer) dropSegment(s tableSegment) error {
 	w.mu.Lock()
 	at := slices.Index(s.table.segments, s.segmentInfo)
@@ -156,13 +160,15 @@ func (w *Writer) dropSegment(s tableSegment) error {
 	return w.removeSegment(s)
 }
 
-// removeSegment removes a segment that was taken out, or brings it back.
+// removeSegment removes a segment that was taken out of the capture, or puts it
+// back if it cannot be removed.
 func (w *Writer) removeSegment(s tableSegment) error {
 	err := w.destination.removeSegment(s.table.name, s.number)
 	if err != nil {
 		w.mu.Lock()
 		s.dropped = false
-		at, _ := slices.BinarySearchFunc(s.table.segments, s.number, func(o *segmentInfo, n int) int { return o.number - n })
+		byNumber := func(o *segmentInfo, n int) int { return o.number - n }
+		at, _ := slices.BinarySearchFunc(s.table.segments, s.number, byNumber)
 		s.table.segments = slices.Insert(s.table.segments, at, s.segmentInfo)
 		w.mu.Unlock()
 	}

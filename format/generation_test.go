@@ -204,8 +204,8 @@ func TestGenerationsRefused(t *testing.T) {
 		is   error
 		says string
 	}{
-		{"back", w.Append(generationRows(syscallSchema, 2), Zstd), nil, "a batch of segment 2 after segment 3 was finished"},
-		{"finished", w.Append(generationRows(pathSchema, 2), Zstd), nil, "a batch of segment 2 after segment 2 was finished"},
+		{"back", w.Append(generationRows(syscallSchema, 2), Zstd), nil, "a batch of generation 2 after generation 3 was finished"},
+		{"finished", w.Append(generationRows(pathSchema, 2), Zstd), nil, "a batch of generation 2 after generation 2 was finished"},
 		{"drop open", w.Drop(3), nil, "segment task/000003.arrow is still being written"},
 		{"dump open", w.Dump(filepath.Join(dir, "d"), 1, 3, nil), nil, "segment task/000003.arrow is still being written"},
 		{"dump there", w.Dump(filepath.Join(dir, "there"), 1, 2, nil), fs.ErrExist, "there"},

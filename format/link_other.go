@@ -9,5 +9,5 @@ import (
 	"os"
 )
 
-// linkat is not there; files are copied instead.
+// linkat is not implemented; files are copied instead.
 func linkat(from, to *os.File, name string) error { return errors.ErrUnsupported }

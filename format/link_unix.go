@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// linkat makes the file called name in the directory from a file in to as well.
-// os.Root has links inside one directory only.
+// linkat makes a hard link in the directory to, to the file of the same name in the
+// directory from. os.Root can only make links within one directory.
 func linkat(from, to *os.File, name string) error {
 	return unix.Linkat(int(from.Fd()), name, int(to.Fd()), name, 0)
 }

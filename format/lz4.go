@@ -10,13 +10,13 @@ import (
 	"github.com/pierrec/lz4/v4"
 )
 
-// LZ4 frames are made and read here, block by block, from memory to memory:
-// lz4.Writer and lz4.Reader copy through buffers of 8 MiB.
+// LZ4 frames are made and read here, with the block functions of the library,
+// because its Writer and Reader copy everything through buffers of 8 MiB.
 const (
 	lz4Magic  = 0x184D2204
 	lz4Block  = 4 << 20  // largest block
 	lz4Window = 64 << 10 // how far back a block can refer
-	lz4Raw    = 1 << 31  // of a block's size: stored as it is
+	lz4Raw    = 1 << 31  // in a block's size: it is stored without compression
 
 	// Flags of a frame.
 	lz4Version         = 0b01 << 6
@@ -53,8 +53,8 @@ func appendLZ4(b, src []byte, c *lz4.Compressor) []byte {
 
 var errLZ4 = errors.New("ends early")
 
-// decodeLZ4 decodes one frame, all of src, into dst, which it must fill.
-// Checksums are not looked at.
+// decodeLZ4 decodes src, which must be one frame, into dst, which it must fill
+// exactly. Checksums are not verified.
 func decodeLZ4(dst, src []byte) error {
 	if len(src) < 7 {
 		return errLZ4

@@ -12,8 +12,9 @@ import (
 // ManifestName is the name of the manifest in a capture.
 const ManifestName = "capture.json"
 
-// Manifest is capture.json: what was recorded, where, when and how it went.
-// Its texts are as untrusted as the capture; escape them before a terminal.
+// Manifest is capture.json: what was recorded, where and when, and whether all of
+// it is there. Its texts are as untrusted as the capture: escape them before
+// printing them to a terminal.
 type Manifest struct {
 	Format   Version `json:"format"`
 	Complete bool    `json:"complete"` // the recorder finished and every batch was written
@@ -25,17 +26,17 @@ type Manifest struct {
 	CPUs     int    `json:"cpus"`      // possible CPUs
 	PageSize int    `json:"page_size"` // bytes
 
-	Start  time.Time            `json:"start"`        // UTC; of what the capture holds, where the recording is older
+	Start  time.Time            `json:"start"`        // UTC; of the oldest generation kept, if older ones were dropped
 	End    time.Time            `json:"end,omitzero"` // UTC; zero while recording
-	Clock  []Clock              `json:"clock"`        // the first one is what ts is computed from
-	Tables map[string]TableInfo `json:"tables"`       // by table name; a family of which all was lost has an entry too
+	Clock  []Clock              `json:"clock"`        // ts is computed from the first one
+	Tables map[string]TableInfo `json:"tables"`       // by name; also of families of which everything was lost
 
 	Recorder   Recorder `json:"recorder"`
-	Command    []string `json:"command,omitempty"`     // what was run and traced
+	Command    []string `json:"command,omitempty"`     // that was started and traced
 	ExitStatus *int     `json:"exit_status,omitempty"` // of Command; 128+n for signal n
 	Probes     []Probe  `json:"probes"`
-	Changes    []Change `json:"changes,omitempty"` // of the machine while it recorded, in order of time
-	Dump       *Dump    `json:"dump,omitempty"`    // why a flight recorder wrote this; nil in what was recorded from start to end
+	Changes    []Change `json:"changes,omitempty"` // of the machine during the recording, in order of time
+	Dump       *Dump    `json:"dump,omitempty"`    // why a flight recorder wrote this; nil in other captures
 	Notes      []string `json:"notes,omitempty"`   // for people
 }
 
@@ -52,25 +53,25 @@ type Clock struct {
 	Wall      int64 `json:"wall"`
 }
 
-// Change is something that happened to the machine while it was recorded, and
-// that explains what its events look like.
+// Change is something that happened to the machine during the recording and
+// affects its events, such as a suspend.
 type Change struct {
-	TS     time.Time `json:"ts"`   // UTC; when it was seen, in the time of the events
+	TS     time.Time `json:"ts"`   // UTC; when it was noticed, by the clock of the column ts
 	What   string    `json:"what"` // suspend, clock, cpu; newer versions may have others
 	Detail string    `json:"detail"`
 }
 
-// Dump says why a flight recorder wrote down what it had.
+// Dump says why a flight recorder wrote its window into this capture.
 type Dump struct {
 	Reason    string    `json:"reason"`              // sigusr2, trigger, end; newer versions may have others
 	TS        time.Time `json:"ts"`                  // UTC; of the event or the signal
 	Condition string    `json:"condition,omitempty"` // of the trigger
 }
 
-// TableInfo counts one table.
+// TableInfo is the size of one table.
 type TableInfo struct {
 	Rows     int64 `json:"rows"`
-	Lost     int64 `json:"lost"`  // events of this family that are in loss instead
+	Lost     int64 `json:"lost"`  // events of this family that were not recorded, see the loss table
 	Bytes    int64 `json:"bytes"` // of its segments
 	Segments int   `json:"segments"`
 }
@@ -82,17 +83,17 @@ type Probe struct {
 	Refused   []Refusal `json:"refused"`
 }
 
-// Refusal is a mechanism that was tried before, and why it was not taken.
+// Refusal is a better mechanism that was tried first, and why it was not used.
 type Refusal struct {
 	Mechanism string `json:"mechanism"`
 	Reason    string `json:"reason"`
 }
 
-// metadataStart is the key in a schema's metadata of when the generation began
-// that a segment is of, in ns since the Unix epoch.
+// metadataStart is the key in the metadata of a segment's schema under which it
+// says when its generation began, in ns since the Unix epoch.
 const metadataStart = "fletch.start"
 
-// maxManifest is how long a capture.json may be.
+// maxManifest is the greatest length of a capture.json, in bytes.
 const maxManifest = 16 << 20
 
 // parseManifest reads a capture.json.
@@ -134,8 +135,8 @@ func (m *Manifest) encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// SchemaMetadata returns what the Arrow schema of a table says of the capture,
-// so that a segment can be read on its own: keys and values by turns.
+// SchemaMetadata returns the metadata that the Arrow schema of each segment of a
+// table has, so that a segment can be used by itself: alternating keys and values.
 func (m *Manifest) SchemaMetadata(table string) []string {
 	return []string{
 		"fletch.table", table,

@@ -7,18 +7,18 @@ import (
 	"sync"
 )
 
-// memoryChunk is the unit in which segments grow in memory: small enough that
-// the last one of each table of each generation does not add up, large enough
-// to write one at a time.
+// memoryChunk is the unit in which segments grow in memory, in bytes. On average
+// half of it is wasted for each table and generation, and a dump makes one write
+// for each.
 const memoryChunk = 64 << 10
 
 // memoryDestination keeps a capture in memory, for dumps.
 type memoryDestination struct {
-	parent   directory // what it would be in
+	parent   directory // in which dumps are made
 	mu       sync.Mutex
 	segments map[string]*memorySegment // by name, until they are removed
-	free     [][]byte                  // chunks to use again
-	used     int64                     // bytes of chunks that are in segments
+	free     [][]byte                  // chunks to be reused
+	used     int64                     // bytes of the chunks of segments
 }
 
 func newMemoryDestination(parent directory) *memoryDestination {
@@ -76,7 +76,7 @@ func (m *memoryDestination) exportSegment(table string, n int, to *directoryDest
 	return errors.Join(err, f.Close())
 }
 
-// usedBytes returns how much memory the segments take.
+// usedBytes returns the size of all segments in memory.
 func (m *memoryDestination) usedBytes() int64 {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -123,7 +123,7 @@ func (s *memorySegment) Write(p []byte) (int, error) {
 	return written, nil
 }
 
-// Truncate is never needed, because Write never fails.
+// Truncate is never called, because Write never fails.
 func (s *memorySegment) Truncate(size int64) error { return errors.ErrUnsupported }
 
 func (s *memorySegment) Close() error { return nil }

@@ -31,14 +31,15 @@ func openCaptureDirectory(path string) (*Capture, error) {
 	}
 	if manifest == nil && len(entries) == 0 {
 		if inside := capturesIn(path); len(inside) > 0 {
-			return nil, fmt.Errorf("opening capture %s: %w, but a directory of captures: %s", path, ErrNotCapture, strings.Join(inside, ", "))
+			return nil, fmt.Errorf("opening capture %s: %w, but a directory of captures: %s",
+				path, ErrNotCapture, strings.Join(inside, ", "))
 		}
 	}
 	return newCapture(path, manifest, entries, nil, open.close)
 }
 
-// capturesIn returns the names of captures in a directory, as a flight recorder
-// leaves them; after a few "...".
+// capturesIn returns the names of the first three captures in a directory, such as
+// the one in which a flight recorder writes its dumps, and "..." if it has more.
 func capturesIn(path string) (names []string) {
 	entries, err := os.ReadDir(path)
 	if err != nil {
@@ -63,8 +64,8 @@ func readCaptureDirectory(path string) (manifest []byte, entries []segmentFile, 
 	}
 	err = walkSegments(path, func(table, number, name string) error {
 		full := filepath.Join(path, filepath.FromSlash(name))
-		// A pipe would be waited for and a device read from: files only.
-		// A recorder that keeps only so much may have removed it meanwhile.
+		// Only regular files: opening a pipe would block, and a device has no end.
+		// A recorder that drops old generations may have removed it meanwhile.
 		info, err := os.Stat(full)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
@@ -86,7 +87,7 @@ func readCaptureDirectory(path string) (manifest []byte, entries []segmentFile, 
 	return manifest, entries, open, err
 }
 
-// walkSegments calls fn with the segments that a directory has.
+// walkSegments calls fn for each segment in the directory of a capture.
 func walkSegments(path string, fn func(table, number, name string) error) error {
 	tables, err := os.ReadDir(path)
 	if err != nil {
@@ -98,7 +99,7 @@ func walkSegments(path string, fn func(table, number, name string) error) error 
 		}
 		segments, err := os.ReadDir(filepath.Join(path, t.Name()))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // as in readDirectory
+			continue // as in readCaptureDirectory
 		}
 		if err != nil {
 			return err
@@ -116,7 +117,7 @@ func walkSegments(path string, fn func(table, number, name string) error) error 
 	return nil
 }
 
-// readManifest returns the content of a capture.json, nil when there is none.
+// readManifest returns the content of a capture.json, nil if there is none.
 func readManifest(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -133,7 +134,7 @@ func readManifest(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	// One byte too many is no JSON that parseManifest would take.
+	// If it is too long the result is empty, which parseManifest refuses.
 	data, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
 	if err != nil {
 		return nil, err

@@ -33,10 +33,9 @@ func OpenTar(r io.ReaderAt, size int64) (*Capture, error) {
 	return openTar("tar", r, size, func() error { return nil })
 }
 
-// OpenStream opens a tar of a capture that can only be read once, from the
-// start to the end. It is copied to a temporary file without a name, which is
-// gone when the capture is closed; unless r is a file itself, as standard input
-// can be, and at its start.
+// OpenStream opens a tar of a capture from a stream, which it copies to a temporary
+// file that is removed when the capture is closed. If r is itself a regular file,
+// as standard input can be, and at its beginning, it is read in place.
 func OpenStream(r io.Reader) (*Capture, error) {
 	const name = "-"
 	if f, ok := r.(*os.File); ok {
@@ -46,8 +45,8 @@ func OpenStream(r io.Reader) (*Capture, error) {
 			}
 		}
 	}
-	// A look at the first block keeps an endless stream of something else from
-	// filling the disk.
+	// The first block is checked so that an endless stream of something else does
+	// not fill the disk.
 	first := make([]byte, tarBlock)
 	n, err := io.ReadFull(r, first)
 	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
@@ -60,7 +59,7 @@ func OpenStream(r io.Reader) (*Capture, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening capture %s: %w", name, err)
 	}
-	// Where an open file cannot be removed it is when it is closed.
+	// Some systems cannot remove an open file; then it is removed after it is closed.
 	removed := os.Remove(spool.Name()) == nil
 	closer := func() error {
 		err := spool.Close()
@@ -86,14 +85,14 @@ func openTar(name string, r io.ReaderAt, size int64, closer func() error) (*Capt
 	return newCapture(name, manifest, entries, damage, closer)
 }
 
-// tarCapture is what of a tar lies below one directory.
+// tarCapture is what a tar has below one of its directories.
 type tarCapture struct {
-	manifest []byte // the last one that is whole
+	manifest []byte // the last complete one
 	segments map[string]segmentFile
 }
 
-// readTar finds the capture in a tar, in place. A tar that was cut off has what
-// comes before, and of its last segment what is there.
+// readTar finds the segments of the capture in a tar, without copying them. Of a
+// tar that was cut off, the last segment is incomplete.
 func readTar(r io.ReaderAt, size int64) (manifest []byte, entries []segmentFile, damage []error, err error) {
 	file := io.NewSectionReader(r, 0, size)
 	archive := tar.NewReader(file)
@@ -137,7 +136,7 @@ func readTar(r io.ReaderAt, size int64) (manifest []byte, entries []segmentFile,
 	return c.manifest, entries, damage, nil
 }
 
-// checkHeader refuses what no tar of a capture has.
+// checkHeader returns an error for entries that no tar of a capture has.
 func checkHeader(h *tar.Header) error {
 	if h.Typeflag == tar.TypeGNUSparse {
 		return errors.New("sparse")
@@ -156,8 +155,8 @@ func checkHeader(h *tar.Header) error {
 	return nil
 }
 
-// addTarEntry takes up an entry if it is part of a capture. A later entry of
-// the same name replaces an earlier one, as it does when a tar is unpacked.
+// addTarEntry adds an entry to its capture, if it is part of one. A later entry of
+// the same name replaces an earlier one, as when a tar is unpacked.
 func addTarEntry(captures map[string]*tarCapture, r io.ReaderAt, h *tar.Header, offset, length int64) error {
 	dir, base := path.Split(path.Clean(h.Name))
 	if base == ManifestName {
@@ -178,7 +177,8 @@ func addTarEntry(captures map[string]*tarCapture, r io.ReaderAt, h *tar.Header, 
 	table, number, ok := segmentName(parent, base)
 	if ok {
 		name := table + "/" + base
-		captureIn(captures, dir).segments[name] = segmentFile{table, number, name, io.NewSectionReader(r, offset, length), length}
+		content := io.NewSectionReader(r, offset, length)
+		captureIn(captures, dir).segments[name] = segmentFile{table, number, name, content, length}
 	}
 	return nil
 }
@@ -193,8 +193,8 @@ func captureIn(captures map[string]*tarCapture, dir string) *tarCapture {
 	return c
 }
 
-// chooseCapture chooses the directory of the tar that is the capture: the only one
-// with a manifest or, in a tar cut off before it, the only one with segments.
+// chooseCapture returns the only directory of the tar that has a manifest or, if
+// none has because the tar was cut off, the only one that has segments.
 func chooseCapture(captures map[string]*tarCapture) (*tarCapture, error) {
 	var with, without []*tarCapture
 	for _, c := range captures {
@@ -216,7 +216,8 @@ func chooseCapture(captures map[string]*tarCapture) (*tarCapture, error) {
 	return nil, fmt.Errorf("%w: a tar of %d captures; unpack it and open one", ErrNotCapture, len(with))
 }
 
-// notTar says that r is no tar, and what it is if that is likely a mistake.
+// notTar returns the error that r is no tar, which names what it is instead if
+// that is a likely mistake.
 func notTar(r io.ReaderAt) error {
 	var first [8]byte
 	r.ReadAt(first[:], 0)

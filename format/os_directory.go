@@ -10,12 +10,12 @@ import (
 	"path/filepath"
 )
 
-// osDirectory is a directory of the file system. What is done there goes through
-// an os.Root: where the directory was given to a user, root must not follow a
-// symbolic link that this user puts into it.
+// osDirectory is a directory of the operating system. It is an os.Root: the program
+// may run as root in a directory that it gave to a user, and must not follow
+// symbolic links that this user makes there.
 type osDirectory struct{ *os.Root }
 
-// openOSDirectory opens the directory at path; links are followed.
+// openOSDirectory opens the directory at path, following symbolic links.
 func openOSDirectory(path string) (directory, error) {
 	root, err := os.OpenRoot(path)
 	if err != nil {
@@ -24,7 +24,7 @@ func openOSDirectory(path string) (directory, error) {
 	return osDirectory{root}, nil
 }
 
-// opened keeps a nil *os.File from becoming a file.
+// opened returns a nil interface if f is nil.
 func opened(f *os.File, err error) (file, error) {
 	if err != nil {
 		return nil, err
@@ -83,7 +83,8 @@ func (f osDirectory) link(from directory, name string) error {
 	}
 	defer here.Close()
 	if err := linkat(there, here, base); err != nil {
-		return &os.LinkError{Op: "link", Old: filepath.Join(there.Name(), base), New: filepath.Join(here.Name(), base), Err: err}
+		from, to := filepath.Join(there.Name(), base), filepath.Join(here.Name(), base)
+		return &os.LinkError{Op: "link", Old: from, New: to, Err: err}
 	}
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// enterParent opens what the last element of path is in, and returns that
-// element, which may or may not be there.
+// enterParent opens the directory of the last element of path, and returns that
+// element, which need not exist.
 func enterParent(path string, opt *WriterOptions) (parent directory, name string, err error) {
 	for len(path) > 1 && os.IsPathSeparator(path[len(path)-1]) {
 		path = path[:len(path)-1]
@@ -27,8 +27,9 @@ func enterParent(path string, opt *WriterOptions) (parent directory, name string
 	return parent, name, err
 }
 
-// trimEnd leaves out what says nothing at the end of a path: the errors about what is in it begin with it. (filepath.Clean would
-// also take away what a symbolic link may be before a "..".)
+// trimEnd removes trailing separators and "." elements from a path, because errors
+// about files in it show them. filepath.Clean would remove symbolic links before
+// ".." as well.
 func trimEnd(path string) string {
 	for n := len(path) - 1; n > 0; n = len(path) - 1 {
 		switch {

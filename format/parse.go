@@ -26,7 +26,7 @@ func parseMessage(f *flatbuffer) (kind uint8, header, message flatTable, err err
 	return kind, header, message, err
 }
 
-// keyValues calls fn with each pair of a [KeyValue].
+// keyValues calls fn with each pair of a vector of KeyValue.
 func keyValues(t flatTable, slot int, fn func(k, v []byte)) {
 	pos, n := t.vector(slot, 4)
 	for i := range n {
@@ -62,9 +62,10 @@ func parseBatch(f *flatbuffer, h *batchHeader) error {
 	for i := range n {
 		s := extent{f.i64(pos + bufferSize*i), f.i64(pos + bufferSize*i + 8)}
 		if s.length != 0 {
-			// In order and apart, or one small buffer could be all the columns.
+			// They must not overlap, or one small buffer could be used for every column.
 			if s.offset < used || s.length < 0 || s.offset > h.body || s.length > h.body-s.offset {
-				return fmt.Errorf("buffer %d of the batch: %d bytes at %d of %d, after %d", i, s.length, s.offset, h.body, used)
+				return fmt.Errorf("buffer %d of the batch: %d bytes at %d of %d, after %d",
+					i, s.length, s.offset, h.body, used)
 			}
 			used = s.offset + s.length
 		}
@@ -135,7 +136,7 @@ func parseSchema(f *flatbuffer, table string) (*parsedSchema, error) {
 			p.layouts = append(p.layouts, where)
 		}
 		if !measured {
-			// Where later columns have their buffers cannot be known.
+			// The layout of the columns after it is unknown.
 			break
 		}
 	}
@@ -148,7 +149,7 @@ func parseSchema(f *flatbuffer, table string) (*parsedSchema, error) {
 	return p, nil
 }
 
-// columnType returns the type of a column, 0 when this version does not know it.
+// columnType returns the type of a column, 0 if captures have no such type.
 func columnType(field flatTable) Type {
 	if field.field(fieldDictionary) != 0 {
 		return 0
@@ -164,7 +165,7 @@ func columnType(field flatTable) Type {
 			return Int64
 		}
 	case typeTimestamp:
-		// Without a time zone it would be local time of nobody knows where.
+		// Without a time zone it is local time, of an unknown place.
 		if typ.i16(timestampUnit) == unitNanosecond && len(typ.text(timestampTimezone)) > 0 {
 			return Timestamp
 		}
@@ -186,8 +187,8 @@ type fieldWalk struct {
 	fields, nodes, buffers int
 }
 
-// walk adds a field and those below it. It returns false when the number of
-// buffers cannot be told from the schema alone.
+// walk adds a field and its descendants. It returns false if the number of buffers
+// does not follow from the schema.
 func (w *fieldWalk) walk(field flatTable, depth int) bool {
 	if w.fields++; w.fields > maxFields || depth > maxDepth {
 		w.f.invalid = true
@@ -197,7 +198,7 @@ func (w *fieldWalk) walk(field flatTable, depth int) bool {
 	}
 	w.nodes++
 	if field.field(fieldDictionary) != 0 {
-		w.buffers += 2 // the indices'; values are in messages of their own
+		w.buffers += 2 // of the indices; the values are in messages of their own
 		return true
 	}
 	nested := false

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// reconcileManifest compares the manifest with what is there, and if that is not all of a
-// finished recording, makes the manifest say what is.
+// reconcileManifest compares the manifest with the segments. Unless they are all
+// of a finished recording, it replaces what the manifest says by what they hold.
 func (c *Capture) reconcileManifest() {
 	m := &c.Manifest
 	if m.Complete {
@@ -23,7 +23,8 @@ func (c *Capture) reconcileManifest() {
 		for name, rows := range c.rowCounts() {
 			if has := m.Tables[name].Rows; has != rows {
 				m.Complete = false
-				c.damage = append(c.damage, fmt.Errorf("table %s: %w: %d rows, %d when it was recorded", name, ErrCorrupt, rows, has))
+				err := fmt.Errorf("table %s: %w: %d rows, %d when it was recorded", name, ErrCorrupt, rows, has)
+				c.damage = append(c.damage, err)
 			}
 		}
 	}
@@ -33,7 +34,7 @@ func (c *Capture) reconcileManifest() {
 	lost := c.countLost()
 	tables := map[string]TableInfo{}
 	for name, info := range m.Tables {
-		// The recorder may have known of losses that it could not write down.
+		// The recorder may have counted losses whose rows it could not write.
 		lost[name] = max(lost[name], info.Lost)
 		tables[name] = TableInfo{}
 	}
@@ -45,7 +46,8 @@ func (c *Capture) reconcileManifest() {
 	}
 	first, last := int64(math.MaxInt64), int64(math.MinInt64)
 	for _, t := range c.tables {
-		m.Tables[t.Schema.Table] = TableInfo{Rows: t.Rows, Lost: lost[t.Schema.Table], Bytes: t.Bytes, Segments: len(t.Segments)}
+		name := t.Schema.Table
+		m.Tables[name] = TableInfo{Rows: t.Rows, Lost: lost[name], Bytes: t.Bytes, Segments: len(t.Segments)}
 		for _, s := range t.Segments {
 			for _, b := range s.Blocks {
 				if b.MinTS != 0 || b.MaxTS != 0 {
@@ -66,8 +68,8 @@ func (c *Capture) reconcileManifest() {
 	}
 }
 
-// oldestGenerationStart returns when the oldest generation began that is still there; the zero
-// time when the segments do not say it.
+// oldestGenerationStart returns when the oldest generation began that was not
+// dropped; the zero time if the segments do not say it.
 func (c *Capture) oldestGenerationStart() time.Time {
 	least := int64(math.MaxInt64)
 	for _, t := range c.tables {
@@ -88,7 +90,8 @@ func (c *Capture) oldestGenerationStart() time.Time {
 	return time.Unix(0, least).UTC()
 }
 
-// rowCounts returns the rows that are there, for each table there or in the manifest.
+// rowCounts returns the number of rows that the segments have, for each table that
+// has segments or is in the manifest.
 func (c *Capture) rowCounts() map[string]int64 {
 	rows := map[string]int64{}
 	for name := range c.Manifest.Tables {
@@ -100,7 +103,7 @@ func (c *Capture) rowCounts() map[string]int64 {
 	return rows
 }
 
-// countLost adds up the loss table, as far as it can be read.
+// countLost returns the sums of the loss table by family, as far as it can be read.
 func (c *Capture) countLost() map[string]int64 {
 	lost := map[string]int64{}
 	t := c.Table(LossSchema.Table)
@@ -117,7 +120,7 @@ func (c *Capture) countLost() map[string]int64 {
 	return lost
 }
 
-// addLost adds a batch of the loss table to the counts by family.
+// addLost adds a batch of the loss table to the sums by family.
 func addLost(lost map[string]int64, b *Batch) {
 	family, count := b.Column("family"), b.Column("count")
 	for i, n := range count.I64 {

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// RemovedSuffix is what the name of a capture ends in that Remove was called for
-// and has not removed yet.
+// RemovedSuffix is appended to the name of a capture while Remove removes it.
 const RemovedSuffix = ".old"
 
-// Remove removes the capture called name beside this one, such as an old dump.
-// It gets another name first, so that there is never half of it under its own;
-// one that was left behind so is removed under that name. A directory that holds
-// anything but a capture is an error, fs.ErrExist, and stays as it is.
+// Remove removes the capture called name in the directory that this one is in, such
+// as an old dump. It is renamed first, with RemovedSuffix, so that a part of a
+// capture never has its name; if it cannot be removed completely, call Remove again
+// with the new name. If there is anything else than a capture in the directory
+// called name, the error is fs.ErrExist, and nothing is changed.
 func (w *Writer) Remove(name string) error {
 	parent := w.destination.parentDirectory()
 	err := errors.ErrUnsupported // in a tar
@@ -31,7 +31,7 @@ func (w *Writer) Remove(name string) error {
 	return nil
 }
 
-// removeDirectory removes a capture, or an empty directory; nothing there is no error.
+// removeDirectory removes a capture or an empty directory, if it exists.
 func removeDirectory(path string) error {
 	parent, name, err := enterParent(path, &WriterOptions{})
 	if err != nil {
@@ -44,7 +44,7 @@ func removeDirectory(path string) error {
 	return nil
 }
 
-// removeFrom removes a capture, or an empty directory, after it has been renamed to away.
+// removeFrom renames a capture or an empty directory to away, and removes it.
 func removeFrom(parent directory, name, away string) error {
 	inside, err := parent.enter(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -72,8 +72,8 @@ func removeFrom(parent directory, name, away string) error {
 	return parent.remove(away)
 }
 
-// captureFiles lists what a capture consists of in the order in which it can be
-// removed, the manifest last. That the directory holds something else is an error.
+// captureFiles returns the files and directories of a capture in the order in which
+// they can be removed, the manifest last. It is an error if there is anything else.
 func captureFiles(root *os.Root) (names []string, err error) {
 	var last []string
 	foreign := func(name string) error {

@@ -4,17 +4,19 @@ package format
 
 import "slices"
 
-// An arranger puts the rows of a batch into the order in which they compress best: those that are alike in the columns
-// that the schema names lie together, and among themselves keep their order. In memory that it keeps.
+// rowOrder sorts the rows of a batch so that they compress better: rows with equal
+// values in the columns that Schema.Alike names come together, otherwise in their
+// old order. It reuses its memory.
 type rowOrder struct {
 	order, spare []int32
 	starts       [1 << digitBits]int32
 	reordered    Vector
 }
 
-const digitBits = 11 // of a value that count as like another
+const digitBits = 11 // lowest bits of a value that are compared
 
-// sortRows finds the order for b. Rows whose values differ by multiples of 2048 only are taken for alike.
+// sortRows computes the order for b. Values that differ by a multiple of 2048 are
+// taken for equal.
 func (a *rowOrder) sortRows(b *Batch) {
 	a.order = slices.Grow(a.order[:0], b.Rows)[:b.Rows]
 	a.spare = slices.Grow(a.spare[:0], b.Rows)[:b.Rows]
@@ -33,7 +35,8 @@ func (a *rowOrder) sortRows(b *Batch) {
 	}
 }
 
-// firstBytes are the first bytes of texts, which is enough to tell the words of an enum from one another.
+// firstBytes returns the first bytes of texts, which are enough to tell the values
+// of an enumeration apart.
 func (a *rowOrder) firstBytes(s *Strings) []int32 {
 	initials := a.reordered.I32[:0]
 	for i := range s.Len() {
@@ -47,7 +50,8 @@ func (a *rowOrder) firstBytes(s *Strings) []int32 {
 	return initials
 }
 
-// reorder is a column in the order found, valid until the next call. The column is no list.
+// reorder returns a column in the computed order, valid until the next call. The
+// column must not be a list.
 func (a *rowOrder) reorder(v *Vector) *Vector {
 	to := &a.reordered
 	to.Type = v.Type
@@ -72,7 +76,7 @@ func (a *rowOrder) reorder(v *Vector) *Vector {
 	return to
 }
 
-// groupBy sorts the order by the low bits of the values, equal ones as they were: a counting sort.
+// groupBy sorts the order by the low bits of the values. It is a stable counting sort.
 func groupBy[T int32 | int64](a *rowOrder, values []T) {
 	clear(a.starts[:])
 	for _, v := range values {

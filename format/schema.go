@@ -47,8 +47,10 @@ type Column struct {
 type Schema struct {
 	Table   string
 	Columns []Column
-	// Alike names the columns by whose values a Writer puts the rows of a batch together, the first one before the others: it
-	// compresses better so. It is not in the file, and no column is a list then.
+	// Alike names the columns by which a Writer groups the rows of a batch before
+	// it compresses them with zstd, the first one first: similar rows compress
+	// better together. It is not stored in the file. A schema that has it must not
+	// have columns of lists.
 	Alike []string
 }
 
@@ -62,8 +64,9 @@ func (s *Schema) Index(name string) int {
 	return -1
 }
 
-// Event reports whether the table is an event family: its rows begin with when
-// (ts), where (cpu) and who (task). Dimensions and the loss table are not.
+// Event reports whether the rows of the table are events: the first columns are
+// ts, cpu and task. Those of dimension tables, such as task and path, and of the
+// loss table are not.
 func (s *Schema) Event() bool {
 	return len(s.Columns) >= 3 &&
 		s.Columns[0] == Column{"ts", Timestamp} &&
@@ -72,15 +75,17 @@ func (s *Schema) Event() bool {
 }
 
 // Check returns an error, ErrCorrupt, unless the schema has every column of
-// want with the type given there. A program that indexes into a Vector without
-// looking at its type calls it once per table: the table may be a stranger's.
+// want, with that type. A program that uses the slices of a Vector without
+// looking at its type must call Check once per table, since the types in a
+// capture from an untrusted source may be any.
 func (s *Schema) Check(want ...Column) error {
 	for _, c := range want {
 		switch i := s.Index(c.Name); {
 		case i < 0:
 			return fmt.Errorf("table %s: %w: no column %s", s.Table, ErrCorrupt, c.Name)
 		case s.Columns[i].Type != c.Type:
-			return fmt.Errorf("table %s: %w: column %s is %v, not %v", s.Table, ErrCorrupt, c.Name, s.Columns[i].Type, c.Type)
+			has := s.Columns[i].Type
+			return fmt.Errorf("table %s: %w: column %s is %v, not %v", s.Table, ErrCorrupt, c.Name, has, c.Type)
 		}
 	}
 	return nil
@@ -90,7 +95,7 @@ func (s *Schema) equal(o *Schema) bool {
 	return s == o || s.Table == o.Table && slices.Equal(s.Columns, o.Columns)
 }
 
-// check returns an error unless the schema is one that a capture may hold.
+// check returns an error unless the schema is allowed in a capture.
 func (s *Schema) check() error {
 	if !validName(s.Table) {
 		return fmt.Errorf("table name %q: not a lower-case identifier", s.Table)
@@ -120,7 +125,7 @@ func (s *Schema) check() error {
 	return nil
 }
 
-// maxName is how long the name of a table or a column may be.
+// maxName is the greatest length of the name of a table or a column, in bytes.
 const maxName = 64
 
 // validName reports whether s can name a table or a column: a lower-case
@@ -139,7 +144,7 @@ func validName(s string) bool {
 }
 
 // LossSchema is the loss table: count events of family were lost on cpu between
-// ts and until. The one table that every recorder writes, whatever it traces.
+// ts and until. Every recorder has this table, whatever it traces.
 var LossSchema = &Schema{
 	Table: "loss",
 	Columns: []Column{

@@ -16,20 +16,20 @@ type Segment struct {
 	Name     string // in the capture, as syscall/000001.arrow
 	Bytes    int64
 	Rows     int64
-	Complete bool  // it ends with its footer
-	Damage   error // why it ends early; nil when it is complete or only unfinished
+	Complete bool  // it was finished: it ends with its footer
+	Damage   error // why reading ended early; nil if it is complete or only unfinished
 	Blocks   []Block
 
 	r      io.ReaderAt
-	schema *parsedSchema // nil when the segment ends before its schema does
+	schema *parsedSchema // nil if the segment ends before the end of its schema
 }
 
 // Block is one record batch of a segment.
 type Block struct {
 	Segment      int   // index into Table.Segments
 	Rows         int   // at least 1
-	MinTS, MaxTS int64 // of the column ts in ns; 0 and 0 when the table has none
-	Codec        Codec // of its buffers
+	MinTS, MaxTS int64 // of the column ts, in ns since the Unix epoch; both 0 if the table has none
+	Codec        Codec
 
 	at location
 }
@@ -46,10 +46,10 @@ func segmentName(dir, base string) (table, number string, ok bool) {
 	return dir, number, true
 }
 
-// readSegment finds the record batches of a segment of size bytes by walking
-// its messages, which works as well for a segment that was never finished: each
-// batch whose bytes are all there is a block. The footer is only for other
-// readers; that it is there says that the segment is complete.
+// readSegment finds the record batches of a segment of size bytes by walking from
+// message to message, which also works for a segment that was never finished:
+// each batch that is there completely is a block. The list of batches in the
+// footer is for other readers; here a footer means that the segment is complete.
 func readSegment(r io.ReaderAt, size int64, name, table string) Segment {
 	s := Segment{Name: name, Bytes: size, r: r}
 	s.Damage = s.findBlocks(table)
@@ -76,7 +76,7 @@ func (s *Segment) findBlocks(table string) error {
 	offset, found := int64(8), 0
 	for {
 		if offset == footer {
-			// Some writers leave out the end of the stream.
+			// Some writers omit the end-of-stream marker.
 			break
 		}
 		metadata, next, err := s.readMetadata(&buf, offset)
@@ -88,7 +88,7 @@ func (s *Segment) findBlocks(table string) error {
 		}
 		if metadata == nil {
 			if next != footer {
-				return nil // finished but for its footer
+				return nil // only the footer is missing
 			}
 			break
 		}
@@ -98,7 +98,7 @@ func (s *Segment) findBlocks(table string) error {
 				return fmt.Errorf("schema: %w", err)
 			}
 		case f.root().u8(messageHeaderType) != headerRecordBatch:
-			// A dictionary, or something of a newer minor version.
+			// A dictionary, or a kind of message of a newer minor version.
 			if f.invalid {
 				return fmt.Errorf("message at %d: %w", offset, errFlatbuffer)
 			}
@@ -107,18 +107,9 @@ func (s *Segment) findBlocks(table string) error {
 				return fmt.Errorf("message at %d: %w", offset, err)
 			}
 			found++
-			if header.rows == 0 {
-				break
+			if err := s.addBlock(&header, location{offset, int32(8 + len(metadata)), header.body}); err != nil {
+				return fmt.Errorf("message at %d: %w", offset, err)
 			}
-			b := Block{Rows: header.rows, Codec: header.codec, at: location{offset, int32(8 + len(metadata)), header.body}}
-			if i := s.schema.Index("ts"); i >= 0 && s.schema.Columns[i].Type == Timestamp {
-				if b.MinTS, b.MaxTS = header.minTS, header.maxTS; !header.hasTimeRange {
-					if b.MinTS, b.MaxTS, err = s.timeRangeOf(b.at, i); err != nil {
-						return fmt.Errorf("message at %d: %w", offset, err)
-					}
-				}
-			}
-			s.Blocks = append(s.Blocks, b)
 		}
 		offset = next
 	}
@@ -132,11 +123,31 @@ func (s *Segment) findBlocks(table string) error {
 	return nil
 }
 
-// readFooter returns where the footer begins and how many batches it lists; 0 and 0
-// when there is none.
+// addBlock appends the record batch at a location, unless it has no rows.
+func (s *Segment) addBlock(h *batchHeader, at location) (err error) {
+	if h.rows == 0 {
+		return nil
+	}
+	b := Block{Rows: h.rows, Codec: h.codec, at: at}
+	if i := s.schema.Index("ts"); i >= 0 && s.schema.Columns[i].Type == Timestamp {
+		if b.MinTS, b.MaxTS = h.minTS, h.maxTS; !h.hasTimeRange {
+			if b.MinTS, b.MaxTS, err = s.timeRangeOf(at, i); err != nil {
+				return err
+			}
+		}
+	}
+	s.Blocks = append(s.Blocks, b)
+	return nil
+}
+
+// readFooter returns the offset of the footer and how many batches it lists; 0
+// and 0 if there is none.
 func (s *Segment) readFooter() (offset int64, batches int) {
 	var tail [4 + len(magic)]byte
-	if s.Bytes < 8+int64(len(tail)) || readFull(s.r, tail[:], s.Bytes-int64(len(tail))) != nil || string(tail[4:]) != magic {
+	if s.Bytes < 8+int64(len(tail)) || readFull(s.r, tail[:], s.Bytes-int64(len(tail))) != nil {
+		return 0, 0
+	}
+	if string(tail[4:]) != magic {
 		return 0, 0
 	}
 	length := int64(int32(binary.LittleEndian.Uint32(tail[:])))
@@ -155,8 +166,8 @@ func (s *Segment) readFooter() (offset int64, batches int) {
 	return offset, batches
 }
 
-// readMetadata reads the metadata of the message at offset into buf and returns it,
-// and where the next message begins: nil at the end of the stream, -1 when the
+// readMetadata reads the metadata of the message at offset into buf and returns
+// it, nil at the end of the stream, and the offset of the next message, -1 if the
 // segment ends before the message does.
 func (s *Segment) readMetadata(buf *[]byte, offset int64) (metadata []byte, next int64, err error) {
 	rest := s.Bytes - offset
@@ -198,7 +209,8 @@ func (s *Segment) readMetadata(buf *[]byte, offset int64) (metadata []byte, next
 	return metadata, offset + 8 + length + body, nil
 }
 
-// span reads the least and the greatest ts of a batch that does not say them.
+// timeRangeOf computes the least and the greatest ts of a batch whose metadata
+// does not have them, because another program wrote it.
 func (s *Segment) timeRangeOf(at location, column int) (lo, hi int64, err error) {
 	b := NewBatch(&Schema{Columns: s.schema.Columns[column : column+1]})
 	d := decoders.Get().(*decoder)

@@ -10,8 +10,8 @@ import (
 )
 
 // Strings is a column of UTF-8 texts in Arrow's layout: text i is
-// Data[Offsets[i]:Offsets[i+1]], so len(Offsets) is one more than the texts.
-// The zero value holds none.
+// Data[Offsets[i]:Offsets[i+1]], so Offsets has one element more than there are
+// texts. The zero value has no texts.
 type Strings struct {
 	Offsets []int32
 	Data    []byte
@@ -26,7 +26,7 @@ func (s *Strings) Bytes(i int) []byte { return s.Data[s.Offsets[i]:s.Offsets[i+1
 // At returns a copy of text i.
 func (s *Strings) At(i int) string { return string(s.Bytes(i)) }
 
-// Append adds a text. Texts are valid UTF-8; whoever appends sees to it.
+// Append adds a text. The caller ensures that it is valid UTF-8.
 func (s *Strings) Append(v string) {
 	if len(s.Offsets) == 0 {
 		s.Offsets = append(s.Offsets, 0)
@@ -41,7 +41,7 @@ func (s *Strings) Reset() {
 	s.Data = s.Data[:0]
 }
 
-// check returns an error unless Bytes is safe for every text of s.
+// check returns an error unless Bytes can be called for every text of s.
 func (s *Strings) check() error {
 	if err := checkOffsets(s.Offsets, len(s.Data)); err != nil {
 		return fmt.Errorf("text %w", err)
@@ -67,8 +67,9 @@ func checkOffsets(offsets []int32, n int) error {
 	return nil
 }
 
-// keep leaves of s only the texts of the rows given, which ascend: of row i those from lists[i] to lists[i+1], or text i
-// when lists is nil.
+// keep removes in place the texts of all rows except the given ones, whose
+// numbers ascend. Row i has the texts lists[i] to lists[i+1], or text i when
+// lists is nil.
 func (s *Strings) keep(rows, lists []int32) {
 	n, end := 0, int32(0)
 	for _, row := range rows {
@@ -77,7 +78,7 @@ func (s *Strings) keep(rows, lists []int32) {
 			from, to = lists[row], lists[row+1]
 		}
 		for i := from; i < to; i++ {
-			// What is kept moves to the front, so it never overwrites what is still to be moved.
+			// Texts only move towards the front, so this overwrites none that is still needed.
 			first, last := s.Offsets[i], s.Offsets[i+1]
 			copy(s.Data[end:], s.Data[first:last])
 			s.Offsets[n] = end
@@ -88,7 +89,8 @@ func (s *Strings) keep(rows, lists []int32) {
 	s.Offsets, s.Data = s.Offsets[:n+1], s.Data[:end]
 }
 
-// MakeValid replaces what is not UTF-8 in the texts by U+FFFD. It changes nothing, and copies nothing, when all is.
+// MakeValid replaces bytes that are not valid UTF-8 by U+FFFD. If all texts are
+// valid it neither changes nor copies anything.
 func (s *Strings) MakeValid() {
 	if s.valid() {
 		return
@@ -102,7 +104,8 @@ func (s *Strings) MakeValid() {
 	*s = made
 }
 
-// valid reports whether every text is UTF-8: all of them in a row are, and none begins inside a character.
+// valid reports whether every text is valid UTF-8: their concatenation is, and
+// none begins inside a character.
 func (s *Strings) valid() bool {
 	n := s.Len()
 	if n == 0 {
@@ -123,7 +126,7 @@ func (s *Strings) valid() bool {
 	return true
 }
 
-// ascii reports whether no byte of b has its highest bit set, as in most texts of a capture.
+// ascii reports whether b is ASCII, as most texts of a capture are.
 func ascii(b []byte) bool {
 	any := uint64(0)
 	for ; len(b) >= 8; b = b[8:] {

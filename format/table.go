@@ -20,7 +20,7 @@ type Table struct {
 	Bytes    int64     // of all segments
 }
 
-// projection is some of a table's columns, in the table's order.
+// projection is a selection of a table's columns, in the table's order.
 type projection struct {
 	schema *Schema
 	index  []int // of schema.Columns in the table
@@ -45,9 +45,9 @@ func (t *Table) addSegment(s Segment) {
 	t.Bytes += s.Bytes
 }
 
-// dropUndecodable drops blocks that cannot be decoded from the end of segments that were
-// not finished: after a loss of power a file can be longer than what of it had
-// reached the disk.
+// dropUndecodable drops blocks that cannot be decoded from the end of segments
+// that were not finished: after a power failure a file can have its full length
+// although its last pages never reached the disk.
 func (t *Table) dropUndecodable() {
 	var b Batch
 	for i := range t.Segments {
@@ -91,10 +91,11 @@ func (t *Table) project(columns []string) projection {
 	return p
 }
 
-// Read decodes one block into dst, whose memory it reuses: the columns named,
-// nil being all, in the order they have in the table. dst.Schema becomes the
-// schema of just these; a name that the table lacks is left out. Several Reads
-// may run at once. On an error, ErrCorrupt or the file's, dst is empty.
+// Read decodes the named columns of one block into dst, whose memory it reuses;
+// nil means all columns. They have the order that they have in the table, and
+// names that the table lacks are ignored: dst.Schema becomes the schema of the
+// rest. Read may be called concurrently. On an error, which is ErrCorrupt or one
+// of the file system, dst is empty.
 func (t *Table) Read(dst *Batch, b Block, columns []string) error {
 	p := t.project(columns)
 	if dst.Schema != nil && dst.Schema.equal(p.schema) {
@@ -122,10 +123,10 @@ func (t *Table) read(dst *Batch, b Block, p projection, where []layout) error {
 }
 
 // Scan reads all blocks, as Read does, and calls fn with each. It runs workers
-// (0 is GOMAXPROCS) at once, each with one batch that it reuses: b is valid
-// until fn returns. worker, in [0, workers), says which; calls of the same
-// worker never overlap. With one worker blocks come in order. The first error,
-// of a block or of fn, or the end of ctx, stops the scan and is returned.
+// goroutines (0 means GOMAXPROCS), each with one batch that it reuses: b is valid
+// until fn returns. worker, from 0 to workers-1, is the number of the goroutine,
+// whose calls never overlap. With one worker the blocks come in order. The first
+// error of reading or of fn, or the end of ctx, stops the scan and is returned.
 func (t *Table) Scan(ctx context.Context, columns []string, workers int, fn func(worker int, b *Batch) error) error {
 	blocks := t.Blocks()
 	p := t.project(columns)
@@ -165,9 +166,9 @@ func (t *Table) Scan(ctx context.Context, columns []string, workers int, fn func
 	return context.Cause(ctx)
 }
 
-// Between returns the table with only those blocks that may hold a row whose ts
-// is from `from` to `to`, in ns since the Unix epoch and both included. Rows of
-// such a block may still lie outside. A table without ts is returned as it is.
+// Between returns the table with only those blocks that may have a row whose ts
+// is at least from and at most to, in ns since the Unix epoch. Such a block may
+// have other rows as well. A table without the column ts is returned unchanged.
 func (t *Table) Between(from, to int64) *Table {
 	i := t.Schema.Index("ts")
 	if i < 0 || t.Schema.Columns[i].Type != Timestamp || from == math.MinInt64 && to == math.MaxInt64 {

@@ -12,9 +12,10 @@ import (
 const (
 	defaultSegmentBytes = 64 << 20
 	tarSegmentBytes     = 4 << 20
-	// maxSegmentBatches keeps the footer well below maxFooter, where batches do
-	// not say their segment. A generation may have forty times as many of a
-	// table; beyond, its footer is not read, and it is all there but not complete.
+	// maxSegmentBatches limits the batches of a segment, so that its footer stays
+	// far below maxFooter. For a generation, which is one segment, it is no limit:
+	// with more than forty times as many batches the footer is too long to be read,
+	// and the segment is readable but not complete.
 	maxSegmentBatches = 1 << 16
 )
 
@@ -22,35 +23,36 @@ const (
 type tableWriter struct {
 	name string
 
-	mu         sync.Mutex // of what is until the empty line
+	mu         sync.Mutex // protects the fields up to the empty line
 	encoder    *encoder
-	metadata   []string      // metadata of every segment
+	metadata   []string      // of the schema of every segment
 	number     int           // of the last segment
-	generation int           // of the last segment; number, unless batches say
-	file       segmentWriter // nil between segments
-	segment    *segmentInfo  // that file is
+	generation int           // of the last segment; its number, if batches have none
+	file       segmentWriter // the segment being written; nil between segments
+	segment    *segmentInfo  // of file
 	batches    []location    // in file
 	err        error         // the write that failed; nothing is written after it
 
-	// Of Writer.mu.
-	segments   []*segmentInfo // that are written and not dropped
-	flushed    totals         // of segments of a tar, which are not in segments
-	brokenFrom int            // the first generation of which err kept something out; 0 none
+	// Protected by Writer.mu.
+	segments   []*segmentInfo // that are not dropped, without those of a tar that are written
+	flushed    totals         // of the segments of a tar that are written
+	brokenFrom int            // the first generation that is not complete because of err; 0 if there is none
 }
 
-// segmentInfo is a segment that is there. All but the numbers is of Writer.mu.
+// segmentInfo is a segment of the capture. All but number and generation is
+// protected by Writer.mu.
 type segmentInfo struct {
 	number, generation int
-	began              int64 // when the generation did, in ns since the Unix epoch; 0 unknown
+	began              int64 // when the generation began, in ns since the Unix epoch; 0 unknown
 	totals
 	open     bool // being written
 	complete bool // has its footer
-	unsynced bool // was written to since Sync
-	dumps    int  // that read it
-	dropped  bool // to be removed when the last of dumps is done
+	unsynced bool // was written to after the last Sync
+	dumps    int  // how many Dumps are reading it
+	dropped  bool // to be removed by the last of these
 }
 
-// begin begins a segment of t, of generation n unless that is 0.
+// begin begins a segment of t, of generation n; 0 means the next number.
 func (w *Writer) begin(t *tableWriter, n int) {
 	if t.err != nil {
 		return
@@ -77,20 +79,20 @@ func (w *Writer) begin(t *tableWriter, n int) {
 	w.mu.Unlock()
 	t.encoder.metadata = t.metadata
 	if t.segment.began > 0 {
-		// The manifest of a recording that was killed cannot say from when on the
-		// capture still has everything.
+		// If the recorder is killed, the manifest does not say which generations were
+		// dropped. This says from when on the capture has everything.
 		t.encoder.metadata = append(slices.Clip(t.metadata), metadataStart, strconv.FormatInt(t.segment.began, 10))
 	}
 	w.write(t, t.encoder.start())
 }
 
-// write appends p to the segment of t, all of it or nothing.
+// write appends p to the segment of t: all of it or nothing.
 func (w *Writer) write(t *tableWriter, p []byte) {
 	if t.err != nil {
 		return
 	}
 	if _, t.err = t.file.Write(p); t.err != nil {
-		// Not needed to read what is before, so it may fail.
+		// This may fail: a reader ignores an incomplete batch at the end.
 		t.file.Truncate(t.segment.bytes)
 		return
 	}
@@ -104,13 +106,14 @@ func (w *Writer) write(t *tableWriter, p []byte) {
 	w.written.Add(int64(len(p)))
 }
 
-// count takes the batch that was written last into account.
+// count adds the batch that was written last to the totals.
 func (w *Writer) count(t *tableWriter, b *Batch) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := t.segment
 	s.rows += int64(b.Rows)
-	// A name may have been announced after the generation that it is written into had ended.
+	// Only of events: a row of a dimension table may be newer than the generation
+	// that it is written into.
 	if h := &t.encoder.header; h.hasTimeRange && b.Schema.Event() {
 		s.lastTS = max(s.lastTS, h.maxTS)
 		w.latestTS = max(w.latestTS, h.maxTS)
@@ -123,8 +126,8 @@ func (w *Writer) count(t *tableWriter, b *Batch) {
 	}
 }
 
-// finish ends the segment of t, if it has one. After an error it is left
-// without footer, which Open takes for what it is.
+// finish finishes the segment of t, if it has one. After an error the segment gets
+// no footer, so that readers see that it is not complete.
 func (w *Writer) finish(t *tableWriter) {
 	if t.file == nil {
 		return

@@ -17,18 +17,19 @@ import (
 
 const tarBlock = 512
 
-// tarDestination writes a capture as a tar: segments that are whole, each an entry.
+// tarDestination writes a capture as a tar, in which each complete segment is an
+// entry.
 type tarDestination struct {
 	opt      WriterOptions
 	output   io.Writer
-	file     file          // out, if Create created it
-	parent   directory     // what file is in
-	name     string        // of file, in it
-	overhead *atomic.Int64 // counts what the tar adds to the segments
+	file     file          // output, if it is a file that Create made
+	parent   directory     // that file is in
+	name     string        // of file in parent
+	overhead *atomic.Int64 // to which the bytes of headers and padding are added
 
 	mu   sync.Mutex
-	size int64 // of whole entries
-	torn error // the write that left half an entry behind
+	size int64 // of the complete entries
+	torn error // of the write that left an incomplete entry, after which none can follow
 	free []*tarSegment
 }
 
@@ -92,8 +93,8 @@ func (t *tarDestination) writeManifest(data []byte, last bool) error {
 	return t.writeEntry(ManifestName, append(make([]byte, tarBlock, tarBlock+len(data)+3*tarBlock), data...), last)
 }
 
-// entry writes one entry, of which b is room for the header and the content, in
-// one write; the last one with the end of the tar.
+// writeEntry writes one entry by one write; the last one with the end of the tar. b
+// is space for the header and then the content.
 func (t *tarDestination) writeEntry(name string, b []byte, last bool) error {
 	content := int64(len(b) - tarBlock)
 	var header bytes.Buffer
@@ -126,7 +127,8 @@ func (t *tarDestination) writeEntry(name string, b []byte, last bool) error {
 	return nil
 }
 
-// truncate takes back half an entry, which only a file allows.
+// truncate removes an incomplete entry, if the output is a file, and reports
+// whether it could.
 func (t *tarDestination) truncate() bool { return t.file != nil && t.file.Truncate(t.size) == nil }
 
 func (t *tarDestination) removeSegment(string, int) error { return errTarNotRewritable }
@@ -139,7 +141,7 @@ func (t *tarDestination) parentDirectory() directory { return nil }
 
 func (t *tarDestination) syncSegment(string, int) error { return nil }
 
-// sync waits until all entries are on the disk, if they are in a file.
+// sync waits until all entries are on disk, if the output is a file.
 func (t *tarDestination) sync() error {
 	if t.file == nil {
 		return nil
@@ -161,7 +163,7 @@ func (t *tarDestination) abort() error {
 	return errors.Join(t.file.Close(), t.parent.remove(t.name), t.parent.close())
 }
 
-// tarSegment is a segment in memory, after room for its header.
+// tarSegment is a segment in memory, behind space for the header of its entry.
 type tarSegment struct {
 	destination *tarDestination
 	name        string

@@ -4,12 +4,12 @@ package format
 
 import "maps"
 
-// totals are what is in a segment, or in several.
+// totals is the size of a segment, or of several.
 type totals struct {
 	rows, bytes int64
 	segments    int
-	lastTS      int64            // the greatest ts of an event, 0 if there is none
-	lost        map[string]int64 // by family; of the loss table
+	lastTS      int64            // the greatest ts of an event; 0 if there is none
+	lost        map[string]int64 // by family, of the loss table
 }
 
 func (t *totals) add(o totals) {
@@ -25,7 +25,7 @@ func (t *totals) add(o totals) {
 	}
 }
 
-// tableInfos puts sums by table into the words of a manifest.
+// tableInfos converts totals by table into what the manifest says of tables.
 func tableInfos(sums map[string]*totals) map[string]TableInfo {
 	infos := map[string]TableInfo{}
 	lost := map[string]int64{}

@@ -50,7 +50,7 @@ func (v *Vector) Reset() {
 	}
 }
 
-// check returns an error unless v has exactly rows rows and sound offsets.
+// check returns an error unless v has exactly rows rows and valid offsets.
 func (v *Vector) check(rows int) error {
 	if v.Len() != rows {
 		return fmt.Errorf("%d rows, not %d", v.Len(), rows)
@@ -67,12 +67,12 @@ func (v *Vector) check(rows int) error {
 	return nil
 }
 
-// size returns how many bytes v is in memory and, before compression, in a file.
+// size returns the size of v in memory and, before compression, in a file, in bytes.
 func (v *Vector) size() int64 {
 	return 4*int64(len(v.I32)+len(v.Rows)+len(v.Str.Offsets)) + 8*int64(len(v.I64)) + int64(len(v.Str.Data))
 }
 
-// keep leaves of v only the rows given, which ascend, in the memory that v has.
+// keep removes in place all rows except the given ones, whose numbers ascend.
 func (v *Vector) keep(rows []int32) {
 	switch v.Type {
 	case Int32:

@@ -17,7 +17,7 @@ type Version struct {
 // String returns the version as "1.0".
 func (v Version) String() string { return fmt.Sprintf("%d.%d", v.Major, v.Minor) }
 
-// parseVersion reads a version as Version.String writes it.
+// parseVersion parses a version as Version.String formats it.
 func parseVersion(s string) (Version, error) {
 	var v Version
 	if _, err := fmt.Sscanf(s, "%d.%d", &v.Major, &v.Minor); err != nil || v.Major < 1 || v.Minor < 0 {

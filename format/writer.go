@@ -19,77 +19,76 @@ import (
 	"time"
 )
 
-// WriterOptions are the options of Create. The zero value is the defaults.
+// WriterOptions are the options of Create. The zero value has the defaults.
 type WriterOptions struct {
-	// Force lets Create replace a directory that is a capture, or is empty, or
-	// a file. A directory that holds anything else is never touched.
+	// Force lets Create replace a file, an empty directory, or a directory that is
+	// a capture. A directory that has anything else in it is never changed.
 	Force bool
-	// Stdout is where the path "-" leads; nil is os.Stdout.
+	// Stdout is what the path "-" writes to; nil is os.Stdout.
 	Stdout io.Writer
-	// SegmentBytes is the size at which a table goes on in its next segment,
-	// where batches do not say it; 0 is 64 MiB. Segments in a tar are held in
-	// memory until they are whole and are at most 4 MiB and one batch.
+	// SegmentBytes is the size from which a table continues in a new segment, for
+	// batches without a generation; 0 is 64 MiB. Segments of a tar are kept in
+	// memory until they are complete, and are at most 4 MiB and one batch.
 	SegmentBytes int64
-	// Memory keeps the segments in memory; Dump writes them down, and nothing
-	// else does. Nothing is created at the path of Create.
+	// Memory keeps the segments in memory, from where only Dump writes them to
+	// disk. Nothing is created at the path given to Create.
 	Memory bool
-	// UID and GID are given the files and directories; 0 and -1 leave them with
-	// whoever runs the program. It takes CAP_CHOWN and, because the directories
-	// are then somebody else's, CAP_DAC_OVERRIDE, until Close; neither if the
-	// program runs as them.
+	// UID and GID become the owner of all files and directories; with 0 and -1 they
+	// are not changed. Until Close this needs CAP_CHOWN and, to write into the
+	// directories then, CAP_DAC_OVERRIDE, unless the program runs as this owner.
 	UID, GID int
 
-	openDirectory func(path string) (directory, error) // opens a directory; nil is openOSDirectory
+	openDirectory func(path string) (directory, error) // nil is openOSDirectory; tests have others
 }
 
-// chown calls fn with the user and the group that files go to, if they go to any.
+// chown calls fn with UID and GID, if a file has to be given to them; -1 is no change.
 func (o *WriterOptions) chown(fn func(uid, gid int) error) error {
 	if o.UID <= 0 && o.GID <= 0 || o.UID == os.Geteuid() && o.GID == os.Getegid() {
 		return nil
 	}
-	give := func(id int) int {
+	orUnchanged := func(id int) int {
 		if id <= 0 {
 			return -1
 		}
 		return id
 	}
-	return fn(give(o.UID), give(o.GID))
+	return fn(orUnchanged(o.UID), orUnchanged(o.GID))
 }
 
-// Writer writes a capture. Its methods may be called at the same time; batches
-// of one table are written one after the other, those of two tables in parallel.
+// Writer writes a capture. Its methods may be called concurrently; batches of one
+// table are written one after the other, those of two tables in parallel.
 //
-// A capture that is to be cut to what is recent is written in generations:
-// every batch says by Batch.Generation in which it belongs, the segments
-// of all tables of generation n are those numbered n, and Finish, Drop and Dump
-// speak of generations. In a tar, which is only written at its end, a generation
-// is not one segment but several, with numbers of their own; Drop and Dump fail.
+// To be able to drop old rows, write the capture in generations: set
+// Batch.Generation. The rows of generation n of each table are then in its segment
+// number n, and Finish, Drop and Dump apply to whole generations. In a tar, to
+// which can only be appended, a generation may have several segments, with numbers
+// of their own, and Drop and Dump fail.
 type Writer struct {
 	destination  destination
 	opt          WriterOptions
-	parentPath   string // what it is in
+	parentPath   string // of the directory that the capture is in
 	manifest     Manifest
-	segmentBytes int64 // bytes of a segment
+	segmentBytes int64 // see WriterOptions.SegmentBytes
 	written      atomic.Int64
 
-	// mu is held for moments only, never while a file is written.
+	// mu is held briefly, never while a file is written.
 	mu                 sync.Mutex
 	tables             map[string]*tableWriter
 	closed             bool
 	syncing            bool  // Sync was called
-	syncErr            error // the first of Sync
+	syncErr            error // the first error of Sync
 	finishedGeneration int   // the last generation that Finish was called for
 	latestTS           int64 // the greatest ts of any event
 
-	generations map[int]*generation // those not finished
+	generations map[int]*generation // that are not finished
 }
 
-// Create begins a capture at path: a file if it ends in .tar, standard output
-// as a tar if it is "-", else a directory. What the manifest says of host and
-// kernel goes into every segment too. The manifest is written at once, so a
-// capture that is never closed says that it is incomplete.
-// An existing path is an error, fs.ErrExist, unless opt.Force. When Create fails
-// it leaves nothing behind.
+// Create begins a capture at path: a tar file if it ends in .tar, a tar on standard
+// output if it is "-", and else a directory. The manifest is written at once, with
+// Complete false, and again by Close; each segment gets a copy of what it says of
+// the host and the kernel.
+// If path exists Create fails with fs.ErrExist, unless opt.Force is set. When it
+// fails it leaves nothing behind.
 func Create(path string, m Manifest, opt WriterOptions) (*Writer, error) {
 	m.Format, m.Complete = Current, false
 	w := &Writer{
@@ -153,17 +152,17 @@ func (w *Writer) table(s *Schema) (*tableWriter, error) {
 	return t, nil
 }
 
-// Append writes b as one record batch of its table, compressed with codec, in
-// one write(2); in a tar, when the segment is full or flushed. A batch of no
-// rows writes nothing. b may be used again after.
+// Append writes b as one record batch of its table, compressed with codec, by one
+// write(2); in a tar, once the segment is full or flushed. A batch without rows
+// writes nothing. b may be reused afterwards.
 //
-// A batch of a later generation than the one before finishes the table's
-// segment and begins the next. It is an error to go back to an earlier one, or
-// to one that Finish was called for; nothing is written then.
+// A batch of a later generation than the one before finishes the segment of the
+// table and begins a new one. It is an error, and nothing is written, if its
+// generation is an earlier one, or one that Finish was called for.
 //
-// An error of the file system, such as a full disk, is final for the table:
-// what was written before stays readable, and every later Append of the table
-// returns it again.
+// An error of the file system, such as a full disk, is final for the table: what
+// was written before can be read, and every later Append to the table returns the
+// same error.
 func (w *Writer) Append(b *Batch, codec Codec) error {
 	if b.Rows == 0 {
 		return nil
@@ -220,12 +219,12 @@ func (w *Writer) append(t *tableWriter, b *Batch, codec Codec) error {
 	return t.err
 }
 
-// Written returns the bytes written so far, in a tar with those still to be
-// flushed, and with those that were dropped.
+// Written returns how many bytes were written so far, including those of dropped
+// generations and, in a tar, those that are not flushed yet.
 func (w *Writer) Written() int64 { return w.written.Load() }
 
-// MemoryBytes returns how much memory the segments take that are kept there,
-// see WriterOptions.Memory.
+// MemoryBytes returns the size of the segments that WriterOptions.Memory keeps in
+// memory; 0 without it.
 func (w *Writer) MemoryBytes() int64 {
 	if m, ok := w.destination.(*memoryDestination); ok {
 		return m.usedBytes()
@@ -233,8 +232,8 @@ func (w *Writer) MemoryBytes() int64 {
 	return 0
 }
 
-// Tables returns what was written so far and was not dropped, by table, and
-// what was lost, by family, as far as the loss table has it.
+// Tables returns the size of each table, without dropped generations, and how many
+// events of each family were lost according to the loss table.
 func (w *Writer) Tables() map[string]TableInfo {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -254,11 +253,13 @@ func (w *Writer) Tables() map[string]TableInfo {
 func (w *Writer) sortedTables() []*tableWriter {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.SortedFunc(maps.Values(w.tables), func(a, b *tableWriter) int { return strings.Compare(a.name, b.name) })
+	byName := func(a, b *tableWriter) int { return strings.Compare(a.name, b.name) }
+	return slices.SortedFunc(maps.Values(w.tables), byName)
 }
 
-// Flush writes what a tar has been given and still holds. Called once a second
-// it makes a tar as safe against a crash as a directory is without it.
+// Flush writes the segments of a tar that are still in memory. A program that
+// calls it once a second loses no more of a tar when it is killed than that; a
+// directory needs no Flush.
 func (w *Writer) Flush() error {
 	if !w.destination.buffered() {
 		return nil
@@ -266,8 +267,9 @@ func (w *Writer) Flush() error {
 	return w.finishAll(math.MaxInt, nil)
 }
 
-// finishAll ends all segments up to a generation and returns the first error of
-// any table. Later batches are refused with closed, if it is not nil.
+// finishAll finishes the segments of all generations up to the given one, and
+// returns the first error of any table. If closed is not nil, later batches are
+// refused with it.
 func (w *Writer) finishAll(generation int, closed error) (first error) {
 	for _, t := range w.sortedTables() {
 		t.mu.Lock()
@@ -283,12 +285,13 @@ func (w *Writer) finishAll(generation int, closed error) (first error) {
 	return first
 }
 
-// Sync returns when everything that was appended before is on the disk, and
-// would be there after a loss of power. From then on Close and Dump see to it
-// too. It does not hold up Append.
+// Sync returns when everything that was appended before is on disk, so that it
+// would survive a power failure. After the first Sync, Close and Dump ensure that
+// too. Append is not blocked meanwhile.
 //
-// An error is final, because the kernel forgets what it could not write: every
-// later Sync returns it again, as does Close, and the capture is not complete.
+// An error is final, because after it the kernel no longer knows what it failed to
+// write: every later Sync, and Close, return it again, and the capture is not
+// complete.
 func (w *Writer) Sync() error {
 	w.mu.Lock()
 	w.syncing = true
@@ -333,11 +336,11 @@ func (w *Writer) sync() error {
 	return w.destination.sync()
 }
 
-// Close ends the segments and writes the final manifest. finish, if not nil,
-// may fill in what only the end of a recording knows; it is given the manifest
-// of Create with Start (of what was not dropped), End, Tables and Complete set.
-// Complete stays false when anything could not be written. Close returns the
-// first error of the capture. No Dump may be under way.
+// Close finishes the segments and writes the final manifest. finish, if not nil,
+// is called with the manifest given to Create, in which Start (of what was not
+// dropped), End, Tables and Complete are set, and may fill in more. Complete is
+// false if anything could not be written. Close returns the first error of the
+// capture. It must not be called during a Dump.
 func (w *Writer) Close(finish func(*Manifest)) error {
 	w.mu.Lock()
 	closed := w.closed
@@ -378,9 +381,9 @@ func (w *Writer) Close(finish func(*Manifest)) error {
 	return first
 }
 
-// Abort gives the capture up and removes all that Create and Append made, for a
-// recording that could not be started, or of which only dumps are wanted. What
-// Create replaced is not brought back. No Dump may be under way.
+// Abort ends the writing and removes all that Create and Append made: for a
+// recording that could not be started, or of which only the dumps are kept. What
+// Create replaced is not restored. It must not be called during a Dump.
 func (w *Writer) Abort() error {
 	w.mu.Lock()
 	closed := w.closed
