@@ -29,7 +29,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 3 {
-		return errors.New("usage: gen man|completions DIR PROGRAM...")
+		return errors.New("usage: gen man|completions DIR PROGRAMS")
 	}
 	programs := make([]program, len(args)-2)
 	for i, path := range args[2:] {
