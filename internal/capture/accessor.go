@@ -14,6 +14,7 @@ type Accessor struct {
 	Column
 
 	source *format.Vector // of the batch: the values, or what leads to them
+	i64    []int64        // of it, where they are the values
 	rows   *Rows          // of a dimension: those with the column
 	names  *callNames
 }
@@ -50,7 +51,12 @@ func Sources(columns []*Accessor) []string {
 }
 
 // Bind makes b, which has the column's source, the batch whose rows are asked for.
-func (a *Accessor) Bind(b *format.Batch) { a.source = b.Column(a.Source) }
+func (a *Accessor) Bind(b *format.Batch) {
+	a.source = b.Column(a.Source)
+	if a.Own() && a.Type != format.Int32 {
+		a.i64 = a.source.I64
+	}
+}
 
 // At gives the value of a row of the batch, as a row of a column. It is valid until the next call.
 func (a *Accessor) At(row int) (v *format.Vector, at int) {
@@ -77,6 +83,13 @@ func (a *Accessor) id(row int) int64 {
 
 // Int is the value of a row, a number.
 func (a *Accessor) Int(row int) int64 {
+	if a.i64 != nil {
+		return a.i64[row]
+	}
+	return a.otherInt(row)
+}
+
+func (a *Accessor) otherInt(row int) int64 {
 	v, at := a.At(row)
 	if v.Type == format.Int32 {
 		return int64(v.I32[at])
@@ -89,9 +102,6 @@ func (a *Accessor) Text(row int) []byte {
 	v, at := a.At(row)
 	return v.Str.Bytes(at)
 }
-
-// Known says whether an id leads to a row of its dimension; of other columns it is true.
-func (a *Accessor) Known(row int) bool { return a.rows == nil || a.rows.Index(a.id(row)) != 0 }
 
 // AppendCodes appends a number for the value of each row of the batch. Rows with the same number have the same value, in
 // all batches; a value may have several numbers, which are small and begin at 0. It is -1 for what has none.

@@ -23,8 +23,8 @@ const calls = "call"
 // Own says whether the table itself has the column.
 func (c Column) Own() bool { return c.Dimension == "" }
 
-// shown are the columns of a dimension that are joined to each event, where that is not the name.
-var shown = map[string][]string{"task": {"comm", "pid", "tid"}}
+// joined are the columns of a dimension that are joined to each event, where that is not the name.
+var joined = map[string][]string{"task": {"comm", "pid", "tid"}}
 
 // Columns are the columns of a table with those joined: after task the comm, pid and tid, after a number of a call and
 // other ids the name. A table's own column comes before a joined one of the same name: the pid of a process event is the
@@ -33,7 +33,10 @@ func (c *Capture) Columns(s *format.Schema) []Column {
 	var columns []Column
 	for _, own := range s.Columns {
 		columns = append(columns, Column{own, own.Name, ""})
-		for _, more := range c.joined(s, own) {
+		if !s.Event() && schema.Describe(s.Table, own).Meaning != schema.Call {
+			continue // the ids in tables that are no events stay what they are
+		}
+		for _, more := range c.Joined(s, own) {
 			has := func(c Column) bool { return c.Name == more.Name }
 			if s.Index(more.Name) < 0 && !slices.ContainsFunc(columns, has) {
 				columns = append(columns, more)
@@ -43,27 +46,24 @@ func (c *Capture) Columns(s *format.Schema) []Column {
 	return columns
 }
 
-// joined are the columns that a column of a table leads to. The ids in tables that are no events stay what they are.
-func (c *Capture) joined(s *format.Schema, own format.Column) (columns []Column) {
+// Joined are the columns that say what the ids or calls in a column of a table stand for.
+func (c *Capture) Joined(s *format.Schema, own format.Column) (columns []Column) {
 	if own.Type == format.Int32 && schema.Describe(s.Table, own).Meaning == schema.Call {
 		return []Column{{format.Column{Name: "name", Type: format.String}, own.Name, calls}}
-	}
-	if !s.Event() {
-		return nil
 	}
 	d := schema.DimensionOf(s.Table, own, c.schemaOf)
 	if d == nil {
 		return nil
 	}
-	for _, column := range c.Shown(d.Table) {
+	for _, column := range c.shown(d.Table) {
 		columns = append(columns, Column{column, own.Name, d.Table})
 	}
 	return columns
 }
 
-// Shown are the columns of a dimension that say which row an id stands for.
-func (c *Capture) Shown(dimension string) (columns []format.Column) {
-	names, ok := shown[dimension]
+// shown are the columns of a dimension that say which row an id stands for.
+func (c *Capture) shown(dimension string) (columns []format.Column) {
+	names, ok := joined[dimension]
 	if !ok {
 		names = []string{"name"}
 	}
