@@ -147,7 +147,7 @@ func TestEqualGroupsComeByTheirTexts(t *testing.T) {
 // TestCapturesAreMerged counts what two captures have in groups of the same texts, whatever their ids are.
 func TestCapturesAreMerged(t *testing.T) {
 	other := fixture.New()
-	other.AddTask(7, 100, 100, 1, 0, "server", "")
+	other.AddTask(7, 200, 200, 1, 0, "server", "")
 	other.AddTask(8, 101, 101, 1, 0, "new", "")
 	other.AddSyscall(0, 0, 7, write, 3, 3000)
 	other.AddSyscall(0, 0, 8, write, 3, 2000)
@@ -162,7 +162,15 @@ func TestCapturesAreMerged(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := Processes.Of(r.Group("server")); got != 2 {
-		t.Errorf("server is %d processes, want the 200 of one capture and the 100 of the other", got)
+		t.Errorf("server is %d processes, want the 200 of one capture and the 200 of the other", got)
+	}
+	slowest := Max("duration_ns", nil)
+	results, err := GroupRows(t.Context(), in, "syscall", Grouping{By: []*Key{Call}, Count: []Value{slowest}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := slowest.Of(results[0].Group("write")); got != 3000 {
+		t.Errorf("the slowest write of both took %d", got)
 	}
 	if g := r.Group("none"); g != nil {
 		t.Errorf("a group without rows: %v", g.Texts)
