@@ -61,7 +61,7 @@ func newSources(o *options, set capture.Set, span span) ([]merge.Source, error) 
 			if !played(t) || program != nil && program.PruneTable(t.Schema.Table) {
 				continue
 			}
-			s, err := newSource(o, set, c, capture.Narrow(t, span.from, span.to), program, span)
+			s, err := newSource(o, set, c, t.Between(span.from, span.to), program, span)
 			if err != nil {
 				return nil, fmt.Errorf("reading %s: %w", c.Path, err)
 			}

@@ -163,28 +163,6 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-func TestNarrow(t *testing.T) {
-	f := fixture.New()
-	for i := range 5 {
-		f.AddSyscall(time.Duration(i)*time.Second, 0, 1, 0, 0, 0)
-		f.AddSyscall(time.Duration(i)*time.Second+time.Millisecond, 0, 1, 0, 0, 0)
-		f.Cut()
-	}
-	table := write(t, f).Table("syscall")
-	for _, c := range []struct {
-		from, to time.Duration
-		blocks   int
-	}{{0, time.Hour, 5}, {time.Second, 2 * time.Second, 2}, {1100 * time.Millisecond, 1900 * time.Millisecond, 0}, {time.Second + time.Millisecond, time.Second + time.Millisecond, 1}} {
-		narrow := capture.Narrow(table, fixture.At(c.from), fixture.At(c.to))
-		if n := len(narrow.Blocks()); n != c.blocks || narrow.Rows != int64(2*n) {
-			t.Errorf("%v to %v: %d blocks of %d rows, want %d", c.from, c.to, n, narrow.Rows, c.blocks)
-		}
-	}
-	if len(table.Blocks()) != 5 {
-		t.Error("the table itself was changed")
-	}
-}
-
 func TestFilter(t *testing.T) {
 	c := write(t, fixture.Small())
 	set := capture.Set{c}

@@ -3,9 +3,6 @@
 package capture
 
 import (
-	"math"
-	"slices"
-
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
@@ -32,25 +29,6 @@ func (s Set) Filter(expression string) (*filter.Program, error) {
 // Bind makes a filter ready for a table of c. Each goroutine needs one of its own.
 func (c *Capture) Bind(p *filter.Program, t *format.Table) (*filter.Bound, error) {
 	return p.Bind(t.Schema, &filter.Env{Dimensions: dimensions{c}, CallName: c.calls.Name})
-}
-
-// Narrow gives the table with only those blocks that may hold a row whose ts is from `from` to `to`. A table without ts
-// stays as it is.
-func Narrow(t *format.Table, from, to int64) *format.Table {
-	if t.Schema.Index("ts") < 0 || from == math.MinInt64 && to == math.MaxInt64 {
-		return t
-	}
-	narrow := *t
-	narrow.Segments = slices.Clone(t.Segments)
-	narrow.Rows = 0
-	for i := range narrow.Segments {
-		s := &narrow.Segments[i]
-		s.Blocks = slices.DeleteFunc(slices.Clone(s.Blocks), func(b format.Block) bool { return b.MaxTS < from || b.MinTS > to })
-		for _, b := range s.Blocks {
-			narrow.Rows += int64(b.Rows)
-		}
-	}
-	return &narrow
 }
 
 // dimensions are those of a capture as a filter asks for them.

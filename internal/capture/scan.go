@@ -89,73 +89,24 @@ func (s *Scan) read(ctx context.Context, table *format.Table, fn func(worker int
 }
 
 // NarrowTo gives the table with only those blocks that may hold a row of the filter's range of time.
-func NarrowTo(t *format.Table, p *filter.Program) *format.Table {
-	from, to := p.TimeRange()
-	return Narrow(t, from, to)
-}
+func NarrowTo(t *format.Table, p *filter.Program) *format.Table { return t.Between(p.TimeRange()) }
 
 // selection is a filter as one worker applies it.
 type selection struct {
 	bound *filter.Bound
-	rows  filter.Selection
+	match filter.Selection
+	rows  []int32 // that match
 }
 
 // apply leaves in b only the rows that match.
 func (s *selection) apply(b *format.Batch) {
-	s.rows = s.bound.Match(b, s.rows)
-	n := s.rows.Count()
-	if n == b.Rows {
+	s.match = s.bound.Match(b, s.match)
+	if s.match.Count() == b.Rows {
 		return
 	}
-	for i := range b.Columns {
-		v := &b.Columns[i]
-		switch v.Type {
-		case format.Int32:
-			v.I32 = keep(v.I32, s.rows)
-		case format.Int64, format.Timestamp:
-			v.I64 = keep(v.I64, s.rows)
-		case format.String:
-			v.Str = keepTexts(&v.Str, s.rows, nil)
-		case format.StringList:
-			v.Str = keepTexts(&v.Str, s.rows, v.Rows)
-			v.Rows = keepLists(v.Rows, s.rows)
-		}
+	s.rows = s.rows[:0]
+	for i := s.match.Next(0); i >= 0; i = s.match.Next(i + 1) {
+		s.rows = append(s.rows, int32(i))
 	}
-	b.Rows = n
-}
-
-// keep moves the selected values to the front.
-func keep[T any](values []T, rows filter.Selection) []T {
-	n := 0
-	for i := rows.Next(0); i >= 0; i = rows.Next(i + 1) {
-		values[n] = values[i]
-		n++
-	}
-	return values[:n]
-}
-
-// keepTexts gives the texts of the selected rows. Row i has the texts from lists[i] to lists[i+1], or text i.
-func keepTexts(texts *format.Strings, rows filter.Selection, lists []int32) format.Strings {
-	var kept format.Strings
-	kept.Reset()
-	for i := rows.Next(0); i >= 0; i = rows.Next(i + 1) {
-		from, to := int32(i), int32(i+1)
-		if lists != nil {
-			from, to = lists[i], lists[i+1]
-		}
-		for j := from; j < to; j++ {
-			kept.Data = append(kept.Data, texts.Bytes(int(j))...)
-			kept.Offsets = append(kept.Offsets, int32(len(kept.Data)))
-		}
-	}
-	return kept
-}
-
-// keepLists gives the lists of the selected rows over the texts that keepTexts kept.
-func keepLists(lists []int32, rows filter.Selection) []int32 {
-	kept := []int32{0}
-	for i := rows.Next(0); i >= 0; i = rows.Next(i + 1) {
-		kept = append(kept, kept[len(kept)-1]+lists[i+1]-lists[i])
-	}
-	return kept
+	b.Keep(s.rows)
 }
