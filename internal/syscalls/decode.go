@@ -119,12 +119,8 @@ func (t *Table) appendArg(dst []byte, k kind, s int64, u uint64, i int, args *[6
 			return append(dst, "-1"...)
 		}
 		return strconv.AppendUint(dst, u, 10)
-	case kindDevice: // new_decode_dev of the kernel
-		dst = append(dst, "makedev("...)
-		dst = strconv.AppendUint(dst, u>>8&0xfff, 10)
-		dst = append(dst, ", "...)
-		dst = strconv.AppendUint(dst, u&0xff|u>>12&0xfff00, 10)
-		return append(dst, ')')
+	case kindDevice:
+		return appendDevice(dst, u)
 	case kindOffset:
 		v := args[i]
 		if t.narrow && i+1 < len(args) {
@@ -134,17 +130,7 @@ func (t *Table) appendArg(dst []byte, k kind, s int64, u uint64, i int, args *[6
 	case kindFcntlArg:
 		return t.appendFcntlArg(dst, uint32(args[1]), s, u)
 	case kindSockOption:
-		switch int32(args[1]) {
-		case solSocket:
-			return t.appendSet(dst, setSockOption, u)
-		case ipprotoIP:
-			return t.appendSet(dst, setIPOption, u)
-		case ipprotoTCP:
-			return t.appendSet(dst, setTCPOption, u)
-		case ipprotoIPv6:
-			return t.appendSet(dst, setIPv6Option, u)
-		}
-		return strconv.AppendInt(dst, s, 10)
+		return t.appendSockOption(dst, int32(args[1]), s, u)
 	case kindProtocol:
 		if f := int32(args[0]); f == afInet || f == afInet6 {
 			return t.appendSet(dst, setProtocol, u)
@@ -158,6 +144,30 @@ func (t *Table) appendArg(dst []byte, k kind, s int64, u uint64, i int, args *[6
 		return appendPointer(dst, u)
 	}
 	return t.appendSet(dst, k, u)
+}
+
+// appendDevice appends a device number: new_decode_dev of the kernel.
+func appendDevice(dst []byte, u uint64) []byte {
+	dst = append(dst, "makedev("...)
+	dst = strconv.AppendUint(dst, u>>8&0xfff, 10)
+	dst = append(dst, ", "...)
+	dst = strconv.AppendUint(dst, u&0xff|u>>12&0xfff00, 10)
+	return append(dst, ')')
+}
+
+// appendSockOption appends an option of a level of setsockopt and getsockopt.
+func (t *Table) appendSockOption(dst []byte, level int32, s int64, u uint64) []byte {
+	switch level {
+	case solSocket:
+		return t.appendSet(dst, setSockOption, u)
+	case ipprotoIP:
+		return t.appendSet(dst, setIPOption, u)
+	case ipprotoTCP:
+		return t.appendSet(dst, setTCPOption, u)
+	case ipprotoIPv6:
+		return t.appendSet(dst, setIPv6Option, u)
+	}
+	return strconv.AppendInt(dst, s, 10)
 }
 
 // Constants that steer the decoding, the same on every architecture here.

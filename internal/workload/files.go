@@ -43,25 +43,7 @@ func files(args []string, stdout io.Writer) error {
 		return err
 	}
 	w := &fileWork{dir: dir, fds: map[string]int{}}
-	w.open("data", "data")
-	w.open("gone", "gone")
-	w.try(os.Remove(filepath.Join(dir, "gone")))
-	w.open("renamed", "first")
-	w.write("renamed", 20)
-	w.try(os.Rename(filepath.Join(dir, "first"), filepath.Join(dir, "renamed")))
-	var pipe, socket [2]int
-	w.try(unix.Pipe(pipe[:]))
-	var err2 error
-	socket, err2 = unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
-	w.try(err2)
-	w.fds["pipe"], w.fds["pipe-end"] = pipe[1], pipe[0]
-	w.fds["socket"], w.fds["socket-end"] = socket[1], socket[0]
-	memfd, err := unix.MemfdCreate("fletch", 0)
-	w.try(err)
-	event, err := unix.Eventfd(0, 0)
-	w.try(err)
-	w.fds["memfd"], w.fds["event"] = memfd, event
-
+	w.openAll()
 	for range n {
 		w.write("data", 1000)
 		w.pwrite("data", 100, 5000)
@@ -96,6 +78,27 @@ func files(args []string, stdout io.Writer) error {
 		}
 	}
 	return json.NewEncoder(stdout).Encode(report)
+}
+
+// openAll opens all that is read and written.
+func (w *fileWork) openAll() {
+	w.open("data", "data")
+	w.open("gone", "gone")
+	w.try(os.Remove(filepath.Join(w.dir, "gone")))
+	w.open("renamed", "first")
+	w.write("renamed", 20)
+	w.try(os.Rename(filepath.Join(w.dir, "first"), filepath.Join(w.dir, "renamed")))
+	var pipe [2]int
+	w.try(unix.Pipe(pipe[:]))
+	socket, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+	w.try(err)
+	w.fds["pipe"], w.fds["pipe-end"] = pipe[1], pipe[0]
+	w.fds["socket"], w.fds["socket-end"] = socket[1], socket[0]
+	memfd, err := unix.MemfdCreate("fletch", 0)
+	w.try(err)
+	event, err := unix.Eventfd(0, 0)
+	w.try(err)
+	w.fds["memfd"], w.fds["event"] = memfd, event
 }
 
 // fileWork keeps the first error.

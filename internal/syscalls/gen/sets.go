@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -350,63 +351,21 @@ var archOnly = map[string]bool{
 	"PROT_BTI": true, "PROT_MTE": true, "MAP_32BIT": true, "MAP_ABOVE4G": true, "ARCH_*": true,
 }
 
-// list evaluates the constants that words name.
-func (c *constants) list(words string) ([]item, error) {
-	var items []item
-	var drop []string
+// list evaluates the constants that words name: NAME, NAME=VALUE, enum:NAME, PATTERN or PATTERN@HEADER. Those that match a
+// word -PATTERN are dropped.
+func (c *constants) list(words string) (items []item, err error) {
 	fields := strings.Fields(words)
-	for _, w := range fields {
-		if d, ok := strings.CutPrefix(w, "-"); ok {
-			drop = append(drop, d)
-		}
-	}
-	dropped := func(name string) bool {
-		for _, d := range drop {
-			if ok, _ := path.Match(d, name); ok {
-				return true
-			}
-		}
-		return false
-	}
-	add := func(name string) error {
-		if dropped(name) {
-			return nil
-		}
-		v, err := c.value(name)
-		if err == nil {
-			items = append(items, item{uint64(v), name})
-		}
-		return err
-	}
+	var names []string
 	for _, w := range fields {
 		switch {
 		case w == "none" || strings.HasPrefix(w, "-"):
+			continue
 		case strings.HasPrefix(w, "enum:"):
-			names := c.enums[w[len("enum:"):]]
-			if len(names) == 0 {
+			if names = c.enums[w[len("enum:"):]]; len(names) == 0 {
 				return nil, fmt.Errorf("%s is not defined", w)
 			}
-			for _, n := range names {
-				if err := add(n); err != nil {
-					return nil, err
-				}
-			}
 		case strings.Contains(w, "*"):
-			pattern, header, _ := strings.Cut(w, "@")
-			n := 0
-			for _, name := range c.order {
-				if ok, _ := path.Match(pattern, name); !ok || header != "" && c.header[name] != header {
-					continue
-				}
-				if _, err := c.value(name); err != nil {
-					continue // a macro that makes no integer, such as _IOR(...)
-				}
-				n++
-				if err := add(name); err != nil {
-					return nil, err
-				}
-			}
-			if n == 0 && !archOnly[w] {
+			if names = c.matching(w); len(names) == 0 && !archOnly[w] {
 				return nil, fmt.Errorf("%s matches nothing", w)
 			}
 		case strings.Contains(w, "="):
@@ -416,14 +375,50 @@ func (c *constants) list(words string) ([]item, error) {
 				return nil, fmt.Errorf("%s: %w", w, err)
 			}
 			items = append(items, item{v, name})
+			continue
+		case c.expr[w] == "" && archOnly[w]:
+			continue
 		default:
-			if c.expr[w] == "" && archOnly[w] {
-				continue
-			}
-			if err := add(w); err != nil {
-				return nil, err
-			}
+			names = []string{w}
 		}
+		if items, err = c.evaluate(items, names, fields); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+// matching are the names of integers that match PATTERN or PATTERN@HEADER.
+func (c *constants) matching(word string) (names []string) {
+	pattern, header, _ := strings.Cut(word, "@")
+	for _, name := range c.order {
+		if ok, _ := path.Match(pattern, name); !ok || header != "" && c.header[name] != header {
+			continue
+		}
+		if _, err := c.value(name); err != nil {
+			continue // a macro that makes no integer, such as _IOR(...)
+		}
+		names = append(names, name)
+	}
+	return names
+}
+
+// evaluate adds the values of names, but for those that one of the words drops.
+func (c *constants) evaluate(items []item, names, words []string) ([]item, error) {
+	for _, name := range names {
+		dropped := slices.ContainsFunc(words, func(w string) bool {
+			pattern, drops := strings.CutPrefix(w, "-")
+			matches, _ := path.Match(pattern, name)
+			return drops && matches
+		})
+		if dropped {
+			continue
+		}
+		v, err := c.value(name)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, item{uint64(v), name})
 	}
 	return items, nil
 }
