@@ -6,7 +6,6 @@ import (
 	"errors"
 	"os"
 	"os/exec"
-	"os/signal"
 	"syscall"
 	"time"
 
@@ -26,25 +25,6 @@ type end struct {
 	signals signals
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when COMMAND has exited
-}
-
-// signals are those the recorder takes.
-type signals struct {
-	stop chan os.Signal // ends the recording
-	dump chan os.Signal // SIGUSR2; nobody reads it but a flight recorder
-}
-
-// handleSignals has to run before COMMAND starts, so that no signal is missed. SIGPIPE becomes EPIPE; it is
-// not ignored, because COMMAND would inherit that. What nohup ignores stays ignored.
-func handleSignals() signals {
-	s := signals{make(chan os.Signal, 4), make(chan os.Signal, 1)}
-	signal.Notify(s.stop, unix.SIGINT, unix.SIGTERM)
-	if !signal.Ignored(unix.SIGHUP) {
-		signal.Notify(s.stop, unix.SIGHUP)
-	}
-	signal.Notify(s.dump, unix.SIGUSR2)
-	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
-	return s
 }
 
 // watchForEnd calls reach when the end has come.
@@ -69,8 +49,8 @@ func watchForEnd(reach func(), signals signals, cmd *exec.Cmd, pids []int) *end 
 	return e
 }
 
-// watchSignals: the first signal ends the recording - with COMMAND, when that has ended from it too - and the
-// second ends the recorder at once.
+// watchSignals ends the recording with the first signal (with COMMAND, when that has ended from it too), and the
+// recorder at once with the second.
 func (e *end) watchSignals() {
 	sig := <-e.signals.stop
 	first, begun := sig, time.Now()
@@ -123,6 +103,7 @@ func (e *end) status() int {
 	return e.cmd.ProcessState.ExitCode()
 }
 
+// waitForExit returns when a process has exited.
 func waitForExit(pid int) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {

@@ -8,8 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,7 +18,6 @@ import (
 	"github.com/fletch-trace/fletch/internal/privilege"
 	"github.com/fletch-trace/fletch/internal/recorder"
 	"github.com/fletch-trace/fletch/internal/syscalls"
-	"github.com/fletch-trace/fletch/internal/term"
 )
 
 // exitLost is the status of --strict when events were lost.
@@ -41,9 +38,9 @@ type recording struct {
 
 // record makes one capture; the status is COMMAND's, or that of --strict.
 //
-// The order is what security hangs on. Whatever takes a privilege is opened first, COMMAND is started as its caller, and
-// only then the recorder's own privileges go, for good: from there on everything is a file, a mapping or a descriptor
-// that is open.
+// The order is what security hangs on. Whatever takes a privilege is opened first, COMMAND is started as its caller,
+// and only then the recorder's own privileges go, for good: from there on everything is a file, a mapping or a
+// descriptor that is open.
 func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	r := &recording{opt: opt, stdout: stdout, stderr: stderr}
 	defer r.close()
@@ -139,7 +136,7 @@ func (r *recording) start() error {
 		return err
 	}
 	r.end = watchForEnd(r.recorder.End, r.signals, r.cmd, r.opt.pids)
-	return r.recorder.Settle()
+	return r.recorder.WriteOut()
 }
 
 // giveUpPrivileges does so for good: what is needed from here on is open.
@@ -187,34 +184,4 @@ func (r *recording) close() {
 	if r.session != nil {
 		r.session.Close()
 	}
-}
-
-// describe says by which means what will be recorded.
-func describe(stderr io.Writer, session *bpf.Session, ring int) {
-	for _, p := range session.Probes {
-		fmt.Fprintf(stderr, "record: %s events by %s\n", p.Family, orDash(p.Mechanism))
-		for _, r := range p.Refused {
-			fmt.Fprintf(stderr, "record:   not by %s: %s\n", r.Mechanism, term.Escape(r.Reason))
-		}
-	}
-	fmt.Fprintf(stderr, "record: %d CPUs, a ring of %s each\n", session.CPUs, term.Bytes(int64(ring)))
-}
-
-// warnRefused: a family no mechanism works for is left out with a warning, or is an error when it was asked for.
-func warnRefused(opt *options, session *bpf.Session, stderr io.Writer) error {
-	for _, p := range session.Probes {
-		if p.Mechanism != "" {
-			continue
-		}
-		var reasons []string
-		for _, r := range p.Refused {
-			reasons = append(reasons, r.Mechanism+": "+r.Reason)
-		}
-		what := fmt.Sprintf("%s events are left out: %s", p.Family, strings.Join(reasons, "; "))
-		if slices.Contains(opt.events, p.Family) {
-			return explain(fmt.Errorf("recording %s events: %w (%s)", p.Family, bpf.ErrRefused, strings.Join(reasons, "; ")))
-		}
-		cli.Warn(stderr, "record", what)
-	}
-	return nil
 }

@@ -51,7 +51,8 @@ func TestScripts(t *testing.T) {
 				return mount == nil && os.Geteuid() == 0, nil
 			}
 			if family, mechanism, ok := strings.Cut(strings.TrimPrefix(cond, "refuses:"), "="); ok {
-				p, err := bpf.Probe(bpf.Options{Families: []string{family}, Mechanisms: map[string]string{family: mechanism}})
+				forced := map[string]string{family: mechanism}
+				p, err := bpf.Probe(bpf.Options{Families: []string{family}, Mechanisms: forced})
 				return err == nil && p[0].Mechanism == "", err
 			}
 			return false, fmt.Errorf("no condition %q", cond)
@@ -59,9 +60,9 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// coverageDir is where the programs of the scripts write their coverage, "" unless it is measured. The recorder writes it at
-// its exit, when it has become another user. The directory that go test makes for it lies below one that only its owner may
-// enter, so this is another one, whose files are copied there at the end.
+// coverageDir is where the programs of the scripts write their coverage, "" unless it is measured. The recorder writes
+// it at its exit, when it has become another user. The directory that go test makes for it lies below one that only its
+// owner may enter, so this is another one, whose files are copied there at the end.
 func coverageDir(t *testing.T) string {
 	if testing.CoverMode() == "" {
 		return ""
@@ -82,7 +83,8 @@ func coverageDir(t *testing.T) string {
 		for _, file := range files {
 			data, err := os.ReadFile(file)
 			if err == nil {
-				err = os.WriteFile(filepath.Join(flag.Lookup("test.gocoverdir").Value.String(), filepath.Base(file)), data, 0o600)
+				dir := flag.Lookup("test.gocoverdir").Value.String()
+				err = os.WriteFile(filepath.Join(dir, filepath.Base(file)), data, 0o600)
 			}
 			if err != nil {
 				t.Error(err)

@@ -3,10 +3,6 @@
 package main
 
 import (
-	"fmt"
-	"strconv"
-	"strings"
-
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/recorder"
 )
@@ -36,16 +32,21 @@ func (s *standing) check(f *cli.Flags, write string, families []string) error {
 		name string
 		n    int64
 	}{
-		{"segment-size", int64(s.segmentSize)}, {"segment-time", int64(s.segmentTime)}, {"keep", int64(s.keep)}, {"last", int64(s.last)},
-		{"after", int64(s.after)}, {"max-memory", int64(s.maxMemory)}, {"max-cpu", int64(s.maxCPU)}, {"sync", int64(s.sync)},
+		{"segment-size", int64(s.segmentSize)}, {"segment-time", int64(s.segmentTime)}, {"keep", int64(s.keep)},
+		{"last", int64(s.last)}, {"after", int64(s.after)}, {"max-memory", int64(s.maxMemory)},
+		{"max-cpu", int64(s.maxCPU)}, {"sync", int64(s.sync)},
 	} {
 		if f.Changed(flag.name) && flag.n <= 0 {
 			return f.Wrong("--%s must be more than 0", flag.name)
 		}
 	}
+	kind := "a tar"
+	if write == "-" {
+		kind = "a stream"
+	}
 	for _, name := range []string{"segment-size", "segment-time", "keep", "last"} {
 		if f.Changed(name) && recorder.IsTar(write) {
-			return f.Wrong("--%s needs a directory to write into, not %s", name, map[bool]string{true: "a stream", false: "a tar"}[write == "-"])
+			return f.Wrong("--%s needs a directory to write into, not %s", name, kind)
 		}
 	}
 	for _, name := range []string{"after", "trigger", "in-memory"} {
@@ -68,19 +69,3 @@ func (s *standing) check(f *cli.Flags, write string, families []string) error {
 	}
 	return nil
 }
-
-// percent is a flag's value: a share of one CPU, in hundredths.
-type percent int
-
-func (p *percent) Set(text string) error {
-	n, err := strconv.Atoi(strings.TrimSuffix(text, "%"))
-	if err != nil || n < 0 || n > 100*1024 {
-		return fmt.Errorf("%q is not a share of a CPU such as 50%%", text)
-	}
-	*p = percent(n)
-	return nil
-}
-
-func (p *percent) Type() string { return "percent" }
-
-func (p *percent) String() string { return strconv.Itoa(int(*p)) + "%" }

@@ -67,7 +67,7 @@ func progress(opt *options, r *recorder.Recorder, stderr io.Writer) *term.Progre
 	}
 	return term.StartProgress(w, time.Second, func(elapsed time.Duration) string {
 		rows, lost, written := r.Progress()
-		return fmt.Sprintf("%s  %s events  %s  %s lost  %s", term.Duration(elapsed.Round(time.Second)), term.Count(rows),
-			term.Rate(rows, elapsed), term.Count(lost), term.Bytes(written))
+		return fmt.Sprintf("%s  %s events  %s  %s lost  %s", term.Duration(elapsed.Round(time.Second)),
+			term.Count(rows), term.Rate(rows, elapsed), term.Count(lost), term.Bytes(written))
 	})
 }

@@ -17,8 +17,8 @@ import (
 	"syscall"
 )
 
-// A Caller is the user who called sudo: whose the files are, as whom COMMAND runs, and as whom the recorder goes on when
-// it needs no privileges any more.
+// A Caller is the user who called sudo: whose the files are, as whom COMMAND runs, and as whom the recorder goes on
+// when it needs no privileges any more.
 type Caller struct {
 	uid, gid          int
 	groups            []int
@@ -99,7 +99,9 @@ func (c *Caller) RunAs(cmd *exec.Cmd) {
 	for i, g := range c.groups {
 		groups[i] = uint32(g)
 	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(c.uid), Gid: uint32(c.gid), Groups: groups}}
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Credential: &syscall.Credential{Uid: uint32(c.uid), Gid: uint32(c.gid), Groups: groups},
+	}
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "SUDO_") || strings.HasPrefix(v, "MAIL=")
 	})

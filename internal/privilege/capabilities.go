@@ -65,8 +65,8 @@ func setCapabilities(hdr *unix.CapUserHeader, data *[2]unix.CapUserData) error {
 	return allThreads("capset", unix.SYS_CAPSET, uintptr(unsafe.Pointer(hdr)), uintptr(unsafe.Pointer(&data[0])), 0)
 }
 
-// dropBounds empties the bounding set, where that is allowed. Without CAP_SETPCAP it is not, and it takes an execve, which
-// is impossible from here on, to get anything out of the set.
+// dropBounds empties the bounding set, where that is allowed. Without CAP_SETPCAP it is not, and it takes an execve,
+// which is impossible from here on, to get anything out of the set.
 func dropBounds(allowed bool) error {
 	if !allowed {
 		return nil

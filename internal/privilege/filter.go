@@ -18,9 +18,9 @@ import (
 // "allow" into the recorder that it traces.
 var defaultAction = "errno"
 
-// The list is `traced` and `tracedHere`, which `make seccomp` makes, and these: what a recorder calls by chance, so that
-// no trace is sure to have it.
-var byChance = []string{
+// The list is `traced` and `tracedHere`, which `make seccomp` makes, and these: what a recorder calls only now and
+// then, so that no trace is sure to have it.
+var occasional = []string{
 	// Go's runtime: threads that start, memory that grows or is given back, signals, timers.
 	"clone", "sigaltstack", "gettid", "set_robust_list", "rseq", "exit", "exit_group",
 	"mmap", "mprotect", "munmap", "madvise", "mincore", "prctl",
@@ -60,7 +60,9 @@ func Filter() error {
 	}
 	runtime.LockOSThread() // no_new_privs and the filter have to come to the same thread
 	defer runtime.UnlockOSThread()
-	return seccomp.LoadFilter(seccomp.Filter{NoNewPrivs: true, Flag: seccomp.FilterFlagTSync | tsyncESRCH, Policy: policy})
+	return seccomp.LoadFilter(seccomp.Filter{
+		NoNewPrivs: true, Flag: seccomp.FilterFlagTSync | tsyncESRCH, Policy: policy,
+	})
 }
 
 func policy() (p seccomp.Policy, err error) {
@@ -72,7 +74,7 @@ func policy() (p seccomp.Policy, err error) {
 		return p, fmt.Errorf("no list of system calls: %w", err)
 	}
 	allow := seccomp.SyscallGroup{Action: seccomp.ActionAllow}
-	calls := slices.Concat(traced, tracedHere, byChance)
+	calls := slices.Concat(traced, tracedHere, occasional)
 	slices.Sort(calls)
 	for _, name := range slices.Compact(calls) {
 		if _, ok := here.SyscallNames[name]; !ok {
@@ -87,7 +89,9 @@ func policy() (p seccomp.Policy, err error) {
 		}
 	}
 	// A C library that is denied clone3, whose arguments no filter can see, takes clone if told that there is none.
-	unknown := seccomp.SyscallGroup{Names: []string{"clone3"}, Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS)}
+	unknown := seccomp.SyscallGroup{
+		Names: []string{"clone3"}, Action: seccomp.ActionErrno | seccomp.Action(unix.ENOSYS),
+	}
 	p.Syscalls = []seccomp.SyscallGroup{allow, unknown}
 	return p, nil
 }

@@ -47,9 +47,9 @@ func (a *accounts) hand() {
 	}
 }
 
-// balance closes the books of a recording that began at begun (monotonic ns) when nothing more is produced: every record
-// that the programs say they emitted was taken from a ring, and every event they never saw, because the kernel skipped
-// them, is counted too. stalled says that records were left in their rings.
+// balance completes the accounts of a recording that began at begun (monotonic ns), once nothing more is produced:
+// every record that the programs say they emitted was taken from a ring, and every event that they never saw, because
+// the kernel skipped them, is counted as lost. stalled says that records were left in their rings.
 func (a *accounts) balance(begun int64, stalled bool, observer Observer) {
 	a.losses.finish()
 	ended := monotonic()

@@ -178,8 +178,8 @@ func (b *Budget) shrink(fixedRing bool, layouts []*bpf.Layout) bool {
 	return shrunk
 }
 
-// garbagePercent is how much garbage there may be, percent of what is in use: batches and buffers, used again and again.
-// The default, as much again, is only reached after minutes, and until then memory grows.
+// garbagePercent is how much garbage there may be, percent of what is in use: batches and buffers, used again and
+// again. The default, as much again, is only reached after minutes, and until then memory grows.
 const garbagePercent = 20
 
 // LimitRuntime makes Go's runtime keep to the budget too, in the whole program. What it does not manage are the rings

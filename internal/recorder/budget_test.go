@@ -30,7 +30,8 @@ func TestBudgetFits(t *testing.T) {
 					t.Errorf("%d CPUs take %d of %d", cpus, n, limit)
 				}
 				if b.bulkRows < 2*bpf.MaxRecords || b.rareRows < 2*bpf.MaxRecords {
-					t.Errorf("%d CPUs and %d: batches of %d and %d rows hold no two sweeps", cpus, limit, b.bulkRows, b.rareRows)
+					t.Errorf("%d CPUs and %d: batches of %d and %d rows hold no two sweeps", cpus, limit, b.bulkRows,
+						b.rareRows)
 				}
 				if b.Ring&(b.Ring-1) != 0 || b.RareRing&(b.RareRing-1) != 0 {
 					t.Errorf("rings of %d and %d bytes are no powers of two", b.Ring, b.RareRing)

@@ -20,7 +20,7 @@ import (
 // an event that refers to it may be swept on either side of the border. So announcements are kept here first, and a
 // generation is given the rows that its batches refer to. It is open until all of them have been swept.
 type dimensions struct {
-	all         []*members // a dimension before those that its own rows refer to
+	all         []*keptDimension // a dimension before those that its own rows refer to
 	columns     map[*format.Schema][]reference
 	connections *connections
 	lanes       *lanes
@@ -29,8 +29,8 @@ type dimensions struct {
 	limit       int64 // bytes that rows may take which are only kept because they might be referred to; 0: no limit
 }
 
-// Members are the rows of one dimension that generations are given.
-type members struct {
+// A keptDimension is one of which each generation is given the rows that it needs.
+type keptDimension struct {
 	*dimension
 	table *table
 	now   *references // of the generation that events go into
@@ -40,7 +40,7 @@ type members struct {
 // A reference is a column of ids that lead to a dimension.
 type reference struct {
 	column int
-	to     *members
+	to     *keptDimension
 }
 
 // defaultKeepIdle is how long an unused row is kept: a socket that was shut down may take a minute (tcp_fin_timeout)
@@ -53,10 +53,10 @@ func newDimensions(tables []*table, lanes *lanes, wall int64, keepIdle time.Dura
 		columns: make(map[*format.Schema][]reference), lanes: lanes, wall: wall,
 		keepIdle: cmp.Or(keepIdle, defaultKeepIdle), limit: limit,
 	}
-	byName := make(map[string]*members)
+	byName := make(map[string]*keptDimension)
 	for _, t := range tables {
 		if t != nil && !t.layout.Schema.Event() {
-			m := &members{dimension: newDimension(t.layout), table: t, now: newReferences(lanes.generation)}
+			m := &keptDimension{dimension: newDimension(t.layout), table: t, now: newReferences(lanes.generation)}
 			d.all, byName[t.layout.Schema.Table] = append(d.all, m), m
 		}
 	}
@@ -76,7 +76,7 @@ func newDimensions(tables []*table, lanes *lanes, wall int64, keepIdle time.Dura
 }
 
 // of is the dimension of a table, nil if it is none.
-func (d *dimensions) of(l *bpf.Layout) *members {
+func (d *dimensions) of(l *bpf.Layout) *keptDimension {
 	for _, m := range d.all {
 		if m.layout == l {
 			return m
@@ -153,7 +153,7 @@ func (d *dimensions) fill(at int64) bool {
 }
 
 // add appends a row to its table's batch, and takes down what it refers to itself.
-func (d *dimensions) add(m *members, k *row) {
+func (d *dimensions) add(m *keptDimension, k *row) {
 	b := m.table.batch
 	m.layout.Gather(b, bpf.One(k.record), -1, d.wall)
 	for _, r := range d.columns[b.Schema] {
@@ -174,15 +174,15 @@ func (d *dimensions) hand() {
 }
 
 // oldest are the references of the oldest open generation.
-func (m *members) oldest() *references {
+func (m *keptDimension) oldest() *references {
 	if m.old != nil {
 		return m.old
 	}
 	return m.now
 }
 
-// missing says how many ids of each table the oldest open generation refers to and nobody announced: rows that are lost,
-// when everything that will be known is known.
+// missing says how many ids of each table the oldest open generation refers to and nobody announced: rows that are
+// lost, when everything that will be known is known.
 func (d *dimensions) missing() map[string]int64 {
 	lost := make(map[string]int64)
 	for _, m := range d.all {

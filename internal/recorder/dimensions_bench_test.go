@@ -13,7 +13,7 @@ import (
 // What the rows that events refer to cost the drain for each event.
 func BenchmarkNote(b *testing.B) {
 	s := &format.Schema{Table: "syscall", Columns: []format.Column{{Name: "task", Type: format.Int32}}}
-	task := &members{now: newReferences(1)}
+	task := &keptDimension{now: newReferences(1)}
 	d := &dimensions{columns: map[*format.Schema][]reference{s: {{0, task}}}}
 	batch := format.NewBatch(s)
 	for i := range int32(bulkRows) {

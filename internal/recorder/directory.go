@@ -10,9 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"time"
 
 	"github.com/fletch-trace/fletch/format"
 )
@@ -91,14 +89,4 @@ func (d *directory) undo() error {
 		return nil
 	}
 	return os.Remove(d.path)
-}
-
-const interrupted = "interrupted"
-
-// dumpNames are those that dumpName gives, and what becomes of them.
-var dumpNames = regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z-(sigusr2|trigger|end|` + interrupted + `)(-` + interrupted + `)?(` +
-	regexp.QuoteMeta(format.RemovedSuffix) + `)?$`)
-
-func dumpName(at time.Time, reason string) string {
-	return at.UTC().Format("20060102T150405.000Z") + "-" + reason
 }

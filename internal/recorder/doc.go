@@ -23,10 +23,10 @@
 //	dimension, ...       rows that others refer to, kept for each generation
 //	losses, accounts     produced = recorded + lost
 //	gatherer             records to batches
-//	Trigger, matcher     a condition, and who looks for it in batches
+//	Trigger, matcher     a condition, and the search for it in batches
 //	schedule             which dumps are due
 //	dumper, keeper       make dumps, finish and drop generations
-//	shedder              keeps to --max-cpu and --max-memory
+//	shedder              keeps to the limits of CPU and memory
 //	reporter             what a manifest tells of the recording
 //	rotation             when a generation ends, and what happens then
 //	drain                the loop over all of it

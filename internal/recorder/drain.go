@@ -38,20 +38,6 @@ type drain struct {
 	flush, watch, trim, anchors timer
 }
 
-// A timer says when something is due again.
-type timer struct {
-	every time.Duration
-	last  time.Time
-}
-
-func (t *timer) due(at time.Time) bool {
-	if at.Sub(t.last) < t.every {
-		return false
-	}
-	t.last = at
-	return true
-}
-
 // run drains until something ends the recording: a limit, the waiter, a failure (the error).
 func (d *drain) run() error {
 	defer wait.AddProcessor()()
@@ -165,8 +151,8 @@ func (d *drain) until(t time.Time, pause time.Duration) time.Duration {
 	return pause
 }
 
-// pace is how long to wait after a sweep that found the fullest ring so full (0 to 1), when it was last before that one.
-// Twice as long as last time, as long as that leaves most of every ring free.
+// pace is how long to wait after a sweep that found the fullest ring so full (0 to 1), when it was last before that
+// one. Twice as long as last time, as long as that leaves most of every ring free.
 func pace(last time.Duration, fill float64) time.Duration {
 	if fill > fillPaced {
 		return max(last/2, sweepEvery)

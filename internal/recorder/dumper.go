@@ -28,7 +28,8 @@ type dumper struct {
 	failed   []error
 }
 
-// dump makes one of the generations from first to last. A failure is said and kept; the window goes on.
+// dump makes one of the generations from first to last. A failure is told to the observer and kept; the
+// recording goes on.
 func (d *dumper) dump(q *request, first, last *generation) {
 	var m format.Manifest
 	var path string
@@ -68,8 +69,8 @@ func (d *dumper) dump(q *request, first, last *generation) {
 	d.observer.Dumped(made)
 }
 
-// prune removes the oldest dumps but as many as are kept, also those of earlier recorders; only then when a newer one is
-// whole. One that cannot be removed is said once, and left.
+// prune removes the oldest dumps until keep are left, those of earlier recorders included. It is called when a newer
+// one is complete. One that cannot be removed is told to the observer once, and left.
 func (d *dumper) prune() {
 	if d.keep == 0 {
 		return

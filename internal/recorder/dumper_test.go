@@ -24,7 +24,8 @@ func TestDumper(t *testing.T) {
 	var last *generation
 	for n := 1; n <= 4; n++ {
 		write(t, k.w, n, 10)
-		last = &generation{number: n, from: int64(n) * 1e9, to: int64(n+1) * 1e9, history: history{notes: []string{"a note"}}}
+		last = &generation{number: n, from: int64(n) * 1e9, to: int64(n+1) * 1e9}
+		last.history.notes = []string{"a note"}
 		if n == 4 {
 			q := &request{reason: "trigger", condition: "x", at: 4e9, since: 3e9 + 1, more: 2}
 			last.dumps = []*request{q, q}

@@ -12,8 +12,8 @@ import (
 
 // An environment is what is known of the dimensions so far, as a trigger asks for it. It is for one goroutine.
 type environment struct {
-	known   *dimensions // nil: nothing is known
-	unknown bool        // an id was asked for that is not known (yet)
+	dimension func(table string) *dimension // nil: nothing is known
+	unknown   bool                          // an id was asked for that is not known (yet)
 }
 
 func (e *environment) Schema(name string) *format.Schema {
@@ -26,8 +26,8 @@ func (e *environment) Schema(name string) *format.Schema {
 // Lookup finds rows by making them of the records that were announced.
 func (e *environment) Lookup(name string, _ []format.Column) (filter.Lookup, error) {
 	var d *dimension
-	if e.known != nil {
-		d = e.known.named(name)
+	if e.dimension != nil {
+		d = e.dimension(name)
 	}
 	if d == nil {
 		return func(int64) (*format.Batch, int, bool) { return nil, 0, false }, nil

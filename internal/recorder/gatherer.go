@@ -14,7 +14,7 @@ import (
 type gatherer struct {
 	tables     []*table // by kind
 	lanes      *lanes
-	dimensions *dimensions // nil: nothing is dropped, and their rows go the way of all
+	dimensions *dimensions // nil: nothing is dropped, and their rows are written as they come
 	counts     *counts
 	wall       int64 // what makes a monotonic time a Unix one, ns
 	rowsLeft   int64 // events that may still be recorded; <0: no limit

@@ -32,7 +32,7 @@ type job struct {
 // laneOptions are what a lane does besides writing.
 type laneOptions struct {
 	window int64                                         // bytes that segments in memory may take; 0: no limit
-	look   func(batch *format.Batch, swept uint64) error // is shown each batch before it is written; nil: nobody
+	look   func(batch *format.Batch, swept uint64) error // called with each batch before it is written; nil: none
 }
 
 func startLane(w *format.Writer, opt laneOptions) *lane {

@@ -17,8 +17,8 @@ const lossWindow = int64(100 * time.Millisecond)
 // lossRows is how many rows may wait for the file; while it takes none, windows get longer instead.
 const lossRows = 1 << 14
 
-// losses turns the programs' counters into rows of the loss table: between two looks at a counter that moved,
-// that many events of that table were lost on that CPU.
+// losses turns the programs' counters into rows of the loss table: between two readings
+// of a counter that has changed, that many events of that table were lost on that CPU.
 type losses struct {
 	count  func(kind uint32, cpu int) bpf.Counts
 	wall   int64
@@ -114,7 +114,8 @@ func (l *losses) finish() {
 	}
 }
 
-// take is the batch of rows so far, to be given back to free; nil when there is none, or the last one is still on its way.
+// take is the batch of rows so far, to be given back to free; nil when there is none, or the last one is still on its
+// way.
 func (l *losses) take() *format.Batch {
 	if l.batch.Rows == 0 {
 		return nil

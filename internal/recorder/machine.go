@@ -24,7 +24,7 @@ type machine struct {
 	read   func(clock int32) int64
 	online func() string
 
-	wall    int64           // what makes a monotonic time a Unix one: CLOCK_REALTIME - CLOCK_MONOTONIC at the beginning, ns
+	wall    int64           // CLOCK_REALTIME - CLOCK_MONOTONIC at the beginning, ns: makes a monotonic time a Unix one
 	clocks  []format.Clock  // anchors, the first one being the one in use
 	changes []format.Change // so far
 
@@ -89,7 +89,7 @@ func (m *machine) look() (changes []format.Change) {
 	} else {
 		slept = 0
 	}
-	// Asleep the wall clock goes on, and the monotonic one does not: that is no step.
+	// While the machine sleeps the wall clock goes on and the monotonic one does not: that is not a step.
 	if step := realtime - m.realtime - slept; step > leastStep || step < -leastStep {
 		add("clock", "the wall clock was moved by %v", time.Duration(step).Round(time.Millisecond))
 	}

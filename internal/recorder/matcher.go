@@ -27,7 +27,7 @@ type matcher struct {
 }
 
 func newMatcher(t *Trigger, known *dimensions, calls *syscalls.Table, found *hits, sweeps *sweeps) *matcher {
-	return &matcher{trigger: t, known: environment{known: known}, calls: calls, hits: found, sweeps: sweeps}
+	return &matcher{trigger: t, known: environment{dimension: known.named}, calls: calls, hits: found, sweeps: sweeps}
 }
 
 // look tells of the rows of a batch that the trigger holds for. swept is how many sweeps there had been when the batch
@@ -43,7 +43,8 @@ func (m *matcher) look(b *format.Batch, swept uint64) error {
 	bound := m.bound[b.Schema.Table]
 	if bound == nil {
 		var err error
-		if bound, err = m.trigger.program.Bind(b.Schema, &filter.Env{Dimensions: &m.known, CallName: m.calls.Name}); err != nil {
+		env := &filter.Env{Dimensions: &m.known, CallName: m.calls.Name}
+		if bound, err = m.trigger.program.Bind(b.Schema, env); err != nil {
 			return err
 		}
 		m.bound[b.Schema.Table] = bound

@@ -8,7 +8,8 @@ import "testing"
 
 // A call that took long is dumped for when it ended.
 func TestHitEndsWithTheCall(t *testing.T) {
-	b := newBatch(t, newTestParts(t).gatherer.table("syscall"), map[string]any{"ts": int64(50), "duration_ns": int64(1)},
+	b := newBatch(t, newTestParts(t).gatherer.table("syscall"),
+		map[string]any{"ts": int64(50), "duration_ns": int64(1)},
 		map[string]any{"ts": int64(20), "duration_ns": int64(1000)}, map[string]any{"ts": int64(30)})
 	b.Generation = 7
 	if got, want := firstHit(b, []uint64{0b111}, 3), (hit{7, 20, 1020, 3}); got != want {
@@ -30,8 +31,8 @@ func TestTriggerKnowsTasks(t *testing.T) {
 	found := &hits{}
 	m := newMatcher(trigger, known, nil, found, sweeps)
 	process := d.gatherer.table("process")
-	b := newBatch(t, process, map[string]any{"ts": int64(0), "task": int32(1)}, map[string]any{"ts": int64(1), "task": int32(2)},
-		map[string]any{"ts": int64(2), "task": int32(3)})
+	b := newBatch(t, process, map[string]any{"ts": int64(0), "task": int32(1)},
+		map[string]any{"ts": int64(1), "task": int32(2)}, map[string]any{"ts": int64(2), "task": int32(3)})
 	b.Generation = 1
 	sweeps.count.Store(1)
 	go func() {

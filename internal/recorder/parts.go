@@ -60,7 +60,8 @@ func (p *parts) build(budget *Budget, clock format.Clock) {
 		p.rotate(budget.window, found)
 	}
 	for _, l := range []**lane{&d.lanes.bulk, &d.lanes.rare} {
-		opt := laneOptions{window: budget.window * 9 / 8} // the drain sheds when it is full; what was in the rings still comes
+		// When the window is full the drain sheds; what was in the rings by then still comes.
+		opt := laneOptions{window: budget.window * 9 / 8}
 		if cfg.Trigger != nil {
 			opt.look = newMatcher(cfg.Trigger, d.gatherer.dimensions, cfg.Calls, found, d.lanes.sweeps).look
 		}

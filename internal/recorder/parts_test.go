@@ -25,7 +25,8 @@ func newTestParts(t *testing.T) *drain {
 	d.gatherer = newGatherer(bpf.Layouts(), budget, d.patience, d.lanes, 0)
 	d.gatherer.keepDimensions(0, 0)
 	d.accounts = &accounts{
-		losses: newLosses(&fakeSession{}, 0, 0, 0), lanes: d.lanes, counts: d.gatherer.counts, tables: d.gatherer.tables,
+		losses: newLosses(&fakeSession{}, 0, 0, 0), lanes: d.lanes, counts: d.gatherer.counts,
+		tables: d.gatherer.tables,
 	}
 	d.rotation = &rotation{
 		gatherer: d.gatherer, accounts: d.accounts, lanes: d.lanes, keeper: &keeper{},

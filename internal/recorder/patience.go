@@ -15,15 +15,15 @@ var stallAfter = 10 * time.Second
 
 func errStalled() error { return fmt.Errorf("its reader has read nothing for %v", stallAfter) }
 
-// Patience is whether the drain waits for the lanes: while it records it does not, before and after that it does, as
-// long as they get anywhere.
+// Patience is whether the drain waits for the lanes: while it records it does not; before and after that it does, for
+// as long as they make progress.
 type patience struct {
 	stream  *stream // nil: they write files
 	waits   bool    // the recording has not begun or is over
 	stalled bool    // the wait was in vain
 }
 
-// wait waits for what the lanes have to do, as long as they do anything. done waits for it for a while.
+// wait waits until done, for as long as the lanes make progress. done waits for a while and says whether it is so.
 func (p *patience) wait(done func(time.Duration) bool) bool {
 	var written int64
 	since := time.Now()

@@ -14,9 +14,9 @@ import (
 	"github.com/fletch-trace/fletch/internal/wait"
 )
 
-// A Recorder makes one capture: Open, Start, Settle, Run, Finish, in this order, all by one goroutine; Abort instead of
-// whatever has not been called yet when one before Run fails. Between Settle and Run whoever has it may give up every
-// privilege.
+// A Recorder makes one capture: Open, Start, WriteOut, Run, Finish, in this order, all by one goroutine; Abort instead
+// of whatever has not been called yet when one before Run fails. Between WriteOut and Run whoever has it may give up
+// every privilege.
 type Recorder struct{ parts }
 
 // Open creates the capture. Nothing is recorded until Start.
@@ -73,8 +73,8 @@ func (r *Recorder) Start() error {
 	return err
 }
 
-// Settle returns when what was recorded so far is written, and the files it goes to are made.
-func (r *Recorder) Settle() error {
+// WriteOut returns when what was recorded so far is written, and the files it goes to are made.
+func (r *Recorder) WriteOut() error {
 	if _, err := r.session.Sweep(r.drain.gatherer.emit); err != nil {
 		return err
 	}

@@ -136,7 +136,8 @@ func TestSessionThatFails(t *testing.T) {
 		}
 	})
 	for method, cfg := range map[string]Config{
-		"Sweep": {}, "Shed": {MaxCPU: 1}, "SetEpoch": {Keep: 2, SegmentBytes: 1}, "Stop": {}, "Announce": {Keep: 2, SegmentTime: time.Hour},
+		"Sweep": {}, "Shed": {MaxCPU: 1}, "Stop": {},
+		"SetEpoch": {Keep: 2, SegmentBytes: 1}, "Announce": {Keep: 2, SegmentTime: time.Hour},
 	} {
 		t.Run(method, func(t *testing.T) {
 			r := newRecording(t)

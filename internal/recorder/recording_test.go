@@ -84,7 +84,7 @@ func (r *recording) start() {
 	r.open()
 	err := r.recorder.Start()
 	if err == nil {
-		err = r.recorder.Settle()
+		err = r.recorder.WriteOut()
 	}
 	if err != nil {
 		r.t.Fatal(err)

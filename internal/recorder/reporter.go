@@ -11,7 +11,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A reporter knows what there is to tell of the recording.
+// A reporter puts what is known of the recording into manifests and results.
 type reporter struct {
 	cfg      *Config
 	w        *format.Writer
@@ -24,16 +24,7 @@ type reporter struct {
 	recorded []string
 }
 
-// A Part is a stretch of a recording: what is there of it.
-type Part struct {
-	Start time.Time `json:"start"`
-	End   time.Time `json:"end"`
-	Rows  int64     `json:"rows"` // of events
-	Lost  int64     `json:"lost"`
-	Bytes int64     `json:"bytes"`
-}
-
-// history is what there is to tell so far.
+// history is what a manifest would tell now.
 func (r *reporter) history() history {
 	h := history{clocks: r.machine.clocks, changes: r.machine.changes}
 	if r.codec.reduced {

@@ -109,7 +109,8 @@ func (r *rotation) end(dumps []*request) *generation {
 	r.accounts.hand()
 	wall := r.gatherer.wall
 	g := &generation{
-		number: r.lanes.generation, from: r.starts[0] + wall, to: monotonic() + wall, dumps: dumps, history: r.history(),
+		number: r.lanes.generation, from: r.starts[0] + wall, to: monotonic() + wall, dumps: dumps,
+		history: r.history(),
 	}
 	if r.schedule != nil {
 		g.needed = r.schedule.needed(g.to)
@@ -125,7 +126,7 @@ func (r *rotation) closePrevious() {
 		return // no empty batch; the next time
 	}
 	dimensions.hand()
-	r.loseMissing(r.starts[1], r.starts[0])
+	r.countMissing(r.starts[1], r.starts[0])
 	dimensions.close()
 	r.keeper.expect(r.closing, r.lanes)
 	r.closing = nil
@@ -134,8 +135,8 @@ func (r *rotation) closePrevious() {
 	}
 }
 
-// loseMissing counts as lost what a generation refers to and nobody announced; its time is monotonic ns.
-func (r *rotation) loseMissing(from, until int64) {
+// countMissing counts as lost what a generation refers to and nobody announced; its time is monotonic ns.
+func (r *rotation) countMissing(from, until int64) {
 	for table, n := range r.gatherer.dimensions.missing() {
 		r.accounts.add(table, -1, from, until, n)
 	}
@@ -151,7 +152,7 @@ func (r *rotation) finish(whole bool) {
 		r.gatherer.handAll()
 		at := monotonic()
 		dimensions.fill(at)
-		r.loseMissing(r.starts[0], at)
+		r.countMissing(r.starts[0], at)
 	}
 	if r.schedule != nil {
 		r.gatherer.handAll()

@@ -24,21 +24,13 @@ type schedule struct {
 	until   int64      // that dump's end
 }
 
-// A request is a dump to be made. Times are ns since the Unix epoch.
-type request struct {
-	reason, condition string
-	at                int64 // of the event or the signal
-	since             int64 // the dump has what is from then on
-	due               int64
-	more              int // events or signals that it serves as well
-}
-
 // detectionTime is within which time an event has set off its trigger, ns: it waits for its batch, and for its lane.
 const detectionTime = 2e9
 
 func newSchedule(cfg *Config, hits *hits, now func() int64) *schedule {
 	s := &schedule{
-		now: now, last: int64(cfg.Last), after: int64(cfg.After), asked: cfg.RequestDump, hits: hits, atEnd: cfg.InMemory,
+		now: now, last: int64(cfg.Last), after: int64(cfg.After), asked: cfg.RequestDump, hits: hits,
+		atEnd: cfg.InMemory,
 	}
 	if cfg.Trigger != nil {
 		s.condition = cfg.Trigger.source
@@ -73,7 +65,7 @@ func (s *schedule) take(t int64, covering int, all bool) (requests []*request) {
 	return requests
 }
 
-// listen hears signals and triggers.
+// listen takes the signals and the hits of the trigger since the last time.
 func (s *schedule) listen() {
 	select {
 	case <-s.asked:
@@ -91,7 +83,7 @@ func (s *schedule) listen() {
 	s.ask(request{reason: "trigger", condition: s.condition, at: h.at, due: due, more: h.rows - 1})
 }
 
-// ask wants a dump. One that is wanted for the same reason already serves for it.
+// ask schedules a dump, or adds to one that is pending for the same reason.
 func (s *schedule) ask(q request) {
 	q.since = q.at - s.last
 	for _, p := range s.pending {
@@ -112,8 +104,8 @@ func (s *schedule) needed(to int64) int64 {
 	return since
 }
 
-// finish gives what is dumped when the recording ends: what is still waited for, and the window. Without whole that stays
-// where it is.
+// finish gives what is dumped when the recording ends: what is still waited for, and the window. Without whole that
+// stays where it is.
 func (s *schedule) finish(covering int, whole bool) []*request {
 	t := s.now()
 	s.listen()

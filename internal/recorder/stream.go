@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 )
 
-// A stream is standard output where the capture goes there. A reader that is slow still reads: it is given little at a
-// time, so that whoever waits for it can see that.
+// A stream is standard output where the capture goes there. A reader that is slow still reads: it is given small
+// pieces, so that whoever waits for it sees the progress.
 type stream struct {
 	w       io.Writer
 	written atomic.Int64

@@ -11,8 +11,8 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A table gathers one kind of record into batches, which take turns: one is being filled, others are on their way to
-// the file, the rest are free.
+// A table is one kind of record with its batches: one is being filled, others are on their way to the file, the rest
+// are free.
 type table struct {
 	layout   *bpf.Layout
 	limit    int           // rows of a batch
@@ -61,7 +61,7 @@ func (t *table) next() bool {
 	default:
 		t.spare = 0
 		if t.unmade > 0 {
-			// Not before it is needed: the fewer take turns, the more of their memory is in the cache.
+			// Not before it is needed: the fewer are in use, the more of their memory is in the cache.
 			t.unmade--
 			t.batch = format.NewBatch(t.layout.Schema)
 			return true
@@ -80,8 +80,8 @@ func (t *table) await(d time.Duration) bool {
 	}
 }
 
-// trim gives back the batches that were not needed since the last time: a burst, or a disk that was slow for a moment,
-// would else leave all that may be made taking turns for ever.
+// trim gives back the batches that were not needed since the last time. Without it a burst, or a disk that was slow for
+// a moment, would leave all that may be made in use for ever.
 func (t *table) trim() {
 	for range t.spare {
 		select {

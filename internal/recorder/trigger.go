@@ -58,9 +58,11 @@ func CompileTrigger(src string, families []string) (*Trigger, error) {
 	}
 	switch {
 	case len(possible) == 0:
-		return nil, fmt.Errorf("%q: no event can match; it is about %s events", src, strings.Join(triggerTables(), ", "))
+		return nil, fmt.Errorf("%q: no event can match; it is about %s events", src,
+			strings.Join(triggerTables(), ", "))
 	case len(t.tables) == 0:
-		return nil, fmt.Errorf("%q: only %s events can match, which are not recorded", src, strings.Join(possible, ", "))
+		return nil, fmt.Errorf("%q: only %s events can match, which are not recorded", src,
+			strings.Join(possible, ", "))
 	}
 	return t, nil
 }

@@ -16,8 +16,9 @@ import (
 
 // An alarm ends a wait after some time, or when one of some descriptors can be read from.
 //
-// It is the kernel's, and the runtime waits for it as for a network's packet. With a timer of the runtime's own each wait would
-// also wake the thread that watches over timers, and another to look for work: together they cost as much as a sweep.
+// Its timer is a timerfd, for which the runtime waits in its network poller. A timer of the runtime would with each
+// wait also wake the thread that watches timers and another one that looks for work: together they cost as much as a
+// sweep.
 type alarm struct {
 	timer  int
 	file   *os.File        // an epoll of the timer and the descriptors
@@ -53,7 +54,8 @@ func newAlarm(descriptors ...int) (*alarm, error) {
 // wait waits for d, which is more than 0, or until the alarm rings.
 func (a *alarm) wait(d time.Duration) (rung bool, err error) {
 	until := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(d))}
-	_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(a.timer), 0, uintptr(unsafe.Pointer(&until)), 0, 0, 0)
+	_, _, errno := unix.RawSyscall6(unix.SYS_TIMERFD_SETTIME, uintptr(a.timer), 0, uintptr(unsafe.Pointer(&until)),
+		0, 0, 0)
 	if errno != 0 {
 		return false, fmt.Errorf("waiting: timerfd_settime: %w", errno)
 	}
@@ -66,8 +68,8 @@ func (a *alarm) wait(d time.Duration) (rung bool, err error) {
 // look says whether the wait has ended: something can be read, or it failed. None of what it calls blocks, so the
 // runtime is not told of the calls.
 func (a *alarm) look(epoll uintptr) bool {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, epoll, uintptr(unsafe.Pointer(&a.events)), uintptr(len(a.events)),
-		0, 0, 0)
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, epoll, uintptr(unsafe.Pointer(&a.events)),
+		uintptr(len(a.events)), 0, 0, 0)
 	a.rung, a.failed = false, nil
 	if errno != 0 {
 		a.failed = fmt.Errorf("waiting: epoll_pwait: %w", errno)

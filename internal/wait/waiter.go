@@ -100,11 +100,3 @@ var pauses = func() (set unix.Sigset_t) {
 	set.Val[0] = 1 << (unix.SIGURG - 1)
 	return set
 }()
-
-// AddProcessor lets one goroutine more run at the same time, until remove is called: when the drain is to wake up,
-// others may have taken all processors.
-func AddProcessor() (remove func()) {
-	n := runtime.GOMAXPROCS(0)
-	runtime.GOMAXPROCS(n + 1)
-	return func() { runtime.GOMAXPROCS(n) }
-}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-func TestStandingFlags(t *testing.T) {
+func TestPercent(t *testing.T) {
 	for text, want := range map[string]string{"50%": "50%", "50": "50%", "200%": "200%", "-1": "", "x": "", "": ""} {
 		var p percent
 		err := p.Set(text)
