@@ -9,8 +9,8 @@ package main
 const page = `# Benchmarks
 
 What recording with fletch costs, compared with other tools. Each tool records the same work on the same machine,
-interleaved, in several rounds. Absolute times vary with the machine; compare the ratios, each of which is of two runs of
-the same round. The benchmark program also writes this page.
+interleaved, in several rounds. Absolute times vary with the machine; compare the ratios, each of which is of two runs
+of the same round. The benchmark program also writes this page.
 
 Measured on %s, in %v, on
 

@@ -53,8 +53,8 @@ func (t *table) notes() string {
 	}
 	delete(leftOut, "")
 	text := fmt.Sprintf("The figures are medians of %d rounds, with the lowest and the highest in brackets; the busy "+
-		"and the idle host were measured once. Meanwhile other processes used %.0f %% of the CPUs. There were %d runs; "+
-		"%d of them were disturbed and repeated", t.Rounds, 100*t.Others, runs, repeated)
+		"and the idle host were measured once. Meanwhile other processes used %.0f %% of the CPUs. "+
+		"There were %d runs; %d of them were disturbed and repeated", t.Rounds, 100*t.Others, runs, repeated)
 	for _, why := range []string{slow, beside, crowded} {
 		if n := leftOut[why]; n > 0 {
 			text += fmt.Sprintf("; %d left out because %s", n, why)
