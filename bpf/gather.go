@@ -26,11 +26,8 @@ type Records struct {
 // Len is the number of records.
 func (r Records) Len() int { return len(r.offsets) }
 
-// First is the first n records.
-func (r Records) First(n int) Records { return Records{r.data, r.offsets[:n], r.sized} }
-
-// After is all but the first n records.
-func (r Records) After(n int) Records { return Records{r.data, r.offsets[n:], r.sized} }
+// Prefix returns the first n records.
+func (r Records) Prefix(n int) Records { return Records{r.data, r.offsets[:n], r.sized} }
 
 const frameSize = 8 // BPF_RINGBUF_HDR_SZ
 
@@ -56,7 +53,7 @@ func (l *Layout) Gather(b *format.Batch, r Records, cpu int32, wall int64) {
 		c, v := &l.columns[i], &b.Columns[i]
 		switch c.form {
 		case formInt64:
-			if r.sized && c.offset >= uintptr(l.fixed) {
+			if r.sized && c.offset >= uintptr(l.minSize) {
 				gatherPresent(extend(&v.I64, n), r, c.offset)
 				continue
 			}

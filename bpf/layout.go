@@ -33,7 +33,7 @@ type record struct {
 	table   string
 	kind    uint32
 	size    uint32
-	fixed   uint32
+	minSize uint32
 	members []member
 }
 
@@ -46,11 +46,11 @@ type member struct {
 
 // A Layout is one table as the programs write it: where in a record each column is.
 type Layout struct {
-	Schema *format.Schema
-	Kind   uint32 // enum record_kind, the first word of each record
-	Size   uint32 // bytes a record has at least; in a ring of the calls' own, at most
-	Bulk   bool   // it comes by the million
-	fixed  uint32 // bytes a record in a ring of the calls' own has at least: without the last member if that is an array
+	Schema  *format.Schema
+	Kind    uint32 // enum record_kind, the first word of each record
+	Size    uint32 // bytes a record has at least; in a ring of the calls' own, at most
+	Bulk    bool   // it comes by the million
+	minSize uint32 // bytes a record in a ring of the calls' own has at least: without the last member if that is an array
 	// columns are in the order of Schema.Columns.
 	columns []column
 }
@@ -66,9 +66,9 @@ func Layouts() []*Layout {
 	var layouts []*Layout
 	for _, r := range records {
 		t := schema.Of(r.table)
-		l := &Layout{Schema: t.Schema, Kind: r.kind, Size: r.size, fixed: r.fixed, Bulk: t.Bulk}
+		l := &Layout{Schema: t.Schema, Kind: r.kind, Size: r.size, minSize: r.minSize, Bulk: t.Bulk}
 		for i, m := range r.members {
-			l.columns = append(l.columns, column{m, t.Columns[i].Words})
+			l.columns = append(l.columns, column{m, t.Columns[i].Values})
 		}
 		for uint32(len(layouts)) <= r.kind {
 			layouts = append(layouts, nil)

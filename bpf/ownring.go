@@ -71,14 +71,14 @@ func (r *ownRing) sweep(scratch *[chunkRecords]uint32, emit Emit) error {
 			at := uint32(next & mask)
 			word := binary.NativeEndian.Uint32(r.data[at:])
 			kind, size := word&0xffff, word>>16
-			if kind != l.Kind || size < l.fixed || size > l.Size {
+			if kind != l.Kind || size < l.minSize || size > l.Size {
 				return fmt.Errorf("reading the ring of table %s of cpu %d: a record of kind %d and %d bytes", l.Schema.Table, r.cpu, kind, size)
 			}
 			offsets = append(offsets, at)
 			next += uint64(size)
 		}
 		if len(offsets) > 0 {
-			if err := emit(l, Records{data: r.data, offsets: offsets, sized: true}, r.cpu); err == ErrLater {
+			if err := emit(l, Records{data: r.data, offsets: offsets, sized: true}, r.cpu); err == ErrNoRoom {
 				return nil
 			} else if err != nil {
 				return err

@@ -14,9 +14,9 @@ import (
 // MaxRecords is the most records that Emit is given at once.
 const MaxRecords = chunkRecords
 
-// ErrLater is what Emit returns when it has no room for the records now. They stay in their ring and come again with a
+// ErrNoRoom is what Emit returns when it has no room for the records now. They stay in their ring and come again with a
 // later sweep; what the ring cannot hold until then, the programs count as lost.
-var ErrLater = errors.New("no room for the records now")
+var ErrNoRoom = errors.New("no room for the records now")
 
 // Copy gives record i in memory of its own, for One.
 func (r Records) Copy(i int) []byte {
@@ -27,8 +27,8 @@ func (r Records) Copy(i int) []byte {
 
 var afterFrame = []uint32{frameSize}
 
-// One is a record that Copy gave.
-func One(record []byte) Records { return Records{data: record, offsets: afterFrame} }
+// SingleRecord returns the one record that Copy returned.
+func SingleRecord(record []byte) Records { return Records{data: record, offsets: afterFrame} }
 
 // ID is what a record of a dimension is referred to by: its table's first column.
 func (l *Layout) ID(r Records, i int) int64 {

@@ -30,7 +30,7 @@ func TestCopiedRecord(t *testing.T) {
 		kept := r.Copy(1)
 		clear(data)
 		b := format.NewBatch(l.Schema)
-		l.Gather(b, One(kept), -1, 0)
+		l.Gather(b, SingleRecord(kept), -1, 0)
 		v := b.Columns[0]
 		if b.Rows != 1 || v.Type == format.Int32 && v.I32[0] != 8 || v.Type == format.Int64 && v.I64[0] != 8 {
 			t.Errorf("%s: %+v", l.Schema.Table, v)

@@ -4,9 +4,9 @@
 
 package bpf
 
-// records say where the columns of each table lie in a record, in the order of schema.Tables.
+// records describe the records of each table, in the order of schema.Tables.
 var records = []record{
-	{table: "task", kind: 1, size: 72, fixed: 72, members: []member{
+	{table: "task", kind: 1, size: 72, minSize: 72, members: []member{
 		{form: formInt32, offset: 4, size: 4},   // task
 		{form: formTime, offset: 8, size: 8},    // ts
 		{form: formInt32, offset: 16, size: 4},  // tid
@@ -18,18 +18,18 @@ var records = []record{
 		{form: formComm, offset: 48, size: 16},  // comm
 		{form: formPath, offset: 64, size: 8},   // exe
 	}},
-	{table: "path", kind: 2, size: 32, fixed: 32, members: []member{
+	{table: "path", kind: 2, size: 32, minSize: 32, members: []member{
 		{form: formInt32, offset: 4, size: 4},  // path
 		{form: formInt64, offset: 8, size: 8},  // dev
 		{form: formInt64, offset: 16, size: 8}, // ino
 		{form: formPath, offset: 24, size: 8},  // name
 	}},
-	{table: "cgroup", kind: 3, size: 32, fixed: 32, members: []member{
+	{table: "cgroup", kind: 3, size: 32, minSize: 32, members: []member{
 		{form: formInt64, offset: 8, size: 8},      // cgroup
 		{form: formPath, offset: 16, size: 8},      // name
 		{form: formContainer, offset: 24, size: 8}, // container
 	}},
-	{table: "process", kind: 4, size: 64, fixed: 64, members: []member{
+	{table: "process", kind: 4, size: 64, minSize: 64, members: []member{
 		{form: formTime, offset: 8, size: 8},    // ts
 		{form: formCPU},                         // cpu
 		{form: formInt32, offset: 4, size: 4},   // task
@@ -42,7 +42,7 @@ var records = []record{
 		{form: formInt32, offset: 52, size: 4},  // signal
 		{form: formInt64, offset: 56, size: 8},  // duration_ns
 	}},
-	{table: "syscall", kind: 5, size: 88, fixed: 40, members: []member{
+	{table: "syscall", kind: 5, size: 88, minSize: 40, members: []member{
 		{form: formTime, offset: 8, size: 8},   // ts
 		{form: formCPU},                        // cpu
 		{form: formInt32, offset: 4, size: 4},  // task
@@ -56,7 +56,7 @@ var records = []record{
 		{form: formInt64, offset: 72, size: 8}, // arg4
 		{form: formInt64, offset: 80, size: 8}, // arg5
 	}},
-	{table: "pending", kind: 6, size: 72, fixed: 24, members: []member{
+	{table: "pending", kind: 6, size: 72, minSize: 24, members: []member{
 		{form: formTime, offset: 8, size: 8},   // ts
 		{form: formCPU},                        // cpu
 		{form: formInt32, offset: 4, size: 4},  // task
@@ -68,7 +68,7 @@ var records = []record{
 		{form: formInt64, offset: 56, size: 8}, // arg4
 		{form: formInt64, offset: 64, size: 8}, // arg5
 	}},
-	{table: "file", kind: 7, size: 56, fixed: 56, members: []member{
+	{table: "file", kind: 7, size: 56, minSize: 56, members: []member{
 		{form: formTime, offset: 8, size: 8},   // ts
 		{form: formCPU},                        // cpu
 		{form: formInt32, offset: 4, size: 4},  // task
@@ -79,7 +79,7 @@ var records = []record{
 		{form: formInt64, offset: 40, size: 8}, // ret
 		{form: formInt64, offset: 48, size: 8}, // duration_ns
 	}},
-	{table: "ipc", kind: 8, size: 48, fixed: 48, members: []member{
+	{table: "ipc", kind: 8, size: 48, minSize: 48, members: []member{
 		{form: formTime, offset: 8, size: 8},    // ts
 		{form: formCPU},                         // cpu
 		{form: formInt32, offset: 4, size: 4},   // task
@@ -91,7 +91,7 @@ var records = []record{
 		{form: formInt32, offset: 40, size: 4},  // mode
 		{form: formInt32, offset: 44, size: 4},  // flag
 	}},
-	{table: "tcp", kind: 9, size: 112, fixed: 112, members: []member{
+	{table: "tcp", kind: 9, size: 112, minSize: 112, members: []member{
 		{form: formTime, offset: 8, size: 8},      // ts
 		{form: formCPU},                           // cpu
 		{form: formInt32, offset: 4, size: 4},     // task
@@ -108,7 +108,7 @@ var records = []record{
 		{form: formInt32, offset: 96, size: 4},    // retransmits
 		{form: formInt64, offset: 104, size: 8},   // srtt_ns
 	}},
-	{table: "seccomp", kind: 10, size: 40, fixed: 40, members: []member{
+	{table: "seccomp", kind: 10, size: 40, minSize: 40, members: []member{
 		{form: formTime, offset: 8, size: 8},   // ts
 		{form: formCPU},                        // cpu
 		{form: formInt32, offset: 4, size: 4},  // task

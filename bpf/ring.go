@@ -17,13 +17,13 @@ import (
 // A ring is one BPF ring buffer, mapped. Layout: kernel/bpf/ringbuf.c - a page with the consumer's position,
 // writable; a page with the producer's; the data, twice in a row, so that no record is ever split.
 type ring struct {
-	cpu      int32
-	m        *ebpf.Map
-	consumer []byte
-	producer []byte // the producer's page, then the data twice
-	data     []byte
-	mask     uint64
-	left     bool // the last sweep stopped before the end of what was there when it began
+	cpu          int32
+	m            *ebpf.Map
+	consumer     []byte
+	producer     []byte // the producer's page, then the data twice
+	data         []byte
+	mask         uint64
+	stoppedEarly bool // the last sweep stopped before the end of what was there when it began
 }
 
 const (
@@ -80,7 +80,7 @@ func (r *ring) sweep(layouts []*Layout, scratch *[chunkRecords]uint32, emit func
 	cons := atomic.LoadUint64(position(r.consumer))
 	prod := atomic.LoadUint64(position(r.producer))
 	end := prod
-	defer func() { r.left = cons < end }()
+	defer func() { r.stoppedEarly = cons < end }()
 	for cons < prod {
 		offsets := scratch[:0]
 		kind := uint32(0)
@@ -109,7 +109,7 @@ func (r *ring) sweep(layouts []*Layout, scratch *[chunkRecords]uint32, emit func
 			next += uint64(n+frameSize+7) &^ 7
 		}
 		if len(offsets) > 0 {
-			if err := emit(layouts[kind], Records{data: r.data, offsets: offsets}, r.cpu); err == ErrLater {
+			if err := emit(layouts[kind], Records{data: r.data, offsets: offsets}, r.cpu); err == ErrNoRoom {
 				return nil
 			} else if err != nil {
 				return err

@@ -39,7 +39,7 @@ func TestSweepSaysWhatItLeft(t *testing.T) {
 		var scratch [chunkRecords]uint32
 		if err := r.sweep(all, &scratch, func(l *Layout, recs Records, _ int32) error {
 			if l.Schema.Table == "process" && !room {
-				return ErrLater
+				return ErrNoRoom
 			}
 			for range recs.Len() {
 				got = append(got, l.Schema.Table)
@@ -48,8 +48,8 @@ func TestSweepSaysWhatItLeft(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got, want) || r.left != left {
-			t.Errorf("swept %v, left early %v; want %v, %v", got, r.left, want, left)
+		if !slices.Equal(got, want) || r.stoppedEarly != left {
+			t.Errorf("swept %v, left early %v; want %v, %v", got, r.stoppedEarly, want, left)
 		}
 	}
 	put("task", 0)

@@ -119,17 +119,19 @@ func (s *Session) Sweep(emit Emit) (fill float64, err error) {
 	return fill, nil
 }
 
-// Heard says whether the last Sweep has handed over every announcement that was made before it began. Else a ring was left
-// early, at a record that was still being written or that emit had no room for, and there may be one behind.
-func (s *Session) Heard() bool {
-	return !slices.ContainsFunc(s.rings[:s.CPUs], func(r *ring) bool { return r.left })
+// SweepComplete reports whether the last Sweep read the rare rings, which have the rows of dimensions, up to where they
+// ended when it began. It is false if a ring was left early, at a record that was still being written or for which emit
+// returned ErrNoRoom: rows of dimensions may be behind that record.
+func (s *Session) SweepComplete() bool {
+	return !slices.ContainsFunc(s.rings[:s.CPUs], func(r *ring) bool { return r.stoppedEarly })
 }
 
-// Woken is a descriptor that can be read from, as poll(2) says, when a ring has passed its mark since the last Rest.
-func (s *Session) Woken() int { return s.woken }
+// WakeupFD returns a descriptor that is readable for poll(2) if a ring has passed its wake-up mark since the last
+// ClearWakeup.
+func (s *Session) WakeupFD() int { return s.woken }
 
-// Rest makes Woken wait for the next time.
-func (s *Session) Rest() {
+// ClearWakeup makes WakeupFD unreadable until a ring passes its mark again.
+func (s *Session) ClearWakeup() {
 	var events [8]unix.EpollEvent
 	for {
 		if n, err := unix.EpollWait(s.woken, events[:], 0); n < len(events) || err != nil {

@@ -250,7 +250,7 @@ func (r *reader) emit(n uint64) {
 }
 
 func (r *reader) woken() bool {
-	n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.session.Woken()), Events: unix.POLLIN}}, 0)
+	n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.session.WakeupFD()), Events: unix.POLLIN}}, 0)
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -275,7 +275,7 @@ func TestWake(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.read(1)
-	r.session.Rest()
+	r.session.ClearWakeup()
 	const ring, record = 1 << 15, 64 // bytes: half of what newReader asks for; a call of three arguments
 	mark := uint64(ring / wakeAt / record)
 	r.emit(mark / 2)
@@ -286,13 +286,13 @@ func TestWake(t *testing.T) {
 	if !r.woken() {
 		t.Fatalf("not woken by a ring that is more than a quarter full")
 	}
-	r.session.Rest()
+	r.session.ClearWakeup()
 	r.emit(mark / 2)
 	if r.woken() {
 		t.Fatal("woken twice")
 	}
 	r.read(1)
-	r.session.Rest()
+	r.session.ClearWakeup()
 	r.emit(mark + mark/2)
 	if !r.woken() {
 		t.Fatal("not woken when it passed the mark again")

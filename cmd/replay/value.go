@@ -49,7 +49,7 @@ func (v *value) Append(dst []byte, row int) []byte {
 
 func (v *value) appendNumber(dst []byte, n int64) []byte {
 	switch v.meaning.Meaning {
-	case schema.Moment:
+	case schema.Time:
 		return v.times(dst, n)
 	case schema.Duration:
 		return append(stamp.Seconds(dst, n, 9), v.unit...)
@@ -79,8 +79,8 @@ func (v *value) appendText(dst, text []byte) []byte {
 // plain says whether a text needs no quotes because it is one of a few words, or an address.
 func (v *value) plain(text []byte) bool {
 	switch v.meaning.Meaning {
-	case schema.Word:
-		return slices.Contains(v.meaning.Words, string(text))
+	case schema.Enum:
+		return slices.Contains(v.meaning.Values, string(text))
 	case schema.Address:
 		other := func(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') && r != '.' && r != ':' }
 		return len(text) > 0 && !bytes.ContainsFunc(text, other)
@@ -91,7 +91,7 @@ func (v *value) plain(text []byte) bool {
 // appendJoined appends what an id or the number of a call stands for: texts, and numbers as "100/101"; "-" where there is
 // no id, "?" where its row is not known.
 func (v *value) appendJoined(dst []byte, row int) []byte {
-	call := v.meaning.Meaning == schema.Call
+	call := v.meaning.Meaning == schema.Syscall
 	if _, at := v.joined[0].At(row); at == 0 && !call {
 		if v.column.Int(row) == 0 {
 			return append(dst, '-')

@@ -33,7 +33,7 @@ func (c *Capture) Columns(s *format.Schema) []Column {
 	var columns []Column
 	for _, own := range s.Columns {
 		columns = append(columns, Column{own, own.Name, ""})
-		if !s.Event() && schema.Describe(s.Table, own).Meaning != schema.Call {
+		if !s.Event() && schema.Describe(s.Table, own).Meaning != schema.Syscall {
 			continue // the ids in tables that are no events stay what they are
 		}
 		for _, more := range c.Joined(s, own) {
@@ -48,7 +48,7 @@ func (c *Capture) Columns(s *format.Schema) []Column {
 
 // Joined are the columns that say what the ids or calls in a column of a table stand for.
 func (c *Capture) Joined(s *format.Schema, own format.Column) (columns []Column) {
-	if own.Type == format.Int32 && schema.Describe(s.Table, own).Meaning == schema.Call {
+	if own.Type == format.Int32 && schema.Describe(s.Table, own).Meaning == schema.Syscall {
 		return []Column{{format.Column{Name: "name", Type: format.String}, own.Name, calls}}
 	}
 	d := schema.DimensionOf(s.Table, own, c.schemaOf)

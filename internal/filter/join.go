@@ -39,7 +39,7 @@ func hasName(s *format.Schema) bool {
 
 // isCall says whether a column holds numbers of system calls.
 func isCall(t *format.Schema, c format.Column) bool {
-	return c.Type == format.Int32 && schema.Describe(t.Table, c).Meaning == schema.Call
+	return c.Type == format.Int32 && schema.Describe(t.Table, c).Meaning == schema.Syscall
 }
 
 // joinOf finds the column that a comparison is about among those that the table's ids lead to: the nearest, of several

@@ -60,7 +60,7 @@ func (d *dimension) find(id int64) (rec bpf.Records, ok bool) {
 	if k == nil {
 		return rec, false
 	}
-	return bpf.One(k.record), true
+	return bpf.SingleRecord(k.record), true
 }
 
 // pin keeps a row until unpin.

@@ -66,7 +66,7 @@ func newDimensions(tables []*table, lanes *lanes, wall int64, keepIdle time.Dura
 		}
 		s := t.layout.Schema
 		for i, c := range schema.Of(s.Table).Columns {
-			if to := byName[c.Of]; to != nil && c.Of != s.Table {
+			if to := byName[c.Dimension]; to != nil && c.Dimension != s.Table {
 				d.columns[s] = append(d.columns[s], reference{i, to})
 			}
 		}
@@ -155,7 +155,7 @@ func (d *dimensions) fill(at int64) bool {
 // add appends a row to its table's batch, and takes down what it refers to itself.
 func (d *dimensions) add(m *keptDimension, k *row) {
 	b := m.table.batch
-	m.layout.Gather(b, bpf.One(k.record), -1, d.wall)
+	m.layout.Gather(b, bpf.SingleRecord(k.record), -1, d.wall)
 	for _, r := range d.columns[b.Schema] {
 		switch v := &b.Columns[r.column]; v.Type {
 		case format.Int64:

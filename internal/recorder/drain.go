@@ -62,7 +62,7 @@ func (d *drain) run() error {
 			return err
 		}
 		if rung {
-			d.session.Rest()
+			d.session.ClearWakeup()
 		}
 	}
 }
@@ -81,7 +81,7 @@ func (d *drain) sweep() (fill float64, err error) {
 		return fill, err
 	}
 	d.lanes.sweeps.count.Add(1)
-	if d.session.Heard() {
+	if d.session.SweepComplete() {
 		d.lanes.sweeps.whole++
 	}
 	return fill, nil

@@ -18,29 +18,29 @@ import (
 // A fakeSession is one without a kernel. Its one ring holds what was pushed; a record that finds it full is lost. Only
 // onSweep, which is called before each sweep, may push.
 type fakeSession struct {
-	woken    int // an eventfd that never fires
-	capacity int // records; 0: no limit
-	ring     []bpf.Records
-	layout   []*bpf.Layout // of each
-	counts   map[uint32]*bpf.Counts
-	missed   map[string]uint64
-	epochs   []uint32
-	shed     []bool
-	onSweep  func()
-	heard    bool
-	running  []int64          // tasks that Start and Announce tell of
-	failing  map[string]error // by method
+	wakeupFD      int // an eventfd that never fires
+	capacity      int // records; 0: no limit
+	ring          []bpf.Records
+	layout        []*bpf.Layout // of each
+	counts        map[uint32]*bpf.Counts
+	missed        map[string]uint64
+	epochs        []uint32
+	shed          []bool
+	onSweep       func()
+	sweepComplete bool
+	running       []int64          // tasks that Start and Announce tell of
+	failing       map[string]error // by method
 }
 
 func newFakeSession(t *testing.T) *fakeSession {
 	t.Helper()
-	woken, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	wakeupFD, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(woken) })
+	t.Cleanup(func() { unix.Close(wakeupFD) })
 	return &fakeSession{
-		woken: woken, counts: map[uint32]*bpf.Counts{}, missed: map[string]uint64{}, failing: map[string]error{},
+		wakeupFD: wakeupFD, counts: map[uint32]*bpf.Counts{}, missed: map[string]uint64{}, failing: map[string]error{},
 	}
 }
 
@@ -50,7 +50,7 @@ func (s *fakeSession) push(table string, task int32, ts int64) {
 	data := newRecord(l)
 	binary.NativeEndian.PutUint32(data[12:], uint32(task))
 	binary.NativeEndian.PutUint64(data[16:], uint64(ts))
-	s.pushRecord(l, bpf.One(data))
+	s.pushRecord(l, bpf.SingleRecord(data))
 }
 
 // announce is one of a dimension's row.
@@ -111,20 +111,20 @@ func (s *fakeSession) Sweep(emit bpf.Emit) (float64, error) {
 	if s.onSweep != nil {
 		s.onSweep()
 	}
-	s.heard = false
+	s.sweepComplete = false
 	for len(s.ring) > 0 {
-		if err := emit(s.layout[0], s.ring[0], 0); errors.Is(err, bpf.ErrLater) {
+		if err := emit(s.layout[0], s.ring[0], 0); errors.Is(err, bpf.ErrNoRoom) {
 			return 1, nil
 		} else if err != nil {
 			return 1, err
 		}
 		s.ring, s.layout = s.ring[1:], s.layout[1:]
 	}
-	s.heard = true
+	s.sweepComplete = true
 	return 0.5, s.failing["Sweep"] // as full as makes the drain sweep again soon
 }
 
-func (s *fakeSession) Heard() bool { return s.heard }
+func (s *fakeSession) SweepComplete() bool { return s.sweepComplete }
 
 func (s *fakeSession) Stop(emit bpf.Emit) error {
 	s.onSweep = nil
@@ -139,8 +139,8 @@ func (s *fakeSession) SetEpoch(n uint32) error {
 	return s.failing["SetEpoch"]
 }
 func (s *fakeSession) Shed(on bool) error { s.shed = append(s.shed, on); return s.failing["Shed"] }
-func (s *fakeSession) Woken() int         { return s.woken }
-func (s *fakeSession) Rest()              {}
+func (s *fakeSession) WakeupFD() int      { return s.wakeupFD }
+func (s *fakeSession) ClearWakeup()       {}
 
 func (s *fakeSession) Counts(kind uint32, _ int) bpf.Counts {
 	if c := s.counts[kind]; c != nil {

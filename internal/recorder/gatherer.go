@@ -50,7 +50,7 @@ func (g *gatherer) emit(l *bpf.Layout, recs bpf.Records, cpu int32) error {
 	}
 	if t.batch == nil {
 		if !t.next() {
-			return bpf.ErrLater
+			return bpf.ErrNoRoom
 		}
 		if l.Bulk {
 			// At once: a column that doubles leaves twice of it behind.
@@ -60,7 +60,7 @@ func (g *gatherer) emit(l *bpf.Layout, recs bpf.Records, cpu int32) error {
 	t.received += int64(recs.Len())
 	if event {
 		if g.rowsLeft >= 0 {
-			recs = recs.First(int(min(int64(recs.Len()), g.rowsLeft)))
+			recs = recs.Prefix(int(min(int64(recs.Len()), g.rowsLeft)))
 			g.rowsLeft -= int64(recs.Len())
 		}
 		g.counts.rows.Add(int64(recs.Len()))

@@ -113,7 +113,7 @@ func TestWhatIsRefusedIsCounted(t *testing.T) {
 	const each, times = 1000, 9
 	fill := func() {
 		for range each {
-			if err := d.gatherer.emit(calls.layout, bpf.One(newRecord(calls.layout)), 0); err != nil {
+			if err := d.gatherer.emit(calls.layout, bpf.SingleRecord(newRecord(calls.layout)), 0); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -74,7 +74,7 @@ func firstHit(b *format.Batch, rows filter.Selection, n int) hit {
 		}
 	}
 	h := hit{generation: b.Generation, at: ts[at], ended: ts[at], rows: n}
-	begins := schema.Of(b.Schema.Table).Begins
+	begins := schema.Of(b.Schema.Table).BeginOp
 	if begins == "*" || begins != "" && b.Column("op").Str.At(at) == begins {
 		h.ended += b.Column("duration_ns").I64[at]
 	}

@@ -58,7 +58,7 @@ func announce(l *bpf.Layout, id int64, cgroup int64) bpf.Records {
 	if l.Schema.Table == "task" {
 		binary.NativeEndian.PutUint64(data[8+l.Size-16-8-8:], uint64(cgroup)) // before comm and exe
 	}
-	return bpf.One(data)
+	return bpf.SingleRecord(data)
 }
 
 // newRecord is a record of zeros with its frame.

@@ -21,7 +21,7 @@ type Recorder struct{ parts }
 
 // Open creates the capture. Nothing is recorded until Start.
 func Open(cfg Config, budget *Budget, session Session, observer Observer) (*Recorder, error) {
-	waiter, err := wait.New(session.Woken())
+	waiter, err := wait.New(session.WakeupFD())
 	if err != nil {
 		return nil, err
 	}

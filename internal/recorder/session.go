@@ -13,14 +13,14 @@ type Session interface {
 	Start(emit bpf.Emit) error
 	Announce(emit bpf.Emit) error
 	Sweep(emit bpf.Emit) (fill float64, err error)
-	Heard() bool
+	SweepComplete() bool
 	Stop(emit bpf.Emit) error
 
 	SetEpoch(n uint32) error
 	Shed(on bool) error
 
-	Woken() int
-	Rest()
+	WakeupFD() int
+	ClearWakeup()
 
 	Counts(kind uint32, cpu int) bpf.Counts
 	Missed(family string) (uint64, error)

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package schema is what the tables of a capture are: their columns, what a person reads in them, and the event
-// families that they belong to. It is written down once, in bpf/events.h; Tables is generated from the BTF of the
-// compiled object. Readers meet tables that are newer than they are, so everything here is asked by name and may say
-// that it does not know.
+// Package schema describes the tables of a capture: their columns, what the values mean, and which event family fills
+// them. The only source is bpf/events.h; Tables is generated from the BTF of the compiled objects. A capture may have
+// tables and columns that this version does not know. So everything is looked up by name, and may be unknown.
 package schema
 
 import (
@@ -15,20 +14,20 @@ import (
 
 //go:generate go run ./gen
 
-// Meaning says how a person reads the values of a column.
+// Meaning is what the values of a column mean; programs choose by it how to print them.
 type Meaning uint8
 
 // The meanings.
 const (
-	Plain    Meaning = iota // a number or a text as it is
-	Moment                  // ns since the Unix epoch
+	Plain    Meaning = iota // a number or a text, printed as it is
+	Time                    // ns since the Unix epoch
 	Duration                // ns
-	Bytes                   // so many bytes
-	Result                  // -4095 to -1: minus an error number; else what the call gave, or 0
-	Call                    // the number of a system call, of the capture's architecture
-	Signal                  // the number of a signal
-	ID                      // the id of a row of the dimension Column.Of; 0: none
-	Word                    // one of Column.Words
+	Bytes                   // a size in bytes
+	Result                  // -4095 to -1: a negated errno; else the value returned, or 0
+	Syscall                 // a system call number of the capture's architecture
+	Signal                  // a signal number
+	ID                      // the id of a row of the dimension Column.Dimension; 0: none
+	Enum                    // one of Column.Values
 	Address                 // a network address as text
 	Port                    // a TCP or UDP port
 	Mode                    // permission bits
@@ -38,36 +37,36 @@ const (
 // Column is one column of a table.
 type Column struct {
 	format.Column
-	Meaning Meaning
-	Of      string   // of an ID: the dimension, a table
-	Words   []string // of a Word
+	Meaning   Meaning
+	Dimension string   // for ID: the table that has the rows
+	Values    []string // for Enum: all values, by number
 }
 
 // Table is one table of a capture.
 type Table struct {
 	*format.Schema
-	Families []string // the event families whose recording fills it; none: it is in every recording
-	Bulk     bool     // its rows come by the million
-	Trigger  bool     // record --trigger looks at its rows
-	// Text is what replay prints of a row, with {column} where the column's value goes; "" where replay has words in its own
-	// code, or where it prints names and values.
+	Families []string // recording any of these event families fills the table; none: it is in every recording
+	Bulk     bool     // a high-volume table: its records go through the bulk rings
+	Trigger  bool     // record --trigger tests its rows
+	// Text is the template of the line that replay prints for a row; {column} is replaced by the column's value. "":
+	// replay has code for this table, or prints name=value.
 	Text string
-	// Begins says which rows have in ts the time at which something began, so that it ended at ts + duration_ns: those
-	// with this op, or with "*" all. Of others ts is when they happened.
-	Begins  string
-	Columns []Column // of Schema, in the same order
+	// BeginOp is the op of the rows whose ts is a start, so that they end at ts + duration_ns; "*": all rows. The ts of
+	// other rows is when the event happened.
+	BeginOp string
+	Columns []Column // those of Schema, in the same order
 }
 
-// Loss is the table that every recorder writes itself.
+// Loss is the table of lost events. The recorder itself fills it, so it is not in Tables.
 var Loss = &Table{Schema: format.LossSchema, Columns: []Column{
-	{Column: format.LossSchema.Columns[0], Meaning: Moment},
-	{Column: format.LossSchema.Columns[1], Meaning: Moment},
+	{Column: format.LossSchema.Columns[0], Meaning: Time},
+	{Column: format.LossSchema.Columns[1], Meaning: Time},
 	{Column: format.LossSchema.Columns[2]},
 	{Column: format.LossSchema.Columns[3]},
 	{Column: format.LossSchema.Columns[4]},
 }}
 
-// Of is the table of that name, nil if there is none.
+// Of returns the table of that name, nil if there is none.
 func Of(name string) *Table {
 	if name == Loss.Table {
 		return Loss
@@ -80,7 +79,7 @@ func Of(name string) *Table {
 	return nil
 }
 
-// Families are the event families, in the order in which they are shown.
+// Families returns the event families, in the order in which they are shown.
 func Families() (names []string) {
 	for _, t := range Tables {
 		for _, f := range t.Families {
@@ -92,12 +91,13 @@ func Families() (names []string) {
 	return names
 }
 
-// TablesOf are the tables that are filled only if one of the families is recorded: events first.
+// TablesOf returns the names of the tables that recording these families fills, without those that are in every
+// recording: tables of events first, then dimensions.
 func TablesOf(families ...string) (names []string) {
 	for _, event := range []bool{true, false} {
 		for _, t := range Tables {
-			of := func(f string) bool { return slices.Contains(families, f) }
-			if t.Event() == event && slices.ContainsFunc(t.Families, of) {
+			asked := func(f string) bool { return slices.Contains(families, f) }
+			if t.Event() == event && slices.ContainsFunc(t.Families, asked) {
 				names = append(names, t.Table)
 			}
 		}
@@ -105,7 +105,7 @@ func TablesOf(families ...string) (names []string) {
 	return names
 }
 
-// Column is the column of that name, nil if there is none.
+// Column returns the column of that name, nil if there is none. t may be nil.
 func (t *Table) Column(name string) *Column {
 	if t == nil {
 		return nil
@@ -116,8 +116,8 @@ func (t *Table) Column(name string) *Column {
 	return nil
 }
 
-// Select are columns of the table, by name, as format.Schema.Check wants them. One that the table lacks is a defect of the
-// program: Select panics.
+// Select returns columns of the table by name, in the form that format.Schema.Check takes. It panics if the table has
+// no such column.
 func (t *Table) Select(names ...string) []format.Column {
 	columns := make([]format.Column, len(names))
 	for i, name := range names {
@@ -126,30 +126,53 @@ func (t *Table) Select(names ...string) []format.Column {
 	return columns
 }
 
-// Dimension says whether the ids of other tables lead to this one's rows: its first column is that id.
-func (t *Table) Dimension() bool { return t.Columns[0].Meaning == ID && t.Columns[0].Of == t.Table }
+// Dimension reports whether the table is a dimension: its first column is the id by which other tables refer to a row.
+func (t *Table) Dimension() bool {
+	return t.Columns[0].Meaning == ID && t.Columns[0].Dimension == t.Table
+}
 
-// Describe is what is known of a column of a table: what Tables says of it, or where the table is a newer one, what it
-// says of a column of the same name and type in others; else what type and name say by themselves.
+// Describe returns what is known about column c of a table. If Tables does not have it, it is described as a column of
+// the same name and type in another table, but for enums, whose values differ; else by its type and name.
 func Describe(table string, c format.Column) Column {
 	if known := Of(table).Column(c.Name); known != nil && known.Type == c.Type {
 		return *known
 	}
 	for _, t := range Tables {
-		if known := t.Column(c.Name); known != nil && known.Type == c.Type && known.Meaning != Word {
+		if known := t.Column(c.Name); known != nil && known.Type == c.Type && known.Meaning != Enum {
 			return *known
 		}
 	}
 	switch {
 	case c.Type == format.Timestamp:
-		return Column{Column: c, Meaning: Moment}
+		return Column{Column: c, Meaning: Time}
 	case c.Type == format.Int64 && strings.HasSuffix(c.Name, "_ns"):
 		return Column{Column: c, Meaning: Duration}
 	}
 	return Column{Column: c}
 }
 
-// newTable gives the format's schema its columns.
+// DimensionOf returns the dimension whose rows the ids in column c of a table refer to. It returns nil if c has no ids,
+// if it is the id of the table itself, or if schemaOf returns nil for the dimension.
+//
+// A column that Tables does not know is an id if schemaOf has a dimension whose first column has the same name and
+// type: a newer recorder may have added both.
+func DimensionOf(table string, c format.Column, schemaOf func(table string) *format.Schema) *format.Schema {
+	known := Describe(table, c)
+	name := known.Dimension
+	if known.Meaning == Plain && (c.Type == format.Int32 || c.Type == format.Int64) {
+		name = c.Name
+	}
+	if name == "" || name == table {
+		return nil
+	}
+	s := schemaOf(name)
+	if s == nil || known.Meaning == Plain && (s.Event() || len(s.Columns) == 0 || s.Columns[0] != c) {
+		return nil
+	}
+	return s
+}
+
+// newTable copies the columns of t to its Schema.
 func newTable(t *Table) *Table {
 	for _, c := range t.Columns {
 		t.Schema.Columns = append(t.Schema.Columns, c.Column)

@@ -14,35 +14,35 @@ import (
 
 // A table is one struct of events.h.
 type table struct {
-	name     string
-	kind     uint64
-	event    bool
-	families []string
-	bulk     bool
-	alike    []string
-	begins   string
-	quiet    bool // no trigger looks at it
-	text     string
-	size     uint32 // bytes of a record
-	fixed    uint32 // the same without the last member if that is an array
-	columns  []column
+	name      string
+	kind      uint64
+	event     bool
+	families  []string
+	bulk      bool
+	alike     []string
+	beginOp   string
+	noTrigger bool // record --trigger does not test it
+	text      string
+	size      uint32 // bytes of a record
+	minSize   uint32 // the smallest record: if the last member is an array, it may be cut off
+	columns   []column
 }
 
-// A column is a member of the struct, or one that the reader of the ring adds.
+// A column is a member of the struct, or cpu, which is not in a record: each ring belongs to one CPU.
 type column struct {
-	name    string
-	form    form
-	meaning string // of package schema
-	of      string
-	words   []string
-	offset  uint32 // bytes, from the start of the record
-	size    uint32 // bytes
+	name      string
+	form      form
+	meaning   string // a constant of package schema
+	dimension string
+	values    []string
+	offset    uint32 // bytes, from the start of the record
+	size      uint32 // bytes
 }
 
-// A form is how the bytes of a member become the values of a column.
+// A form is how the bytes of a member are converted to the values of a column.
 type form struct {
-	name   string // of package bpf
-	column string // its type, of package format
+	name   string // a constant of package bpf
+	column string // the column's type, a constant of package format
 }
 
 var (
@@ -54,7 +54,7 @@ var (
 	enumForm   = form{"formEnum", "String"}
 )
 
-// typedefs are those of events.h that say how to read a member's bytes. Others only say what it means.
+// typedefs are the typedefs of events.h that decide the form. The others only decide the meaning.
 var typedefs = map[string]form{
 	"ktime_ns":    {"formTime", "Timestamp"},
 	"begin_ns":    {"formTime", "Timestamp"},
@@ -66,13 +66,14 @@ var typedefs = map[string]form{
 	"addr_t":      {"formAddress", "String"},
 }
 
+// meanings are the meanings of the typedefs; those without one are Plain.
 var meanings = map[string]string{
-	"ktime_ns": "Moment", "begin_ns": "Moment", "duration_ns": "Duration", "bytes_t": "Bytes",
-	"result_t": "Result", "status_t": "Result", "call_nr": "Call", "signal_nr": "Signal", "port_t": "Port",
+	"ktime_ns": "Time", "begin_ns": "Time", "duration_ns": "Duration", "bytes_t": "Bytes",
+	"result_t": "Result", "status_t": "Result", "call_nr": "Syscall", "signal_nr": "Signal", "port_t": "Port",
 	"mode_bits": "Mode", "pointer_t": "Pointer", "addr_t": "Address",
 }
 
-// tablesOf reads all tables, in the order of enum record_kind.
+// tablesOf reads all tables from the types of an object, in the order of enum record_kind.
 func tablesOf(types *btf.Spec) (tables []*table, err error) {
 	var kinds *btf.Enum
 	if err := types.TypeByName("record_kind", &kinds); err != nil {
@@ -96,34 +97,23 @@ func tablesOf(types *btf.Spec) (tables []*table, err error) {
 	}
 	for _, t := range tables {
 		for _, c := range t.columns {
-			if c.of != "" && !slices.ContainsFunc(tables, func(t *table) bool { return t.name == c.of }) {
-				return nil, fmt.Errorf("struct %s_event: member %s: no table %s", t.name, c.name, c.of)
+			if c.dimension != "" && !slices.ContainsFunc(tables, func(t *table) bool { return t.name == c.dimension }) {
+				return nil, fmt.Errorf("struct %s_event: member %s: no table %s", t.name, c.name, c.dimension)
 			}
 		}
 	}
 	return tables, nil
 }
 
+// read fills the table from its struct.
 func (t *table) read(s *btf.Struct) error {
-	for _, tag := range s.Tags {
-		key, value, _ := strings.Cut(tag, ":")
-		switch key {
-		case "family":
-			t.families = append(t.families, value)
-		case "bulk":
-			t.bulk, t.alike = true, strings.Split(value, ",")
-		case "text":
-			t.text = value
-		case "no_trigger":
-			t.quiet = true
-		default:
-			return fmt.Errorf("hint %q is not known", tag)
-		}
+	if err := t.readTags(s.Tags); err != nil {
+		return err
 	}
-	t.fixed = s.Size
+	t.minSize = s.Size
 	last := s.Members[len(s.Members)-1]
 	if _, ok := btf.UnderlyingType(last.Type).(*btf.Array); ok {
-		t.fixed = last.Offset.Bytes()
+		t.minSize = last.Offset.Bytes()
 	}
 	switch first := s.Members[0].Type.TypeName(); first {
 	case "event_kind":
@@ -134,9 +124,9 @@ func (t *table) read(s *btf.Struct) error {
 	}
 	members := s.Members[1:]
 	if t.event {
-		// Columns of an event begin with ts and cpu, whatever order packs the struct best.
+		// Columns of an event begin with ts and cpu, wherever the struct has ts to avoid padding.
 		members = slices.Clone(members)
-		slices.SortStableFunc(members, func(a, b btf.Member) int { return cmp.Compare(rank(a), rank(b)) })
+		slices.SortStableFunc(members, func(a, b btf.Member) int { return cmp.Compare(order(a), order(b)) })
 	}
 	for _, m := range members {
 		if strings.HasPrefix(m.Name, "pad_") {
@@ -149,18 +139,39 @@ func (t *table) read(s *btf.Struct) error {
 	return nil
 }
 
-func rank(m btf.Member) int {
+// readTags reads the macros behind a struct.
+func (t *table) readTags(tags []string) error {
+	for _, tag := range tags {
+		key, value, _ := strings.Cut(tag, ":")
+		switch key {
+		case "family":
+			t.families = append(t.families, value)
+		case "bulk":
+			t.bulk, t.alike = true, strings.Split(value, ",")
+		case "text":
+			t.text = value
+		case "no_trigger":
+			t.noTrigger = true
+		default:
+			return fmt.Errorf("unknown tag %q", tag)
+		}
+	}
+	return nil
+}
+
+// order sorts ts before the other members.
+func order(m btf.Member) int {
 	if m.Name == "ts" {
 		return 0
 	}
 	return 1
 }
 
-// addMember adds the columns that a member becomes.
+// addMember adds the columns of a member: one, or for an array as many as it has elements. Behind ts it adds cpu.
 func (t *table) addMember(m btf.Member) error {
 	offset := m.Offset.Bytes()
-	_, named := typedefs[m.Type.TypeName()]
-	if a, ok := btf.UnderlyingType(m.Type).(*btf.Array); ok && !named {
+	_, oneColumn := typedefs[m.Type.TypeName()]
+	if a, ok := btf.UnderlyingType(m.Type).(*btf.Array); ok && !oneColumn {
 		for i := range a.Nelems {
 			c, err := columnOf(a.Type)
 			if err != nil {
@@ -181,28 +192,28 @@ func (t *table) addMember(m btf.Member) error {
 		return nil
 	}
 	if m.Type.TypeName() == "begin_ns" {
-		t.begins = "*"
+		t.beginOp = "*"
 	}
 	for _, tag := range m.Tags {
 		op, ok := strings.CutPrefix(tag, "begins:")
 		if !ok {
-			return fmt.Errorf("hint %q is not known", tag)
+			return fmt.Errorf("unknown tag %q", tag)
 		}
-		t.begins = op
+		t.beginOp = op
 	}
 	t.columns = append(t.columns, column{name: "cpu", form: cpuForm, meaning: "Plain"})
 	return nil
 }
 
-// columnOf reads a column's type, without name and offset.
+// columnOf returns the column of a member of type t, without name and offset.
 func columnOf(t btf.Type) (column, error) {
 	size, err := btf.Sizeof(t)
 	if err != nil {
 		return column{}, err
 	}
 	c := column{size: uint32(size), meaning: cmp.Or(meanings[t.TypeName()], "Plain")}
-	if of, ok := strings.CutSuffix(t.TypeName(), "_id"); ok {
-		c.meaning, c.of = "ID", of
+	if dimension, ok := strings.CutSuffix(t.TypeName(), "_id"); ok {
+		c.meaning, c.dimension = "ID", dimension
 	}
 	if f, ok := typedefs[t.TypeName()]; ok {
 		c.form = f
@@ -210,12 +221,12 @@ func columnOf(t btf.Type) (column, error) {
 	}
 	switch t := btf.UnderlyingType(t).(type) {
 	case *btf.Enum:
-		c.form, c.meaning = enumForm, "Word"
+		c.form, c.meaning = enumForm, "Enum"
 		for _, v := range t.Values {
-			if v.Value != uint64(len(c.words)) {
+			if v.Value != uint64(len(c.values)) {
 				return c, fmt.Errorf("enum %s: values are not 0, 1, 2, …", t.Name)
 			}
-			c.words = append(c.words, strings.ToLower(afterPrefix(v.Name)))
+			c.values = append(c.values, strings.ToLower(afterPrefix(v.Name)))
 		}
 		return c, nil
 	case *btf.Int:
@@ -228,9 +239,10 @@ func columnOf(t btf.Type) (column, error) {
 			return c, nil
 		}
 	}
-	return c, fmt.Errorf("no column is made of %v", t)
+	return c, fmt.Errorf("a member of type %v cannot be a column", t)
 }
 
+// afterPrefix returns the part of an enumerator's name after the first '_'.
 func afterPrefix(name string) string {
 	_, after, _ := strings.Cut(name, "_")
 	return after

@@ -9,7 +9,7 @@ import (
 
 func writeTables(b *bytes.Buffer, tables []*table) {
 	fmt.Fprint(b, "package schema\n\nimport \"github.com/fletch-trace/fletch/format\"\n\n")
-	fmt.Fprint(b, "// Tables are the tables that a recorder fills from its programs, in the order of enum record_kind.\n")
+	fmt.Fprint(b, "// Tables are the tables that the BPF programs fill, in the order of enum record_kind.\n")
 	fmt.Fprint(b, "var Tables = []*Table{\n")
 	for _, t := range tables {
 		fmt.Fprintf(b, "newTable(&Table{\nSchema: &format.Schema{Table: %q", t.name)
@@ -23,14 +23,14 @@ func writeTables(b *bytes.Buffer, tables []*table) {
 		if t.bulk {
 			fmt.Fprint(b, "Bulk: true,\n")
 		}
-		if t.event && !t.quiet {
+		if t.event && !t.noTrigger {
 			fmt.Fprint(b, "Trigger: true,\n")
 		}
 		if t.text != "" {
 			fmt.Fprintf(b, "Text: %q,\n", t.text)
 		}
-		if t.begins != "" {
-			fmt.Fprintf(b, "Begins: %q,\n", t.begins)
+		if t.beginOp != "" {
+			fmt.Fprintf(b, "BeginOp: %q,\n", t.beginOp)
 		}
 		fmt.Fprint(b, "Columns: []Column{\n")
 		for _, c := range t.columns {
@@ -38,11 +38,11 @@ func writeTables(b *bytes.Buffer, tables []*table) {
 			if c.meaning != "Plain" {
 				fmt.Fprintf(b, ", Meaning: %s", c.meaning)
 			}
-			if c.of != "" {
-				fmt.Fprintf(b, ", Of: %q", c.of)
+			if c.dimension != "" {
+				fmt.Fprintf(b, ", Dimension: %q", c.dimension)
 			}
-			if c.words != nil {
-				fmt.Fprintf(b, ", Words: %#v", c.words)
+			if c.values != nil {
+				fmt.Fprintf(b, ",\nValues: %#v", c.values)
 			}
 			fmt.Fprint(b, "},\n")
 		}
@@ -53,10 +53,11 @@ func writeTables(b *bytes.Buffer, tables []*table) {
 
 func writeRecords(b *bytes.Buffer, tables []*table) {
 	fmt.Fprint(b, "package bpf\n\n")
-	fmt.Fprint(b, "// records say where the columns of each table lie in a record, in the order of schema.Tables.\n")
+	fmt.Fprint(b, "// records describe the records of each table, in the order of schema.Tables.\n")
 	fmt.Fprint(b, "var records = []record{\n")
 	for _, t := range tables {
-		fmt.Fprintf(b, "{table: %q, kind: %d, size: %d, fixed: %d, members: []member{\n", t.name, t.kind, t.size, t.fixed)
+		fmt.Fprintf(b, "{table: %q, kind: %d, size: %d, minSize: %d, members: []member{\n",
+			t.name, t.kind, t.size, t.minSize)
 		for _, c := range t.columns {
 			fmt.Fprintf(b, "{form: %s", c.form.name)
 			if c.form != cpuForm {
