@@ -90,7 +90,7 @@ func (s *tcpSummary) table() *term.Table {
 	t := term.NewTable(">slowest connect", "comm", "peer", ">port", ">connects", ">failed")
 	for _, c := range s.Slowest {
 		t.Row(view.Nanoseconds.Text(c.Max), c.Comm, c.Peer, strconv.Itoa(c.Port), term.Count(c.Connects),
-			view.Things.Cell(c.Failed))
+			view.Plain.Cell(c.Failed))
 	}
 	return t
 }

@@ -45,7 +45,7 @@ accepted, ? where a connection is older than the capture; the port is that of th
 		Table: "tcp", By: []string{"comm", "direction", "peer", "port"}, Sort: "connections",
 		Keys: []*view.Key{view.Comm, view.PID, directionKey, peerKey, portKey},
 		Measures: []*view.Measure{
-			{Name: "connections", Value: view.Plus(tcpConnects, tcpAccepts), Bare: true},
+			{Name: "connections", Value: view.Plus(tcpConnects, tcpAccepts), JSONOnly: true},
 			{Name: "connects", Value: tcpConnects},
 			{Name: "failed", Value: tcpFailed},
 			{Name: "accepts", Value: tcpAccepts},

@@ -17,7 +17,7 @@ func (v *View) Heads(by ...string) []Head {
 		keys = append(keys, Head{name, v.Key(name).Right})
 	}
 	for _, m := range v.Measures {
-		if !m.Bare {
+		if !m.JSONOnly {
 			_, number := m.Value.(Number)
 			measures = append(measures, Head{m.head(), number})
 		}
@@ -29,7 +29,7 @@ func (v *View) Heads(by ...string) []Head {
 func (v *View) Cells(g *Group) []string {
 	var cells []string
 	for _, m := range v.Measures {
-		if !m.Bare {
+		if !m.JSONOnly {
 			cells = append(cells, m.text(g))
 		}
 	}

@@ -17,7 +17,7 @@ type Input struct {
 	Filter   *filter.Program  // nil: all rows
 	Progress capture.Progress // nil: nobody is told
 
-	most int // groups of one worker; 0: maxGroups
+	limit int // groups of one worker; 0: maxGroups
 }
 
 // maxGroups bounds what a capture can make a view keep.
@@ -54,7 +54,7 @@ func groupOne(s *Source, in *Input, table string, results []*Result) error {
 	workers := make([]*worker, scan.Workers())
 	for i := range workers {
 		var err error
-		if workers[i], err = newWorker(s, results, in.most); err != nil {
+		if workers[i], err = newWorker(s, results, in.limit); err != nil {
 			return err
 		}
 	}

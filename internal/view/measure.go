@@ -10,13 +10,13 @@ import (
 
 // Measure is a Value with its name and unit.
 type Measure struct {
-	Name  string // to sort by, and what follows where that says nothing else
-	Head  string // of its column in a table
-	Field string // in JSON; without one it is the name and the unit
-	Unit  Unit
-	Zero  bool  // 0 is written out in a table
-	Bare  bool  // it has no column in a table
-	Value Value // a Number or Failures
+	Name     string // to sort by, and the default of Head and, with the unit, of Field
+	Head     string // of its column in a table
+	Field    string // in JSON
+	Unit     Unit
+	Zero     bool  // a table shows 0 as 0, not as an empty cell
+	JSONOnly bool  // it has no column in a table
+	Value    Value // a Number or Failures
 }
 
 func (m *Measure) head() string {
@@ -61,7 +61,7 @@ type Unit uint8
 
 // The units.
 const (
-	Things Unit = iota
+	Plain Unit = iota
 	Bytes
 	Nanoseconds
 )

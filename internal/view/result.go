@@ -47,7 +47,7 @@ func newResult(g Grouping) (*Result, error) {
 
 // merge adds what a worker has.
 func (r *Result) merge(p *partial) {
-	if !p.some {
+	if !p.hasRows {
 		return
 	}
 	keys := len(r.keys)

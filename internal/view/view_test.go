@@ -30,7 +30,7 @@ var callView = func() *View {
 			{Name: "got", Head: "bytes got", Unit: Bytes, Value: Sum("ret", nil)},
 			{Name: "mean", Unit: Nanoseconds, Value: Mean(took.Total(), took.Count())},
 			{Name: "slowest", Field: "max_ns", Unit: Nanoseconds, Value: took.Max()},
-			{Name: "processes", Value: Processes, Bare: true},
+			{Name: "processes", Value: Processes, JSONOnly: true},
 		},
 	}
 }()
@@ -202,10 +202,10 @@ func TestMoreGroupsThanTheBound(t *testing.T) {
 		f.AddSyscall(time.Duration(nr), 0, 1, nr, 0, 0)
 	}
 	set := open(t, f)
-	if _, err := callView.Run(t.Context(), &Input{Captures: set, most: 100}, "name"); err != nil {
+	if _, err := callView.Run(t.Context(), &Input{Captures: set, limit: 100}, "name"); err != nil {
 		t.Errorf("as many groups as the bound: %v", err)
 	}
-	_, err := callView.Run(t.Context(), &Input{Captures: set, most: 99}, "name")
+	_, err := callView.Run(t.Context(), &Input{Captures: set, limit: 99}, "name")
 	if err == nil || !strings.HasSuffix(err.Error(), "more than 99 groups") {
 		t.Errorf("got %v", err)
 	}

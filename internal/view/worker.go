@@ -15,7 +15,7 @@ type worker struct {
 	prefixes  []*prefix // each after the one that it continues
 	groupings []*partial
 	selected  *selections
-	most      int
+	limit     int
 }
 
 // boundKey is a key with the codes of the rows of a batch.
@@ -36,15 +36,15 @@ type prefix struct {
 // partial is what a worker has of a grouping.
 type partial struct {
 	prefix       *prefix
-	some         bool // there were rows
+	hasRows      bool // of the capture
 	where        []*Condition
 	accumulators []accumulator
 }
 
-func newWorker(s *Source, results []*Result, most int) (*worker, error) {
-	w := &worker{keys: map[*Key]*boundKey{}, prefixes: []*prefix{{}}, selected: newSelections(), most: most}
-	if most == 0 {
-		w.most = maxGroups
+func newWorker(s *Source, results []*Result, limit int) (*worker, error) {
+	w := &worker{keys: map[*Key]*boundKey{}, prefixes: []*prefix{{}}, selected: newSelections(), limit: limit}
+	if limit == 0 {
+		w.limit = maxGroups
 	}
 	for _, r := range results {
 		p := &partial{prefix: w.prefixes[0]}
@@ -99,12 +99,12 @@ func (w *worker) add(b *format.Batch) error {
 	}
 	for _, p := range w.prefixes {
 		p.number(b)
-		if n := p.groups(); n > w.most {
-			return fmt.Errorf("more than %d groups", w.most)
+		if n := p.groups(); n > w.limit {
+			return fmt.Errorf("more than %d groups", w.limit)
 		}
 	}
 	for _, g := range w.groupings {
-		g.some = g.some || b.Rows > 0
+		g.hasRows = g.hasRows || b.Rows > 0
 		for i, a := range g.accumulators {
 			a.grow(g.prefix.groups())
 			a.add(b, w.selected.of(g.where[i], b), g.prefix.numbers)
