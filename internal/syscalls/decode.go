@@ -7,8 +7,8 @@ import (
 	"strconv"
 )
 
-// kind says how an argument is shown. Those from firstSet on stand for a
-// vocabulary of constants, which may differ between architectures.
+// kind says how an argument is shown. Kinds from firstSet on are sets of named constants, whose values may differ
+// between architectures.
 type kind uint8
 
 const (
@@ -19,29 +19,29 @@ const (
 	kindFD                     // file descriptor
 	kindDirFD                  // file descriptor or AT_FDCWD
 	kindMode                   // permissions, octal
-	kindID                     // user or group, -1 for "leave it"
+	kindID                     // user or group id; -1 means that it is not changed
 	kindDevice                 // makedev(major, minor)
-	kindOffset                 // 64 bits, in two registers where they are narrow
-	kindHidden                 // no argument of its own: padding, upper half
-	kindFcntlArg               // by the command before it
-	kindSockOption             // by the level before it
-	kindProtocol               // by the family two before it
-	kindFutexWait              // timeout or count, by the operation
+	kindOffset                 // 64 bits, in two registers where registers have 32
+	kindHidden                 // not shown: padding, or the upper half of the argument before
+	kindFcntlArg               // depends on the command, argument 1
+	kindSockOption             // depends on the level, argument 1
+	kindProtocol               // depends on the address family, argument 0
+	kindFutexWait              // a timeout or a count, depending on the operation, argument 1
 	firstSet
 )
 
-// set is a vocabulary: the bits of mask hold one of values, each other bit is
-// a flag. Values are sorted; a flag of several bits comes before its parts.
+// set is a set of named constants: the bits of mask hold one of values, and every other bit is a flag. Values are
+// sorted. A flag of several bits comes before the flags it is made of.
 type set struct {
-	mask   uint64
-	values []item
-	flags  []item
-	zero   string // shown for 0
-	style  style  // of what has no name
-	tail   bool   // the value is shown after the flags
+	mask      uint64
+	values    []constant
+	flags     []constant
+	zero      string // shown for 0
+	style     style  // how bits without a name are shown
+	valueLast bool   // the value is shown after the flags
 }
 
-type item struct {
+type constant struct {
 	value uint64
 	name  string
 }
@@ -54,7 +54,7 @@ const (
 	octal
 )
 
-// result says how what a call returned is shown.
+// result says how the return value of a call is shown.
 type result uint8
 
 const (
@@ -66,7 +66,7 @@ const (
 
 type prototype struct {
 	params []Param
-	shown  func(args [6]int64) int // how many parameters mean something, nil: all
+	shown  func(args [6]int64) int // how many of the parameters the call reads; nil: all of them
 	result result
 }
 
@@ -94,7 +94,7 @@ func (t *Table) appendArgs(dst []byte, p *prototype, args *[6]int64) []byte {
 	return dst
 }
 
-// appendArg appends argument i, whose value the parameter's type reads as s or as u.
+// appendArg appends argument i. s and u are its value as a signed and as an unsigned number of the parameter's width.
 func (t *Table) appendArg(dst []byte, k kind, s int64, u uint64, i int, args *[6]int64) []byte {
 	switch k {
 	case kindInt:
@@ -139,14 +139,14 @@ func (t *Table) appendArg(dst []byte, k kind, s int64, u uint64, i int, args *[6
 	case kindFutexWait:
 		switch args[1] & futexCommand {
 		case futexRequeue, futexCmpRequeue, futexWakeOp, futexCmpRequeuePI:
-			return strconv.AppendUint(dst, uint64(uint32(u)), 10) // how many to move or wake, in the place of a timeout
+			return strconv.AppendUint(dst, uint64(uint32(u)), 10) // how many waiters to move or wake
 		}
 		return appendPointer(dst, u)
 	}
 	return t.appendSet(dst, k, u)
 }
 
-// appendDevice appends a device number: new_decode_dev of the kernel.
+// appendDevice splits a device number as new_decode_dev of the kernel does.
 func appendDevice(dst []byte, u uint64) []byte {
 	dst = append(dst, "makedev("...)
 	dst = strconv.AppendUint(dst, u>>8&0xfff, 10)
@@ -155,7 +155,6 @@ func appendDevice(dst []byte, u uint64) []byte {
 	return append(dst, ')')
 }
 
-// appendSockOption appends an option of a level of setsockopt and getsockopt.
 func (t *Table) appendSockOption(dst []byte, level int32, s int64, u uint64) []byte {
 	switch level {
 	case solSocket:
@@ -170,7 +169,8 @@ func (t *Table) appendSockOption(dst []byte, level int32, s int64, u uint64) []b
 	return strconv.AppendInt(dst, s, 10)
 }
 
-// Constants that steer the decoding, the same on every architecture here.
+// Constants on which the decoding of other arguments depends. They are the same on all architectures that this package
+// knows.
 const (
 	atFDCWD     = -100
 	afInet      = 2
@@ -234,15 +234,16 @@ func (t *Table) appendFcntlArg(dst []byte, command uint32, s int64, u uint64) []
 	return appendHex(dst, u)
 }
 
-// The arguments after those shown are whatever the registers held.
+// The functions below are prototype.shown of the calls they are named after. Further registers hold leftovers.
 
-func shownOpen(args [6]int64) int { return 2 + created(args[1]) }
+func shownOpen(args [6]int64) int { return 2 + creates(args[1]) }
 
-func shownOpenat(args [6]int64) int { return 3 + created(args[2]) }
+func shownOpenat(args [6]int64) int { return 3 + creates(args[2]) }
 
-func shownMqOpen(args [6]int64) int { return 2 + 2*created(args[1]) }
+func shownMqOpen(args [6]int64) int { return 2 + 2*creates(args[1]) }
 
-func created(flags int64) int {
+// creates is 1 if these flags of open may create a file, which takes its mode as a further argument, otherwise 0.
+func creates(flags int64) int {
 	if flags&(openCreate|openTemporary) != 0 {
 		return 1
 	}
@@ -278,7 +279,7 @@ func shownFutex(args [6]int64) int {
 	return 6
 }
 
-// appendSet appends v in the words of a vocabulary.
+// appendSet appends v as names of the set k, separated by bars, and bits without a name as one number.
 func (t *Table) appendSet(dst []byte, k kind, v uint64) []byte {
 	s := t.sets[k-firstSet]
 	if v == 0 && s.zero != "" {
@@ -292,25 +293,23 @@ func (t *Table) appendSet(dst []byte, k kind, v uint64) []byte {
 	}
 	if name == "" {
 		rest |= value // shown as a number
-		value = 0
 	}
-	if name != "" && !s.tail {
+	if name != "" && !s.valueLast {
 		dst = append(dst, name...)
 	}
-	if left := rest; left != 0 {
+	if rest != 0 {
 		for i := range s.flags {
 			f := &s.flags[i]
-			if left&f.value == f.value {
+			if rest&f.value == f.value {
 				dst = appendBar(dst, start)
 				dst = append(dst, f.name...)
-				if left &^= f.value; left == 0 {
+				if rest &^= f.value; rest == 0 {
 					break
 				}
 			}
 		}
-		rest = left
 	}
-	if name != "" && s.tail {
+	if name != "" && s.valueLast {
 		dst = append(appendBar(dst, start), name...)
 	}
 	if rest != 0 || len(dst) == start {
@@ -329,7 +328,7 @@ func (t *Table) appendSet(dst []byte, k kind, v uint64) []byte {
 	return dst
 }
 
-// lookup returns the name of a value, "" if it has none.
+// lookup returns the name of a value of the mask, "" if it has none.
 func (s *set) lookup(v uint64) string {
 	low, high := 0, len(s.values)
 	for low < high {
@@ -346,7 +345,7 @@ func (s *set) lookup(v uint64) string {
 	return ""
 }
 
-// appendBar appends the bar between two words, none before the first.
+// appendBar appends a bar if anything was appended since dst had the length start.
 func appendBar(dst []byte, start int) []byte {
 	if len(dst) > start {
 		dst = append(dst, '|')

@@ -2,15 +2,16 @@
 
 package syscalls
 
-// Numbers of calls fold into slots, which index a small table: those below 1024 of the native ABI and of the two
-// others, which have a bit each.
+// A slot is a call's number in few bits, to index a small table: the lowest 10 bits of the number, and above them its
+// two ABI bits.
 const (
 	abiBits  = compatBit | x32Bit
-	abiShift = 29 - 10
+	abiShift = 29 - 10 // from the bits of a number to those of a slot
 	Slots    = 1 << 12
 )
 
-// Slot is the slot of a call, below Slots; for a number that no kernel has it is the number itself beyond all slots.
+// Slot returns the slot of a call, which is below Slots. A number that has no slot, because no kernel has that many
+// calls, becomes Slots plus the number.
 func Slot(nr int32) uint64 {
 	if nr&^(abiBits|1023) != 0 {
 		return Slots + uint64(uint32(nr))

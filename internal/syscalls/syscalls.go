@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package syscalls names Linux system calls and puts their arguments and
-// results into words, for any architecture a capture may come from and on any
-// machine: its tables are generated, none is the host's.
+// Package syscalls formats Linux system calls: their names, arguments and results, for every architecture that a
+// capture may come from. The tables are generated; nothing is taken from the machine it runs on.
 //
-// A call is identified by one int32: the number of the native ABI, or with bit
-// 29 set the number of the 32-bit compat ABI (i386 under x86_64, the arm EABI
-// under aarch64), or with bit 30 set, as in the kernel, an x32 call. Names tell
-// the latter apart: "i386:open", "arm:open", "x32:read".
+// A call is identified by one int32: the number in the native ABI; with bit 29 set, the number in the 32-bit compat ABI
+// (i386 under x86_64, the arm EABI under aarch64); with bit 30 set, as in the kernel, an x32 call. Names of calls
+// outside the native ABI have a prefix: "i386:open", "arm:open", "x32:read".
 package syscalls
 
 //go:generate go run ./gen -o tables.go
@@ -19,43 +17,42 @@ import (
 	"strings"
 )
 
-// ErrArch means an architecture this package has no tables for.
+// ErrArch means an architecture that this package has no tables for.
 var ErrArch = errors.New("unknown architecture")
 
-// Bits of a call's number that choose its ABI.
+// Bits of a call's number that select its ABI.
 const (
 	compatBit = 0x20000000
 	x32Bit    = 0x40000000
 )
 
-// Table knows the calls of one architecture, its compat ABIs included; the zero
-// Table knows none. It is immutable, so safe for concurrent use.
+// Table has the calls of one architecture, including its compat ABIs; the zero Table has none. It is immutable, so safe
+// for concurrent use.
 type Table struct {
-	calls   []call // by number; no name: unknown
-	private []call // the same for the numbers from armPrivateBase on
-	sets    []*set // by kind, from firstSet on
-	narrow  bool   // registers have 32 bits
-	prefix  string // of names
-	bit     int32  // of numbers
-	numbers map[string]int32
+	calls   []call           // by number; unknown ones have no name
+	private []call           // by number minus armPrivateBase; only arm has them
+	sets    []*set           // by kind minus firstSet
+	narrow  bool             // registers have 32 bits
+	prefix  string           // of the names of all calls of this ABI
+	bit     int32            // set in the numbers of all calls of this ABI
+	numbers map[string]int32 // by name, of all ABIs; only in the table of the native ABI
 
 	compat, x32 *Table // nil: the architecture has none
 }
 
 type call struct {
 	name      string
-	prototype uint16 // index
+	prototype uint16 // index into prototypes
 }
 
 // Param is one parameter of a call: one register.
 type Param struct {
 	Name, Type string // Type as in C
 	kind       kind
-	wide       bool // the type has 64 bits where registers do
+	wide       bool // the type is as wide as a register
 }
 
-// ForArch returns the table of an architecture named as by uname -m. The error
-// is ErrArch.
+// ForArch returns the table of an architecture, which is named as by uname -m. The error is ErrArch.
 func ForArch(arch string) (*Table, error) {
 	var t *Table
 	switch arch {
@@ -116,23 +113,23 @@ func prefixed(calls []call, prefix string) []call {
 	return named
 }
 
-// x32Calls are the native ones and, from 512 on, those whose structures hold
-// pointers, under numbers of their own.
+// x32Calls are the native calls, and from 512 on those with a number of their own because their structs contain
+// pointers.
 func x32Calls() []call {
 	byName := map[string]call{}
 	for _, c := range amd64Calls {
 		byName[c.name] = c
 	}
-	calls := make([]call, 512, 512+len(x32Own))
+	calls := make([]call, 512, 512+len(x32Only))
 	copy(calls, amd64Calls[:])
-	for _, name := range x32Own {
+	for _, name := range x32Only {
 		calls = append(calls, byName[name])
 	}
 	return calls
 }
 
-// x32Own is arch/x86/entry/syscalls/syscall_64.tbl from 512 on.
-var x32Own = [...]string{
+// x32Only are the names in arch/x86/entry/syscalls/syscall_64.tbl from number 512 on.
+var x32Only = [...]string{
 	"rt_sigaction", "rt_sigreturn", "ioctl", "readv", "writev", "recvfrom", "sendmsg", "recvmsg", "execve",
 	"ptrace", "rt_sigpending", "rt_sigtimedwait", "rt_sigqueueinfo", "sigaltstack", "timer_create", "mq_notify",
 	"kexec_load", "waitid", "set_robust_list", "get_robust_list", "vmsplice", "move_pages", "preadv", "pwritev",
@@ -140,7 +137,7 @@ var x32Own = [...]string{
 	"getsockopt", "io_setup", "io_submit", "execveat", "preadv2", "pwritev2",
 }
 
-// find returns the ABI of nr and its call there, nil if nothing is known of it.
+// find returns the table of the ABI that nr is of, and the call in it, nil if it is unknown.
 func (t *Table) find(nr int32) (*Table, *call) {
 	if nr >= 0 {
 		switch nr & (compatBit | x32Bit) {
@@ -202,12 +199,11 @@ func (t *Table) Number(name string) (int32, bool) {
 // Arity returns how many arguments call nr takes, 6 if it is unknown.
 func (t *Table) Arity(nr int32) int { return len(t.prototype(nr).params) }
 
-// Params returns the parameters of call nr, one for each register it reads.
-// They are shared: do not change them.
+// Params returns the parameters of call nr, one for each register that it reads. They are shared: do not change them.
 func (t *Table) Params(nr int32) []Param { return t.prototype(nr).params }
 
-// Arities returns the arity of each native call by number, 6 in the gaps.
-// Nothing is known of numbers past its end.
+// Arities returns the arity of each native call by number, 6 where a number is unused. Calls beyond its end are
+// unknown.
 func (t *Table) Arities() []uint8 {
 	arities := make([]uint8, len(t.calls))
 	for nr := range arities {
@@ -220,7 +216,7 @@ func (t *Table) Arities() []uint8 {
 //
 //	openat(AT_FDCWD, 0x7ffd3a2c10, O_RDONLY|O_CLOEXEC)
 //
-// It allocates nothing as long as dst has room.
+// It does not allocate while dst has room.
 func (t *Table) AppendCall(dst []byte, nr int32, args [6]int64) []byte {
 	abi, c := t.find(nr)
 	p := &prototypes[0]
@@ -237,7 +233,7 @@ func (t *Table) AppendCall(dst []byte, nr int32, args [6]int64) []byte {
 	return append(dst, ')')
 }
 
-// AppendRet appends what call nr returned:
+// AppendRet appends the result of call nr as text:
 //
 //	= 3
 //	= -1 ENOENT (No such file or directory)
@@ -274,15 +270,15 @@ func (t *Table) AppendRet(dst []byte, nr int32, ret int64) []byte {
 
 // AppendResult appends a result of the kernel that is a number or an error, as AppendRet does.
 func AppendResult(dst []byte, ret int64) []byte {
-	if f := failed(ret); f != nil {
+	if e := errnoOf(ret); e != nil {
 		if restarts(ret) {
 			dst = append(dst, "= ? "...)
 		} else {
 			dst = append(dst, "= -1 "...)
 		}
-		dst = append(dst, f.name...)
+		dst = append(dst, e.name...)
 		dst = append(dst, " ("...)
-		dst = append(dst, f.text...)
+		dst = append(dst, e.text...)
 		return append(dst, ')')
 	}
 	if ret < 0 && ret >= -maxErrno {
@@ -296,24 +292,24 @@ func AppendResult(dst []byte, ret int64) []byte {
 // maxErrno is MAX_ERRNO of the kernel: results from -4095 to -1 are errors.
 const maxErrno = 4095
 
-// Failed says whether a result is an error.
+// Failed reports whether a result is an error.
 func Failed(ret int64) bool { return uint64(ret) > ^uint64(maxErrno) }
 
-// failure is an error a call may return.
-type failure struct{ name, text string }
+// errno is an error that a call may return: "ENOENT", "No such file or directory".
+type errno struct{ name, text string }
 
-// failed returns what a result says went wrong, nil if nothing did or it has no name.
-func failed(ret int64) *failure {
-	if ret < 0 && ret > -int64(len(failures)) {
-		if f := &failures[-ret]; f.name != "" {
-			return f
+// errnoOf returns the error that a result stands for, nil if it is not an error or one without a name.
+func errnoOf(ret int64) *errno {
+	if ret < 0 && ret > -int64(len(errnos)) {
+		if e := &errnos[-ret]; e.name != "" {
+			return e
 		}
 	}
 	return nil
 }
 
-// restarts reports whether the kernel kept a result from the caller and ran
-// the call again, or made it EINTR.
+// restarts reports whether the kernel does not return this result to the caller, but restarts the call or returns
+// EINTR.
 func restarts(ret int64) bool {
 	switch ret {
 	case -512, -513, -514, -516: // ERESTARTSYS, ERESTARTNOINTR, ERESTARTNOHAND, ERESTART_RESTARTBLOCK
@@ -322,10 +318,10 @@ func restarts(ret int64) bool {
 	return false
 }
 
-// Errno returns the name of the error a result stands for, "" if it is none.
+// Errno returns the name of the error that a result stands for, "" if it is not an error or one without a name.
 func Errno(ret int64) string {
-	if f := failed(ret); f != nil {
-		return f.name
+	if e := errnoOf(ret); e != nil {
+		return e.name
 	}
 	return ""
 }

@@ -5,6 +5,7 @@ package syscalls
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 )
@@ -20,7 +21,7 @@ func table(t testing.TB, arch string) *Table {
 
 var arches = []string{"x86_64", "aarch64", "i686", "armv7l"}
 
-// Arguments as registers hold them.
+// regs are the argument registers of a call.
 type regs = [6]int64
 
 const (
@@ -35,7 +36,7 @@ func TestAppendCall(t *testing.T) {
 		args       regs
 		want       string
 	}{
-		// Types: what is 32 bits wide in C is so here, whatever the register's rest.
+		// Types: of an argument with 32 bits in C the upper half of the register is ignored.
 		{"x86_64", "read", regs{3, p, 4096}, "read(3, 0x7ffd3a2c10, 4096)"},
 		{"x86_64", "read", regs{high | 3, p, -1, junk, junk, junk}, "read(3, 0x7ffd3a2c10, 18446744073709551615)"},
 		{"x86_64", "close", regs{0xffffffff}, "close(-1)"},
@@ -178,7 +179,7 @@ func TestAppendCall(t *testing.T) {
 		{"x86_64", "x32:read", regs{3, p, 1 << 32}, "x32:read(3, 0x7ffd3a2c10, 4294967296)"},
 		{"x86_64", "x32:ioctl", regs{3, 0x5413, p}, "x32:ioctl(3, TIOCGWINSZ, 0x7ffd3a2c10)"},
 
-		// Nothing known: all registers.
+		// Unknown calls: all registers.
 		{"x86_64", "nr_1234", regs{1, -1, 0, 0xff, 4, 5}, "nr_1234(0x1, 0xffffffffffffffff, 0, 0xff, 0x4, 0x5)"},
 		{"x86_64", "i386:nr_1234", regs{1, -1}, "i386:nr_1234(0x1, 0xffffffff, 0, 0, 0, 0)"},
 		{"x86_64", "nr_-1", regs{}, "nr_-1(0, 0, 0, 0, 0, 0)"},
@@ -241,6 +242,18 @@ func TestAppendRet(t *testing.T) {
 	}
 }
 
+func TestAppendResult(t *testing.T) {
+	for ret, want := range map[int64]string{
+		0: "= 0", 5: "= 5", math.MaxInt64: "= 9223372036854775807", -111: "= -1 ECONNREFUSED (Connection refused)",
+		-512: "= ? ERESTARTSYS (To be restarted if SA_RESTART is set)", -4095: "= -1 (errno 4095)", -4096: "= -4096",
+		math.MinInt64: "= -9223372036854775808",
+	} {
+		if got := string(AppendResult(nil, ret)); got != want {
+			t.Errorf("%d: got %s, want %s", ret, got, want)
+		}
+	}
+}
+
 func TestErrno(t *testing.T) {
 	for ret, want := range map[int64]string{0: "", 1: "", -1: "EPERM", -2: "ENOENT", -133: "EHWPOISON", -134: "",
 		-512: "ERESTARTSYS", -4095: "", -1 << 63: "", 1<<63 - 1: ""} {
@@ -250,8 +263,8 @@ func TestErrno(t *testing.T) {
 	}
 }
 
-// The numbers are typed from the kernel's tables, not taken from the sources
-// of the generated ones.
+// The expected numbers are copied by hand from the kernel's tables, not from the sources that tables.go is generated
+// from.
 func TestNames(t *testing.T) {
 	for _, c := range []struct {
 		arch string
@@ -304,7 +317,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// Arities as of the manual pages, section 2, of calls people look at.
+// The expected arities are those of the manual pages, section 2.
 func TestArity(t *testing.T) {
 	manual := map[int]string{
 		0: "getpid gettid getuid sched_yield setsid sync munlockall vhangup",
@@ -339,7 +352,7 @@ func TestArity(t *testing.T) {
 			}
 		}
 	}
-	// 64-bit arguments in pairs of registers, which arm starts at an even one.
+	// 64-bit arguments take a pair of registers; on arm the pair begins with an even one.
 	for _, c := range []struct {
 		name      string
 		i386, arm int
@@ -352,7 +365,7 @@ func TestArity(t *testing.T) {
 		for arch, want := range map[string]int{"i686": c.i386, "armv7l": c.arm} {
 			tab := table(t, arch)
 			if nr, ok := tab.Number(c.name); ok != (want > 0) {
-				t.Errorf("%s: call %s there: %t", arch, c.name, ok)
+				t.Errorf("%s: has a call %s: %t", arch, c.name, ok)
 			} else if ok && tab.Arity(nr) != want {
 				t.Errorf("%s: %s takes %d registers, want %d", arch, c.name, tab.Arity(nr), want)
 			}
@@ -385,6 +398,21 @@ func TestArities(t *testing.T) {
 	}
 }
 
+func TestSlots(t *testing.T) {
+	seen := map[uint64]int32{}
+	for _, nr := range []int32{0, 1, 334, 1023, 1<<29 | 5, 1<<30 | 5, 1<<30 | 1<<29 | 5, 1024, 5000, -1,
+		1<<31 - 1, -1 << 31} {
+		slot := Slot(nr)
+		if back := SlotCall(slot); back != nr {
+			t.Errorf("%d has slot %d, which is the slot of %d", nr, slot, back)
+		}
+		if other, ok := seen[slot]; ok {
+			t.Errorf("%d and %d share a slot", nr, other)
+		}
+		seen[slot] = nr
+	}
+}
+
 func TestParams(t *testing.T) {
 	tab := table(t, "aarch64")
 	nr, _ := tab.Number("openat")
@@ -405,7 +433,7 @@ func TestForArch(t *testing.T) {
 	}
 }
 
-// The zero table stands for an architecture nothing is known of.
+// The zero table is for an architecture without tables.
 func TestZeroTable(t *testing.T) {
 	var tab Table
 	got := string(tab.AppendRet(append(tab.AppendCall(nil, 5, regs{1, -1}), ' '), 5, -2))
@@ -418,7 +446,7 @@ func TestZeroTable(t *testing.T) {
 	}
 }
 
-// Whatever a file claims, decoding it is text.
+// Any number with any arguments is decoded to well-formed text.
 func TestAnyNumber(t *testing.T) {
 	values := []int64{0, 1, -1, 2, 3, 4, 9, 0x7f, 0x80, 0xff, 0xfff, 1 << 31, 1<<63 - 1, -1 << 63, 0x5555555555555555}
 	for _, arch := range arches {

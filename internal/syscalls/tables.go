@@ -131,11 +131,11 @@ const (
 	setKexecFile
 )
 
-var amd64Open = set{mask: 3, values: []item{
+var amd64Open = set{mask: 3, values: []constant{
 	{0x0, "O_RDONLY"},
 	{0x1, "O_WRONLY"},
 	{0x2, "O_RDWR"},
-}, flags: []item{
+}, flags: []constant{
 	{0x40, "O_CREAT"},
 	{0x80, "O_EXCL"},
 	{0x100, "O_NOCTTY"},
@@ -155,11 +155,11 @@ var amd64Open = set{mask: 3, values: []item{
 	{0x200000, "O_PATH"},
 }, style: hex}
 
-var arm64Open = set{mask: 3, values: []item{
+var arm64Open = set{mask: 3, values: []constant{
 	{0x0, "O_RDONLY"},
 	{0x1, "O_WRONLY"},
 	{0x2, "O_RDWR"},
-}, flags: []item{
+}, flags: []constant{
 	{0x40, "O_CREAT"},
 	{0x80, "O_EXCL"},
 	{0x100, "O_NOCTTY"},
@@ -179,47 +179,47 @@ var arm64Open = set{mask: 3, values: []item{
 	{0x200000, "O_PATH"},
 }, style: hex}
 
-var amd64Access = set{flags: []item{
+var amd64Access = set{flags: []constant{
 	{0x1, "X_OK"},
 	{0x2, "W_OK"},
 	{0x4, "R_OK"},
 }, zero: "F_OK", style: hex}
 
-var amd64At = set{flags: []item{
+var amd64At = set{flags: []constant{
 	{0x100, "AT_SYMLINK_NOFOLLOW"},
 	{0x400, "AT_SYMLINK_FOLLOW"},
 	{0x800, "AT_NO_AUTOMOUNT"},
 	{0x1000, "AT_EMPTY_PATH"},
 }, style: hex}
 
-var amd64AtAccess = set{flags: []item{
+var amd64AtAccess = set{flags: []constant{
 	{0x100, "AT_SYMLINK_NOFOLLOW"},
 	{0x200, "AT_EACCESS"},
 	{0x1000, "AT_EMPTY_PATH"},
 }, style: hex}
 
-var amd64AtHandle = set{flags: []item{
+var amd64AtHandle = set{flags: []constant{
 	{0x1, "AT_HANDLE_MNT_ID_UNIQUE"},
 	{0x200, "AT_HANDLE_FID"},
 	{0x400, "AT_SYMLINK_FOLLOW"},
 	{0x1000, "AT_EMPTY_PATH"},
 }, style: hex}
 
-var amd64AtUnlink = set{flags: []item{
+var amd64AtUnlink = set{flags: []constant{
 	{0x200, "AT_REMOVEDIR"},
 }, style: hex}
 
-var amd64AtStatx = set{mask: 0x6000, values: []item{
+var amd64AtStatx = set{mask: 0x6000, values: []constant{
 	{0x0, "AT_STATX_SYNC_AS_STAT"},
 	{0x2000, "AT_STATX_FORCE_SYNC"},
 	{0x4000, "AT_STATX_DONT_SYNC"},
-}, flags: []item{
+}, flags: []constant{
 	{0x100, "AT_SYMLINK_NOFOLLOW"},
 	{0x800, "AT_NO_AUTOMOUNT"},
 	{0x1000, "AT_EMPTY_PATH"},
 }, style: hex}
 
-var amd64Statx = set{flags: []item{
+var amd64Statx = set{flags: []constant{
 	{0xfff, "STATX_ALL"},
 	{0x7ff, "STATX_BASIC_STATS"},
 	{0x1, "STATX_TYPE"},
@@ -241,13 +241,13 @@ var amd64Statx = set{flags: []item{
 	{0x10000, "STATX_WRITE_ATOMIC"},
 }, style: hex}
 
-var amd64Rename = set{flags: []item{
+var amd64Rename = set{flags: []constant{
 	{0x1, "RENAME_NOREPLACE"},
 	{0x2, "RENAME_EXCHANGE"},
 	{0x4, "RENAME_WHITEOUT"},
 }, style: hex}
 
-var amd64FileType = set{mask: 0170000, values: []item{
+var amd64FileType = set{mask: 0170000, values: []constant{
 	{0x1000, "S_IFIFO"},
 	{0x2000, "S_IFCHR"},
 	{0x4000, "S_IFDIR"},
@@ -257,7 +257,7 @@ var amd64FileType = set{mask: 0170000, values: []item{
 	{0xc000, "S_IFSOCK"},
 }, style: octal}
 
-var amd64Whence = set{mask: 1<<64 - 1, values: []item{
+var amd64Whence = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "SEEK_SET"},
 	{0x1, "SEEK_CUR"},
 	{0x2, "SEEK_END"},
@@ -265,7 +265,7 @@ var amd64Whence = set{mask: 1<<64 - 1, values: []item{
 	{0x4, "SEEK_HOLE"},
 }}
 
-var amd64Fcntl = set{mask: 1<<64 - 1, values: []item{
+var amd64Fcntl = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "F_DUPFD"},
 	{0x1, "F_GETFD"},
 	{0x2, "F_SETFD"},
@@ -304,11 +304,11 @@ var amd64Fcntl = set{mask: 1<<64 - 1, values: []item{
 	{0x40e, "F_SET_FILE_RW_HINT"},
 }}
 
-var amd64FD = set{flags: []item{
+var amd64FD = set{flags: []constant{
 	{0x1, "FD_CLOEXEC"},
 }, style: hex}
 
-var amd64Seal = set{flags: []item{
+var amd64Seal = set{flags: []constant{
 	{0x1, "F_SEAL_SEAL"},
 	{0x2, "F_SEAL_SHRINK"},
 	{0x4, "F_SEAL_GROW"},
@@ -317,22 +317,22 @@ var amd64Seal = set{flags: []item{
 	{0x20, "F_SEAL_EXEC"},
 }, style: hex}
 
-var amd64Lease = set{mask: 1<<64 - 1, values: []item{
+var amd64Lease = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "F_RDLCK"},
 	{0x1, "F_WRLCK"},
 	{0x2, "F_UNLCK"},
 }}
 
-var amd64Flock = set{mask: 0xb, values: []item{
+var amd64Flock = set{mask: 0xb, values: []constant{
 	{0x1, "LOCK_SH"},
 	{0x2, "LOCK_EX"},
 	{0x8, "LOCK_UN"},
-}, flags: []item{
+}, flags: []constant{
 	{0x4, "LOCK_NB"},
 	{0x20, "LOCK_MAND"},
 }, style: hex}
 
-var amd64RWF = set{flags: []item{
+var amd64RWF = set{flags: []constant{
 	{0x1, "RWF_HIPRI"},
 	{0x2, "RWF_DSYNC"},
 	{0x4, "RWF_SYNC"},
@@ -342,31 +342,31 @@ var amd64RWF = set{flags: []item{
 	{0x40, "RWF_ATOMIC"},
 }, style: hex}
 
-var amd64CloExec = set{flags: []item{
+var amd64CloExec = set{flags: []constant{
 	{0x800, "O_NONBLOCK"},
 	{0x4000, "O_DIRECT"},
 	{0x80000, "O_CLOEXEC"},
 }, style: hex}
 
-var arm64CloExec = set{flags: []item{
+var arm64CloExec = set{flags: []constant{
 	{0x800, "O_NONBLOCK"},
 	{0x10000, "O_DIRECT"},
 	{0x80000, "O_CLOEXEC"},
 }, style: hex}
 
-var amd64CloseRange = set{flags: []item{
+var amd64CloseRange = set{flags: []constant{
 	{0x2, "CLOSE_RANGE_UNSHARE"},
 	{0x4, "CLOSE_RANGE_CLOEXEC"},
 }, style: hex}
 
-var amd64Splice = set{flags: []item{
+var amd64Splice = set{flags: []constant{
 	{0x1, "SPLICE_F_MOVE"},
 	{0x2, "SPLICE_F_NONBLOCK"},
 	{0x4, "SPLICE_F_MORE"},
 	{0x8, "SPLICE_F_GIFT"},
 }, style: hex}
 
-var amd64Falloc = set{flags: []item{
+var amd64Falloc = set{flags: []constant{
 	{0x1, "FALLOC_FL_KEEP_SIZE"},
 	{0x2, "FALLOC_FL_PUNCH_HOLE"},
 	{0x4, "FALLOC_FL_NO_HIDE_STALE"},
@@ -376,7 +376,7 @@ var amd64Falloc = set{flags: []item{
 	{0x40, "FALLOC_FL_UNSHARE_RANGE"},
 }, style: hex}
 
-var amd64Fadvise = set{mask: 1<<64 - 1, values: []item{
+var amd64Fadvise = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "POSIX_FADV_NORMAL"},
 	{0x1, "POSIX_FADV_RANDOM"},
 	{0x2, "POSIX_FADV_SEQUENTIAL"},
@@ -385,18 +385,18 @@ var amd64Fadvise = set{mask: 1<<64 - 1, values: []item{
 	{0x5, "POSIX_FADV_NOREUSE"},
 }}
 
-var amd64SyncRange = set{flags: []item{
+var amd64SyncRange = set{flags: []constant{
 	{0x1, "SYNC_FILE_RANGE_WAIT_BEFORE"},
 	{0x2, "SYNC_FILE_RANGE_WRITE"},
 	{0x4, "SYNC_FILE_RANGE_WAIT_AFTER"},
 }, style: hex}
 
-var amd64Xattr = set{flags: []item{
+var amd64Xattr = set{flags: []constant{
 	{0x1, "XATTR_CREATE"},
 	{0x2, "XATTR_REPLACE"},
 }, style: hex}
 
-var amd64Memfd = set{flags: []item{
+var amd64Memfd = set{flags: []constant{
 	{0x1, "MFD_CLOEXEC"},
 	{0x2, "MFD_ALLOW_SEALING"},
 	{0x4, "MFD_HUGETLB"},
@@ -404,7 +404,7 @@ var amd64Memfd = set{flags: []item{
 	{0x10, "MFD_EXEC"},
 }, style: hex}
 
-var amd64Ioctl = set{mask: 1<<64 - 1, values: []item{
+var amd64Ioctl = set{mask: 1<<64 - 1, values: []constant{
 	{0x5401, "TCGETS"},
 	{0x5402, "TCSETS"},
 	{0x5403, "TCSETSW"},
@@ -469,7 +469,7 @@ var amd64Ioctl = set{mask: 1<<64 - 1, values: []item{
 	{0x5460, "FIOQSIZE"},
 }, style: hex}
 
-var armIoctl = set{mask: 1<<64 - 1, values: []item{
+var armIoctl = set{mask: 1<<64 - 1, values: []constant{
 	{0x5401, "TCGETS"},
 	{0x5402, "TCSETS"},
 	{0x5403, "TCSETSW"},
@@ -534,7 +534,7 @@ var armIoctl = set{mask: 1<<64 - 1, values: []item{
 	{0x545e, "FIOQSIZE"},
 }, style: hex}
 
-var amd64Prot = set{flags: []item{
+var amd64Prot = set{flags: []constant{
 	{0x1, "PROT_READ"},
 	{0x2, "PROT_WRITE"},
 	{0x4, "PROT_EXEC"},
@@ -543,7 +543,7 @@ var amd64Prot = set{flags: []item{
 	{0x2000000, "PROT_GROWSUP"},
 }, zero: "PROT_NONE", style: hex}
 
-var arm64Prot = set{flags: []item{
+var arm64Prot = set{flags: []constant{
 	{0x1, "PROT_READ"},
 	{0x2, "PROT_WRITE"},
 	{0x4, "PROT_EXEC"},
@@ -554,12 +554,12 @@ var arm64Prot = set{flags: []item{
 	{0x2000000, "PROT_GROWSUP"},
 }, zero: "PROT_NONE", style: hex}
 
-var amd64Map = set{mask: 0xf, values: []item{
+var amd64Map = set{mask: 0xf, values: []constant{
 	{0x1, "MAP_SHARED"},
 	{0x2, "MAP_PRIVATE"},
 	{0x3, "MAP_SHARED_VALIDATE"},
 	{0x8, "MAP_DROPPABLE"},
-}, flags: []item{
+}, flags: []constant{
 	{0x10, "MAP_FIXED"},
 	{0x20, "MAP_ANONYMOUS"},
 	{0x40, "MAP_32BIT"},
@@ -577,12 +577,12 @@ var amd64Map = set{mask: 0xf, values: []item{
 	{0x100000, "MAP_FIXED_NOREPLACE"},
 }, style: hex}
 
-var arm64Map = set{mask: 0xf, values: []item{
+var arm64Map = set{mask: 0xf, values: []constant{
 	{0x1, "MAP_SHARED"},
 	{0x2, "MAP_PRIVATE"},
 	{0x3, "MAP_SHARED_VALIDATE"},
 	{0x8, "MAP_DROPPABLE"},
-}, flags: []item{
+}, flags: []constant{
 	{0x10, "MAP_FIXED"},
 	{0x20, "MAP_ANONYMOUS"},
 	{0x100, "MAP_GROWSDOWN"},
@@ -598,13 +598,13 @@ var arm64Map = set{mask: 0xf, values: []item{
 	{0x100000, "MAP_FIXED_NOREPLACE"},
 }, style: hex}
 
-var amd64Mremap = set{flags: []item{
+var amd64Mremap = set{flags: []constant{
 	{0x1, "MREMAP_MAYMOVE"},
 	{0x2, "MREMAP_FIXED"},
 	{0x4, "MREMAP_DONTUNMAP"},
 }, style: hex}
 
-var amd64Madvise = set{mask: 1<<64 - 1, values: []item{
+var amd64Madvise = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "MADV_NORMAL"},
 	{0x1, "MADV_RANDOM"},
 	{0x2, "MADV_SEQUENTIAL"},
@@ -632,23 +632,23 @@ var amd64Madvise = set{mask: 1<<64 - 1, values: []item{
 	{0x65, "MADV_SOFT_OFFLINE"},
 }}
 
-var amd64Msync = set{flags: []item{
+var amd64Msync = set{flags: []constant{
 	{0x1, "MS_ASYNC"},
 	{0x2, "MS_INVALIDATE"},
 	{0x4, "MS_SYNC"},
 }, style: hex}
 
-var amd64Mlock = set{flags: []item{
+var amd64Mlock = set{flags: []constant{
 	{0x1, "MLOCK_ONFAULT"},
 }, style: hex}
 
-var amd64Mlockall = set{flags: []item{
+var amd64Mlockall = set{flags: []constant{
 	{0x1, "MCL_CURRENT"},
 	{0x2, "MCL_FUTURE"},
 	{0x4, "MCL_ONFAULT"},
 }, style: hex}
 
-var amd64Mempolicy = set{mask: 0xff, values: []item{
+var amd64Mempolicy = set{mask: 0xff, values: []constant{
 	{0x0, "MPOL_DEFAULT"},
 	{0x1, "MPOL_PREFERRED"},
 	{0x2, "MPOL_BIND"},
@@ -656,36 +656,36 @@ var amd64Mempolicy = set{mask: 0xff, values: []item{
 	{0x4, "MPOL_LOCAL"},
 	{0x5, "MPOL_PREFERRED_MANY"},
 	{0x6, "MPOL_WEIGHTED_INTERLEAVE"},
-}, flags: []item{
+}, flags: []constant{
 	{0x2000, "MPOL_F_NUMA_BALANCING"},
 	{0x4000, "MPOL_F_RELATIVE_NODES"},
 	{0x8000, "MPOL_F_STATIC_NODES"},
 }, style: hex}
 
-var amd64Mbind = set{flags: []item{
+var amd64Mbind = set{flags: []constant{
 	{0x1, "MPOL_MF_STRICT"},
 	{0x2, "MPOL_MF_MOVE"},
 	{0x4, "MPOL_MF_MOVE_ALL"},
 }, style: hex}
 
-var amd64GetMempolicy = set{flags: []item{
+var amd64GetMempolicy = set{flags: []constant{
 	{0x1, "MPOL_F_NODE"},
 	{0x2, "MPOL_F_ADDR"},
 	{0x4, "MPOL_F_MEMS_ALLOWED"},
 }, style: hex}
 
-var amd64Pkey = set{flags: []item{
+var amd64Pkey = set{flags: []constant{
 	{0x1, "PKEY_DISABLE_ACCESS"},
 	{0x2, "PKEY_DISABLE_WRITE"},
 }, style: hex}
 
-var amd64Userfaultfd = set{flags: []item{
+var amd64Userfaultfd = set{flags: []constant{
 	{0x1, "UFFD_USER_MODE_ONLY"},
 	{0x800, "O_NONBLOCK"},
 	{0x80000, "O_CLOEXEC"},
 }, style: hex}
 
-var amd64Signal = set{mask: 1<<64 - 1, values: []item{
+var amd64Signal = set{mask: 1<<64 - 1, values: []constant{
 	{0x1, "SIGHUP"},
 	{0x2, "SIGINT"},
 	{0x3, "SIGQUIT"},
@@ -752,13 +752,13 @@ var amd64Signal = set{mask: 1<<64 - 1, values: []item{
 	{0x40, "SIGRT_32"},
 }}
 
-var amd64Sigmask = set{mask: 1<<64 - 1, values: []item{
+var amd64Sigmask = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "SIG_BLOCK"},
 	{0x1, "SIG_UNBLOCK"},
 	{0x2, "SIG_SETMASK"},
 }}
 
-var amd64Clone = set{mask: 0xff, values: []item{
+var amd64Clone = set{mask: 0xff, values: []constant{
 	{0x1, "SIGHUP"},
 	{0x2, "SIGINT"},
 	{0x3, "SIGQUIT"},
@@ -790,7 +790,7 @@ var amd64Clone = set{mask: 0xff, values: []item{
 	{0x1d, "SIGIO"},
 	{0x1e, "SIGPWR"},
 	{0x1f, "SIGSYS"},
-}, flags: []item{
+}, flags: []constant{
 	{0x100, "CLONE_VM"},
 	{0x200, "CLONE_FS"},
 	{0x400, "CLONE_FILES"},
@@ -815,9 +815,9 @@ var amd64Clone = set{mask: 0xff, values: []item{
 	{0x20000000, "CLONE_NEWPID"},
 	{0x40000000, "CLONE_NEWNET"},
 	{0x80000000, "CLONE_IO"},
-}, style: hex, tail: true}
+}, style: hex, valueLast: true}
 
-var amd64Namespace = set{flags: []item{
+var amd64Namespace = set{flags: []constant{
 	{0x80, "CLONE_NEWTIME"},
 	{0x100, "CLONE_VM"},
 	{0x200, "CLONE_FS"},
@@ -835,7 +835,7 @@ var amd64Namespace = set{flags: []item{
 	{0x80000000, "CLONE_IO"},
 }, style: hex}
 
-var amd64Wait = set{flags: []item{
+var amd64Wait = set{flags: []constant{
 	{0x1, "WNOHANG"},
 	{0x2, "WUNTRACED"},
 	{0x4, "WEXITED"},
@@ -846,25 +846,25 @@ var amd64Wait = set{flags: []item{
 	{0x80000000, "__WCLONE"},
 }, style: hex}
 
-var amd64WaitFor = set{mask: 1<<64 - 1, values: []item{
+var amd64WaitFor = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "P_ALL"},
 	{0x1, "P_PID"},
 	{0x2, "P_PGID"},
 	{0x3, "P_PIDFD"},
 }}
 
-var amd64Pidfd = set{flags: []item{
+var amd64Pidfd = set{flags: []constant{
 	{0x80, "PIDFD_THREAD"},
 	{0x800, "PIDFD_NONBLOCK"},
 }, style: hex}
 
-var amd64PidfdSignal = set{flags: []item{
+var amd64PidfdSignal = set{flags: []constant{
 	{0x1, "PIDFD_SIGNAL_THREAD"},
 	{0x2, "PIDFD_SIGNAL_THREAD_GROUP"},
 	{0x4, "PIDFD_SIGNAL_PROCESS_GROUP"},
 }, style: hex}
 
-var amd64Policy = set{mask: 0xff, values: []item{
+var amd64Policy = set{mask: 0xff, values: []constant{
 	{0x0, "SCHED_OTHER"},
 	{0x1, "SCHED_FIFO"},
 	{0x2, "SCHED_RR"},
@@ -872,23 +872,23 @@ var amd64Policy = set{mask: 0xff, values: []item{
 	{0x5, "SCHED_IDLE"},
 	{0x6, "SCHED_DEADLINE"},
 	{0x7, "SCHED_EXT"},
-}, flags: []item{
+}, flags: []constant{
 	{0x40000000, "SCHED_RESET_ON_FORK"},
 }, style: hex}
 
-var amd64Priority = set{mask: 1<<64 - 1, values: []item{
+var amd64Priority = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "PRIO_PROCESS"},
 	{0x1, "PRIO_PGRP"},
 	{0x2, "PRIO_USER"},
 }}
 
-var amd64Ioprio = set{mask: 1<<64 - 1, values: []item{
+var amd64Ioprio = set{mask: 1<<64 - 1, values: []constant{
 	{0x1, "IOPRIO_WHO_PROCESS"},
 	{0x2, "IOPRIO_WHO_PGRP"},
 	{0x3, "IOPRIO_WHO_USER"},
 }}
 
-var amd64Rlimit = set{mask: 1<<64 - 1, values: []item{
+var amd64Rlimit = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "RLIMIT_CPU"},
 	{0x1, "RLIMIT_FSIZE"},
 	{0x2, "RLIMIT_DATA"},
@@ -907,14 +907,14 @@ var amd64Rlimit = set{mask: 1<<64 - 1, values: []item{
 	{0xf, "RLIMIT_RTTIME"},
 }}
 
-var amd64Rusage = set{mask: 1<<64 - 1, values: []item{
+var amd64Rusage = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "RUSAGE_SELF"},
 	{0x1, "RUSAGE_THREAD"},
 	{0xfffffffe, "RUSAGE_BOTH"},
 	{0xffffffff, "RUSAGE_CHILDREN"},
 }}
 
-var amd64Kcmp = set{mask: 1<<64 - 1, values: []item{
+var amd64Kcmp = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "KCMP_FILE"},
 	{0x1, "KCMP_VM"},
 	{0x2, "KCMP_FILES"},
@@ -925,12 +925,12 @@ var amd64Kcmp = set{mask: 1<<64 - 1, values: []item{
 	{0x7, "KCMP_EPOLL_TFD"},
 }}
 
-var amd64Personality = set{mask: 0xff, values: []item{
+var amd64Personality = set{mask: 0xff, values: []constant{
 	{0x0, "PER_LINUX"},
 	{0x6, "PER_BSD"},
 	{0x8, "PER_LINUX32"},
 	{0x10, "PER_HPUX"},
-}, flags: []item{
+}, flags: []constant{
 	{0xffffffff, "0xffffffff"},
 	{0x20000, "UNAME26"},
 	{0x40000, "ADDR_NO_RANDOMIZE"},
@@ -945,7 +945,7 @@ var amd64Personality = set{mask: 0xff, values: []item{
 	{0x8000000, "ADDR_LIMIT_3GB"},
 }, style: hex}
 
-var amd64Prctl = set{mask: 1<<64 - 1, values: []item{
+var amd64Prctl = set{mask: 1<<64 - 1, values: []constant{
 	{0x1, "PR_SET_PDEATHSIG"},
 	{0x2, "PR_GET_PDEATHSIG"},
 	{0x3, "PR_GET_DUMPABLE"},
@@ -1019,7 +1019,7 @@ var amd64Prctl = set{mask: 1<<64 - 1, values: []item{
 	{0x59616d61, "PR_SET_PTRACER"},
 }}
 
-var amd64ArchPrctl = set{mask: 1<<64 - 1, values: []item{
+var amd64ArchPrctl = set{mask: 1<<64 - 1, values: []constant{
 	{0x1001, "ARCH_SET_GS"},
 	{0x1002, "ARCH_SET_FS"},
 	{0x1003, "ARCH_GET_FS"},
@@ -1047,7 +1047,7 @@ var amd64ArchPrctl = set{mask: 1<<64 - 1, values: []item{
 
 var arm64ArchPrctl = set{mask: 1<<64 - 1, style: hex}
 
-var amd64Ptrace = set{mask: 1<<64 - 1, values: []item{
+var amd64Ptrace = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "PTRACE_TRACEME"},
 	{0x1, "PTRACE_PEEKTEXT"},
 	{0x2, "PTRACE_PEEKDATA"},
@@ -1094,7 +1094,7 @@ var amd64Ptrace = set{mask: 1<<64 - 1, values: []item{
 	{0x4211, "PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG"},
 }, style: hex}
 
-var arm64Ptrace = set{mask: 1<<64 - 1, values: []item{
+var arm64Ptrace = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "PTRACE_TRACEME"},
 	{0x1, "PTRACE_PEEKTEXT"},
 	{0x2, "PTRACE_PEEKDATA"},
@@ -1132,7 +1132,7 @@ var arm64Ptrace = set{mask: 1<<64 - 1, values: []item{
 	{0x4211, "PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG"},
 }, style: hex}
 
-var armPtrace = set{mask: 1<<64 - 1, values: []item{
+var armPtrace = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "PTRACE_GETFDPIC_EXEC"},
 	{0x1, "PTRACE_GETFDPIC_INTERP"},
 	{0x2, "PTRACE_PEEKDATA"},
@@ -1182,14 +1182,14 @@ var armPtrace = set{mask: 1<<64 - 1, values: []item{
 	{0x4211, "PTRACE_GET_SYSCALL_USER_DISPATCH_CONFIG"},
 }, style: hex}
 
-var amd64Seccomp = set{mask: 1<<64 - 1, values: []item{
+var amd64Seccomp = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "SECCOMP_SET_MODE_STRICT"},
 	{0x1, "SECCOMP_SET_MODE_FILTER"},
 	{0x2, "SECCOMP_GET_ACTION_AVAIL"},
 	{0x3, "SECCOMP_GET_NOTIF_SIZES"},
 }}
 
-var amd64SeccompFlags = set{flags: []item{
+var amd64SeccompFlags = set{flags: []constant{
 	{0x1, "SECCOMP_FILTER_FLAG_TSYNC"},
 	{0x2, "SECCOMP_FILTER_FLAG_LOG"},
 	{0x4, "SECCOMP_FILTER_FLAG_SPEC_ALLOW"},
@@ -1198,7 +1198,7 @@ var amd64SeccompFlags = set{flags: []item{
 	{0x20, "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV"},
 }, style: hex}
 
-var amd64Membarrier = set{mask: 1<<64 - 1, values: []item{
+var amd64Membarrier = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "MEMBARRIER_CMD_QUERY"},
 	{0x1, "MEMBARRIER_CMD_GLOBAL"},
 	{0x2, "MEMBARRIER_CMD_GLOBAL_EXPEDITED"},
@@ -1212,11 +1212,11 @@ var amd64Membarrier = set{mask: 1<<64 - 1, values: []item{
 	{0x200, "MEMBARRIER_CMD_GET_REGISTRATIONS"},
 }, style: hex}
 
-var amd64Rseq = set{flags: []item{
+var amd64Rseq = set{flags: []constant{
 	{0x1, "RSEQ_FLAG_UNREGISTER"},
 }, style: hex}
 
-var amd64Futex = set{mask: 0xff, values: []item{
+var amd64Futex = set{mask: 0xff, values: []constant{
 	{0x0, "FUTEX_WAIT"},
 	{0x1, "FUTEX_WAKE"},
 	{0x2, "FUTEX_FD"},
@@ -1244,25 +1244,25 @@ var amd64Futex = set{mask: 0xff, values: []item{
 	{0x8b, "FUTEX_WAIT_REQUEUE_PI_PRIVATE"},
 	{0x8c, "FUTEX_CMP_REQUEUE_PI_PRIVATE"},
 	{0x8d, "FUTEX_LOCK_PI2_PRIVATE"},
-}, flags: []item{
+}, flags: []constant{
 	{0x100, "FUTEX_CLOCK_REALTIME"},
 }, style: hex}
 
-var amd64FutexBits = set{flags: []item{
+var amd64FutexBits = set{flags: []constant{
 	{0xffffffff, "FUTEX_BITSET_MATCH_ANY"},
 }, style: hex}
 
-var amd64Futex2 = set{mask: 3, values: []item{
+var amd64Futex2 = set{mask: 3, values: []constant{
 	{0x0, "FUTEX2_SIZE_U8"},
 	{0x1, "FUTEX2_SIZE_U16"},
 	{0x2, "FUTEX2_SIZE_U32"},
 	{0x3, "FUTEX2_SIZE_U64"},
-}, flags: []item{
+}, flags: []constant{
 	{0x4, "FUTEX2_NUMA"},
 	{0x80, "FUTEX2_PRIVATE"},
 }, style: hex}
 
-var amd64Clock = set{mask: 1<<64 - 1, values: []item{
+var amd64Clock = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "CLOCK_REALTIME"},
 	{0x1, "CLOCK_MONOTONIC"},
 	{0x2, "CLOCK_PROCESS_CPUTIME_ID"},
@@ -1277,53 +1277,53 @@ var amd64Clock = set{mask: 1<<64 - 1, values: []item{
 	{0xb, "CLOCK_TAI"},
 }}
 
-var amd64Timer = set{flags: []item{
+var amd64Timer = set{flags: []constant{
 	{0x1, "TIMER_ABSTIME"},
 }, style: hex}
 
-var amd64Itimer = set{mask: 1<<64 - 1, values: []item{
+var amd64Itimer = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "ITIMER_REAL"},
 	{0x1, "ITIMER_VIRTUAL"},
 	{0x2, "ITIMER_PROF"},
 }}
 
-var amd64TimerfdSet = set{flags: []item{
+var amd64TimerfdSet = set{flags: []constant{
 	{0x1, "TFD_TIMER_ABSTIME"},
 	{0x2, "TFD_TIMER_CANCEL_ON_SET"},
 }, style: hex}
 
-var amd64Timerfd = set{flags: []item{
+var amd64Timerfd = set{flags: []constant{
 	{0x800, "TFD_NONBLOCK"},
 	{0x80000, "TFD_CLOEXEC"},
 }, style: hex}
 
-var amd64Eventfd = set{flags: []item{
+var amd64Eventfd = set{flags: []constant{
 	{0x1, "EFD_SEMAPHORE"},
 	{0x800, "EFD_NONBLOCK"},
 	{0x80000, "EFD_CLOEXEC"},
 }, style: hex}
 
-var amd64Signalfd = set{flags: []item{
+var amd64Signalfd = set{flags: []constant{
 	{0x800, "SFD_NONBLOCK"},
 	{0x80000, "SFD_CLOEXEC"},
 }, style: hex}
 
-var amd64Epoll = set{flags: []item{
+var amd64Epoll = set{flags: []constant{
 	{0x80000, "EPOLL_CLOEXEC"},
 }, style: hex}
 
-var amd64EpollOp = set{mask: 1<<64 - 1, values: []item{
+var amd64EpollOp = set{mask: 1<<64 - 1, values: []constant{
 	{0x1, "EPOLL_CTL_ADD"},
 	{0x2, "EPOLL_CTL_DEL"},
 	{0x3, "EPOLL_CTL_MOD"},
 }}
 
-var amd64Inotify = set{flags: []item{
+var amd64Inotify = set{flags: []constant{
 	{0x800, "IN_NONBLOCK"},
 	{0x80000, "IN_CLOEXEC"},
 }, style: hex}
 
-var amd64InotifyMask = set{flags: []item{
+var amd64InotifyMask = set{flags: []constant{
 	{0xfff, "IN_ALL_EVENTS"},
 	{0x1, "IN_ACCESS"},
 	{0x2, "IN_MODIFY"},
@@ -1349,11 +1349,11 @@ var amd64InotifyMask = set{flags: []item{
 	{0x80000000, "IN_ONESHOT"},
 }, style: hex}
 
-var amd64Fanotify = set{mask: 0xc, values: []item{
+var amd64Fanotify = set{mask: 0xc, values: []constant{
 	{0x0, "FAN_CLASS_NOTIF"},
 	{0x4, "FAN_CLASS_CONTENT"},
 	{0x8, "FAN_CLASS_PRE_CONTENT"},
-}, flags: []item{
+}, flags: []constant{
 	{0x1, "FAN_CLOEXEC"},
 	{0x2, "FAN_NONBLOCK"},
 	{0x10, "FAN_UNLIMITED_QUEUE"},
@@ -1368,7 +1368,7 @@ var amd64Fanotify = set{mask: 0xc, values: []item{
 	{0x2000, "FAN_REPORT_FD_ERROR"},
 }, style: hex}
 
-var amd64FanotifyMark = set{flags: []item{
+var amd64FanotifyMark = set{flags: []constant{
 	{0x1, "FAN_MARK_ADD"},
 	{0x2, "FAN_MARK_REMOVE"},
 	{0x4, "FAN_MARK_DONT_FOLLOW"},
@@ -1382,7 +1382,7 @@ var amd64FanotifyMark = set{flags: []item{
 	{0x400, "FAN_MARK_IGNORE"},
 }, style: hex}
 
-var amd64Family = set{mask: 1<<64 - 1, values: []item{
+var amd64Family = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "AF_UNSPEC"},
 	{0x1, "AF_UNIX"},
 	{0x2, "AF_INET"},
@@ -1431,7 +1431,7 @@ var amd64Family = set{mask: 1<<64 - 1, values: []item{
 	{0x2d, "AF_MCTP"},
 }}
 
-var amd64Socket = set{mask: 0xf, values: []item{
+var amd64Socket = set{mask: 0xf, values: []constant{
 	{0x1, "SOCK_STREAM"},
 	{0x2, "SOCK_DGRAM"},
 	{0x3, "SOCK_RAW"},
@@ -1439,12 +1439,12 @@ var amd64Socket = set{mask: 0xf, values: []item{
 	{0x5, "SOCK_SEQPACKET"},
 	{0x6, "SOCK_DCCP"},
 	{0xa, "SOCK_PACKET"},
-}, flags: []item{
+}, flags: []constant{
 	{0x800, "SOCK_NONBLOCK"},
 	{0x80000, "SOCK_CLOEXEC"},
 }, style: hex}
 
-var amd64Protocol = set{mask: 1<<64 - 1, values: []item{
+var amd64Protocol = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "IPPROTO_IP"},
 	{0x1, "IPPROTO_ICMP"},
 	{0x2, "IPPROTO_IGMP"},
@@ -1476,12 +1476,12 @@ var amd64Protocol = set{mask: 1<<64 - 1, values: []item{
 	{0x106, "IPPROTO_MPTCP"},
 }}
 
-var amd64SocketFlags = set{flags: []item{
+var amd64SocketFlags = set{flags: []constant{
 	{0x800, "SOCK_NONBLOCK"},
 	{0x80000, "SOCK_CLOEXEC"},
 }, style: hex}
 
-var amd64Msg = set{flags: []item{
+var amd64Msg = set{flags: []constant{
 	{0x1, "MSG_OOB"},
 	{0x2, "MSG_PEEK"},
 	{0x4, "MSG_DONTROUTE"},
@@ -1505,13 +1505,13 @@ var amd64Msg = set{flags: []item{
 	{0x40000000, "MSG_CMSG_CLOEXEC"},
 }, style: hex}
 
-var amd64Shutdown = set{mask: 1<<64 - 1, values: []item{
+var amd64Shutdown = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "SHUT_RD"},
 	{0x1, "SHUT_WR"},
 	{0x2, "SHUT_RDWR"},
 }}
 
-var amd64SockLevel = set{mask: 1<<64 - 1, values: []item{
+var amd64SockLevel = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "SOL_IP"},
 	{0x1, "SOL_SOCKET"},
 	{0x6, "SOL_TCP"},
@@ -1555,7 +1555,7 @@ var amd64SockLevel = set{mask: 1<<64 - 1, values: []item{
 	{0x11f, "SOL_VSOCK"},
 }}
 
-var amd64SockOption = set{mask: 1<<64 - 1, values: []item{
+var amd64SockOption = set{mask: 1<<64 - 1, values: []constant{
 	{0x1, "SO_DEBUG"},
 	{0x2, "SO_REUSEADDR"},
 	{0x3, "SO_TYPE"},
@@ -1636,7 +1636,7 @@ var amd64SockOption = set{mask: 1<<64 - 1, values: []item{
 	{0x50, "SO_DEVMEM_DONTNEED"},
 }}
 
-var amd64TCPOption = set{mask: 1<<64 - 1, values: []item{
+var amd64TCPOption = set{mask: 1<<64 - 1, values: []constant{
 	{0x1, "TCP_NODELAY"},
 	{0x2, "TCP_MAXSEG"},
 	{0x3, "TCP_CORK"},
@@ -1681,7 +1681,7 @@ var amd64TCPOption = set{mask: 1<<64 - 1, values: []item{
 	{0x2b, "TCP_IS_MPTCP"},
 }}
 
-var amd64IPOption = set{mask: 1<<64 - 1, values: []item{
+var amd64IPOption = set{mask: 1<<64 - 1, values: []constant{
 	{0x1, "IP_TOS"},
 	{0x2, "IP_TTL"},
 	{0x3, "IP_HDRINCL"},
@@ -1723,7 +1723,7 @@ var amd64IPOption = set{mask: 1<<64 - 1, values: []item{
 	{0x33, "IP_LOCAL_PORT_RANGE"},
 }}
 
-var amd64IPv6Option = set{mask: 1<<64 - 1, values: []item{
+var amd64IPv6Option = set{mask: 1<<64 - 1, values: []constant{
 	{0x1, "IPV6_ADDRFORM"},
 	{0x2, "IPV6_2292PKTINFO"},
 	{0x3, "IPV6_2292HOPOPTS"},
@@ -1782,7 +1782,7 @@ var amd64IPv6Option = set{mask: 1<<64 - 1, values: []item{
 	{0x4e, "IPV6_FREEBIND"},
 }}
 
-var amd64Mount = set{flags: []item{
+var amd64Mount = set{flags: []constant{
 	{0x1, "MS_RDONLY"},
 	{0x2, "MS_NOSUID"},
 	{0x4, "MS_NODEV"},
@@ -1816,14 +1816,14 @@ var amd64Mount = set{flags: []item{
 	{0x80000000, "MS_NOUSER"},
 }, style: hex}
 
-var amd64Umount = set{flags: []item{
+var amd64Umount = set{flags: []constant{
 	{0x1, "MNT_FORCE"},
 	{0x2, "MNT_DETACH"},
 	{0x4, "MNT_EXPIRE"},
 	{0x8, "UMOUNT_NOFOLLOW"},
 }, style: hex}
 
-var amd64OpenTree = set{flags: []item{
+var amd64OpenTree = set{flags: []constant{
 	{0x1, "OPEN_TREE_CLONE"},
 	{0x100, "AT_SYMLINK_NOFOLLOW"},
 	{0x800, "AT_NO_AUTOMOUNT"},
@@ -1832,7 +1832,7 @@ var amd64OpenTree = set{flags: []item{
 	{0x80000, "OPEN_TREE_CLOEXEC"},
 }, style: hex}
 
-var amd64MoveMount = set{flags: []item{
+var amd64MoveMount = set{flags: []constant{
 	{0x1, "MOVE_MOUNT_F_SYMLINKS"},
 	{0x2, "MOVE_MOUNT_F_AUTOMOUNTS"},
 	{0x4, "MOVE_MOUNT_F_EMPTY_PATH"},
@@ -1843,18 +1843,18 @@ var amd64MoveMount = set{flags: []item{
 	{0x200, "MOVE_MOUNT_BENEATH"},
 }, style: hex}
 
-var amd64MountSetattr = set{flags: []item{
+var amd64MountSetattr = set{flags: []constant{
 	{0x100, "AT_SYMLINK_NOFOLLOW"},
 	{0x800, "AT_NO_AUTOMOUNT"},
 	{0x1000, "AT_EMPTY_PATH"},
 	{0x8000, "AT_RECURSIVE"},
 }, style: hex}
 
-var amd64MountAttr = set{mask: 0x70, values: []item{
+var amd64MountAttr = set{mask: 0x70, values: []constant{
 	{0x0, "MOUNT_ATTR_RELATIME"},
 	{0x10, "MOUNT_ATTR_NOATIME"},
 	{0x20, "MOUNT_ATTR_STRICTATIME"},
-}, flags: []item{
+}, flags: []constant{
 	{0x1, "MOUNT_ATTR_RDONLY"},
 	{0x2, "MOUNT_ATTR_NOSUID"},
 	{0x4, "MOUNT_ATTR_NODEV"},
@@ -1864,22 +1864,22 @@ var amd64MountAttr = set{mask: 0x70, values: []item{
 	{0x200000, "MOUNT_ATTR_NOSYMFOLLOW"},
 }, style: hex}
 
-var amd64Fsopen = set{flags: []item{
+var amd64Fsopen = set{flags: []constant{
 	{0x1, "FSOPEN_CLOEXEC"},
 }, style: hex}
 
-var amd64Fsmount = set{flags: []item{
+var amd64Fsmount = set{flags: []constant{
 	{0x1, "FSMOUNT_CLOEXEC"},
 }, style: hex}
 
-var amd64Fspick = set{flags: []item{
+var amd64Fspick = set{flags: []constant{
 	{0x1, "FSPICK_CLOEXEC"},
 	{0x2, "FSPICK_SYMLINK_NOFOLLOW"},
 	{0x4, "FSPICK_NO_AUTOMOUNT"},
 	{0x8, "FSPICK_EMPTY_PATH"},
 }, style: hex}
 
-var amd64Fsconfig = set{mask: 1<<64 - 1, values: []item{
+var amd64Fsconfig = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "FSCONFIG_SET_FLAG"},
 	{0x1, "FSCONFIG_SET_STRING"},
 	{0x2, "FSCONFIG_SET_BINARY"},
@@ -1891,24 +1891,24 @@ var amd64Fsconfig = set{mask: 1<<64 - 1, values: []item{
 	{0x8, "FSCONFIG_CMD_CREATE_EXCL"},
 }}
 
-var amd64Swap = set{mask: 0x7fff, flags: []item{
+var amd64Swap = set{mask: 0x7fff, flags: []constant{
 	{0x8000, "SWAP_FLAG_PREFER"},
 	{0x10000, "SWAP_FLAG_DISCARD"},
 	{0x20000, "SWAP_FLAG_DISCARD_ONCE"},
 	{0x40000, "SWAP_FLAG_DISCARD_PAGES"},
-}, tail: true}
+}, valueLast: true}
 
-var amd64Landlock = set{flags: []item{
+var amd64Landlock = set{flags: []constant{
 	{0x1, "LANDLOCK_CREATE_RULESET_VERSION"},
 	{0x2, "LANDLOCK_CREATE_RULESET_ERRATA"},
 }, style: hex}
 
-var amd64LandlockRule = set{mask: 1<<64 - 1, values: []item{
+var amd64LandlockRule = set{mask: 1<<64 - 1, values: []constant{
 	{0x1, "LANDLOCK_RULE_PATH_BENEATH"},
 	{0x2, "LANDLOCK_RULE_NET_PORT"},
 }}
 
-var amd64LSMAttr = set{mask: 1<<64 - 1, values: []item{
+var amd64LSMAttr = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "LSM_ATTR_UNDEF"},
 	{0x64, "LSM_ATTR_CURRENT"},
 	{0x65, "LSM_ATTR_EXEC"},
@@ -1918,32 +1918,32 @@ var amd64LSMAttr = set{mask: 1<<64 - 1, values: []item{
 	{0x69, "LSM_ATTR_SOCKCREATE"},
 }}
 
-var amd64LSMFlags = set{flags: []item{
+var amd64LSMFlags = set{flags: []constant{
 	{0x1, "LSM_FLAG_SINGLE"},
 }, style: hex}
 
 var amd64Key = set{zero: "IPC_PRIVATE", style: hex}
 
-var amd64IPCGet = set{flags: []item{
+var amd64IPCGet = set{flags: []constant{
 	{0x200, "IPC_CREAT"},
 	{0x400, "IPC_EXCL"},
 }, style: octal}
 
-var amd64ShmGet = set{flags: []item{
+var amd64ShmGet = set{flags: []constant{
 	{0x200, "IPC_CREAT"},
 	{0x400, "IPC_EXCL"},
 	{0x800, "SHM_HUGETLB"},
 	{0x1000, "SHM_NORESERVE"},
 }, style: octal}
 
-var amd64ShmAt = set{flags: []item{
+var amd64ShmAt = set{flags: []constant{
 	{0x1000, "SHM_RDONLY"},
 	{0x2000, "SHM_RND"},
 	{0x4000, "SHM_REMAP"},
 	{0x8000, "SHM_EXEC"},
 }, style: hex}
 
-var amd64ShmCtl = set{mask: 0xff, values: []item{
+var amd64ShmCtl = set{mask: 0xff, values: []constant{
 	{0x0, "IPC_RMID"},
 	{0x1, "IPC_SET"},
 	{0x2, "IPC_STAT"},
@@ -1953,11 +1953,11 @@ var amd64ShmCtl = set{mask: 0xff, values: []item{
 	{0xd, "SHM_STAT"},
 	{0xe, "SHM_INFO"},
 	{0xf, "SHM_STAT_ANY"},
-}, flags: []item{
+}, flags: []constant{
 	{0x100, "IPC_64"},
 }}
 
-var amd64SemCtl = set{mask: 0xff, values: []item{
+var amd64SemCtl = set{mask: 0xff, values: []constant{
 	{0x0, "IPC_RMID"},
 	{0x1, "IPC_SET"},
 	{0x2, "IPC_STAT"},
@@ -1972,11 +1972,11 @@ var amd64SemCtl = set{mask: 0xff, values: []item{
 	{0x12, "SEM_STAT"},
 	{0x13, "SEM_INFO"},
 	{0x14, "SEM_STAT_ANY"},
-}, flags: []item{
+}, flags: []constant{
 	{0x100, "IPC_64"},
 }}
 
-var amd64MsgCtl = set{mask: 0xff, values: []item{
+var amd64MsgCtl = set{mask: 0xff, values: []constant{
 	{0x0, "IPC_RMID"},
 	{0x1, "IPC_SET"},
 	{0x2, "IPC_STAT"},
@@ -1984,18 +1984,18 @@ var amd64MsgCtl = set{mask: 0xff, values: []item{
 	{0xb, "MSG_STAT"},
 	{0xc, "MSG_INFO"},
 	{0xd, "MSG_STAT_ANY"},
-}, flags: []item{
+}, flags: []constant{
 	{0x100, "IPC_64"},
 }}
 
-var amd64MsgFlags = set{flags: []item{
+var amd64MsgFlags = set{flags: []constant{
 	{0x800, "IPC_NOWAIT"},
 	{0x1000, "MSG_NOERROR"},
 	{0x2000, "MSG_EXCEPT"},
 	{0x4000, "MSG_COPY"},
 }, style: hex}
 
-var amd64IPC = set{mask: 0xffff, values: []item{
+var amd64IPC = set{mask: 0xffff, values: []constant{
 	{0x1, "SEMOP"},
 	{0x2, "SEMGET"},
 	{0x3, "SEMCTL"},
@@ -2010,7 +2010,7 @@ var amd64IPC = set{mask: 0xffff, values: []item{
 	{0x18, "SHMCTL"},
 }, style: hex}
 
-var amd64Socketcall = set{mask: 1<<64 - 1, values: []item{
+var amd64Socketcall = set{mask: 1<<64 - 1, values: []constant{
 	{0x1, "SYS_SOCKET"},
 	{0x2, "SYS_BIND"},
 	{0x3, "SYS_CONNECT"},
@@ -2033,7 +2033,7 @@ var amd64Socketcall = set{mask: 1<<64 - 1, values: []item{
 	{0x14, "SYS_SENDMMSG"},
 }}
 
-var amd64Keyctl = set{mask: 1<<64 - 1, values: []item{
+var amd64Keyctl = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "KEYCTL_GET_KEYRING_ID"},
 	{0x1, "KEYCTL_JOIN_SESSION_KEYRING"},
 	{0x2, "KEYCTL_UPDATE"},
@@ -2069,7 +2069,7 @@ var amd64Keyctl = set{mask: 1<<64 - 1, values: []item{
 	{0x20, "KEYCTL_WATCH_KEY"},
 }}
 
-var amd64BPF = set{mask: 1<<64 - 1, values: []item{
+var amd64BPF = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "BPF_MAP_CREATE"},
 	{0x1, "BPF_MAP_LOOKUP_ELEM"},
 	{0x2, "BPF_MAP_UPDATE_ELEM"},
@@ -2109,14 +2109,14 @@ var amd64BPF = set{mask: 1<<64 - 1, values: []item{
 	{0x24, "BPF_TOKEN_CREATE"},
 }}
 
-var amd64PerfEvent = set{flags: []item{
+var amd64PerfEvent = set{flags: []constant{
 	{0x1, "PERF_FLAG_FD_NO_GROUP"},
 	{0x2, "PERF_FLAG_FD_OUTPUT"},
 	{0x4, "PERF_FLAG_PID_CGROUP"},
 	{0x8, "PERF_FLAG_FD_CLOEXEC"},
 }, style: hex}
 
-var amd64Uring = set{flags: []item{
+var amd64Uring = set{flags: []constant{
 	{0x1, "IORING_ENTER_GETEVENTS"},
 	{0x2, "IORING_ENTER_SQ_WAKEUP"},
 	{0x4, "IORING_ENTER_SQ_WAIT"},
@@ -2125,7 +2125,7 @@ var amd64Uring = set{flags: []item{
 	{0x20, "IORING_ENTER_ABS_TIMER"},
 }, style: hex}
 
-var amd64UringRegister = set{mask: 0x7fffffff, values: []item{
+var amd64UringRegister = set{mask: 0x7fffffff, values: []constant{
 	{0x0, "IORING_REGISTER_BUFFERS"},
 	{0x1, "IORING_UNREGISTER_BUFFERS"},
 	{0x2, "IORING_REGISTER_FILES"},
@@ -2157,17 +2157,17 @@ var amd64UringRegister = set{mask: 0x7fffffff, values: []item{
 	{0x1c, "IORING_UNREGISTER_NAPI"},
 	{0x1d, "IORING_REGISTER_CLOCK"},
 	{0x1e, "IORING_REGISTER_CLONE_BUFFERS"},
-}, flags: []item{
+}, flags: []constant{
 	{0x80000000, "IORING_REGISTER_USE_REGISTERED_RING"},
 }}
 
-var amd64Random = set{flags: []item{
+var amd64Random = set{flags: []constant{
 	{0x1, "GRND_NONBLOCK"},
 	{0x2, "GRND_RANDOM"},
 	{0x4, "GRND_INSECURE"},
 }, style: hex}
 
-var amd64Reboot = set{mask: 1<<64 - 1, values: []item{
+var amd64Reboot = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "LINUX_REBOOT_CMD_CAD_OFF"},
 	{0x1234567, "LINUX_REBOOT_CMD_RESTART"},
 	{0x4321fedc, "LINUX_REBOOT_CMD_POWER_OFF"},
@@ -2178,7 +2178,7 @@ var amd64Reboot = set{mask: 1<<64 - 1, values: []item{
 	{0xd000fce2, "LINUX_REBOOT_CMD_SW_SUSPEND"},
 }, style: hex}
 
-var amd64RebootMagic = set{mask: 1<<64 - 1, values: []item{
+var amd64RebootMagic = set{mask: 1<<64 - 1, values: []constant{
 	{0x5121996, "LINUX_REBOOT_MAGIC2A"},
 	{0x16041998, "LINUX_REBOOT_MAGIC2B"},
 	{0x20112000, "LINUX_REBOOT_MAGIC2C"},
@@ -2186,7 +2186,7 @@ var amd64RebootMagic = set{mask: 1<<64 - 1, values: []item{
 	{0xfee1dead, "LINUX_REBOOT_MAGIC1"},
 }, style: hex}
 
-var amd64Syslog = set{mask: 1<<64 - 1, values: []item{
+var amd64Syslog = set{mask: 1<<64 - 1, values: []constant{
 	{0x0, "SYSLOG_ACTION_CLOSE"},
 	{0x1, "SYSLOG_ACTION_OPEN"},
 	{0x2, "SYSLOG_ACTION_READ"},
@@ -2200,18 +2200,18 @@ var amd64Syslog = set{mask: 1<<64 - 1, values: []item{
 	{0xa, "SYSLOG_ACTION_SIZE_BUFFER"},
 }}
 
-var amd64ModuleInit = set{flags: []item{
+var amd64ModuleInit = set{flags: []constant{
 	{0x1, "MODULE_INIT_IGNORE_MODVERSIONS"},
 	{0x2, "MODULE_INIT_IGNORE_VERMAGIC"},
 	{0x4, "MODULE_INIT_COMPRESSED_FILE"},
 }, style: hex}
 
-var amd64ModuleDelete = set{flags: []item{
+var amd64ModuleDelete = set{flags: []constant{
 	{0x200, "O_TRUNC"},
 	{0x800, "O_NONBLOCK"},
 }, style: hex}
 
-var amd64KexecFile = set{flags: []item{
+var amd64KexecFile = set{flags: []constant{
 	{0x1, "KEXEC_FILE_UNLOAD"},
 	{0x2, "KEXEC_FILE_ON_CRASH"},
 	{0x4, "KEXEC_FILE_NO_INITRAMFS"},
@@ -2726,7 +2726,7 @@ var armSets = [...]*set{
 	&amd64KexecFile,
 }
 
-// prototypes holds each distinct one once; the first stands for the calls nothing is known of.
+// prototypes holds each prototype once. The first is for unknown calls.
 var prototypes = [...]prototype{
 	{params: []Param{
 		{"arg0", "unsigned long", kindHex, true},
@@ -6476,8 +6476,8 @@ var armPrivateCalls = [...]call{
 	6: {"get_tls", 1},
 }
 
-// failures is indexed by error number.
-var failures = [...]failure{
+// errnos is indexed by error number.
+var errnos = [...]errno{
 	1:   {"EPERM", "Operation not permitted"},
 	2:   {"ENOENT", "No such file or directory"},
 	3:   {"ESRCH", "No such process"},

@@ -2,12 +2,16 @@
 
 package main
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
-// kindRules says how a parameter is shown: "entry.parameter", or "*.parameter"
-// for what is no pointer. Parameters of no rule go by type.
+// kindRules has the kind of parameters, by "call.parameter", or "*.parameter" for all that are not pointers. Parameters
+// without a rule are shown by their type, see kindOfType.
 var kindRules = rules(
-	"kindFD", "*.fd *.ufd *.epfd *.fildes *.oldfd *.newfd *.out_fd *.in_fd *.fd_in *.fd_out *.fdin *.fdout *.pidfd *.fs_fd *.ruleset_fd *.group_fd *.fanotify_fd *.kernel_fd *.initrd_fd *.max_fd *.mqdes",
+	"kindFD", `*.fd *.ufd *.epfd *.fildes *.oldfd *.newfd *.out_fd *.in_fd *.fd_in *.fd_out *.fdin *.fdout *.pidfd
+		*.fs_fd *.ruleset_fd *.group_fd *.fanotify_fd *.kernel_fd *.initrd_fd *.max_fd *.mqdes`,
 	"kindDirFD", "*.dfd *.olddfd *.newdfd *.from_dfd *.to_dfd *.mountdirfd",
 	"kindDevice", "mknod.dev mknodat.dev ustat.dev",
 	"setFileType", "mknod.mode mknodat.mode",
@@ -18,7 +22,8 @@ var kindRules = rules(
 	"setAccess", "access.mode faccessat.mode faccessat2.mode",
 	"setAtAccess", "faccessat2.flags",
 	"setAtUnlink", "unlinkat.flag",
-	"setAt", "fchownat.flag newfstatat.flag fstatat64.flag linkat.flags utimensat.flags utimensat_time32.flags execveat.flags fchmodat2.flags *.at_flags",
+	"setAt", `fchownat.flag newfstatat.flag fstatat64.flag linkat.flags utimensat.flags utimensat_time32.flags
+		execveat.flags fchmodat2.flags *.at_flags`,
 	"setAtHandle", "name_to_handle_at.flag",
 	"setAtStatx", "statx.flags",
 	"setStatx", "statx.mask",
@@ -107,7 +112,8 @@ var kindRules = rules(
 	"setSocket", "socket.type socketpair.type",
 	"kindProtocol", "socket.protocol socketpair.protocol",
 	"setSocketFlags", "accept4.flags",
-	"setMsg", "sendto.flags recvfrom.flags send.flags recv.flags sendmsg.flags recvmsg.flags sendmmsg.flags recvmmsg.flags recvmmsg_time32.flags",
+	"setMsg", `sendto.flags recvfrom.flags send.flags recv.flags sendmsg.flags recvmsg.flags sendmmsg.flags
+		recvmmsg.flags recvmmsg_time32.flags`,
 	"setShutdown", "shutdown.how",
 	"setSockLevel", "*.level",
 	"kindUint", "iopl.level",
@@ -156,15 +162,55 @@ var kindRules = rules(
 	"kindUint", "*.cmdline_len *.bytecount kexec_load.nr_segments ioperm.num",
 )
 
+// rules makes a map of pairs of a kind and the parameters that it is for, separated by spaces.
 func rules(pairs ...string) map[string]string {
 	m := map[string]string{}
 	for i := 0; i < len(pairs); i += 2 {
-		for _, where := range strings.Fields(pairs[i+1]) {
-			if m[where] != "" && m[where] != pairs[i] {
-				panic("two rules for " + where)
+		for _, param := range strings.Fields(pairs[i+1]) {
+			if m[param] != "" && m[param] != pairs[i] {
+				panic("two rules for " + param)
 			}
-			m[where] = pairs[i]
+			m[param] = pairs[i]
 		}
 	}
 	return m
+}
+
+// kind chooses how a parameter is shown: by the rule for it in this call; a pointer as such; by the rule for its name;
+// by its type.
+func (g *generator) kind(call string, q param) string {
+	if k, ok := g.rule(call + "." + q.name); ok {
+		return k
+	}
+	if strings.Contains(q.ctype, "*") {
+		return "kindPointer"
+	}
+	if k, ok := g.rule("*." + q.name); ok {
+		return k
+	}
+	if k, ok := kindOfType[q.ctype]; ok {
+		return k
+	}
+	panic(fmt.Sprintf("no kind for %s.%s of type %s", call, q.name, q.ctype))
+}
+
+func (g *generator) rule(param string) (string, bool) {
+	k, ok := kindRules[param]
+	if ok {
+		g.used["kind "+param] = true
+	}
+	return k, ok
+}
+
+// kindOfType has the kind of parameters without a rule, by their type.
+var kindOfType = map[string]string{
+	"int": "kindInt", "long": "kindInt", "pid_t": "kindInt", "__s32": "kindInt", "mqd_t": "kindInt",
+	"timer_t": "kindInt", "key_serial_t": "kindInt", "off_t": "kindInt", "loff_t": "kindOffset",
+	"unsigned": "kindUint", "unsigned int": "kindUint", "u32": "kindUint", "__u32": "kindUint", "uint32_t": "kindUint",
+	"qid_t": "kindUint", "size_t": "kindUint", "u64": "kindHex", "unsigned long": "kindHex",
+	"aio_context_t": "kindHex", "old_sigset_t": "kindHex", "key_t": "setKey",
+	"umode_t": "kindMode", "clockid_t": "setClock", "enum landlock_rule_type": "setLandlockRule",
+	"uid_t": "kindID", "gid_t": "kindID", "old_uid_t": "kindID", "old_gid_t": "kindID",
+	"cap_user_header_t": "kindPointer", "cap_user_data_t": "kindPointer", "const cap_user_data_t": "kindPointer",
+	"__sighandler_t": "kindPointer",
 }

@@ -4,10 +4,9 @@
 //
 //	go run ./gen -headers DIR -o tables.go
 //
-// DIR is an unpacked linux-headers-*-common package of Debian
-// (usr/src/linux-headers-VERSION-common): prototypes come from its
-// include/linux/syscalls.h, constants from its uapi headers. Numbers and the
-// texts of errors come from golang.org/x/sys/unix at the version in go.mod.
+// DIR is an unpacked linux-headers-*-common package of Debian (usr/src/linux-headers-VERSION-common). Prototypes come
+// from its include/linux/syscalls.h, and constants from its uapi headers. Numbers and the texts of errors come from
+// golang.org/x/sys/unix, in the version of go.mod.
 package main
 
 import (
@@ -17,10 +16,10 @@ import (
 	"fmt"
 	"go/format"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -48,8 +47,7 @@ func run(args []string, stderr io.Writer) int {
 	return 0
 }
 
-// abi is one calling convention: what its numbers, prototypes and constants
-// are called in the sources.
+// abi is one calling convention, and where the sources have its numbers and constants.
 type abi struct {
 	name   string // as in the generated code
 	goarch string // of zsysnum_linux_GOARCH.go
@@ -63,18 +61,6 @@ var abis = []abi{
 	{name: "arm64", goarch: "arm64", arch: "arm64"},
 	{name: "i386", goarch: "386", arch: "x86", narrow: true},
 	{name: "arm", goarch: "arm", arch: "arm", narrow: true, pairs: true},
-}
-
-// param is one argument register.
-type param struct {
-	name, ctype string
-	kind        string // constant of package syscalls
-	wide        bool   // the type is as wide as a register
-}
-
-type proto struct {
-	name   string // of the kernel's entry, without sys_
-	params []param
 }
 
 // generate returns the Go source of the tables.
@@ -104,21 +90,17 @@ type generator struct {
 	headers, sys string
 	out          bytes.Buffer
 
-	protos   map[string]proto // from the headers, by name
-	own      map[string]proto // from overrides, by "name" or "abi:name"
-	rendered []string         // each distinct prototype as Go source
-	index    map[string]int   // of rendered
-	used     map[string]bool  // kind rules and overrides that applied
+	protos    map[string]proto // from the headers, by name
+	overrides map[string]proto // by "name" or "abi:name"
+	rendered  []string         // each distinct prototype as Go source
+	index     map[string]int   // of each in rendered
+	used      map[string]bool  // kind rules and overrides that were applied
 }
 
 func (g *generator) printf(format string, args ...any) { fmt.Fprintf(&g.out, format, args...) }
 
 func (g *generator) run() error {
-	var err error
-	if g.protos, err = headerPrototypes(filepath.Join(g.headers, "include/linux/syscalls.h")); err != nil {
-		return err
-	}
-	if err := g.overrides(); err != nil {
+	if err := g.readPrototypes(); err != nil {
 		return err
 	}
 	g.printf("// SPDX-License-Identifier: Apache-2.0\n\n")
@@ -126,23 +108,22 @@ func (g *generator) run() error {
 		sysVersion(g.sys))
 	g.printf("package syscalls\n\n")
 
+	// The calls are rendered before the prototypes are written, which they add.
 	g.prototype(proto{name: "unknown", params: unknownParams()}, abi{})
 	private, err := g.private()
 	if err != nil {
 		return err
 	}
-	lists := map[string]map[int]string{}
+	calls := map[string]map[int]string{} // by ABI, then number
 	for _, a := range abis {
-		calls, err := g.calls(a)
-		if err != nil {
+		if calls[a.name], err = g.calls(a); err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
-		lists[a.name] = calls
 	}
 	if err := g.sets(); err != nil {
 		return err
 	}
-	g.printf("// prototypes holds each distinct one once; the first stands for the calls nothing is known of.\n")
+	g.printf("// prototypes holds each prototype once. The first is for unknown calls.\n")
 	g.printf("var prototypes = [...]prototype{\n")
 	for _, r := range g.rendered {
 		g.printf("%s", r)
@@ -150,8 +131,8 @@ func (g *generator) run() error {
 	g.printf("}\n\n")
 	for _, a := range abis {
 		g.printf("var %sCalls = [...]call{\n", a.name)
-		for _, nr := range sortedKeys(lists[a.name]) {
-			g.printf("%d: %s,\n", nr, lists[a.name][nr])
+		for _, nr := range slices.Sorted(maps.Keys(calls[a.name])) {
+			g.printf("%d: %s,\n", nr, calls[a.name][nr])
 		}
 		g.printf("}\n\n")
 	}
@@ -159,48 +140,51 @@ func (g *generator) run() error {
 	if err := g.errors(); err != nil {
 		return err
 	}
-	return g.checkUsed()
+	return g.checkUnused()
 }
 
-// overrides reads the prototypes that the headers lack, or have otherwise.
-func (g *generator) overrides() error {
-	g.own = map[string]proto{}
+// readPrototypes reads the prototypes of the headers, and the overrides.
+func (g *generator) readPrototypes() (err error) {
+	if g.protos, err = headerPrototypes(filepath.Join(g.headers, "include/linux/syscalls.h")); err != nil {
+		return err
+	}
+	g.overrides = map[string]proto{}
 	for _, o := range overrides {
 		p, err := parsePrototype(o.c)
 		if err != nil {
 			return fmt.Errorf("override %q: %w", o.c, err)
 		}
-		for _, a := range append(strings.Fields(o.abis), "") {
-			if a == "" && o.abis != "" {
-				continue
-			}
-			g.own[strings.TrimPrefix(a+":"+p.name, ":")] = p
+		if o.abis == "" {
+			g.overrides[p.name] = p
+		}
+		for _, a := range strings.Fields(o.abis) {
+			g.overrides[a+":"+p.name] = p
 		}
 	}
 	return nil
 }
 
-// checkUsed refuses rules that apply to nothing.
-func (g *generator) checkUsed() error {
-	var dead []string
+// checkUnused returns an error if a kind rule or an override applies to nothing.
+func (g *generator) checkUnused() error {
+	var unused []string
 	for rule := range kindRules {
 		if !g.used["kind "+rule] {
-			dead = append(dead, rule)
+			unused = append(unused, rule)
 		}
 	}
-	for name := range g.own {
+	for name := range g.overrides {
 		if !g.used["override "+name] {
-			dead = append(dead, name)
+			unused = append(unused, name)
 		}
 	}
-	if len(dead) > 0 {
-		sort.Strings(dead)
-		return fmt.Errorf("rules that apply to nothing: %s", strings.Join(dead, ", "))
+	if len(unused) > 0 {
+		slices.Sort(unused)
+		return fmt.Errorf("rules that apply to nothing: %s", strings.Join(unused, ", "))
 	}
 	return nil
 }
 
-// calls returns the calls of one ABI: number -> Go source of a call.
+// calls returns the Go source of each call of one ABI, by number.
 func (g *generator) calls(a abi) (map[int]string, error) {
 	numbers, err := sysNumbers(filepath.Join(g.sys, "unix", "zsysnum_linux_"+a.goarch+".go"))
 	if err != nil {
@@ -209,11 +193,11 @@ func (g *generator) calls(a abi) (map[int]string, error) {
 	calls := map[int]string{}
 	for _, n := range numbers {
 		name := n.name
-		if better, ok := renamed[a.name+":"+name]; ok {
-			name = better
+		if kernelName, ok := renamed[a.name+":"+name]; ok {
+			name = kernelName
 		}
-		if have, ok := calls[n.nr]; ok {
-			return nil, fmt.Errorf("number %d is both %s and %s", n.nr, have, name)
+		if other, ok := calls[n.nr]; ok {
+			return nil, fmt.Errorf("number %d is both %s and %s", n.nr, other, name)
 		}
 		p, ok := g.lookup(a, name)
 		index := 0
@@ -227,7 +211,7 @@ func (g *generator) calls(a abi) (map[int]string, error) {
 	return calls, nil
 }
 
-// private renders the calls of the arm architecture alone, far above the others.
+// private renders the calls that only arm has, with numbers far above all others.
 func (g *generator) private() (string, error) {
 	var b strings.Builder
 	fmt.Fprintf(&b, "// armPrivateBase is __ARM_NR_BASE of arch/arm/include/uapi/asm/unistd.h.\n")
@@ -244,187 +228,4 @@ func (g *generator) private() (string, error) {
 	}
 	b.WriteString("}\n\n")
 	return b.String(), nil
-}
-
-// lookup finds the prototype of a call: an override, else the kernel's entry
-// of that name or of the name this ABI's table links it to.
-func (g *generator) lookup(a abi, name string) (proto, bool) {
-	if entry, ok := entries[a.name+":"+name]; ok {
-		name = entry
-	} else if entry, ok := entries[name]; ok {
-		name = entry
-	}
-	for _, key := range []string{a.name + ":" + name, name} {
-		if p, ok := g.own[key]; ok {
-			g.used["override "+key] = true
-			return p, true
-		}
-	}
-	candidates := []string{name}
-	if a.narrow {
-		// 32-bit tables link the plain name to the entry with narrow
-		// ids or times, and name the wide one apart.
-		candidates = []string{name + "16", name + "_time32", name + "32", name,
-			strings.TrimSuffix(name, "_time64"), strings.TrimSuffix(name, "64"), strings.TrimSuffix(name, "32")}
-	}
-	for _, c := range candidates {
-		if p, ok := g.protos[c]; ok {
-			return p, true
-		}
-	}
-	return proto{}, false
-}
-
-// prototype renders p for an ABI and returns its index.
-func (g *generator) prototype(p proto, a abi) int {
-	params := make([]param, 0, 6)
-	for _, q := range p.params {
-		q.kind = g.kind(p.name, q)
-		q.wide = wideTypes[q.ctype] || strings.Contains(q.ctype, "*")
-		if a.narrow && doubleTypes[q.ctype] {
-			if a.pairs && len(params)%2 == 1 {
-				params = append(params, param{name: "pad", ctype: "u32", kind: "kindHidden"})
-			}
-			params = append(params, param{name: q.name + "_lo", ctype: "u32", kind: "kindOffset"},
-				param{name: q.name + "_hi", ctype: "u32", kind: "kindHidden"})
-			continue
-		}
-		params = append(params, q)
-	}
-	if len(params) > 6 {
-		panic("more than six arguments: " + p.name)
-	}
-	var b strings.Builder
-	b.WriteString("{")
-	if len(params) > 0 {
-		b.WriteString("params: []Param{\n")
-		for _, q := range params {
-			fmt.Fprintf(&b, "{%q, %q, %s, %t},\n", q.name, q.ctype, q.kind, q.wide)
-		}
-		b.WriteString("}")
-	}
-	if f := shownArguments[p.name]; f != "" {
-		fmt.Fprintf(&b, ", shown: %s", f)
-	}
-	if r := results[p.name]; r != "" {
-		fmt.Fprintf(&b, ", result: %s", r)
-	}
-	b.WriteString("},\n")
-	text := b.String()
-	i, ok := g.index[text]
-	if !ok {
-		i = len(g.rendered)
-		g.index[text] = i
-		g.rendered = append(g.rendered, text)
-	}
-	return i
-}
-
-// kind chooses how a parameter is shown: by call and name, then pointers as
-// such, the rest by name and by type.
-func (g *generator) kind(call string, q param) string {
-	if k, ok := g.rule(call + "." + q.name); ok {
-		return k
-	}
-	if strings.Contains(q.ctype, "*") {
-		return "kindPointer"
-	}
-	if k, ok := g.rule("*." + q.name); ok {
-		return k
-	}
-	if k, ok := kindOfType[q.ctype]; ok {
-		return k
-	}
-	panic(fmt.Sprintf("no kind for %s.%s of type %s", call, q.name, q.ctype))
-}
-
-func (g *generator) rule(where string) (string, bool) {
-	k, ok := kindRules[where]
-	if ok {
-		g.used["kind "+where] = true
-	}
-	return k, ok
-}
-
-func unknownParams() []param {
-	params := make([]param, 6)
-	for i := range params {
-		params[i] = param{name: fmt.Sprintf("arg%d", i), ctype: "unsigned long"}
-	}
-	return params
-}
-
-var declaration = regexp.MustCompile(`(?s)asmlinkage\s+long\s+sys_\w+\s*\([^;]*\);`)
-
-// headerPrototypes reads the asmlinkage declarations of syscalls.h. Those
-// that configuration makes differ are left out: they need an override.
-func headerPrototypes(path string) (map[string]proto, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	protos, twice := map[string]proto{}, map[string]bool{}
-	for _, d := range declaration.FindAllString(stripComments(string(text)), -1) {
-		if strings.Contains(d, "##") {
-			continue // inside the macros that define calls
-		}
-		c := strings.TrimPrefix(strings.TrimSpace(strings.TrimPrefix(d, "asmlinkage")), "long")
-		c = strings.TrimPrefix(strings.TrimSpace(c), "sys_")
-		p, err := parsePrototype(strings.TrimSuffix(c, ";"))
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if _, ok := protos[p.name]; ok {
-			twice[p.name] = true
-		}
-		protos[p.name] = p
-	}
-	if len(protos) < 400 {
-		return nil, fmt.Errorf("%s: only %d prototypes found", path, len(protos))
-	}
-	for name := range twice {
-		delete(protos, name)
-	}
-	return protos, nil
-}
-
-var space = regexp.MustCompile(`\s+`)
-
-// parsePrototype reads "name(type name, type)".
-func parsePrototype(c string) (proto, error) {
-	c = strings.NewReplacer("__user", " ", "__force", " ", "\n", " ").Replace(c)
-	name, list, ok := strings.Cut(c, "(")
-	if !ok || !strings.HasSuffix(strings.TrimSpace(list), ")") {
-		return proto{}, fmt.Errorf("not a prototype: %s", c)
-	}
-	p := proto{name: strings.TrimSpace(name)}
-	list = strings.TrimSpace(list)
-	list = strings.TrimSpace(list[:len(list)-1])
-	if list == "" || list == "void" {
-		return p, nil
-	}
-	for i, decl := range strings.Split(list, ",") {
-		decl = strings.TrimSpace(space.ReplaceAllString(decl, " "))
-		at := strings.LastIndexAny(decl, " *")
-		q := param{ctype: decl, name: fmt.Sprintf("arg%d", i)}
-		if at >= 0 && !typeWords[decl[at+1:]] && decl[at+1:] != "" {
-			q.ctype, q.name = decl[:at+1], decl[at+1:]
-		}
-		q.ctype = strings.TrimSpace(strings.ReplaceAll(strings.ReplaceAll(q.ctype, " *", "*"), "*", " *"))
-		q.ctype = strings.ReplaceAll(q.ctype, "* *", "**")
-		if strings.HasPrefix(q.ctype, "struct ") && !strings.Contains(q.ctype, "*") || q.ctype == "" {
-			return proto{}, fmt.Errorf("parameter %q of %s", decl, p.name)
-		}
-		p.params = append(p.params, q)
-	}
-	return p, nil
-}
-
-func sortedKeys(m map[int]string) []int {
-	keys := make([]int, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Ints(keys)
-	return keys
 }

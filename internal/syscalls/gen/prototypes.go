@@ -2,13 +2,20 @@
 
 package main
 
-// renamed holds the names package unix gives that the kernel's own tables do not.
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// renamed has the kernel's names of calls that are called otherwise in package unix.
 var renamed = map[string]string{
 	"arm64:fstatat": "newfstatat", // __NR_newfstatat where longs have 64 bits
 }
 
-// entries says which entry of the kernel a call of another name leads to
-// (arch/x86/entry/syscalls/*.tbl, asm-generic/unistd.h, arm's unistd32.h).
+// entries has the kernel function (without sys_) of calls that are named otherwise, as in the tables of the kernel:
+// arch/x86/entry/syscalls/*.tbl, asm-generic/unistd.h, arm's unistd32.h.
 var entries = map[string]string{
 	"fstat":           "newfstat",
 	"lstat":           "newlstat",
@@ -40,9 +47,12 @@ var entries = map[string]string{
 	"arm:sigaction":           "sigaction",
 }
 
-// override is a prototype that include/linux/syscalls.h lacks, leaves unnamed
-// or makes depend on configuration. It counts for the ABIs named, "" for all.
-type override struct{ abis, c string }
+// override is a prototype that include/linux/syscalls.h does not have, has without parameter names, or has in several
+// variants that depend on the configuration.
+type override struct {
+	abis string // separated by spaces; "": all
+	c    string // the prototype in C
+}
 
 var overrides = []override{
 	// Declared without the names of their parameters.
@@ -56,7 +66,8 @@ var overrides = []override{
 	{"", "listen(int fd, int backlog)"},
 	{"i386", "old_readdir(unsigned int fd, struct old_linux_dirent *dirent, unsigned int count)"},
 	{"i386", "olduname(struct oldold_utsname *name)"},
-	{"", "ppoll(struct pollfd *ufds, unsigned int nfds, struct __kernel_timespec *tsp, const sigset_t *sigmask, size_t sigsetsize)"},
+	{"", `ppoll(struct pollfd *ufds, unsigned int nfds, struct __kernel_timespec *tsp, const sigset_t *sigmask,
+		size_t sigsetsize)`},
 	{"", "pselect6(int n, fd_set *inp, fd_set *outp, fd_set *exp, struct __kernel_timespec *tsp, void *sig)"},
 	{"arm", "recv(int fd, void *ubuf, size_t size, unsigned int flags)"},
 	{"", "recvfrom(int fd, void *ubuf, size_t size, unsigned int flags, struct sockaddr *addr, int *addr_len)"},
@@ -69,16 +80,21 @@ var overrides = []override{
 	{"", "socketpair(int family, int type, int protocol, int *usockvec)"},
 	{"i386", "uname(struct old_utsname *name)"},
 
-	// Their order or number of parameters is the architecture's choice.
-	{"amd64", "clone(unsigned long clone_flags, unsigned long newsp, int *parent_tidptr, int *child_tidptr, unsigned long tls)"},
-	{"arm64 i386 arm", "clone(unsigned long clone_flags, unsigned long newsp, int *parent_tidptr, unsigned long tls, int *child_tidptr)"}, // CONFIG_CLONE_BACKWARDS
+	// The architecture decides about the order or the number of parameters.
+	{"amd64", `clone(unsigned long clone_flags, unsigned long newsp, int *parent_tidptr, int *child_tidptr,
+		unsigned long tls)`},
+	// CONFIG_CLONE_BACKWARDS
+	{"arm64 i386 arm", `clone(unsigned long clone_flags, unsigned long newsp, int *parent_tidptr, unsigned long tls,
+		int *child_tidptr)`},
 	{"", "fanotify_mark(int fanotify_fd, unsigned int flags, u64 mask, int dfd, const char *pathname)"},
 	{"i386 arm", "sigsuspend(int unused1, int unused2, old_sigset_t mask)"},    // CONFIG_OLD_SIGSUSPEND3
-	{"arm", "arm_fadvise64_64(int fd, int advice, loff_t offset, loff_t len)"}, // the pairs of registers fit only so
+	{"arm", "arm_fadvise64_64(int fd, int advice, loff_t offset, loff_t len)"}, // so that register pairs are even
 
-	// Declared by the architecture or not at all.
-	{"amd64 arm64", "mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags, unsigned long fd, unsigned long off)"},
-	{"i386 arm", "mmap2(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags, unsigned long fd, unsigned long pgoff)"},
+	// Declared only by architectures, or nowhere.
+	{"amd64 arm64", `mmap(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
+		unsigned long fd, unsigned long off)`},
+	{"i386 arm", `mmap2(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
+		unsigned long fd, unsigned long pgoff)`},
 	{"", "rt_sigreturn()"}, // takes the frame on the stack
 	{"i386 arm", "sigreturn()"},
 	{"amd64 i386", "arch_prctl(int option, unsigned long arg2)"},
@@ -90,7 +106,7 @@ var overrides = []override{
 	{"i386", "vm86(unsigned long cmd, unsigned long arg)"},
 	{"amd64", "uprobe()"},
 
-	// Gone from the kernel, still numbered, still met on old ones.
+	// Removed from the kernel. They still have their numbers, and old kernels have the calls.
 	{"", "_sysctl(struct __sysctl_args *args)"},
 	{"", "lookup_dcookie(u64 cookie64, char *buf, size_t len)"},
 	{"i386 arm", "bdflush(int func, long data)"},
@@ -102,8 +118,10 @@ var overrides = []override{
 	{"amd64", "epoll_wait_old(int epfd, struct epoll_event *events, int maxevents, int timeout)"},
 
 	// Newer than the headers.
-	{"", "setxattrat(int dfd, const char *path, unsigned int at_flags, const char *name, const struct xattr_args *args, size_t size)"},
-	{"", "getxattrat(int dfd, const char *path, unsigned int at_flags, const char *name, struct xattr_args *args, size_t size)"},
+	{"", `setxattrat(int dfd, const char *path, unsigned int at_flags, const char *name, const struct xattr_args *args,
+		size_t size)`},
+	{"", `getxattrat(int dfd, const char *path, unsigned int at_flags, const char *name, struct xattr_args *args,
+		size_t size)`},
 	{"", "listxattrat(int dfd, const char *path, unsigned int at_flags, char *list, size_t size)"},
 	{"", "removexattrat(int dfd, const char *path, unsigned int at_flags, const char *name)"},
 	{"", "open_tree_attr(int dfd, const char *path, unsigned int flags, struct mount_attr *uattr, size_t usize)"},
@@ -113,8 +131,8 @@ var overrides = []override{
 	{"", "rseq_slice_yield()"},
 }
 
-// armPrivate are the calls from __ARM_NR_BASE on
-// (arch/arm/include/uapi/asm/unistd.h, arch/arm/kernel/traps.c).
+// armPrivateBase is __ARM_NR_BASE, and armPrivate are the calls from there on: arch/arm/include/uapi/asm/unistd.h,
+// arch/arm/kernel/traps.c.
 const armPrivateBase = 0x0f0000
 
 var armPrivate = []string{
@@ -126,8 +144,8 @@ var armPrivate = []string{
 	6: "get_tls()",
 }
 
-// unimplemented are numbers no kernel of today answers and none of the sources
-// describes: shown with all six registers.
+// unimplemented are calls that have a number, but no implementation and no prototype. They are shown with all six
+// registers.
 var unimplemented = map[string]bool{
 	"afs_syscall": true, "break": true, "ftime": true, "getpmsg": true,
 	"gtty": true, "idle": true, "lock": true, "mpx": true, "prof": true,
@@ -135,10 +153,10 @@ var unimplemented = map[string]bool{
 	"tuxcall": true, "ulimit": true, "vserver": true,
 }
 
-// typeWords end a declaration that gives no name.
+// typeWords are the last words of declarations without a parameter name.
 var typeWords = map[string]bool{"int": true, "long": true, "unsigned": true, "size_t": true}
 
-// wideTypes are as wide as a register, on 64-bit architectures too.
+// wideTypes are as wide as a register, also where that is 64 bits. Pointers are too.
 var wideTypes = map[string]bool{
 	"long": true, "unsigned long": true, "size_t": true, "off_t": true, "loff_t": true, "u64": true,
 	"aio_context_t": true, "cap_user_header_t": true, "cap_user_data_t": true, "const cap_user_data_t": true,
@@ -148,26 +166,15 @@ var wideTypes = map[string]bool{
 // doubleTypes take two registers where registers have 32 bits.
 var doubleTypes = map[string]bool{"loff_t": true, "u64": true}
 
-var kindOfType = map[string]string{
-	"int": "kindInt", "long": "kindInt", "pid_t": "kindInt", "__s32": "kindInt", "mqd_t": "kindInt",
-	"timer_t": "kindInt", "key_serial_t": "kindInt", "off_t": "kindInt", "loff_t": "kindOffset",
-	"unsigned": "kindUint", "unsigned int": "kindUint", "u32": "kindUint", "__u32": "kindUint", "uint32_t": "kindUint",
-	"qid_t": "kindUint", "size_t": "kindUint", "u64": "kindHex", "unsigned long": "kindHex",
-	"aio_context_t": "kindHex", "old_sigset_t": "kindHex", "key_t": "setKey",
-	"umode_t": "kindMode", "clockid_t": "setClock", "enum landlock_rule_type": "setLandlockRule",
-	"uid_t": "kindID", "gid_t": "kindID", "old_uid_t": "kindID", "old_gid_t": "kindID",
-	"cap_user_header_t": "kindPointer", "cap_user_data_t": "kindPointer", "const cap_user_data_t": "kindPointer",
-	"__sighandler_t": "kindPointer",
-}
-
-// shownArguments are the functions that say how many arguments mean something.
+// shownArguments has the function of package syscalls that returns how many arguments are shown, by call. Of all others
+// every argument is.
 var shownArguments = map[string]string{
 	"open": "shownOpen", "openat": "shownOpenat", "mq_open": "shownMqOpen",
 	"futex": "shownFutex", "futex_time32": "shownFutex",
 	"fcntl": "shownFcntl", "fcntl64": "shownFcntl", "mremap": "shownMremap",
 }
 
-// results are those that are no plain number.
+// results has how the result is shown, by call. All others return a plain number.
 var results = map[string]string{
 	"mmap": "resultAddress", "mmap2": "resultAddress", "old_mmap": "resultAddress", "brk": "resultAddress",
 	"mremap": "resultAddress", "shmat": "resultAddress", "map_shadow_stack": "resultAddress",
@@ -175,25 +182,161 @@ var results = map[string]string{
 	"exit":  "resultNone", "exit_group": "resultNone",
 }
 
-// kernelErrors are the texts of errors no user-space header has.
-var kernelErrors = map[string]string{
-	"ERESTARTSYS":           "To be restarted if SA_RESTART is set",
-	"ERESTARTNOINTR":        "To be restarted",
-	"ERESTARTNOHAND":        "To be restarted if no handler",
-	"ENOIOCTLCMD":           "No ioctl command",
-	"ERESTART_RESTARTBLOCK": "Interrupted by signal",
-	"EPROBE_DEFER":          "Driver requests probe retry",
-	"EOPENSTALE":            "Open found a stale dentry",
-	"ENOPARAM":              "Parameter not supported",
-	"EBADHANDLE":            "Illegal NFS file handle",
-	"ENOTSYNC":              "Update synchronization mismatch",
-	"EBADCOOKIE":            "Cookie is stale",
-	"ENOTSUPP":              "Operation is not supported",
-	"ETOOSMALL":             "Buffer or request is too small",
-	"ESERVERFAULT":          "An untranslatable error occurred",
-	"EBADTYPE":              "Type not supported by server",
-	"EJUKEBOX":              "Request initiated, but will not complete before timeout",
-	"EIOCBQUEUED":           "Iocb queued, will get completion event",
-	"ERECALLCONFLICT":       "Conflict with recalled state",
-	"ENOGRACE":              "NFS file lock reclaim refused",
+// param is one argument register.
+type param struct {
+	name, ctype string
+	kind        string // constant of package syscalls
+	wide        bool   // the type is as wide as a register
+}
+
+type proto struct {
+	name   string // of the kernel's entry, without sys_
+	params []param
+}
+
+// headerPrototypes reads the asmlinkage declarations of syscalls.h. Calls that it declares more than once, depending on
+// the configuration, are left out; they need an override.
+func headerPrototypes(path string) (map[string]proto, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	protos, ambiguous := map[string]proto{}, map[string]bool{}
+	for _, d := range declaration.FindAllString(stripComments(string(text)), -1) {
+		if strings.Contains(d, "##") {
+			continue // inside the macros that define calls
+		}
+		c := strings.TrimPrefix(strings.TrimSpace(strings.TrimPrefix(d, "asmlinkage")), "long")
+		c = strings.TrimPrefix(strings.TrimSpace(c), "sys_")
+		p, err := parsePrototype(strings.TrimSuffix(c, ";"))
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		if _, ok := protos[p.name]; ok {
+			ambiguous[p.name] = true
+		}
+		protos[p.name] = p
+	}
+	if len(protos) < 400 {
+		return nil, fmt.Errorf("%s: only %d prototypes found", path, len(protos))
+	}
+	for name := range ambiguous {
+		delete(protos, name)
+	}
+	return protos, nil
+}
+
+// parsePrototype reads "name(type name, type)".
+func parsePrototype(c string) (proto, error) {
+	c = strings.NewReplacer("__user", " ", "__force", " ", "\n", " ").Replace(c)
+	name, list, ok := strings.Cut(c, "(")
+	if !ok || !strings.HasSuffix(strings.TrimSpace(list), ")") {
+		return proto{}, fmt.Errorf("not a prototype: %s", c)
+	}
+	p := proto{name: strings.TrimSpace(name)}
+	list = strings.TrimSpace(list)
+	list = strings.TrimSpace(list[:len(list)-1])
+	if list == "" || list == "void" {
+		return p, nil
+	}
+	for i, decl := range strings.Split(list, ",") {
+		decl = strings.TrimSpace(space.ReplaceAllString(decl, " "))
+		at := strings.LastIndexAny(decl, " *")
+		q := param{ctype: decl, name: fmt.Sprintf("arg%d", i)}
+		if at >= 0 && !typeWords[decl[at+1:]] && decl[at+1:] != "" {
+			q.ctype, q.name = decl[:at+1], decl[at+1:]
+		}
+		q.ctype = strings.TrimSpace(strings.ReplaceAll(strings.ReplaceAll(q.ctype, " *", "*"), "*", " *"))
+		q.ctype = strings.ReplaceAll(q.ctype, "* *", "**")
+		if strings.HasPrefix(q.ctype, "struct ") && !strings.Contains(q.ctype, "*") || q.ctype == "" {
+			return proto{}, fmt.Errorf("parameter %q of %s", decl, p.name)
+		}
+		p.params = append(p.params, q)
+	}
+	return p, nil
+}
+
+var declaration = regexp.MustCompile(`(?s)asmlinkage\s+long\s+sys_\w+\s*\([^;]*\);`)
+
+var space = regexp.MustCompile(`\s+`)
+
+// lookup finds the prototype of a call: an override, or the declaration of its function in the headers.
+func (g *generator) lookup(a abi, name string) (proto, bool) {
+	if entry, ok := entries[a.name+":"+name]; ok {
+		name = entry
+	} else if entry, ok := entries[name]; ok {
+		name = entry
+	}
+	for _, key := range []string{a.name + ":" + name, name} {
+		if p, ok := g.overrides[key]; ok {
+			g.used["override "+key] = true
+			return p, true
+		}
+	}
+	candidates := []string{name}
+	if a.narrow {
+		// In the tables of 32-bit ABIs the plain name is the function with narrow ids or times; the one with wide ones
+		// has another name.
+		candidates = []string{name + "16", name + "_time32", name + "32", name,
+			strings.TrimSuffix(name, "_time64"), strings.TrimSuffix(name, "64"), strings.TrimSuffix(name, "32")}
+	}
+	for _, c := range candidates {
+		if p, ok := g.protos[c]; ok {
+			return p, true
+		}
+	}
+	return proto{}, false
+}
+
+// prototype renders p for an ABI and returns its index in rendered.
+func (g *generator) prototype(p proto, a abi) int {
+	params := make([]param, 0, 6)
+	for _, q := range p.params {
+		q.kind = g.kind(p.name, q)
+		q.wide = wideTypes[q.ctype] || strings.Contains(q.ctype, "*")
+		if a.narrow && doubleTypes[q.ctype] {
+			if a.pairs && len(params)%2 == 1 {
+				params = append(params, param{name: "pad", ctype: "u32", kind: "kindHidden"})
+			}
+			params = append(params, param{name: q.name + "_lo", ctype: "u32", kind: "kindOffset"},
+				param{name: q.name + "_hi", ctype: "u32", kind: "kindHidden"})
+			continue
+		}
+		params = append(params, q)
+	}
+	if len(params) > 6 {
+		panic("more than six arguments: " + p.name)
+	}
+	var b strings.Builder
+	b.WriteString("{")
+	if len(params) > 0 {
+		b.WriteString("params: []Param{\n")
+		for _, q := range params {
+			fmt.Fprintf(&b, "{%q, %q, %s, %t},\n", q.name, q.ctype, q.kind, q.wide)
+		}
+		b.WriteString("}")
+	}
+	if f := shownArguments[p.name]; f != "" {
+		fmt.Fprintf(&b, ", shown: %s", f)
+	}
+	if r := results[p.name]; r != "" {
+		fmt.Fprintf(&b, ", result: %s", r)
+	}
+	b.WriteString("},\n")
+	text := b.String()
+	i, ok := g.index[text]
+	if !ok {
+		i = len(g.rendered)
+		g.index[text] = i
+		g.rendered = append(g.rendered, text)
+	}
+	return i
+}
+
+func unknownParams() []param {
+	params := make([]param, 6)
+	for i := range params {
+		params[i] = param{name: fmt.Sprintf("arg%d", i), ctype: "unsigned long"}
+	}
+	return params
 }
