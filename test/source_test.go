@@ -100,8 +100,6 @@ var wide = []string{
 	"bpf", "cmd/record", "cmd/replay", "format", "internal/capture", "internal/export", "internal/filter",
 	"internal/jsonline", "internal/parquet", "internal/privilege", "internal/recorder", "internal/schema",
 	"internal/wait", "internal/zstd",
-	// Tables of names, one entry a line.
-	"internal/syscalls/gen/kinds.go", "internal/syscalls/gen/prototypes.go", "internal/syscalls/gen/sets.go",
 }
 
 func TestLinesAreNotTooLong(t *testing.T) {
