@@ -14,7 +14,8 @@ import (
 )
 
 func TestAppendRow(t *testing.T) {
-	s := &Schema{Table: "t", Columns: []Column{{"ts", Timestamp}, {"a", Int32}, {"b", Int64}, {"s", String}, {"l", StringList}}}
+	s := &Schema{Table: "t", Columns: []Column{{"ts", Timestamp}, {"a", Int32}, {"b", Int64}, {"s", String},
+		{"l", StringList}}}
 	b := NewBatch(s)
 	for _, row := range []map[string]any{
 		{"ts": int64(5), "a": int32(-1), "b": int64(1 << 40), "s": "x", "l": []string{"p", "", "q"}},
@@ -125,10 +126,12 @@ func TestKeep(t *testing.T) {
 
 // What Keep is given may begin and end anywhere in its columns' memory.
 func TestKeepOffsets(t *testing.T) {
-	b := &Batch{Schema: &Schema{Table: "t", Columns: []Column{{"s", String}, {"l", StringList}}}, Rows: 3, Columns: []Vector{
-		{Type: String, Str: Strings{Offsets: []int32{2, 3, 5, 5}, Data: []byte("__abc__")}},
-		{Type: StringList, Rows: []int32{1, 3, 3, 4}, Str: Strings{Offsets: []int32{0, 2, 3, 4, 6, 7}, Data: []byte("__uvwx_")}},
-	}}
+	b := &Batch{Schema: &Schema{Table: "t", Columns: []Column{{"s", String}, {"l", StringList}}}, Rows: 3,
+		Columns: []Vector{
+			{Type: String, Str: Strings{Offsets: []int32{2, 3, 5, 5}, Data: []byte("__abc__")}},
+			{Type: StringList, Rows: []int32{1, 3, 3, 4}, Str: Strings{Offsets: []int32{0, 2, 3, 4, 6, 7},
+				Data: []byte("__uvwx_")}},
+		}}
 	b.Keep([]int32{0, 2})
 	if got, want := rows(b), [][]any{{"a", []string{"u", "v"}}, {"", []string{"wx"}}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("%v, not %v", got, want)
@@ -170,7 +173,8 @@ func TestBetween(t *testing.T) {
 		b := NewBatch(LossSchema)
 		for j := range 3 {
 			ts := int64(100*i + 10*j)
-			if err := b.AppendRow(map[string]any{"ts": ts, "until": ts, "family": "file", "count": int64(1)}); err != nil {
+			if err := b.AppendRow(map[string]any{"ts": ts, "until": ts, "family": "file",
+				"count": int64(1)}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -183,7 +187,8 @@ func TestBetween(t *testing.T) {
 		from, to int64
 		blocks   int
 	}{
-		{math.MinInt64, math.MaxInt64, 5}, {0, 420, 5}, {21, 99, 0}, {20, 100, 2}, {110, 110, 1}, {421, math.MaxInt64, 0}, {300, 200, 0},
+		{math.MinInt64, math.MaxInt64, 5}, {0, 420, 5}, {21, 99, 0}, {20, 100, 2}, {110, 110, 1},
+		{421, math.MaxInt64, 0}, {300, 200, 0},
 	} {
 		got := table.Between(r.from, r.to)
 		if n := len(got.Blocks()); n != r.blocks || got.Rows != int64(3*n) {

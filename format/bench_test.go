@@ -172,7 +172,8 @@ func BenchmarkScan(b *testing.B) {
 					b.SetBytes(p.width * batches * benchRows)
 					b.ReportAllocs()
 					for b.Loop() {
-						err := c.Table("syscall").Scan(context.Background(), p.columns, workers, func(int, *Batch) error { return nil })
+						err := c.Table("syscall").Scan(context.Background(), p.columns, workers,
+							func(int, *Batch) error { return nil })
 						if err != nil {
 							b.Fatal(err)
 						}

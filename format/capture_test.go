@@ -27,14 +27,16 @@ var processSchema = &Schema{Table: "process", Columns: []Column{
 	{"filename", String}, {"args", StringList}, {"exit_code", Int32}, {"signal", Int32}, {"duration_ns", Int64},
 }}
 
-var pathSchema = &Schema{Table: "path", Columns: []Column{{"path", Int32}, {"dev", Int64}, {"ino", Int64}, {"name", String}}}
+var pathSchema = &Schema{Table: "path", Columns: []Column{{"path", Int32}, {"dev", Int64}, {"ino", Int64},
+	{"name", String}}}
 
 var testManifest = Manifest{
 	Host: "host", BootID: "0e1f", Kernel: "6.1.0-test", Arch: "x86_64", CPUs: 4, PageSize: 4096,
 	Start:    time.Unix(1700000000, 123456789).UTC(),
 	Clock:    []Clock{{Monotonic: 1, Wall: 1700000000123456789}},
 	Recorder: Recorder{Version: "1.0.0", Args: []string{"record", "-w", "x"}},
-	Probes:   []Probe{{Family: "syscall", Mechanism: "tp_btf", Refused: []Refusal{{Mechanism: "fentry", Reason: "no <such> thing"}}}},
+	Probes: []Probe{{Family: "syscall", Mechanism: "tp_btf",
+		Refused: []Refusal{{Mechanism: "fentry", Reason: "no <such> thing"}}}},
 }
 
 // fill appends n rows that depend only on seed.
@@ -143,62 +145,66 @@ func TestRoundTrip(t *testing.T) {
 	for _, name := range []string{"incident", "incident.tar"} {
 		for _, codec := range []Codec{None, LZ4, Zstd} {
 			t.Run(name+"/"+codec.String(), func(t *testing.T) {
-				path := filepath.Join(t.TempDir(), name)
-				w, err := Create(path, testManifest, WriterOptions{SegmentBytes: 20000})
-				if err != nil {
-					t.Fatal(err)
-				}
-				want := map[string][][]any{}
-				for seed := range uint64(10) {
-					for _, s := range []*Schema{syscallSchema, processSchema, pathSchema} {
-						b := fill(NewBatch(s), int(seed*37%100)+1, seed)
-						if err := w.Append(b, codec); err != nil {
-							t.Fatal(err)
-						}
-						want[s.Table] = append(want[s.Table], rows(b)...)
-					}
-				}
-				if err := w.Append(NewBatch(LossSchema), codec); err != nil {
-					t.Errorf("no rows: %v", err)
-				}
-				status := 3
-				tables := w.Tables()
-				if err := w.Close(func(m *Manifest) { m.ExitStatus = &status; m.Notes = []string{"<note>"} }); err != nil {
-					t.Fatal(err)
-				}
-
-				c := open(t, path)
-				if len(c.Damage()) > 0 {
-					t.Errorf("damage %v", c.Damage())
-				}
-				if got := content(t, c); !reflect.DeepEqual(got, want) {
-					t.Error("other rows than written")
-				}
-				got := c.Manifest
-				for name, info := range got.Tables {
-					table := c.Table(name)
-					if has := (TableInfo{table.Rows, 0, table.Bytes, len(table.Segments)}); info != has {
-						t.Errorf("table %s: manifest has %+v, there is %+v", name, info, has)
-					}
-					if info.Rows != tables[name].Rows || info.Rows != int64(len(want[name])) {
-						t.Errorf("table %s: %d rows in the manifest, %d in Tables, %d written", name, info.Rows, tables[name].Rows, len(want[name]))
-					}
-				}
-				if len(got.Tables) != 3 || got.Tables["syscall"].Segments < 2 {
-					t.Errorf("tables %+v", got.Tables)
-				}
-				if time.Since(got.End) > time.Minute {
-					t.Errorf("end %v", got.End)
-				}
-				wantManifest := testManifest
-				wantManifest.Format, wantManifest.Complete = Current, true
-				wantManifest.ExitStatus, wantManifest.Notes = &status, []string{"<note>"}
-				got.Tables, got.End = nil, time.Time{}
-				if !reflect.DeepEqual(got, wantManifest) {
-					t.Errorf("manifest %+v, not %+v", got, wantManifest)
-				}
+				roundTrip(t, filepath.Join(t.TempDir(), name), codec)
 			})
 		}
+	}
+}
+
+func roundTrip(t *testing.T, path string, codec Codec) {
+	w, err := Create(path, testManifest, WriterOptions{SegmentBytes: 20000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][][]any{}
+	for seed := range uint64(10) {
+		for _, s := range []*Schema{syscallSchema, processSchema, pathSchema} {
+			b := fill(NewBatch(s), int(seed*37%100)+1, seed)
+			if err := w.Append(b, codec); err != nil {
+				t.Fatal(err)
+			}
+			want[s.Table] = append(want[s.Table], rows(b)...)
+		}
+	}
+	if err := w.Append(NewBatch(LossSchema), codec); err != nil {
+		t.Errorf("no rows: %v", err)
+	}
+	status := 3
+	tables := w.Tables()
+	if err := w.Close(func(m *Manifest) { m.ExitStatus = &status; m.Notes = []string{"<note>"} }); err != nil {
+		t.Fatal(err)
+	}
+
+	c := open(t, path)
+	if len(c.Damage()) > 0 {
+		t.Errorf("damage %v", c.Damage())
+	}
+	if got := content(t, c); !reflect.DeepEqual(got, want) {
+		t.Error("other rows than written")
+	}
+	got := c.Manifest
+	for name, info := range got.Tables {
+		table := c.Table(name)
+		if has := (TableInfo{table.Rows, 0, table.Bytes, len(table.Segments)}); info != has {
+			t.Errorf("table %s: manifest has %+v, there is %+v", name, info, has)
+		}
+		if info.Rows != tables[name].Rows || info.Rows != int64(len(want[name])) {
+			t.Errorf("table %s: %d rows in the manifest, %d in Tables, %d written",
+				name, info.Rows, tables[name].Rows, len(want[name]))
+		}
+	}
+	if len(got.Tables) != 3 || got.Tables["syscall"].Segments < 2 {
+		t.Errorf("tables %+v", got.Tables)
+	}
+	if time.Since(got.End) > time.Minute {
+		t.Errorf("end %v", got.End)
+	}
+	wantManifest := testManifest
+	wantManifest.Format, wantManifest.Complete = Current, true
+	wantManifest.ExitStatus, wantManifest.Notes = &status, []string{"<note>"}
+	got.Tables, got.End = nil, time.Time{}
+	if !reflect.DeepEqual(got, wantManifest) {
+		t.Errorf("manifest %+v, not %+v", got, wantManifest)
 	}
 }
 
@@ -243,7 +249,8 @@ func TestProjection(t *testing.T) {
 		{[]string{"args", "ts"}, []string{"ts", "args"}},
 		{[]string{"op", "none", "op"}, []string{"op"}},
 		{[]string{}, []string{}},
-		{nil, []string{"ts", "cpu", "task", "op", "pid", "ppid", "filename", "args", "exit_code", "signal", "duration_ns"}},
+		{nil, []string{"ts", "cpu", "task", "op", "pid", "ppid", "filename", "args", "exit_code", "signal",
+			"duration_ns"}},
 		{[]string{"signal"}, []string{"signal"}},
 	} {
 		if err := table.Read(&dst, table.Blocks()[0], c.ask); err != nil {
@@ -269,14 +276,15 @@ func TestProjection(t *testing.T) {
 	}
 }
 
-func TestScan(t *testing.T) {
+// scanTable returns a table of so many batches, in several segments.
+func scanTable(t *testing.T, blocks int) *Table {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "c")
 	w, err := Create(path, testManifest, WriterOptions{SegmentBytes: 5000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := NewBatch(syscallSchema)
-	const blocks = 50
 	for i := range blocks {
 		b.Reset()
 		if err := w.Append(fill(b, 10, uint64(i)), Zstd); err != nil {
@@ -290,6 +298,12 @@ func TestScan(t *testing.T) {
 	if len(table.Segments) < 3 {
 		t.Fatalf("%d segments", len(table.Segments))
 	}
+	return table
+}
+
+func TestScan(t *testing.T) {
+	const blocks = 50
+	table := scanTable(t, blocks)
 	for workers := range 4 {
 		var mu sync.Mutex
 		seen := map[int64]int{}
@@ -321,7 +335,11 @@ func TestScan(t *testing.T) {
 			}
 		}
 	}
+}
 
+// An error, and the end of the context, end a scan soon.
+func TestScanStops(t *testing.T) {
+	table := scanTable(t, 50)
 	for workers := 1; workers < 4; workers++ {
 		stop := errors.New("enough")
 		var calls atomic.Int64

@@ -94,8 +94,98 @@ func le(v ...any) []byte {
 	return b
 }
 
+// falseClaim is a record batch, and what is said of it.
+type falseClaim struct {
+	name   string
+	schema *Schema
+	h      batchHeader
+	body   []byte
+	says   string // "" for no error
+}
+
+func claim(rows int, nodes []node, buffers ...extent) batchHeader {
+	return batchHeader{rows: rows, nodes: nodes, buffers: buffers}
+}
+
 // What a batch claims is not believed.
 func TestFalseClaims(t *testing.T) {
+	ints := &Schema{Table: "t", Columns: []Column{{"a", Int32}, {"b", Int64}}}
+	two := []node{{rows: 2}, {rows: 2}}
+	for _, c := range []falseClaim{
+		{"sound", ints, claim(2, two, extent{}, extent{0, 8}, extent{}, extent{8, 16}), make([]byte, 24), ""},
+		{"padded by another writer", ints, claim(2, two, extent{0, 8}, extent{8, 64}, extent{}, extent{72, 24}),
+			make([]byte, 96), ""},
+		{"more than all rows", ints, claim(MaxRows+1, two, extent{}, extent{0, 8}, extent{}, extent{8, 16}),
+			make([]byte, 24), "batch of 4194305 rows"},
+		{"fewer than no rows", ints, claim(-1, two, extent{}, extent{0, 8}, extent{}, extent{8, 16}),
+			make([]byte, 24), "batch of -1 rows"},
+		{"buffer beyond the body", ints, claim(2, two, extent{}, extent{0, 8}, extent{}, extent{16, 16}),
+			make([]byte, 24), "buffer 3 of the batch"},
+		{"buffer of negative length", ints, claim(2, two, extent{}, extent{0, -8}, extent{}, extent{8, 16}),
+			make([]byte, 24), "buffer 1 of the batch"},
+		{"buffer before the body", ints, claim(2, two, extent{}, extent{-8, 8}, extent{}, extent{8, 16}),
+			make([]byte, 24), "buffer 1 of the batch"},
+		{"offset and length overflow", ints, claim(2, two, extent{}, extent{0, 8}, extent{}, extent{8, math.MaxInt64}),
+			make([]byte, 24), "buffer 3 of the batch"},
+		{"buffers that overlap", ints, claim(2, two, extent{}, extent{0, 16}, extent{}, extent{8, 16}),
+			make([]byte, 24), "buffer 3 of the batch"},
+		{"buffer too short", ints, claim(2, two, extent{}, extent{0, 8}, extent{}, extent{8, 8}),
+			make([]byte, 24), "column b: buffer 3: 8 bytes, not 16"},
+		{"buffer too long", ints, claim(2, two, extent{}, extent{0, 8}, extent{}, extent{8, 200}),
+			make([]byte, 208), "column b: buffer 3: 200 bytes, not 16"},
+		{"buffer missing", ints, claim(2, two, extent{}, extent{0, 8}, extent{}),
+			make([]byte, 24), "column b: buffer missing"},
+		{"node missing", ints, claim(2, two[:1], extent{}, extent{0, 8}, extent{}, extent{8, 16}),
+			make([]byte, 24), "column b: node missing"},
+		{"nulls", ints, claim(2, []node{{2, 0}, {2, 1}}, extent{}, extent{0, 8}, extent{8, 1}, extent{16, 16}),
+			make([]byte, 32), "column b: 2 rows with 1 nulls"},
+		{"validity without nulls", ints, claim(2, two, extent{}, extent{0, 8}, extent{8, 1}, extent{16, 16}),
+			make([]byte, 32), ""},
+		{"column of other rows", ints, claim(2, []node{{2, 0}, {3, 0}}, extent{}, extent{0, 8}, extent{},
+			extent{8, 24}),
+			make([]byte, 32), "column b: 3 rows"},
+	} {
+		checkClaim(t, c.name, c.schema, c.h, c.body, c.says)
+	}
+}
+
+func TestFalseClaimsOfTexts(t *testing.T) {
+	texts := &Schema{Table: "t", Columns: []Column{{"s", String}}}
+	lists := &Schema{Table: "t", Columns: []Column{{"l", StringList}}}
+	two := []node{{rows: 2}, {rows: 2}}
+	for _, c := range []falseClaim{
+		{"text offsets descend", texts, claim(2, two, extent{}, extent{0, 12}, extent{12, 4}),
+			append(le(int32(0), int32(3), int32(2)), "abcd"...), "offset 2: 2 after 3"},
+		{"text offsets negative", texts, claim(2, two, extent{}, extent{0, 12}, extent{12, 4}),
+			append(le(int32(-1), int32(1), int32(2)), "abcd"...), "offset 0: -1 after 0"},
+		{"text offsets beyond", texts, claim(2, two, extent{}, extent{0, 12}, extent{12, 4}),
+			append(le(int32(0), int32(1), int32(5)), "abcd"...), "column s: buffer 2: 4 bytes, not 5"},
+		{"text offsets far beyond", texts, claim(2, two, extent{}, extent{0, 12}, extent{12, 4}),
+			append(le(int32(0), int32(1), int32(math.MaxInt32)), "abcd"...), "beyond"},
+		{"text offsets not from 0", texts, claim(2, two, extent{}, extent{0, 12}, extent{12, 4}),
+			append(le(int32(1), int32(2), int32(4)), "abcd"...), ""},
+
+		{"list offsets beyond", lists, claim(2, two, extent{}, extent{0, 12}, extent{}, extent{12, 12}, extent{}),
+			le(int32(0), int32(1), int32(3), int32(0), int32(0), int32(0)), "2 elements, 3 used"},
+		{"list of more elements than used", lists, claim(1, []node{{1, 0}, {2, 0}}, extent{}, extent{0, 8}, extent{},
+			extent{8, 12}, extent{}),
+			le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), ""},
+		{"list of absurdly many elements", lists, claim(1, []node{{1, 0}, {math.MaxInt64, 0}}, extent{}, extent{0, 8},
+			extent{}, extent{8, 12}, extent{}),
+			le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), "elements, 1 used"},
+		{"list without its child", lists, claim(1, []node{{1, 0}}, extent{}, extent{0, 8}, extent{}, extent{8, 12},
+			extent{}),
+			le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), "column l: node missing"},
+		{"list of nulls", lists, claim(1, []node{{1, 0}, {1, 1}}, extent{}, extent{0, 8}, extent{}, extent{8, 8},
+			extent{}),
+			le(int32(0), int32(1), int32(0), int32(0)), "1 nulls"},
+	} {
+		checkClaim(t, c.name, c.schema, c.h, c.body, c.says)
+	}
+}
+
+// Nor is what a compressed buffer claims.
+func TestFalseClaimsOfBuffers(t *testing.T) {
 	z, err := zstd.NewWriter(nil)
 	if err != nil {
 		t.Fatal(err)
@@ -107,49 +197,6 @@ func TestFalseClaims(t *testing.T) {
 		b = append(append(b, le(uint32(len(content))|1<<31)...), content...)
 		return append(b, 0, 0, 0, 0)
 	}
-	ints := &Schema{Table: "t", Columns: []Column{{"a", Int32}, {"b", Int64}}}
-	texts := &Schema{Table: "t", Columns: []Column{{"s", String}}}
-	lists := &Schema{Table: "t", Columns: []Column{{"l", StringList}}}
-	two := []node{{rows: 2}, {rows: 2}}
-	for _, c := range []struct {
-		name   string
-		schema *Schema
-		h      batchHeader
-		body   []byte
-		says   string // "" for no error
-	}{
-		{"sound", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), ""},
-		{"padded by another writer", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{0, 8}, {8, 64}, {}, {72, 24}}}, make([]byte, 96), ""},
-		{"more than all rows", ints, batchHeader{rows: MaxRows + 1, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), "batch of 4194305 rows"},
-		{"fewer than no rows", ints, batchHeader{rows: -1, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), "batch of -1 rows"},
-		{"buffer beyond the body", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}, {16, 16}}}, make([]byte, 24), "buffer 3 of the batch"},
-		{"buffer of negative length", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, -8}, {}, {8, 16}}}, make([]byte, 24), "buffer 1 of the batch"},
-		{"buffer before the body", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {-8, 8}, {}, {8, 16}}}, make([]byte, 24), "buffer 1 of the batch"},
-		{"offset and length overflow", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, math.MaxInt64}}}, make([]byte, 24), "buffer 3 of the batch"},
-		{"buffers that overlap", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 16}, {}, {8, 16}}}, make([]byte, 24), "buffer 3 of the batch"},
-		{"buffer too short", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, 8}}}, make([]byte, 24), "column b: buffer 3: 8 bytes, not 16"},
-		{"buffer too long", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}, {8, 200}}}, make([]byte, 208), "column b: buffer 3: 200 bytes, not 16"},
-		{"buffer missing", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {}}}, make([]byte, 24), "column b: buffer missing"},
-		{"node missing", ints, batchHeader{rows: 2, nodes: two[:1], buffers: []extent{{}, {0, 8}, {}, {8, 16}}}, make([]byte, 24), "column b: node missing"},
-		{"nulls", ints, batchHeader{rows: 2, nodes: []node{{2, 0}, {2, 1}}, buffers: []extent{{}, {0, 8}, {8, 1}, {16, 16}}}, make([]byte, 32), "column b: 2 rows with 1 nulls"},
-		{"validity without nulls", ints, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 8}, {8, 1}, {16, 16}}}, make([]byte, 32), ""},
-		{"column of other rows", ints, batchHeader{rows: 2, nodes: []node{{2, 0}, {3, 0}}, buffers: []extent{{}, {0, 8}, {}, {8, 24}}}, make([]byte, 32), "column b: 3 rows"},
-
-		{"text offsets descend", texts, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {12, 4}}}, append(le(int32(0), int32(3), int32(2)), "abcd"...), "offset 2: 2 after 3"},
-		{"text offsets negative", texts, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {12, 4}}}, append(le(int32(-1), int32(1), int32(2)), "abcd"...), "offset 0: -1 after 0"},
-		{"text offsets beyond", texts, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {12, 4}}}, append(le(int32(0), int32(1), int32(5)), "abcd"...), "column s: buffer 2: 4 bytes, not 5"},
-		{"text offsets far beyond", texts, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {12, 4}}}, append(le(int32(0), int32(1), int32(math.MaxInt32)), "abcd"...), "beyond"},
-		{"text offsets not from 0", texts, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {12, 4}}}, append(le(int32(1), int32(2), int32(4)), "abcd"...), ""},
-
-		{"list offsets beyond", lists, batchHeader{rows: 2, nodes: two, buffers: []extent{{}, {0, 12}, {}, {12, 12}, {}}}, le(int32(0), int32(1), int32(3), int32(0), int32(0), int32(0)), "2 elements, 3 used"},
-		{"list of more elements than used", lists, batchHeader{rows: 1, nodes: []node{{1, 0}, {2, 0}}, buffers: []extent{{}, {0, 8}, {}, {8, 12}, {}}}, le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), ""},
-		{"list of absurdly many elements", lists, batchHeader{rows: 1, nodes: []node{{1, 0}, {math.MaxInt64, 0}}, buffers: []extent{{}, {0, 8}, {}, {8, 12}, {}}}, le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), "elements, 1 used"},
-		{"list without its child", lists, batchHeader{rows: 1, nodes: []node{{1, 0}}, buffers: []extent{{}, {0, 8}, {}, {8, 12}, {}}}, le(int32(0), int32(1), int32(0), int32(0), int32(0), int32(0)), "column l: node missing"},
-		{"list of nulls", lists, batchHeader{rows: 1, nodes: []node{{1, 0}, {1, 1}}, buffers: []extent{{}, {0, 8}, {}, {8, 8}, {}}}, le(int32(0), int32(1), int32(0), int32(0)), "1 nulls"},
-	} {
-		checkClaim(t, c.name, c.schema, c.h, c.body, c.says)
-	}
-
 	one := &Schema{Table: "t", Columns: []Column{{"a", Int64}}}
 	for _, c := range []struct {
 		name   string
@@ -174,11 +221,13 @@ func TestFalseClaims(t *testing.T) {
 		{"claims everything", Zstd, 2, frame(math.MaxInt64, make([]byte, 16)), "not 16"},
 		{"impossible for zstd", Zstd, MaxRows, frame(8*MaxRows, nil), "cannot be"},
 		{"impossible for lz4", LZ4, MaxRows, lz4Frame(8*MaxRows, make([]byte, 1000)), "cannot be"},
-		{"longer than any encoder makes it", Zstd, 2, append(frame(16, make([]byte, 16)), make([]byte, 2000)...), "cannot be"},
+		{"longer than any encoder makes it", Zstd, 2, append(frame(16, make([]byte, 16)), make([]byte, 2000)...),
+			"cannot be"},
 		{"not zstd", Zstd, 2, append(le(int64(16)), "hello, world, you"...), "decoding zstd"},
 		{"not lz4", LZ4, 2, append(le(int64(16)), "hello, world, you"...), "decoding lz4"},
 	} {
-		h := batchHeader{codec: c.codec, rows: c.rows, nodes: []node{{rows: int64(c.rows)}}, buffers: []extent{{}, {0, int64(len(c.buffer))}}}
+		h := batchHeader{codec: c.codec, rows: c.rows, nodes: []node{{rows: int64(c.rows)}}}
+		h.buffers = []extent{{}, {0, int64(len(c.buffer))}}
 		checkClaim(t, c.name, one, h, c.buffer, c.says)
 	}
 }
@@ -247,6 +296,39 @@ func TestBatchBytes(t *testing.T) {
 	}
 }
 
+// nestedSchema returns the beginning of a segment whose schema has width columns, each the same one with that many
+// children, and so on to a depth.
+func nestedSchema(depth, width int) []byte {
+	f := flatbuffers.NewBuilder(0)
+	field := buildField(f, Column{"x", String})
+	for range depth {
+		children := f.CreateVectorOfTables(slices.Repeat([]flatbuffers.UOffsetT{field}, width))
+		f.StartObject(7)
+		f.PrependByteSlot(fieldTypeType, typeStruct, 0)
+		f.PrependUOffsetTSlot(fieldChildren, children, 0)
+		field = f.EndObject()
+	}
+	fields := f.CreateVectorOfTables(slices.Repeat([]flatbuffers.UOffsetT{field}, width))
+	f.StartObject(4)
+	f.PrependUOffsetTSlot(schemaFields, fields, 0)
+	return appendMetadata([]byte(magic+"\x00\x00"), finishMessage(f, headerSchema, f.EndObject(), 0, 0))
+}
+
+func bigEndian() []byte {
+	f := flatbuffers.NewBuilder(0)
+	f.StartObject(4)
+	f.PrependInt16Slot(schemaEndianness, 1, 0)
+	return appendMetadata([]byte(magic+"\x00\x00"), finishMessage(f, headerSchema, f.EndObject(), 0, 0))
+}
+
+// oldVersion returns the beginning of a segment of an Arrow version that was before captures.
+func oldVersion(e *encoder) []byte {
+	b := bytes.Clone(e.start())
+	i := bytes.Index(b[16:], le(int16(metadataV5))) + 16
+	b[i] = 2
+	return b
+}
+
 // Messages that do not belong where they are, or say what cannot be.
 func TestStrangeSegments(t *testing.T) {
 	e := newEncoder(pathSchema, nil)
@@ -258,49 +340,7 @@ func TestStrangeSegments(t *testing.T) {
 	at := location{int64(len(e.start())), int32(metadata), int64(len(batch) - metadata)}
 	end := e.end([]location{at})
 	schema := e.start()[8:]
-	deep := func() []byte {
-		f := flatbuffers.NewBuilder(0)
-		field := buildField(f, Column{"x", String})
-		for range 20 {
-			children := f.CreateVectorOfTables([]flatbuffers.UOffsetT{field})
-			f.StartObject(7)
-			f.PrependByteSlot(fieldTypeType, typeStruct, 0)
-			f.PrependUOffsetTSlot(fieldChildren, children, 0)
-			field = f.EndObject()
-		}
-		fields := f.CreateVectorOfTables([]flatbuffers.UOffsetT{field})
-		f.StartObject(4)
-		f.PrependUOffsetTSlot(schemaFields, fields, 0)
-		return appendMetadata([]byte(magic+"\x00\x00"), finishMessage(f, headerSchema, f.EndObject(), 0, 0))
-	}
-	// Every field is the same one, with every field as child, and so on.
-	wide := func() []byte {
-		f := flatbuffers.NewBuilder(0)
-		field := buildField(f, Column{"x", String})
-		for range 6 {
-			children := f.CreateVectorOfTables(slices.Repeat([]flatbuffers.UOffsetT{field}, 300))
-			f.StartObject(7)
-			f.PrependByteSlot(fieldTypeType, typeStruct, 0)
-			f.PrependUOffsetTSlot(fieldChildren, children, 0)
-			field = f.EndObject()
-		}
-		fields := f.CreateVectorOfTables(slices.Repeat([]flatbuffers.UOffsetT{field}, 300))
-		f.StartObject(4)
-		f.PrependUOffsetTSlot(schemaFields, fields, 0)
-		return appendMetadata([]byte(magic+"\x00\x00"), finishMessage(f, headerSchema, f.EndObject(), 0, 0))
-	}
-	bigEndian := func() []byte {
-		f := flatbuffers.NewBuilder(0)
-		f.StartObject(4)
-		f.PrependInt16Slot(schemaEndianness, 1, 0)
-		return appendMetadata([]byte(magic+"\x00\x00"), finishMessage(f, headerSchema, f.EndObject(), 0, 0))
-	}
-	version := func() []byte {
-		b := bytes.Clone(e.start())
-		i := bytes.Index(b[16:], le(int16(metadataV5))) + 16
-		b[i] = 2
-		return b
-	}
+	mark := func(length int32) []byte { return le(uint32(continuation), length) }
 	for _, c := range []struct {
 		name string
 		b    []byte
@@ -309,22 +349,29 @@ func TestStrangeSegments(t *testing.T) {
 	}{
 		{"whole", slices.Concat(e.start(), batch, end), "", 4},
 		{"not Arrow", []byte("PAR1....PAR1"), "not an Arrow file", 0},
-		{"no schema", slices.Concat([]byte(magic+"\x00\x00"), batch, end), "schema: first message is not a schema", 0},
+		{"no schema", slices.Concat([]byte(magic+"\x00\x00"), batch, end),
+			"schema: first message is not a schema", 0},
 		{"footer at once", slices.Concat([]byte(magic+"\x00\x00"), end), "no schema", 0},
 		{"schema twice", slices.Concat(e.start(), schema, batch, end), "", 4},
-		{"text between batches", slices.Concat(e.start(), batch, []byte("hello, world"), batch, end), "begins with 6c6c6568", 4},
+		{"text between batches", slices.Concat(e.start(), batch, []byte("hello, world"), batch, end),
+			"begins with 6c6c6568", 4},
 		{"zeros after a batch", slices.Concat(e.start(), batch, make([]byte, 4096)), "begins with 00000000", 4},
-		{"negative length", slices.Concat(e.start(), batch, le(uint32(continuation), int32(-8)), batch), "metadata of -8 bytes", 4},
-		{"absurd length", slices.Concat(e.start(), batch, le(uint32(continuation), int32(maxMetadata+8)), make([]byte, maxMetadata+8)), "metadata of 1048584 bytes", 4},
-		{"metadata of zeros", slices.Concat(e.start(), batch, le(uint32(continuation), int32(64)), make([]byte, 64)), "no flatbuffer", 4},
+		{"negative length", slices.Concat(e.start(), batch, mark(-8), batch), "metadata of -8 bytes", 4},
+		{"absurd length", slices.Concat(e.start(), batch, mark(maxMetadata+8), make([]byte, maxMetadata+8)),
+			"metadata of 1048584 bytes", 4},
+		{"metadata of zeros", slices.Concat(e.start(), batch, mark(64), make([]byte, 64)), "no flatbuffer", 4},
 		{"footer lists fewer", slices.Concat(e.start(), batch, batch, end), "footer lists 1 batches, there are 2", 8},
-		{"nested too deeply", deep(), "no flatbuffer", 0},
-		{"nested too widely", wide(), "no flatbuffer", 0},
+		{"nested too deeply", nestedSchema(20, 1), "no flatbuffer", 0},
+		{"nested too widely", nestedSchema(6, 300), "no flatbuffer", 0},
 		{"big-endian", bigEndian(), "big-endian", 0},
-		{"old version", version(), "arrow metadata version 2", 0},
+		{"old version", oldVersion(e), "arrow metadata version 2", 0},
 	} {
 		s := readSegment(bytes.NewReader(c.b), int64(len(c.b)), "path/000001.arrow", "path")
-		if c.says == "" && (s.Damage != nil || !s.Complete) || c.says != "" && (!errors.Is(s.Damage, ErrCorrupt) || !strings.Contains(s.Damage.Error(), c.says)) {
+		sound := s.Damage == nil && s.Complete
+		if c.says != "" {
+			sound = errors.Is(s.Damage, ErrCorrupt) && strings.Contains(s.Damage.Error(), c.says)
+		}
+		if !sound {
 			t.Errorf("%s: complete %v, damage %v, not %q", c.name, s.Complete, s.Damage, c.says)
 		}
 		if s.Rows != c.rows {
@@ -341,7 +388,8 @@ func TestOtherColumns(t *testing.T) {
 	var entries []segmentFile
 	for i, data := range [][]byte{a, b, a} {
 		n := string(rune('1' + i))
-		entries = append(entries, segmentFile{"path", "00000" + n, "path/00000" + n + ".arrow", bytes.NewReader(data), int64(len(data))})
+		entries = append(entries, segmentFile{"path", "00000" + n, "path/00000" + n + ".arrow", bytes.NewReader(data),
+			int64(len(data))})
 	}
 	c, err := newCapture("test", nil, entries, nil, func() error { return nil })
 	if err != nil {

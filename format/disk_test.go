@@ -220,7 +220,8 @@ func (d *disk) capture(name string) (*Capture, error) {
 	for dir, in := range n.entries {
 		for base, s := range in.entries {
 			if table, number, ok := segmentName(dir, base); ok {
-				entries = append(entries, segmentFile{table, number, dir + "/" + base, bytes.NewReader(s.data), int64(len(s.data))})
+				entries = append(entries, segmentFile{table, number, dir + "/" + base, bytes.NewReader(s.data),
+					int64(len(s.data))})
 			}
 		}
 	}
@@ -271,6 +272,76 @@ func (d *disk) cut(r *rand.Rand) *disk {
 	return &disk{cut(d.root)}
 }
 
+// outcome names the errors that callers tell from others.
+func outcome(err error) string {
+	if err == nil {
+		return "ok"
+	}
+	for _, e := range []error{fs.ErrNotExist, fs.ErrExist, syscall.ENOTEMPTY} {
+		if errors.Is(err, e) {
+			return e.Error()
+		}
+	}
+	return err.Error()
+}
+
+// exercise does to a directory what a Writer may, and returns what came of it.
+func exercise(in directory) (out []string) {
+	note := func(err error) { out = append(out, outcome(err)) }
+	write := func(name, text string) {
+		f, err := in.create(name)
+		note(err)
+		if err == nil {
+			_, err = f.Write([]byte(text))
+			note(err)
+			note(f.Truncate(2))
+			_, err = f.Write([]byte("z"))
+			note(err)
+			note(f.Sync())
+			note(f.Close())
+		}
+	}
+	write("a/b", "x")
+	note(in.mkdir("a"))
+	note(in.mkdir("a"))
+	write("a/b", "hello")
+	write("a/b", "hello")
+	note(in.mkdir("c"))
+	inside, err := in.enter("c")
+	note(err)
+	note(inside.mkdir("a"))
+	note(inside.link(in, "a/b"))
+	note(inside.link(in, "a/b"))
+	note(inside.link(in, "a/nothing"))
+	note(in.remove("a"))
+	note(in.remove("a/b"))
+	note(in.remove("a/b"))
+	note(in.remove("a"))
+	f, err := in.open("c/a/b")
+	note(err)
+	data, err := io.ReadAll(f)
+	note(err)
+	note(f.Close())
+	out = append(out, string(data))
+	note(in.rename("c", "d"))
+	note(in.rename("c", "d"))
+	note(in.mkdir("e"))
+	note(in.rename("e", "d"))
+	note(in.remove("e"))
+	note(in.rename("d", "e"))
+	info, err := in.lstat("e/a/b")
+	note(err)
+	out = append(out, info.Mode().String(), info.Name())
+	_, err = in.lstat("d")
+	note(err)
+	_, err = in.enter("d")
+	note(err)
+	_, err = in.open("d")
+	note(err)
+	note(inside.close())
+	return out
+}
+
 // The disk of the tests does what a real one does.
 func TestDisk(t *testing.T) {
 	system, err := openOSDirectory(t.TempDir())
@@ -278,74 +349,8 @@ func TestDisk(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer system.close()
-	do := func(in directory) (out []string) {
-		note := func(err error) {
-			what := "ok"
-			for _, e := range []error{fs.ErrNotExist, fs.ErrExist, syscall.ENOTEMPTY} {
-				if errors.Is(err, e) {
-					what = e.Error()
-				}
-			}
-			if err != nil && what == "ok" {
-				what = err.Error()
-			}
-			out = append(out, what)
-		}
-		write := func(name, text string) {
-			f, err := in.create(name)
-			note(err)
-			if err == nil {
-				_, err = f.Write([]byte(text))
-				note(err)
-				note(f.Truncate(2))
-				_, err = f.Write([]byte("z"))
-				note(err)
-				note(f.Sync())
-				note(f.Close())
-			}
-		}
-		write("a/b", "x")
-		note(in.mkdir("a"))
-		note(in.mkdir("a"))
-		write("a/b", "hello")
-		write("a/b", "hello")
-		note(in.mkdir("c"))
-		inside, err := in.enter("c")
-		note(err)
-		note(inside.mkdir("a"))
-		note(inside.link(in, "a/b"))
-		note(inside.link(in, "a/b"))
-		note(inside.link(in, "a/nothing"))
-		note(in.remove("a"))
-		note(in.remove("a/b"))
-		note(in.remove("a/b"))
-		note(in.remove("a"))
-		f, err := in.open("c/a/b")
-		note(err)
-		data, err := io.ReadAll(f)
-		note(err)
-		note(f.Close())
-		out = append(out, string(data))
-		note(in.rename("c", "d"))
-		note(in.rename("c", "d"))
-		note(in.mkdir("e"))
-		note(in.rename("e", "d"))
-		note(in.remove("e"))
-		note(in.rename("d", "e"))
-		info, err := in.lstat("e/a/b")
-		note(err)
-		out = append(out, info.Mode().String(), info.Name())
-		_, err = in.lstat("d")
-		note(err)
-		_, err = in.enter("d")
-		note(err)
-		_, err = in.open("d")
-		note(err)
-		note(inside.close())
-		return out
-	}
-	want := do(system)
-	if got := do(diskDirectory{newDisk().root}); !slices.Equal(got, want) {
+	want := exercise(system)
+	if got := exercise(diskDirectory{newDisk().root}); !slices.Equal(got, want) {
 		t.Errorf("does  %q\nnot   %q", got, want)
 	}
 }

@@ -75,7 +75,8 @@ func ExampleCreate() {
 	b := format.NewBatch(requests)
 	for i, url := range []string{"/", "/style.css"} {
 		err := b.AppendRow(map[string]any{
-			"ts": time.Now().UnixNano(), "duration_ns": int64(1500 * (i + 1)), "path": url, "tags": []string{"get", "cold"},
+			"ts": time.Now().UnixNano(), "duration_ns": int64(1500 * (i + 1)), "path": url,
+			"tags": []string{"get", "cold"},
 		})
 		if err != nil {
 			log.Fatal(err)
@@ -146,21 +147,22 @@ func ExampleTable_Scan() {
 	to := start.Add(420 * time.Millisecond).UnixNano()
 	within := t.Between(from, to)
 	var rows, sum, read atomic.Int64 // several batches are worked on at once
-	err = within.Scan(context.Background(), []string{"ts", "path", "duration_ns"}, 0, func(_ int, b *format.Batch) error {
-		read.Add(int64(b.Rows))
-		ts, duration, path := b.Column("ts").I64, b.Column("duration_ns").I64, b.Column("path")
-		for i := range b.Rows {
-			if ts[i] < from || ts[i] > to {
-				continue // the batch begins before the range, or ends after it
+	err = within.Scan(context.Background(), []string{"ts", "path", "duration_ns"}, 0,
+		func(_ int, b *format.Batch) error {
+			read.Add(int64(b.Rows))
+			ts, duration, path := b.Column("ts").I64, b.Column("duration_ns").I64, b.Column("path")
+			for i := range b.Rows {
+				if ts[i] < from || ts[i] > to {
+					continue // the batch begins before the range, or ends after it
+				}
+				rows.Add(1)
+				sum.Add(duration[i])
+				if ts[i] == from {
+					fmt.Println("the first is", path.Str.At(i))
+				}
 			}
-			rows.Add(1)
-			sum.Add(duration[i])
-			if ts[i] == from {
-				fmt.Println("the first is", path.Str.At(i))
-			}
-		}
-		return nil
-	})
+			return nil
+		})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -238,7 +238,10 @@ func recordingBatch(s *Schema, n, i int) *Batch {
 // syncs and closes, and goes on whatever fails.
 func (f *faults) record(path string, opt WriterOptions) *recording {
 	opt.openDirectory = f.open
-	r := &recording{path: path, disk: f.disk, appended: map[string]map[int][]*Batch{}, good: map[string]map[int]int{}, flushed: map[string]int{}}
+	r := &recording{
+		path: path, disk: f.disk,
+		appended: map[string]map[int][]*Batch{}, good: map[string]map[int]int{}, flushed: map[string]int{},
+	}
 	w, err := Create(path, generationManifest, opt)
 	if r.err = err; err != nil {
 		return r
@@ -250,35 +253,14 @@ func (f *faults) record(path string, opt WriterOptions) *recording {
 		return err
 	}
 	dump := func(name string, from, to int) {
-		d := dumped{path: "/" + name, from: from, to: to, dropped: r.dropped, good: cloneGood(r.good), synced: r.synced != nil}
+		d := dumped{path: "/" + name, from: from, to: to, dropped: r.dropped}
+		d.good, d.synced = cloneGood(r.good), r.synced != nil
 		d.err = note(w.Dump(d.path, from, to, nil))
 		r.dumps = append(r.dumps, d)
 	}
 	tar := strings.HasSuffix(path, ".tar")
 	for n := 1; n <= recordingGenerations; n++ {
-		for i := range 2 {
-			for _, s := range []*Schema{taskSchema, pathSchema, processSchema, syscallSchema} {
-				if s == pathSchema && n > 1 || s == processSchema && n%2 == 0 {
-					continue
-				}
-				if r.appended[s.Table] == nil {
-					r.appended[s.Table], r.good[s.Table] = map[int][]*Batch{}, map[int]int{}
-				}
-				b := recordingBatch(s, n, i)
-				r.appended[s.Table][n] = append(r.appended[s.Table][n], b)
-				if note(w.Append(b, f.codec)) == nil {
-					r.good[s.Table][n]++
-				}
-			}
-			if note(w.Flush()) == nil {
-				for table, generations := range r.good {
-					r.flushed[table] = 0
-					for _, n := range generations {
-						r.flushed[table] += n
-					}
-				}
-			}
-		}
+		r.append(w, n, f.codec, note)
 		if n != 2 && note(w.Sync()) == nil {
 			r.synced = cloneGood(r.good)
 		}
@@ -298,6 +280,33 @@ func (f *faults) record(path string, opt WriterOptions) *recording {
 	r.closed = note(w.Close(nil))
 	r.tables = w.Tables()
 	return r
+}
+
+// append writes the batches of generation n and flushes them, and keeps count of what was accepted.
+func (r *recording) append(w *Writer, n int, codec Codec, note func(error) error) {
+	for i := range 2 {
+		for _, s := range []*Schema{taskSchema, pathSchema, processSchema, syscallSchema} {
+			if s == pathSchema && n > 1 || s == processSchema && n%2 == 0 {
+				continue
+			}
+			if r.appended[s.Table] == nil {
+				r.appended[s.Table], r.good[s.Table] = map[int][]*Batch{}, map[int]int{}
+			}
+			b := recordingBatch(s, n, i)
+			r.appended[s.Table][n] = append(r.appended[s.Table][n], b)
+			if note(w.Append(b, codec)) == nil {
+				r.good[s.Table][n]++
+			}
+		}
+		if note(w.Flush()) == nil {
+			for table, generations := range r.good {
+				r.flushed[table] = 0
+				for _, n := range generations {
+					r.flushed[table] += n
+				}
+			}
+		}
+	}
 }
 
 // parts returns how many batches of each table and generation a capture holds,
@@ -339,7 +348,8 @@ func (r *recording) check(t *testing.T, path string, good map[string]map[int]int
 	parts := r.parts(t, c)
 	for table, generations := range good {
 		for n, want := range generations {
-			if got := parts[table][n]; n >= from && n <= to && (got < want || exact && got > len(r.appended[table][n])) {
+			if got := parts[table][n]; n >= from && n <= to &&
+				(got < want || exact && got > len(r.appended[table][n])) {
 				t.Errorf("%s: table %s, generation %d: %d batches, not %d", path, table, n, got, want)
 			}
 		}
@@ -368,7 +378,8 @@ func (r *recording) checkComplete(t *testing.T, c *Capture, from, to int) {
 	for table, generations := range r.appended {
 		for n, batches := range generations {
 			if n >= from && n <= to && parts[table][n] != len(batches) {
-				t.Errorf("%s is complete, but table %s has %d batches of generation %d, not %d", c.Path, table, parts[table][n], n, len(batches))
+				t.Errorf("%s is complete, but table %s has %d batches of generation %d, not %d", c.Path, table,
+					parts[table][n], n, len(batches))
 			}
 		}
 	}
@@ -466,11 +477,13 @@ func (r *recording) checkTar(t *testing.T) {
 var needSpace = map[string]bool{"create": true, "mkdir": true, "link": true, "write": true}
 
 // looking are the operations that find out that a directory has vanished.
-var looking = map[string]bool{"create": true, "mkdir": true, "link": true, "open": true, "enter": true, "rename": true, "remove": true}
+var looking = map[string]bool{"create": true, "mkdir": true, "link": true, "open": true, "enter": true,
+	"rename": true, "remove": true}
 
 // changing are the operations that a disk refuses on which nothing may change.
 var changing = map[string]bool{
-	"create": true, "mkdir": true, "link": true, "write": true, "rename": true, "remove": true, "truncate": true, "sync": true,
+	"create": true, "mkdir": true, "link": true, "write": true, "rename": true, "remove": true, "truncate": true,
+	"sync": true,
 }
 
 // Whatever operation fails, and for however long: the capture opens, what Append
@@ -484,8 +497,10 @@ func TestEveryOperationFails(t *testing.T) {
 	}{
 		{"EIO once", faults{err: syscall.EIO}},
 		{"ENOENT once", faults{err: syscall.ENOENT, only: looking}},
-		{"ENOSPC once, half a write", faults{err: syscall.ENOSPC, only: needSpace, part: func(n int) int { return n / 2 }}},
-		{"ENOSPC from then on", faults{err: syscall.ENOSPC, until: ever, only: needSpace, part: func(n int) int { return n - 1 }}},
+		{"ENOSPC once, half a write", faults{err: syscall.ENOSPC, only: needSpace,
+			part: func(n int) int { return n / 2 }}},
+		{"ENOSPC from then on", faults{err: syscall.ENOSPC, until: ever, only: needSpace,
+			part: func(n int) int { return n - 1 }}},
 		{"EROFS from then on", faults{err: syscall.EROFS, until: ever, only: changing}},
 	}
 	for _, kind := range recordingKinds {
@@ -533,7 +548,8 @@ func (r *recording) checkFailure(t *testing.T, f *faults, opt WriterOptions) {
 		if !errors.Is(err, f.err) && !errors.Is(err, fs.ErrExist) {
 			t.Errorf("another error: %v", err)
 		}
-		if !strings.Contains(err.Error(), "table ") && !strings.Contains(err.Error(), "capture") && !strings.Contains(err.Error(), "dump ") &&
+		if !strings.Contains(err.Error(), "table ") && !strings.Contains(err.Error(), "capture") &&
+			!strings.Contains(err.Error(), "dump ") &&
 			!strings.Contains(err.Error(), "generations up to") {
 			t.Errorf("does not say what: %v", err)
 		}
@@ -636,7 +652,8 @@ func TestKilledAtEveryOperation(t *testing.T) {
 }
 
 // killedAt makes a recording that ends at an operation.
-func killedAt(at int, file string, opt WriterOptions, link error, codec Codec, part func(n int) int) (*faults, *recording) {
+func killedAt(at int, file string, opt WriterOptions, link error, codec Codec, part func(n int) int) (*faults,
+	*recording) {
 	f := &faults{disk: newDisk(), codec: codec, err: errKilled, at: at, until: 1 << 30, links: link}
 	f.part = func(n int) int {
 		if f.count > at {

@@ -34,7 +34,8 @@ func foreignRows(n int) [][]any {
 	return out
 }
 
-var foreignColumns = []Column{{"ts", Timestamp}, {"cpu", Int32}, {"size", Int64}, {"name", String}, {"args", StringList}}
+var foreignColumns = []Column{{"ts", Timestamp}, {"cpu", Int32}, {"size", Int64}, {"name", String},
+	{"args", StringList}}
 
 func testdata(t testing.TB, name string) *Capture {
 	t.Helper()
@@ -136,7 +137,8 @@ func TestArrowReads(t *testing.T) {
 			}
 			for i, f := range r.Schema().Fields() {
 				want := map[Type]arrow.DataType{
-					Int32: arrow.PrimitiveTypes.Int32, Int64: arrow.PrimitiveTypes.Int64, String: arrow.BinaryTypes.String,
+					Int32: arrow.PrimitiveTypes.Int32, Int64: arrow.PrimitiveTypes.Int64,
+					String:     arrow.BinaryTypes.String,
 					Timestamp:  &arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "UTC"},
 					StringList: arrow.ListOfField(arrow.Field{Name: "item", Type: arrow.BinaryTypes.String}),
 				}[s.Columns[i].Type]
@@ -186,7 +188,8 @@ func recordRows(rec arrow.Record) [][]any {
 
 // Apache's own writer leaves out the end of the stream, and pads to 64 bytes.
 func TestArrowWrites(t *testing.T) {
-	for name, option := range map[string]ipc.Option{"none": ipc.WithMinSpaceSavings(0), "lz4": ipc.WithLZ4(), "zstd": ipc.WithZstd()} {
+	for name, option := range map[string]ipc.Option{"none": ipc.WithMinSpaceSavings(0), "lz4": ipc.WithLZ4(),
+		"zstd": ipc.WithZstd()} {
 		schema := arrow.NewSchema([]arrow.Field{
 			{Name: "ts", Type: &arrow.TimestampType{Unit: arrow.Nanosecond, TimeZone: "UTC"}},
 			{Name: "cpu", Type: arrow.PrimitiveTypes.Int32},

@@ -74,7 +74,8 @@ func has(t *testing.T, path string, from, to int, complete bool) *Capture {
 		t.Errorf("%s: complete %v, damage %v", path, c.Manifest.Complete, c.Damage())
 	}
 	if got, want := content(t, c), generations(from, to); !reflect.DeepEqual(got, want) {
-		t.Errorf("%s: %d and %d rows, not %d and %d", path, len(got["syscall"]), len(got["process"]), len(want["syscall"]), len(want["process"]))
+		t.Errorf("%s: %d and %d rows, not %d and %d", path, len(got["syscall"]), len(got["process"]),
+			len(want["syscall"]), len(want["process"]))
 	}
 	for _, table := range c.Tables() {
 		for _, s := range table.Segments {
@@ -84,11 +85,13 @@ func has(t *testing.T, path string, from, to int, complete bool) *Capture {
 				t.Errorf("%s: segment %s", path, s.Name)
 			}
 		}
-		if got := c.Manifest.Tables[table.Schema.Table]; got.Rows != table.Rows || got.Segments != len(table.Segments) || got.Bytes != table.Bytes {
+		if got := c.Manifest.Tables[table.Schema.Table]; got.Rows != table.Rows ||
+			got.Segments != len(table.Segments) || got.Bytes != table.Bytes {
 			t.Errorf("%s: table %s: %+v", path, table.Schema.Table, got)
 		}
 	}
-	// From when on everything is there: the last event of the generation before. When its names were announced does not count.
+	// From when on everything is there: the last event of the generation before. When its names were announced does
+	// not count.
 	if from > 1 {
 		_, hi, _ := generationRows(syscallSchema, from-1).timeRange()
 		if before := generations(from-1, from-1); before["process"] != nil {
@@ -107,72 +110,88 @@ func has(t *testing.T, path string, from, to int, complete bool) *Capture {
 func TestGenerations(t *testing.T) {
 	for _, memory := range []bool{false, true} {
 		t.Run(fmt.Sprintf("memory=%v", memory), func(t *testing.T) {
-			dir := t.TempDir()
-			path := filepath.Join(dir, "c")
-			w, err := Create(path, generationManifest, WriterOptions{Memory: memory})
-			if err != nil {
-				t.Fatal(err)
-			}
-			must := func(err error) {
-				t.Helper()
-				if err != nil {
-					t.Fatal(err)
-				}
-			}
-			for n := 1; n <= 6; n++ {
-				must(appendGeneration(w, n))
-				if bytes := w.Bytes(n); bytes < 1000 {
-					t.Errorf("generation %d has %d bytes", n, bytes)
-				}
-				must(w.Finish(n))
-				must(w.Drop(n - 4))
-			}
-			must(appendGeneration(w, 7))
-			if !memory {
-				has(t, path, 3, 7, false)
-			} else if w.MemoryBytes() != 3*5*memoryChunk-2*memoryChunk {
-				t.Errorf("%d bytes in memory", w.MemoryBytes())
-			}
-			// A dump is what it says, and stays when what it was made of goes.
-			one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
-			must(w.Dump(one, 4, 6, func(m *Manifest) { m.Dump = &Dump{Reason: "trigger", TS: m.End, Condition: "a < b"} }))
-			must(w.Drop(5))
-			must(w.Dump(two, 1, 6, nil))
-			c := has(t, one, 4, 6, true)
-			if d := c.Manifest.Dump; d == nil || d.Reason != "trigger" || d.Condition != "a < b" || !d.TS.Equal(c.Manifest.End) {
-				t.Errorf("dump %+v", d)
-			}
-			_, hi, _ := generationRows(syscallSchema, 6).timeRange()
-			if got := c.Manifest.End.UnixNano(); got < hi || got > hi+100_000 {
-				t.Errorf("dump ends at %v", c.Manifest.End)
-			}
-			has(t, two, 6, 6, true)
-			for name, info := range w.Tables() {
-				want := int64(40)
-				if name == "process" {
-					want = 20
-				}
-				if info.Rows != want || info.Segments != int(want/20) {
-					t.Errorf("table %s: %+v", name, info)
-				}
-			}
-			must(w.Drop(6))
-			must(w.Close(nil))
-			if !memory {
-				has(t, path, 7, 7, true)
-				if got, want := tree(t, path), []string{"-rw------- capture.json", "drwx------ process", "-rw------- process/000007.arrow",
-					"drwx------ syscall", "-rw------- syscall/000007.arrow", "drwx------ task", "-rw------- task/000007.arrow"}; !slices.Equal(got, want) {
-					t.Errorf("has %q", got)
-				}
-			} else if w.MemoryBytes() != 0 {
-				t.Errorf("%d bytes in memory after Close", w.MemoryBytes())
-			}
-			entries, err := os.ReadDir(dir)
-			must(err)
-			if want := 3; len(entries) != want && !(memory && len(entries) == want-1) {
-				t.Errorf("left %v", entries)
-			}
+			keepGenerations(t, memory)
 		})
+	}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkTables sees that w has two generations: 6, and 7 that is not finished.
+func checkTables(t *testing.T, w *Writer) {
+	t.Helper()
+	for name, info := range w.Tables() {
+		want := int64(40)
+		if name == "process" {
+			want = 20
+		}
+		if info.Rows != want || info.Segments != int(want/20) {
+			t.Errorf("table %s: %+v", name, info)
+		}
+	}
+}
+
+// keepGenerations writes generations, keeps the last ones, and dumps some.
+func keepGenerations(t *testing.T, memory bool) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "c")
+	w, err := Create(path, generationManifest, WriterOptions{Memory: memory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 6; n++ {
+		must(t, appendGeneration(w, n))
+		if bytes := w.Bytes(n); bytes < 1000 {
+			t.Errorf("generation %d has %d bytes", n, bytes)
+		}
+		must(t, w.Finish(n))
+		must(t, w.Drop(n-4))
+	}
+	must(t, appendGeneration(w, 7))
+	if !memory {
+		has(t, path, 3, 7, false)
+	} else if w.MemoryBytes() != 3*5*memoryChunk-2*memoryChunk {
+		t.Errorf("%d bytes in memory", w.MemoryBytes())
+	}
+	// A dump is what it says, and stays when what it was made of goes.
+	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
+	must(t, w.Dump(one, 4, 6, func(m *Manifest) {
+		m.Dump = &Dump{Reason: "trigger", TS: m.End, Condition: "a < b"}
+	}))
+	must(t, w.Drop(5))
+	must(t, w.Dump(two, 1, 6, nil))
+	c := has(t, one, 4, 6, true)
+	d := c.Manifest.Dump
+	if d == nil || d.Reason != "trigger" || d.Condition != "a < b" || !d.TS.Equal(c.Manifest.End) {
+		t.Errorf("dump %+v", d)
+	}
+	_, hi, _ := generationRows(syscallSchema, 6).timeRange()
+	if got := c.Manifest.End.UnixNano(); got < hi || got > hi+100_000 {
+		t.Errorf("dump ends at %v", c.Manifest.End)
+	}
+	has(t, two, 6, 6, true)
+	checkTables(t, w)
+	must(t, w.Drop(6))
+	must(t, w.Close(nil))
+	if !memory {
+		has(t, path, 7, 7, true)
+		want := []string{"-rw------- capture.json", "drwx------ process", "-rw------- process/000007.arrow",
+			"drwx------ syscall", "-rw------- syscall/000007.arrow", "drwx------ task", "-rw------- task/000007.arrow"}
+		if got := tree(t, path); !slices.Equal(got, want) {
+			t.Errorf("has %q", got)
+		}
+	} else if w.MemoryBytes() != 0 {
+		t.Errorf("%d bytes in memory after Close", w.MemoryBytes())
+	}
+	entries, err := os.ReadDir(dir)
+	must(t, err)
+	if want := 3; len(entries) != want && !(memory && len(entries) == want-1) {
+		t.Errorf("left %v", entries)
 	}
 }
 
@@ -204,10 +223,13 @@ func TestGenerationsRefused(t *testing.T) {
 		is   error
 		says string
 	}{
-		{"back", w.Append(generationRows(syscallSchema, 2), Zstd), nil, "a batch of generation 2 after generation 3 was finished"},
-		{"finished", w.Append(generationRows(pathSchema, 2), Zstd), nil, "a batch of generation 2 after generation 2 was finished"},
+		{"back", w.Append(generationRows(syscallSchema, 2), Zstd), nil,
+			"a batch of generation 2 after generation 3 was finished"},
+		{"finished", w.Append(generationRows(pathSchema, 2), Zstd), nil,
+			"a batch of generation 2 after generation 2 was finished"},
 		{"drop open", w.Drop(3), nil, "segment task/000003.arrow is still being written"},
-		{"dump open", w.Dump(filepath.Join(dir, "d"), 1, 3, nil), nil, "segment task/000003.arrow is still being written"},
+		{"dump open", w.Dump(filepath.Join(dir, "d"), 1, 3, nil), nil,
+			"segment task/000003.arrow is still being written"},
 		{"dump there", w.Dump(filepath.Join(dir, "there"), 1, 2, nil), fs.ErrExist, "there"},
 		{"dump itself", w.Dump(filepath.Join(dir, "c"), 1, 2, nil), fs.ErrExist, "c"},
 		{"dump link", w.Dump(filepath.Join(dir, "link"), 1, 2, nil), fs.ErrExist, "link"},
@@ -268,6 +290,80 @@ func TestGenerationsTar(t *testing.T) {
 	}
 }
 
+// useAtOnce appends to w from two lanes, finishes, dumps, drops and syncs what both are past, and asks for sizes.
+func useAtOnce(t *testing.T, w *Writer, dir string, last int) {
+	var lanes, keeper sync.WaitGroup
+	past := [2]chan struct{}{make(chan struct{}, last), make(chan struct{}, last)}
+	done := make(chan struct{})
+	for i, schemas := range [][]*Schema{{syscallSchema}, {taskSchema, processSchema}} {
+		lanes.Go(func() {
+			for n := 1; n <= last; n++ {
+				for _, s := range schemas {
+					if !speaks(s, n) {
+						continue
+					}
+					if err := w.Append(generationRows(s, n), LZ4); err != nil {
+						t.Error(err)
+					}
+				}
+				past[i] <- struct{}{}
+			}
+		})
+	}
+	keeper.Go(func() {
+		for n := 1; n <= last; n++ {
+			// Not before both lanes are past it; one may be far ahead.
+			<-past[0]
+			<-past[1]
+			keepThree(t, w, dir, n)
+		}
+	})
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				w.Tables()
+				w.Bytes(last)
+				w.MemoryBytes()
+				runtime.Gosched()
+			}
+		}
+	})
+	lanes.Wait()
+	keeper.Wait()
+	close(done)
+	reader.Wait()
+}
+
+// keepThree finishes generation n, drops the fourth before it, and dumps some.
+func keepThree(t *testing.T, w *Writer, dir string, n int) {
+	if err := w.Finish(n); err != nil {
+		t.Error(err)
+	}
+	if n%5 == 0 {
+		// Dropped while it is dumped.
+		var drop sync.WaitGroup
+		drop.Go(func() {
+			if err := w.Drop(n - 3); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := w.Dump(filepath.Join(dir, fmt.Sprint("d", n)), n-2, n, nil); err != nil {
+			t.Error(err)
+		}
+		drop.Wait()
+	}
+	if err := w.Drop(n - 3); err != nil {
+		t.Error(err)
+	}
+	if err := w.Sync(); err != nil {
+		t.Error(err)
+	}
+}
+
 // Lanes write, one of them is ahead, and meanwhile a third goroutine finishes,
 // dumps, drops and syncs: what is dumped is whole, what is dropped is gone, and
 // nothing is held for it.
@@ -281,75 +377,12 @@ func TestGenerationsAtOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			var lanes, keeper sync.WaitGroup
-			past := [2]chan struct{}{make(chan struct{}, last), make(chan struct{}, last)}
-			done := make(chan struct{})
-			for i, schemas := range [][]*Schema{{syscallSchema}, {taskSchema, processSchema}} {
-				lanes.Go(func() {
-					for n := 1; n <= last; n++ {
-						for _, s := range schemas {
-							if !speaks(s, n) {
-								continue
-							}
-							if err := w.Append(generationRows(s, n), LZ4); err != nil {
-								t.Error(err)
-							}
-						}
-						past[i] <- struct{}{}
-					}
-				})
-			}
-			keeper.Go(func() {
-				for n := 1; n <= last; n++ {
-					// Not before both lanes are past it; one may be far ahead.
-					<-past[0]
-					<-past[1]
-					if err := w.Finish(n); err != nil {
-						t.Error(err)
-					}
-					if n%5 == 0 {
-						// Dropped while it is dumped.
-						var drop sync.WaitGroup
-						drop.Go(func() {
-							if err := w.Drop(n - 3); err != nil {
-								t.Error(err)
-							}
-						})
-						if err := w.Dump(filepath.Join(dir, fmt.Sprint("d", n)), n-2, n, nil); err != nil {
-							t.Error(err)
-						}
-						drop.Wait()
-					}
-					if err := w.Drop(n - 3); err != nil {
-						t.Error(err)
-					}
-					if err := w.Sync(); err != nil {
-						t.Error(err)
-					}
-				}
-			})
-			var reader sync.WaitGroup
-			reader.Go(func() {
-				for {
-					select {
-					case <-done:
-						return
-					default:
-						w.Tables()
-						w.Bytes(last)
-						w.MemoryBytes()
-						runtime.Gosched()
-					}
-				}
-			})
-			lanes.Wait()
-			keeper.Wait()
-			close(done)
-			reader.Wait()
+			useAtOnce(t, w, dir, last)
 			for n := 5; n <= last; n += 5 {
 				c := open(t, filepath.Join(dir, fmt.Sprint("d", n)))
-				if got := content(t, c); !c.Manifest.Complete || len(c.Damage()) > 0 || !reflect.DeepEqual(got, generations(n-2, n)) {
-					t.Errorf("dump %d: complete %v, damage %v, tables %v", n, c.Manifest.Complete, c.Damage(), c.Manifest.Tables)
+				same := reflect.DeepEqual(content(t, c), generations(n-2, n))
+				if m := c.Manifest; !same || !m.Complete || len(c.Damage()) > 0 {
+					t.Errorf("dump %d: complete %v, damage %v, tables %v", n, m.Complete, c.Damage(), m.Tables)
 				}
 			}
 			if m, ok := w.destination.(*memoryDestination); ok {
@@ -417,10 +450,12 @@ func TestRemove(t *testing.T) {
 			}
 		}
 		mixed := filepath.Join(dir, "mixed", "syscall", "notes.txt")
-		if err := errors.Join(os.WriteFile(mixed, nil, 0o600), os.Mkdir(filepath.Join(dir, "half"+RemovedSuffix), 0o700)); err != nil {
+		if err := errors.Join(os.WriteFile(mixed, nil, 0o600),
+			os.Mkdir(filepath.Join(dir, "half"+RemovedSuffix), 0o700)); err != nil {
 			t.Fatal(err)
 		}
-		for name, want := range map[string]error{"dump": nil, "half" + RemovedSuffix: nil, "mixed": fs.ErrExist, "nothing": fs.ErrNotExist} {
+		for name, want := range map[string]error{"dump": nil, "half" + RemovedSuffix: nil, "mixed": fs.ErrExist,
+			"nothing": fs.ErrNotExist} {
 			if err := w.Remove(name); !errors.Is(err, want) {
 				t.Errorf("memory %v: removing %s: %v, want %v", memory, name, err, want)
 			}

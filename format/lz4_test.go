@@ -16,8 +16,9 @@ func TestLZ4Frames(t *testing.T) {
 	rand.NewChaCha8([32]byte{}).Read(noise)
 	mixed := append(append(bytes.Repeat([]byte("abcdefg"), 1<<20), noise...), bytes.Repeat([]byte("x"), 5<<20)...)
 	for name, content := range map[string][]byte{
-		"one byte": {1}, "text": []byte("hello, hello, hello, hello, hello"), "zeros": make([]byte, lz4Block), "more zeros": make([]byte, lz4Block+1),
-		"noise": noise, "mixed": mixed,
+		"one byte": {1}, "text": []byte("hello, hello, hello, hello, hello"), "zeros": make([]byte, lz4Block),
+		"more zeros": make([]byte, lz4Block+1),
+		"noise":      noise, "mixed": mixed,
 	} {
 		frame := appendLZ4([]byte("before"), content, &lz4.Compressor{})[len("before"):]
 		if got, err := io.ReadAll(lz4.NewReader(bytes.NewReader(frame))); err != nil || !bytes.Equal(got, content) {
@@ -30,7 +31,8 @@ func TestLZ4Frames(t *testing.T) {
 		// With everything else that a frame can have.
 		var out bytes.Buffer
 		w := lz4.NewWriter(&out)
-		if err := w.Apply(lz4.BlockSizeOption(lz4.Block64Kb), lz4.BlockChecksumOption(true), lz4.ChecksumOption(true), lz4.SizeOption(uint64(len(content)))); err != nil {
+		if err := w.Apply(lz4.BlockSizeOption(lz4.Block64Kb), lz4.BlockChecksumOption(true), lz4.ChecksumOption(true),
+			lz4.SizeOption(uint64(len(content)))); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Write(content); err != nil {

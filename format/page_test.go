@@ -20,14 +20,16 @@ func TestPage(t *testing.T) {
 	page := string(data)
 	for _, says := range []string{
 		"# The capture format, version " + Current.String(),
-		"1 to 4 194 304 rows (2²²)", fmt.Sprintf("at most %d columns", MaxColumns), "512 MiB (2²⁹)", "metadata is at most 1 MiB",
+		"1 to 4 194 304 rows (2²²)", fmt.Sprintf("at most %d columns", MaxColumns), "512 MiB (2²⁹)",
+		"metadata is at most 1 MiB",
 		"at most 64 bytes", "at most 16 MiB", "`" + metadataStart + "`",
 	} {
 		if !strings.Contains(page, says) {
 			t.Errorf("does not say %q", says)
 		}
 	}
-	if MaxRows != 4194304 || MaxBatchBytes != 512<<20 || maxMetadata != 1<<20 || maxName != 64 || maxManifest != 16<<20 {
+	if MaxRows != 4194304 || MaxBatchBytes != 512<<20 || maxMetadata != 1<<20 || maxName != 64 ||
+		maxManifest != 16<<20 {
 		t.Error("the limits are others than the page says")
 	}
 	// Every field of the manifest, and no other.

@@ -24,7 +24,8 @@ import (
 // segment returns the bytes of a segment of batches, and where each ends.
 func segment(t testing.TB, codec Codec, batches ...*Batch) (b []byte, ends []int) {
 	t.Helper()
-	e := newEncoder(batches[0].Schema, []string{"fletch.table", batches[0].Schema.Table, "fletch.format", "1.0", "fletch.host", "h", "fletch.arch", "aarch64"})
+	e := newEncoder(batches[0].Schema, []string{"fletch.table", batches[0].Schema.Table, "fletch.format", "1.0",
+		"fletch.host", "h", "fletch.arch", "aarch64"})
 	b = e.start()
 	var at []location
 	for _, batch := range batches {
@@ -41,14 +42,16 @@ func segment(t testing.TB, codec Codec, batches ...*Batch) (b []byte, ends []int
 
 // openSegment opens a capture that is one segment and nothing else.
 func openSegment(table string, b []byte) (*Capture, error) {
-	e := segmentFile{table: table, number: "000001", name: table + "/000001.arrow", r: bytes.NewReader(b), size: int64(len(b))}
+	e := segmentFile{table: table, number: "000001", name: table + "/000001.arrow", r: bytes.NewReader(b),
+		size: int64(len(b))}
 	return newCapture("test", nil, []segmentFile{e}, nil, func() error { return nil })
 }
 
 // A segment cut at any byte has every batch that is whole, and no other.
 func TestCutSegment(t *testing.T) {
 	for _, codec := range []Codec{None, LZ4, Zstd} {
-		batches := []*Batch{fill(NewBatch(processSchema), 3, 1), fill(NewBatch(processSchema), 9, 2), fill(NewBatch(processSchema), 1, 3)}
+		batches := []*Batch{fill(NewBatch(processSchema), 3, 1), fill(NewBatch(processSchema), 9, 2),
+			fill(NewBatch(processSchema), 1, 3)}
 		b, ends := segment(t, codec, batches...)
 		for n := range len(b) + 1 {
 			c, err := openSegment("process", b[:n])
@@ -72,6 +75,37 @@ func TestCutSegment(t *testing.T) {
 			}
 		}
 	}
+}
+
+// batchEnds returns where the batches of the table syscall end in a tar, and its last manifest, by Go's tar reader.
+func batchEnds(t *testing.T, data []byte) (ends []int64, finished int64) {
+	t.Helper()
+	r := bytes.NewReader(data)
+	archive := tar.NewReader(r)
+	for {
+		h, err := archive.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		at, _ := r.Seek(0, io.SeekCurrent)
+		if h.Name == ManifestName {
+			finished = at + h.Size
+		}
+		if strings.HasPrefix(h.Name, "syscall/") {
+			content := io.NewSectionReader(bytes.NewReader(data), at, h.Size)
+			s := readSegment(content, h.Size, h.Name, "syscall")
+			if !s.Complete {
+				t.Fatalf("entry %s: incomplete: %v", h.Name, s.Damage)
+			}
+			for _, b := range s.Blocks {
+				ends = append(ends, at+b.at.offset+int64(b.at.metadata)+b.at.body)
+			}
+		}
+	}
+	return ends, finished
 }
 
 // A tar cut at any byte has every batch that is whole, and no other.
@@ -101,33 +135,7 @@ func TestCutTar(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	// Where batches end is taken from Go's tar reader and the segments.
-	var ends []int64
-	var finished int64 // where the last manifest ends
-	r := bytes.NewReader(out.Bytes())
-	archive := tar.NewReader(r)
-	for {
-		h, err := archive.Next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		at, _ := r.Seek(0, io.SeekCurrent)
-		if h.Name == ManifestName {
-			finished = at + h.Size
-		}
-		if strings.HasPrefix(h.Name, "syscall/") {
-			s := readSegment(io.NewSectionReader(bytes.NewReader(out.Bytes()), at, h.Size), h.Size, h.Name, "syscall")
-			if !s.Complete {
-				t.Fatalf("entry %s: incomplete: %v", h.Name, s.Damage)
-			}
-			for _, b := range s.Blocks {
-				ends = append(ends, at+b.at.offset+int64(b.at.metadata)+b.at.body)
-			}
-		}
-	}
+	ends, finished := batchEnds(t, out.Bytes())
 	if len(ends) != len(batches) {
 		t.Fatalf("%d batches, not %d", len(ends), len(batches))
 	}
@@ -178,7 +186,8 @@ func TestCutManifest(t *testing.T) {
 		}
 		defer c.Close()
 		m := c.Manifest
-		if m.Complete || m.Host != testManifest.Host || m.Kernel != testManifest.Kernel || m.Arch != testManifest.Arch ||
+		if m.Complete || m.Host != testManifest.Host || m.Kernel != testManifest.Kernel ||
+			m.Arch != testManifest.Arch ||
 			m.BootID != testManifest.BootID || m.Format != Current {
 			t.Fatalf("%s: manifest %+v", what, m)
 		}
@@ -253,7 +262,8 @@ func TestMissing(t *testing.T) {
 // After a loss of power a file can be as long as it was and end in pages of
 // zeros that never reached the disk.
 func TestZeroTail(t *testing.T) {
-	batches := []*Batch{fill(NewBatch(syscallSchema), 30, 1), fill(NewBatch(syscallSchema), 30, 2), fill(NewBatch(syscallSchema), 30, 3)}
+	batches := []*Batch{fill(NewBatch(syscallSchema), 30, 1), fill(NewBatch(syscallSchema), 30, 2),
+		fill(NewBatch(syscallSchema), 30, 3)}
 	b, ends := segment(t, Zstd, batches...)
 	for zero := ends[2]; zero > ends[0]-100; zero -= 7 {
 		torn := append(bytes.Clone(b[:zero]), make([]byte, ends[2]-zero)...)
@@ -373,32 +383,40 @@ func TestKilledRotating(t *testing.T) {
 					continue
 				}
 				want := rows(generationRows(s, n))
-				if !slices.ContainsFunc(got[s.Table], func(row []any) bool { return reflect.DeepEqual(row, want[0]) }) {
+				first := func(row []any) bool { return reflect.DeepEqual(row, want[0]) }
+				if !slices.ContainsFunc(got[s.Table], first) {
 					t.Errorf("killed after %d generations: table %s has none of %d", finished, s.Table, n)
 				}
 			}
 		}
-		dumps, err := filepath.Glob(filepath.Join(dir, "dump*"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		whole := 0
-		for _, dump := range dumps {
-			if strings.HasSuffix(dump, ".new") {
-				if _, err := os.Stat(filepath.Join(dump, ManifestName)); err == nil {
-					open(t, dump)
-				}
-				continue
-			}
-			var n int
-			fmt.Sscanf(filepath.Base(dump), "dump%d", &n)
-			has(t, dump, n-2, n, true)
-			whole++
-		}
+		whole := wholeDumps(t, dir)
 		if want := finished/3 - 1; whole < want {
 			t.Errorf("%d dumps, not %d", whole, want)
 		}
 	}
+}
+
+// wholeDumps returns how many dumps of three generations a directory has. Those that are not whole open all the same.
+func wholeDumps(t *testing.T, dir string) int {
+	t.Helper()
+	dumps, err := filepath.Glob(filepath.Join(dir, "dump*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := 0
+	for _, dump := range dumps {
+		if strings.HasSuffix(dump, ".new") {
+			if _, err := os.Stat(filepath.Join(dump, ManifestName)); err == nil {
+				open(t, dump)
+			}
+			continue
+		}
+		var n int
+		fmt.Sscanf(filepath.Base(dump), "dump%d", &n)
+		has(t, dump, n-2, n, true)
+		whole++
+	}
+	return whole
 }
 
 // rotateForever writes generations to path, keeps four, dumps the last three of
@@ -468,8 +486,10 @@ func TestOpenNot(t *testing.T) {
 		{folder("half", `{"format": {"major": 1,`), ErrCorrupt, "capture.json"},
 		{folder("type", `{"format": {"major": 1}, "host": 3}`), ErrCorrupt, "host"},
 		{folder("table", `{"format": {"major": 1}, "tables": {"\u001b[2J": {}}}`), ErrCorrupt, `table "\x1b[2J"`},
-		{folder("negative", `{"format": {"major": 1}, "tables": {"syscall": {"rows": -1}}}`), ErrCorrupt, `table "syscall"`},
-		{folder("newer", `{"format": {"major": 2}, "host": 3}`), ErrVersion, "format 2.0, this program reads up to 1.x"},
+		{folder("negative", `{"format": {"major": 1}, "tables": {"syscall": {"rows": -1}}}`), ErrCorrupt,
+			`table "syscall"`},
+		{folder("newer", `{"format": {"major": 2}, "host": 3}`), ErrVersion,
+			"format 2.0, this program reads up to 1.x"},
 		{filepath.Join(dir, "odd"), ErrNotCapture, "capture.json"},
 		{dir, ErrNotCapture, "a directory of captures: array, half, negative, ..."},
 		{text("empty.tar", ""), ErrNotCapture, "without capture.json"},
@@ -480,7 +500,8 @@ func TestOpenNot(t *testing.T) {
 		{text("000001.arrow", "ARROW1\x00\x00"+strings.Repeat("x", 600)), ErrNotCapture, "one Arrow file"},
 	} {
 		got, err := Open(c.path)
-		if got != nil || !errors.Is(err, c.is) || !strings.Contains(fmt.Sprint(err), c.says) || !strings.HasPrefix(err.Error(), "opening capture "+c.path) {
+		if got != nil || !errors.Is(err, c.is) || !strings.Contains(fmt.Sprint(err), c.says) ||
+			!strings.HasPrefix(err.Error(), "opening capture "+c.path) {
 			t.Errorf("%s: %v", c.path, err)
 		}
 	}
@@ -490,7 +511,8 @@ func TestOpenNot(t *testing.T) {
 // that this one does not know.
 func TestNewerMinor(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
-	write(t, path, Zstd, fill(NewBatch(syscallSchema), 20, 1), fill(NewBatch(&Schema{Table: "heat", Columns: []Column{{"ts", Timestamp}, {"degrees", Int32}}}), 3, 1))
+	write(t, path, Zstd, fill(NewBatch(syscallSchema), 20, 1),
+		fill(NewBatch(&Schema{Table: "heat", Columns: []Column{{"ts", Timestamp}, {"degrees", Int32}}}), 3, 1))
 	manifest := filepath.Join(path, ManifestName)
 	data, err := os.ReadFile(manifest)
 	if err != nil {

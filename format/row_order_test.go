@@ -14,7 +14,8 @@ import (
 // codecs leave the rows where they are, and so does the batch that was given.
 func TestAlike(t *testing.T) {
 	schema := &Schema{Table: "calls", Alike: []string{"op", "nr"}, Columns: []Column{
-		{"ts", Timestamp}, {"cpu", Int32}, {"task", Int32}, {"op", String}, {"nr", Int64}, {"zero", Int64}, {"text", String},
+		{"ts", Timestamp}, {"cpu", Int32}, {"task", Int32}, {"op", String}, {"nr", Int64}, {"zero", Int64},
+		{"text", String},
 	}}
 	given := NewBatch(schema)
 	const n = 5000

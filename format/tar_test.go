@@ -18,7 +18,8 @@ import (
 
 // sample writes a capture of three tables.
 func sample(t testing.TB, path string) {
-	write(t, path, Zstd, fill(NewBatch(syscallSchema), 30, 1), fill(NewBatch(processSchema), 20, 2), fill(NewBatch(pathSchema), 10, 3))
+	write(t, path, Zstd, fill(NewBatch(syscallSchema), 30, 1), fill(NewBatch(processSchema), 20, 2),
+		fill(NewBatch(pathSchema), 10, 3))
 }
 
 // run runs a program in dir.
@@ -105,14 +106,14 @@ func TestUnpack(t *testing.T) {
 	}
 }
 
-// A tar is written as it comes to a pipe, and read as it comes from one.
-func TestStream(t *testing.T) {
+// writeStream writes a tar of five segments, each when it is flushed, and returns it and its rows.
+func writeStream(t *testing.T) (stream []byte, want [][]any) {
+	t.Helper()
 	var out bytes.Buffer
 	w, err := Create("-", testManifest, WriterOptions{Stdout: &out})
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want [][]any
 	for i := range 5 {
 		b := fill(NewBatch(syscallSchema), 10, uint64(i))
 		want = append(want, rows(b)...)
@@ -138,14 +139,21 @@ func TestStream(t *testing.T) {
 	if w.Written() > int64(out.Len()) || w.Written() < int64(out.Len())-3*tarBlock {
 		t.Errorf("written %d of %d bytes", w.Written(), out.Len())
 	}
+	return out.Bytes(), want
+}
+
+// A tar is written as it comes to a pipe, and read as it comes from one.
+func TestStream(t *testing.T) {
+	out, want := writeStream(t)
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	c, err := OpenStream(io.MultiReader(bytes.NewReader(out.Bytes()[:100]), bytes.NewReader(out.Bytes()[100:])))
+	c, err := OpenStream(io.MultiReader(bytes.NewReader(out[:100]), bytes.NewReader(out[100:])))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := content(t, c)["syscall"]; !reflect.DeepEqual(got, want) || !c.Manifest.Complete || len(c.Table("syscall").Segments) != 5 {
-		t.Errorf("%d rows of %d segments, complete %v", len(got), len(c.Table("syscall").Segments), c.Manifest.Complete)
+	segments := len(c.Table("syscall").Segments)
+	if got := content(t, c)["syscall"]; !reflect.DeepEqual(got, want) || !c.Manifest.Complete || segments != 5 {
+		t.Errorf("%d rows of %d segments, complete %v", len(got), segments, c.Manifest.Complete)
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)
@@ -153,14 +161,18 @@ func TestStream(t *testing.T) {
 	if got := tree(t, temp); len(got) > 0 {
 		t.Errorf("left %q", got)
 	}
-	// A file is read where it is, if it is all of the tar.
+}
+
+// A file is read where it is, if it is all of the tar.
+func TestStreamOfFile(t *testing.T) {
+	out, want := writeStream(t)
 	file, err := os.Create(filepath.Join(t.TempDir(), "x"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
 	for _, before := range []int64{0, 5} {
-		if _, err := file.WriteAt(out.Bytes(), before); err != nil {
+		if _, err := file.WriteAt(out, before); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := file.Seek(before, io.SeekStart); err != nil {
@@ -177,6 +189,13 @@ func TestStream(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// What is no tar, and one that cannot be read, leave nothing behind.
+func TestStreamRefused(t *testing.T) {
+	out, _ := writeStream(t)
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
 	for name, r := range map[string]io.Reader{
 		"endless zeros": endless(0),
 		"endless text":  endless('y'),
@@ -188,7 +207,8 @@ func TestStream(t *testing.T) {
 		}
 	}
 	broken := errors.New("broken")
-	if _, err := OpenStream(io.MultiReader(bytes.NewReader(out.Bytes()[:3000]), readerFunc(func([]byte) (int, error) { return 0, broken }))); !errors.Is(err, broken) {
+	failing := readerFunc(func([]byte) (int, error) { return 0, broken })
+	if _, err := OpenStream(io.MultiReader(bytes.NewReader(out[:3000]), failing)); !errors.Is(err, broken) {
 		t.Error(err)
 	}
 	if got := tree(t, temp); len(got) > 0 {
@@ -263,6 +283,16 @@ func makeTar(t testing.TB, entries ...tarEntry) []byte {
 	return out.Bytes()
 }
 
+// entriesCase is a tar of these entries, and what opening it gives: so many rows of a host, or an error.
+type entriesCase struct {
+	name    string
+	entries []tarEntry
+	host    string
+	rows    int64
+	is      error
+	says    string
+}
+
 func TestTarEntries(t *testing.T) {
 	a, _ := segment(t, Zstd, fill(NewBatch(pathSchema), 4, 1))
 	b, _ := segment(t, Zstd, fill(NewBatch(pathSchema), 5, 2))
@@ -270,25 +300,28 @@ func TestTarEntries(t *testing.T) {
 		return fmt.Appendf(nil, `{"format": {"major": 1, "minor": 0}, "host": %q}`, host)
 	}
 	file := func(name string, content []byte) tarEntry { return tarEntry{tar.Header{Name: name}, content} }
-	for _, c := range []struct {
-		name    string
-		entries []tarEntry
-		host    string
-		rows    int64
-		is      error
-		says    string
-	}{
-		{"last manifest wins", []tarEntry{file("capture.json", manifest("x")), file("path/000001.arrow", a), file("capture.json", manifest("y"))}, "y", 4, nil, ""},
-		{"last sound manifest wins", []tarEntry{file("capture.json", manifest("x")), file("path/000001.arrow", a), file("capture.json", []byte(`{"format": {"ma`))}, "x", 4, nil, ""},
-		{"newer manifest last", []tarEntry{file("capture.json", manifest("x")), file("capture.json", []byte(`{"format": {"major": 3}}`))}, "", 0, ErrVersion, "3.0"},
-		{"last segment wins", []tarEntry{file("capture.json", manifest("x")), file("path/000001.arrow", a), file("path/000001.arrow", b)}, "x", 5, nil, ""},
-		{"segments in order of number", []tarEntry{file("path/1000000.arrow", a), file("path/999999.arrow", b)}, "h", 9, nil, ""},
+	for _, c := range []entriesCase{
+		{"last manifest wins", []tarEntry{file("capture.json", manifest("x")), file("path/000001.arrow", a),
+			file("capture.json", manifest("y"))}, "y", 4, nil, ""},
+		{"last sound manifest wins", []tarEntry{file("capture.json", manifest("x")), file("path/000001.arrow", a),
+			file("capture.json", []byte(`{"format": {"ma`))}, "x", 4, nil, ""},
+		{"newer manifest last", []tarEntry{file("capture.json", manifest("x")),
+			file("capture.json", []byte(`{"format": {"major": 3}}`))}, "", 0, ErrVersion, "3.0"},
+		{"last segment wins", []tarEntry{file("capture.json", manifest("x")), file("path/000001.arrow", a),
+			file("path/000001.arrow", b)}, "x", 5, nil, ""},
+		{"segments in order of number", []tarEntry{file("path/1000000.arrow", a), file("path/999999.arrow", b)}, "h",
+			9, nil, ""},
 		{"without manifest", []tarEntry{file("x/path/000001.arrow", a)}, "h", 4, nil, ""},
-		{"unknown files", []tarEntry{file("x/capture.json", manifest("x")), file("x/path/000001.arrow", a), file("x/path/1.arrow", b), file("x/Path/000001.arrow", b), file("x/path/000001.parquet", b), file("x/path/._000001.arrow", b), file("x/path/old/000001.arrow", b), file("y", b)}, "x", 4, nil, ""},
-		{"segments elsewhere", []tarEntry{file("x/capture.json", manifest("x")), file("x/path/000001.arrow", a), file("y/path/000002.arrow", b)}, "x", 4, nil, ""},
-		{"two captures", []tarEntry{file("x/capture.json", manifest("x")), file("y/capture.json", manifest("y"))}, "", 0, ErrNotCapture, "2 captures"},
+		{"unknown files", []tarEntry{file("x/capture.json", manifest("x")), file("x/path/000001.arrow", a),
+			file("x/path/1.arrow", b), file("x/Path/000001.arrow", b), file("x/path/000001.parquet", b),
+			file("x/path/._000001.arrow", b), file("x/path/old/000001.arrow", b), file("y", b)}, "x", 4, nil, ""},
+		{"segments elsewhere", []tarEntry{file("x/capture.json", manifest("x")), file("x/path/000001.arrow", a),
+			file("y/path/000002.arrow", b)}, "x", 4, nil, ""},
+		{"two captures", []tarEntry{file("x/capture.json", manifest("x")), file("y/capture.json", manifest("y"))}, "",
+			0, ErrNotCapture, "2 captures"},
 		{"no capture", []tarEntry{file("x/readme", []byte("x"))}, "", 0, ErrNotCapture, "without capture.json"},
-		{"path that leads out", []tarEntry{file("capture.json", manifest("x")), file("path/../../path/000001.arrow", a)}, "", 0, ErrCorrupt, "leads out"},
+		{"path that leads out", []tarEntry{file("capture.json", manifest("x")),
+			file("path/../../path/000001.arrow", a)}, "", 0, ErrCorrupt, "leads out"},
 		{"links and devices", []tarEntry{
 			file("capture.json", manifest("x")), file("path/000001.arrow", a),
 			{tar.Header{Name: "path/000002.arrow", Typeflag: tar.TypeSymlink, Linkname: "/etc/passwd"}, nil},
@@ -298,27 +331,32 @@ func TestTarEntries(t *testing.T) {
 			{tar.Header{Name: "path/000006.arrow/", Typeflag: tar.TypeDir}, nil},
 		}, "x", 4, nil, ""},
 	} {
-		data := makeTar(t, c.entries...)
-		got, err := OpenTar(bytes.NewReader(data), int64(len(data)))
-		if c.is != nil || err != nil {
-			if c.is == nil || !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("%s: %v", c.name, err)
-			}
-			continue
-		}
-		rows := int64(0)
-		if table := got.Table("path"); table != nil {
-			rows = table.Rows
-		}
-		if rows != c.rows || got.Manifest.Host != c.host {
-			t.Errorf("%s: %d rows, host %q", c.name, rows, got.Manifest.Host)
-		}
-		if err := readAll(t, got); err != nil {
+		c.check(t)
+	}
+}
+
+func (c *entriesCase) check(t *testing.T) {
+	t.Helper()
+	data := makeTar(t, c.entries...)
+	got, err := OpenTar(bytes.NewReader(data), int64(len(data)))
+	if c.is != nil || err != nil {
+		if c.is == nil || !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if c.name == "segments in order of number" && got.Table("path").Segments[0].Name != "path/999999.arrow" {
-			t.Errorf("%s: first %s", c.name, got.Table("path").Segments[0].Name)
-		}
+		return
+	}
+	rows := int64(0)
+	if table := got.Table("path"); table != nil {
+		rows = table.Rows
+	}
+	if rows != c.rows || got.Manifest.Host != c.host {
+		t.Errorf("%s: %d rows, host %q", c.name, rows, got.Manifest.Host)
+	}
+	if err := readAll(t, got); err != nil {
+		t.Errorf("%s: %v", c.name, err)
+	}
+	if c.name == "segments in order of number" && got.Table("path").Segments[0].Name != "path/999999.arrow" {
+		t.Errorf("%s: first %s", c.name, got.Table("path").Segments[0].Name)
 	}
 }
 
@@ -335,7 +373,8 @@ func TestTarSparse(t *testing.T) {
 		if info, err := os.Stat(filepath.Join(dir, "x.tar")); err != nil || info.Size() > 1<<20 {
 			t.Skip("this file system has no holes")
 		}
-		if _, err := Open(filepath.Join(dir, "x.tar")); !errors.Is(err, ErrCorrupt) || !strings.Contains(fmt.Sprint(err), "sparse") {
+		if _, err := Open(filepath.Join(dir, "x.tar")); !errors.Is(err, ErrCorrupt) ||
+			!strings.Contains(fmt.Sprint(err), "sparse") {
 			t.Errorf("%s: %v", format, err)
 		}
 	}
@@ -344,7 +383,8 @@ func TestTarSparse(t *testing.T) {
 // A header that claims more than there is, is of an entry that was cut off.
 func TestTarSizes(t *testing.T) {
 	a, _ := segment(t, Zstd, fill(NewBatch(pathSchema), 4, 1))
-	whole := makeTar(t, tarEntry{tar.Header{Name: "capture.json"}, []byte(`{"format": {"major": 1}}`)}, tarEntry{tar.Header{Name: "path/000001.arrow"}, a})
+	whole := makeTar(t, tarEntry{tar.Header{Name: "capture.json"}, []byte(`{"format": {"major": 1}}`)},
+		tarEntry{tar.Header{Name: "path/000001.arrow"}, a})
 	for name, size := range map[string]string{
 		"8 GiB":           "77777777777\x00",
 		"most in base256": "\x80\x00\x00\x00\x7f\xff\xff\xff\xff\xff\xff\xff",

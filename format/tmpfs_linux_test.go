@@ -66,7 +66,8 @@ func TestTmpfsFullNamesTheFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		err = w.Dump(filepath.Join(dir, "dump"), 1, 1, nil)
-		want := "writing dump " + dir + "/dump: write " + dir + "/dump.new/syscall/000001.arrow: no space left on device"
+		want := fmt.Sprintf("writing dump %[1]s/dump: write %[1]s/dump.new/syscall/000001.arrow: %[2]v",
+			dir, syscall.ENOSPC)
 		if !errors.Is(err, syscall.ENOSPC) || err.Error() != want {
 			t.Errorf("%v, want %s", err, want)
 		}
@@ -81,7 +82,8 @@ func TestTmpfsFullNamesTheFile(t *testing.T) {
 	for i := 0; err == nil && i < 1000; i++ {
 		err = w.Append(block(1, i), None)
 	}
-	if want := "appending to table syscall: write " + dir + "/capture/syscall/000001.arrow: no space left on device"; err.Error() != want {
+	want := fmt.Sprintf("appending to table syscall: write %s/capture/syscall/000001.arrow: %v", dir, syscall.ENOSPC)
+	if err == nil || err.Error() != want {
 		t.Errorf("%v, want %s", err, want)
 	}
 	w.Abort()
@@ -122,7 +124,8 @@ func TestTmpfsFull(t *testing.T) {
 			}
 			c := open(t, path)
 			got := content(t, c)["syscall"]
-			if c.Manifest.Complete || len(c.Damage()) > 0 || len(got) < len(want) || !reflect.DeepEqual(got[:len(want)], want) {
+			if c.Manifest.Complete || len(c.Damage()) > 0 || len(got) < len(want) ||
+				!reflect.DeepEqual(got[:len(want)], want) {
 				t.Errorf("complete %v, damage %v, %d rows of %d", c.Manifest.Complete, c.Damage(), len(got), len(want))
 			}
 			t.Logf("%d rows written, %d there", len(want), len(got))
@@ -135,83 +138,95 @@ func TestTmpfsFull(t *testing.T) {
 func TestTmpfsRotation(t *testing.T) {
 	for _, memory := range []bool{false, true} {
 		t.Run(fmt.Sprintf("memory=%v", memory), func(t *testing.T) {
-			dir := tmpfs(t, 1<<20)
-			path := filepath.Join(dir, "c")
-			w, err := Create(path, generationManifest, WriterOptions{Memory: memory})
-			if err != nil {
-				t.Fatal(err)
-			}
-			generation := func(n int) error {
-				for i := range 3 {
-					if err := w.Append(block(n, i), None); err != nil {
-						return err
-					}
-				}
-				return errors.Join(w.Finish(n), w.Drop(n-3))
-			}
-			last := 0
-			for last < 60 { // several times the disk
-				last++
-				if err := generation(last); err != nil {
-					t.Fatal(err)
-				}
-			}
-			if w.Written() < 3<<20 {
-				t.Errorf("only %d bytes written", w.Written())
-			}
-			dumps := 0
-			for ; dumps < 100; dumps++ {
-				before := tree(t, dir)
-				err = w.Dump(filepath.Join(dir, fmt.Sprint("dump", dumps)), last-2, last, nil)
-				if err != nil {
-					if after := tree(t, dir); !slices.Equal(before, after) {
-						t.Errorf("a dump failed, and %q became %q", before, after)
-					}
-					break
-				}
-				for range 3 {
-					if err == nil {
-						last++
-						err = generation(last)
-					}
-				}
-				if err != nil {
-					dumps++
-					break
-				}
-			}
-			if !errors.Is(err, syscall.ENOSPC) || dumps < 3 {
-				t.Errorf("%d dumps, then %v", dumps, err)
-			}
-			t.Logf("%d dumps, then %v", dumps, err)
-			for i := range dumps {
-				c := open(t, filepath.Join(dir, fmt.Sprint("dump", i)))
-				if !c.Manifest.Complete || c.Table("syscall").Rows != 3*3*200 {
-					t.Errorf("dump %d: complete %v, %d rows", i, c.Manifest.Complete, c.Table("syscall").Rows)
-				}
-				content(t, c)
-				c.Close()
-			}
-			if !memory {
-				c := open(t, path)
-				if rows := c.Table("syscall").Rows; rows < 3*3*200 || len(c.Damage()) > 0 {
-					t.Errorf("%d rows, damage %v", rows, c.Damage())
-				}
-				content(t, c)
-				return
-			}
-			// What is in memory can be written down when there is room again.
-			if err := os.RemoveAll(filepath.Join(dir, "dump0")); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.Dump(filepath.Join(dir, "again"), last-2, last, nil); err != nil {
-				t.Fatal(err)
-			}
-			if c := open(t, filepath.Join(dir, "again")); c.Table("syscall").Rows != 3*3*200 || !c.Manifest.Complete {
-				t.Errorf("again: %+v", c.Manifest)
-			}
+			rotateOnTmpfs(t, tmpfs(t, 1<<20), memory)
 		})
 	}
+}
+
+func rotateOnTmpfs(t *testing.T, dir string, memory bool) {
+	path := filepath.Join(dir, "c")
+	w, err := Create(path, generationManifest, WriterOptions{Memory: memory})
+	if err != nil {
+		t.Fatal(err)
+	}
+	generation := func(n int) error {
+		for i := range 3 {
+			if err := w.Append(block(n, i), None); err != nil {
+				return err
+			}
+		}
+		return errors.Join(w.Finish(n), w.Drop(n-3))
+	}
+	last := 0
+	for last < 60 { // several times the disk
+		last++
+		if err := generation(last); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if w.Written() < 3<<20 {
+		t.Errorf("only %d bytes written", w.Written())
+	}
+	dumps, last, err := dumpUntilFull(t, w, dir, last, generation)
+	if !errors.Is(err, syscall.ENOSPC) || dumps < 3 {
+		t.Errorf("%d dumps, then %v", dumps, err)
+	}
+	t.Logf("%d dumps, then %v", dumps, err)
+	for i := range dumps {
+		c := open(t, filepath.Join(dir, fmt.Sprint("dump", i)))
+		if !c.Manifest.Complete || c.Table("syscall").Rows != 3*3*200 {
+			t.Errorf("dump %d: complete %v, %d rows", i, c.Manifest.Complete, c.Table("syscall").Rows)
+		}
+		content(t, c)
+		c.Close()
+	}
+	if !memory {
+		c := open(t, path)
+		if rows := c.Table("syscall").Rows; rows < 3*3*200 || len(c.Damage()) > 0 {
+			t.Errorf("%d rows, damage %v", rows, c.Damage())
+		}
+		content(t, c)
+		return
+	}
+	// What is in memory can be written down when there is room again.
+	if err := os.RemoveAll(filepath.Join(dir, "dump0")); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Dump(filepath.Join(dir, "again"), last-2, last, nil); err != nil {
+		t.Fatal(err)
+	}
+	if c := open(t, filepath.Join(dir, "again")); c.Table("syscall").Rows != 3*3*200 || !c.Manifest.Complete {
+		t.Errorf("again: %+v", c.Manifest)
+	}
+}
+
+// dumpUntilFull makes dumps between three generations each until there is no room, and returns how many there are, the
+// last generation, and the error.
+func dumpUntilFull(
+	t *testing.T, w *Writer, dir string, last int, generation func(n int) error,
+) (dumps, _ int, err error) {
+	t.Helper()
+	for ; dumps < 100; dumps++ {
+		before := tree(t, dir)
+		err = w.Dump(filepath.Join(dir, fmt.Sprint("dump", dumps)), last-2, last, nil)
+		if err != nil {
+			if after := tree(t, dir); !slices.Equal(before, after) {
+				t.Errorf("a dump failed, and %q became %q", before, after)
+			}
+			break
+		}
+		for range 3 {
+			if err == nil {
+				last++
+				err = generation(last)
+			}
+		}
+		if err != nil {
+			dumps++
+			break
+		}
+	}
+	return dumps, last, err
 }
 
 // A file system that becomes read-only, and a directory that vanishes.
@@ -233,7 +248,8 @@ func TestTmpfsTakenAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, err := range map[string]error{
-		"append": appendGeneration(w, 2), "drop": w.Drop(1), "dump": w.Dump(filepath.Join(dir, "d"), 1, 1, nil), "close": w.Close(nil),
+		"append": appendGeneration(w, 2), "drop": w.Drop(1), "dump": w.Dump(filepath.Join(dir, "d"), 1, 1, nil),
+		"close": w.Close(nil),
 	} {
 		if !errors.Is(err, syscall.EROFS) {
 			t.Errorf("%s: %v", what, err)

@@ -85,9 +85,11 @@ func TestCreateExists(t *testing.T) {
 	}{
 		{"empty directory", "c", func(t *testing.T, path string) { os.Mkdir(path, 0o700) }, true},
 		{"capture", "c", capture, true},
-		{"unfinished capture", "c", file("capture.json", "capture.json.new", "syscall/000001.arrow", "loss/1000000.arrow"), true},
+		{"unfinished capture", "c",
+			file("capture.json", "capture.json.new", "syscall/000001.arrow", "loss/1000000.arrow"), true},
 		{"capture with a stranger", "c", file("capture.json", "notes.txt"), false},
-		{"capture with a stranger in a table", "c", file("capture.json", "syscall/000001.arrow", "syscall/notes"), false},
+		{"capture with a stranger in a table", "c",
+			file("capture.json", "syscall/000001.arrow", "syscall/notes"), false},
 		{"capture with a directory in a table", "c", file("capture.json", "syscall/a/b"), false},
 		{"segments only", "c", file("syscall/000001.arrow"), false},
 		{"directory", "c", file("a"), false},
@@ -99,39 +101,45 @@ func TestCreateExists(t *testing.T) {
 		{"link to a tar", "c.tar", link, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			dir := t.TempDir()
-			path := filepath.Join(dir, c.path)
+			path := filepath.Join(t.TempDir(), c.path)
 			c.make(t, path)
-			before := tree(t, dir)
-			if _, err := Create(path, testManifest, WriterOptions{}); !errors.Is(err, fs.ErrExist) {
-				t.Errorf("without force: %v", err)
-			}
-			if after := tree(t, dir); !slices.Equal(before, after) {
-				t.Errorf("without force: %q became %q", before, after)
-			}
-			w, err := Create(path, testManifest, WriterOptions{Force: true})
-			if !c.force {
-				if !errors.Is(err, fs.ErrExist) {
-					t.Errorf("with force: %v", err)
-				}
-				if after := tree(t, dir); !slices.Equal(before, after) {
-					t.Errorf("with force: %q became %q", before, after)
-				}
-				return
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := w.Append(fill(NewBatch(syscallSchema), 7, 1), None); err != nil {
-				t.Fatal(err)
-			}
-			if err := w.Close(nil); err != nil {
-				t.Fatal(err)
-			}
-			if got := open(t, path).Tables(); len(got) != 1 || got[0].Rows != 7 {
-				t.Errorf("tables %+v", got)
-			}
+			createExisting(t, path, c.force)
 		})
+	}
+}
+
+// createExisting creates a capture at a path that exists, which only succeeds with Force, and not always.
+func createExisting(t *testing.T, path string, force bool) {
+	t.Helper()
+	dir := filepath.Dir(path)
+	before := tree(t, dir)
+	if _, err := Create(path, testManifest, WriterOptions{}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("without force: %v", err)
+	}
+	if after := tree(t, dir); !slices.Equal(before, after) {
+		t.Errorf("without force: %q became %q", before, after)
+	}
+	w, err := Create(path, testManifest, WriterOptions{Force: true})
+	if !force {
+		if !errors.Is(err, fs.ErrExist) {
+			t.Errorf("with force: %v", err)
+		}
+		if after := tree(t, dir); !slices.Equal(before, after) {
+			t.Errorf("with force: %q became %q", before, after)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Append(fill(NewBatch(syscallSchema), 7, 1), None); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(nil); err != nil {
+		t.Fatal(err)
+	}
+	if got := open(t, path).Tables(); len(got) != 1 || got[0].Rows != 7 {
+		t.Errorf("tables %+v", got)
 	}
 }
 
@@ -143,7 +151,10 @@ func TestCreateFails(t *testing.T) {
 		}
 	}
 	broken := errors.New("broken pipe")
-	_, err := Create("-", testManifest, WriterOptions{Stdout: writerFunc(func(p []byte) (int, error) { return 0, broken })})
+	_, err := Create("-", testManifest, WriterOptions{Stdout: writerFunc(func(p []byte) (int, error) {
+		return 0,
+			broken
+	})})
 	if !errors.Is(err, broken) {
 		t.Error(err)
 	}
@@ -200,9 +211,86 @@ func TestAbort(t *testing.T) {
 	if err := w.Abort(); err == nil {
 		t.Error("aborted without a word of what stays")
 	}
-	if got, want := tree(t, dir), []string{"drwx------ c", "drwx------ c/syscall", "-rw------- c/syscall/notes"}; !slices.Equal(got, want) {
+	if got, want := tree(t, dir), []string{"drwx------ c", "drwx------ c/syscall",
+		"-rw------- c/syscall/notes"}; !slices.Equal(got, want) {
 		t.Errorf("left %q", got)
 	}
+}
+
+func goodBatch() *Batch { return fill(NewBatch(processSchema), 3, 1) }
+
+// refused are batches that Append refuses, and what it says of them.
+var refused = []struct {
+	says string
+	make func() *Batch
+}{
+	{"column cpu: 2 rows, not 3", func() *Batch {
+		b := goodBatch()
+		b.Columns[1].I32 = b.Columns[1].I32[:2]
+		return b
+	}},
+	{"column ts: 3 rows, not 4", func() *Batch { b := goodBatch(); b.Rows = 4; return b }},
+	{"-1 rows", func() *Batch { b := goodBatch(); b.Rows = -1; return b }},
+	{"column op: text offset 2: 0 after", func() *Batch {
+		b := goodBatch()
+		b.Column("op").Str.Offsets[2] = 0
+		b.Column("op").Str.Offsets[1] = 1
+		return b
+	}},
+	{"column op: text offset 3: 1000000 beyond", func() *Batch {
+		b := goodBatch()
+		b.Column("op").Str.Offsets[3] = 1000000
+		return b
+	}},
+	{"column args: list offset 3: 1000 beyond", func() *Batch {
+		b := goodBatch()
+		b.Column("args").Rows[3] = 1000
+		return b
+	}},
+	{"10 columns, not 11", func() *Batch { b := goodBatch(); b.Columns = b.Columns[:10]; return b }},
+	{"column ts: int64, not timestamp", func() *Batch { b := goodBatch(); b.Columns[0].Type = Int64; return b }},
+	{"other columns", func() *Batch {
+		return fill(NewBatch(&Schema{Table: "process", Columns: append(slices.Clone(processSchema.Columns),
+			Column{"more", Int32})}), 3, 1)
+	}},
+	{`table name "Process"`, func() *Batch {
+		return fill(NewBatch(&Schema{Table: "Process", Columns: processSchema.Columns}), 3, 1)
+	}},
+	{`table name "../x"`, func() *Batch {
+		return fill(NewBatch(&Schema{Table: "../x", Columns: processSchema.Columns}), 3, 1)
+	}},
+	{`column name "a b"`, func() *Batch {
+		return fill(NewBatch(&Schema{Table: "t", Columns: []Column{{"a b", Int32}}}), 3, 1)
+	}},
+	{"column a twice", func() *Batch {
+		b := NewBatch(&Schema{Table: "t", Columns: []Column{{"a", Int32}, {"a", Int64}}})
+		b.Rows = 1
+		return b
+	}},
+	{"column a: unknown type 9", func() *Batch {
+		b := NewBatch(&Schema{Table: "t", Columns: []Column{{"a", 9}}})
+		b.Rows = 1
+		return b
+	}},
+	{"0 columns", func() *Batch { b := NewBatch(&Schema{Table: "t"}); b.Rows = 1; return b }},
+	{"no column b to put rows together by", func() *Batch {
+		return fill(NewBatch(&Schema{Table: "t", Columns: []Column{{"a", Int32}}, Alike: []string{"b"}}), 3, 1)
+	}},
+	{"rows with the list args cannot be put together", func() *Batch {
+		return fill(NewBatch(&Schema{Table: "t", Columns: processSchema.Columns, Alike: []string{"op"}}), 3, 1)
+	}},
+	{"rows, not 0 to", func() *Batch {
+		b := NewBatch(&Schema{Table: "u", Columns: []Column{{"a", Int32}}})
+		b.Rows = MaxRows + 1
+		b.Columns[0].I32 = make([]int32, b.Rows)
+		return b
+	}},
+	{"536870916 bytes, more than", func() *Batch {
+		b := NewBatch(&Schema{Table: "v", Columns: []Column{{"a", String}}})
+		b.Columns[0].Str = Strings{Offsets: []int32{0, MaxBatchBytes - 4}, Data: make([]byte, MaxBatchBytes-4)}
+		b.Rows = 1
+		return b
+	}},
 }
 
 func TestAppendRefuses(t *testing.T) {
@@ -210,60 +298,11 @@ func TestAppendRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	good := func() *Batch { return fill(NewBatch(processSchema), 3, 1) }
+	good := goodBatch
 	if err := w.Append(good(), Zstd); err != nil {
 		t.Fatal(err)
 	}
-	column := func(s *Schema, c ...Column) *Schema {
-		return &Schema{Table: s.Table, Columns: append(slices.Clone(s.Columns), c...)}
-	}
-	for _, c := range []struct {
-		says string
-		make func() *Batch
-	}{
-		{"column cpu: 2 rows, not 3", func() *Batch { b := good(); b.Columns[1].I32 = b.Columns[1].I32[:2]; return b }},
-		{"column ts: 3 rows, not 4", func() *Batch { b := good(); b.Rows = 4; return b }},
-		{"-1 rows", func() *Batch { b := good(); b.Rows = -1; return b }},
-		{"column op: text offset 2: 0 after", func() *Batch {
-			b := good()
-			b.Column("op").Str.Offsets[2] = 0
-			b.Column("op").Str.Offsets[1] = 1
-			return b
-		}},
-		{"column op: text offset 3: 1000000 beyond", func() *Batch { b := good(); b.Column("op").Str.Offsets[3] = 1000000; return b }},
-		{"column args: list offset 3: 1000 beyond", func() *Batch { b := good(); b.Column("args").Rows[3] = 1000; return b }},
-		{"10 columns, not 11", func() *Batch { b := good(); b.Columns = b.Columns[:10]; return b }},
-		{"column ts: int64, not timestamp", func() *Batch { b := good(); b.Columns[0].Type = Int64; return b }},
-		{"other columns", func() *Batch { return fill(NewBatch(column(processSchema, Column{"more", Int32})), 3, 1) }},
-		{`table name "Process"`, func() *Batch { return fill(NewBatch(&Schema{Table: "Process", Columns: processSchema.Columns}), 3, 1) }},
-		{`table name "../x"`, func() *Batch { return fill(NewBatch(&Schema{Table: "../x", Columns: processSchema.Columns}), 3, 1) }},
-		{`column name "a b"`, func() *Batch { return fill(NewBatch(&Schema{Table: "t", Columns: []Column{{"a b", Int32}}}), 3, 1) }},
-		{"column a twice", func() *Batch {
-			b := NewBatch(&Schema{Table: "t", Columns: []Column{{"a", Int32}, {"a", Int64}}})
-			b.Rows = 1
-			return b
-		}},
-		{"column a: unknown type 9", func() *Batch { b := NewBatch(&Schema{Table: "t", Columns: []Column{{"a", 9}}}); b.Rows = 1; return b }},
-		{"0 columns", func() *Batch { b := NewBatch(&Schema{Table: "t"}); b.Rows = 1; return b }},
-		{"no column b to put rows together by", func() *Batch {
-			return fill(NewBatch(&Schema{Table: "t", Columns: []Column{{"a", Int32}}, Alike: []string{"b"}}), 3, 1)
-		}},
-		{"rows with the list args cannot be put together", func() *Batch {
-			return fill(NewBatch(&Schema{Table: "t", Columns: processSchema.Columns, Alike: []string{"op"}}), 3, 1)
-		}},
-		{"rows, not 0 to", func() *Batch {
-			b := NewBatch(&Schema{Table: "u", Columns: []Column{{"a", Int32}}})
-			b.Rows = MaxRows + 1
-			b.Columns[0].I32 = make([]int32, b.Rows)
-			return b
-		}},
-		{"536870916 bytes, more than", func() *Batch {
-			b := NewBatch(&Schema{Table: "v", Columns: []Column{{"a", String}}})
-			b.Columns[0].Str = Strings{Offsets: []int32{0, MaxBatchBytes - 4}, Data: make([]byte, MaxBatchBytes-4)}
-			b.Rows = 1
-			return b
-		}},
-	} {
+	for _, c := range refused {
 		if err := w.Append(c.make(), Zstd); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("error %v, not %q", err, c.says)
 		}
@@ -350,7 +389,8 @@ func TestFullDisk(t *testing.T) {
 		got := content(t, c)
 		maps.DeleteFunc(got, func(_ string, rows [][]any) bool { return len(rows) == 0 })
 		if !reflect.DeepEqual(got, want) {
-			t.Errorf("room %d: %d and %d rows, not %d and %d", room, len(got["syscall"]), len(got["path"]), len(want["syscall"]), len(want["path"]))
+			t.Errorf("room %d: %d and %d rows, not %d and %d", room, len(got["syscall"]), len(got["path"]),
+				len(want["syscall"]), len(want["path"]))
 		}
 		for name, info := range w.Tables() {
 			if int(info.Rows) != len(want[name]) {
@@ -497,7 +537,8 @@ func TestLost(t *testing.T) {
 		family string
 		count  int64
 	}{{"syscall", 5}, {"file", 7}, {"syscall", 10}} {
-		if err := loss.AppendRow(map[string]any{"family": l.family, "count": l.count, "ts": int64(1), "until": int64(2)}); err != nil {
+		if err := loss.AppendRow(map[string]any{"family": l.family, "count": l.count, "ts": int64(1),
+			"until": int64(2)}); err != nil {
 			t.Fatal(err)
 		}
 	}

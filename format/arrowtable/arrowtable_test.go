@@ -172,7 +172,8 @@ func newReader(t testing.TB, c *format.Capture, o Options) *Reader {
 // A Reader has the values that Scan has, of every type and codec and over several segments, whichever columns are read.
 func TestValues(t *testing.T) {
 	for codec := format.None; codec <= format.Zstd; codec++ {
-		c := capture(t, format.WriterOptions{SegmentBytes: 1}, codec, every(1e18, 100), every(2e18, 1), every(3e18, 333))
+		c := capture(t, format.WriterOptions{SegmentBytes: 1}, codec, every(1e18, 100), every(2e18, 1),
+			every(3e18, 333))
 		if n := len(c.Table("every").Segments); n != 3 {
 			t.Fatalf("%d segments", n)
 		}
@@ -245,7 +246,8 @@ func TestTimes(t *testing.T) {
 			t.Errorf("%v: %d rows, not %d", r, len(got), len(want))
 		}
 		// ts need not be among the columns.
-		if got := read(t, newReader(t, c, Options{From: at(r.from), To: at(r.to), Columns: []string{"cpu"}})); len(got) != len(want) {
+		got = read(t, newReader(t, c, Options{From: at(r.from), To: at(r.to), Columns: []string{"cpu"}}))
+		if len(got) != len(want) {
 			t.Errorf("%v without ts: %d rows, not %d", r, len(got), len(want))
 		}
 	}
@@ -263,7 +265,8 @@ func TestTimes(t *testing.T) {
 	if n != 2 || !errors.Is(r.Err(), format.ErrCorrupt) || r.Record() != nil || r.Next() {
 		t.Errorf("%d records, then %v", n, r.Err())
 	}
-	if err := WriteStream(context.Background(), io.Discard, newReader(t, c, Options{}), format.None); !errors.Is(err, format.ErrCorrupt) {
+	err := WriteStream(context.Background(), io.Discard, newReader(t, c, Options{}), format.None)
+	if !errors.Is(err, format.ErrCorrupt) {
 		t.Errorf("writing it: %v", err)
 	}
 }
@@ -295,7 +298,8 @@ func TestSelect(t *testing.T) {
 	c := capture(t, format.WriterOptions{}, format.Zstd, every(1e18, 100), every(2e18, 101))
 	for name, wanted := range map[string]func(row []any) bool{
 		"all": func([]any) bool { return true }, "none": func([]any) bool { return false },
-		"one CPU": func(row []any) bool { return row[1] == int32(5) }, "lists": func(row []any) bool { return len(row[5].([]string)) == 3 },
+		"one CPU": func(row []any) bool { return row[1] == int32(5) },
+		"lists":   func(row []any) bool { return len(row[5].([]string)) == 3 },
 	} {
 		want := slices.DeleteFunc(scanned(t, c, nil), func(row []any) bool { return !wanted(row) })
 		r := newReader(t, c, Options{From: at(1e18 + 3000), Select: func(b *format.Batch, rows []int32) []int32 {
@@ -381,7 +385,8 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// Streams that follow each other, and files, have the values, and give back all memory that writing and reading them took.
+// Streams that follow each other, and files, have the values, and give back all memory that it took to write and to
+// read them.
 func TestWrite(t *testing.T) {
 	c := capture(t, format.WriterOptions{SegmentBytes: 1}, format.Zstd, every(1e18, 100), every(2e18, 55))
 	want := scanned(t, c, nil)
@@ -442,8 +447,8 @@ func readFile(t *testing.T, file []byte, m memory.Allocator) [][]any {
 	return all
 }
 
-// A table of which only the schema reached the disk is an empty stream and an empty file, and a segment that was cut off
-// has the batches before.
+// A table of which only the schema reached the disk is an empty stream and an empty file, and a segment that was cut
+// off has the batches before.
 func TestUnfinished(t *testing.T) {
 	c := capture(t, format.WriterOptions{}, format.Zstd, every(1e18, 100), every(2e18, 100))
 	want := scanned(t, c, nil)
@@ -454,7 +459,8 @@ func TestUnfinished(t *testing.T) {
 	counts := map[int]bool{}
 	for size := 0; size <= len(data); size += 8 {
 		dir := filepath.Join(t.TempDir(), "every")
-		if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "000001.arrow"), data[:size], 0o600)); err != nil {
+		err := os.Mkdir(dir, 0o700)
+		if err = errors.Join(err, os.WriteFile(filepath.Join(dir, "000001.arrow"), data[:size], 0o600)); err != nil {
 			t.Fatal(err)
 		}
 		cut, err := format.Open(filepath.Dir(dir))
@@ -477,7 +483,8 @@ func TestUnfinished(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if n := len(read(t, in)) + len(readFile(t, file.Bytes(), memory.DefaultAllocator)); n != 0 || !in.Schema().Equal(NewSchema(everySchema, nil)) {
+			n := len(read(t, in)) + len(readFile(t, file.Bytes(), memory.DefaultAllocator))
+			if n != 0 || !in.Schema().Equal(NewSchema(everySchema, nil)) {
 				t.Errorf("%d rows of %v", n, in.Schema())
 			}
 		}
@@ -562,7 +569,8 @@ func BenchmarkScan(b *testing.B) {
 		b.Run(name+"/batches", func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				err := c.Table("every").Scan(context.Background(), columns, 1, func(int, *format.Batch) error { return nil })
+				err := c.Table("every").Scan(context.Background(), columns, 1,
+					func(int, *format.Batch) error { return nil })
 				if err != nil {
 					b.Fatal(err)
 				}
