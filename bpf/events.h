@@ -58,6 +58,7 @@ enum record_kind {
 	KIND_ipc,
 	KIND_tcp,
 	KIND_seccomp,
+	KIND_signal,
 	KIND_MAX = 16,
 };
 
@@ -245,6 +246,26 @@ struct seccomp_event {
 	u32 pad_code;
 	pointer_t ip;
 } FAMILY("seccomp");
+
+enum signal_result {
+	SIGNAL_queued,
+	SIGNAL_ignored,
+	SIGNAL_already_pending,
+	SIGNAL_overflow,
+	SIGNAL_lost_info,
+};
+
+struct signal_event {
+	event_kind kind;
+	task_id task; /* the sender; 0: the kernel */
+	ktime_ns ts;
+	task_id to;
+	s32 to_pid;
+	s32 to_tid;
+	signal_nr signal;
+	s32 code;
+	enum signal_result result;
+} FAMILY("signal") TEXT("signal {signal} to {to}: {result}, code {code}");
 
 /*
  * Longest command line kept, bytes, NULs included. Longer ones are marked REF_CUT. A record (header, file

@@ -55,6 +55,9 @@ var families = []family{
 		{"kprobe", append(calls, "seccomp_signal", "seccomp_exit", "seccomp_kprobe"), []string{"want_seccomp"}, nil},
 		{"tp_btf", append(calls, "seccomp_signal", "seccomp_exit"), []string{"want_seccomp"}, nil},
 	}},
+	{"signal", []mechanism{
+		{"tp_btf", []string{"signal_sent"}, nil, nil},
+	}},
 }
 
 // identity are the programs every recording needs: they keep task ids and what is followed.

@@ -4,6 +4,7 @@
 #include "process.bpf.c"
 #include "calls.bpf.c"
 #include "snapshot.bpf.c"
+#include "signal.bpf.c"
 
 /* A type only ever cast to would not be in the BTF, which is the schema. */
 struct task_event *schema_task;
@@ -16,6 +17,7 @@ struct file_event *schema_file;
 struct ipc_event *schema_ipc;
 struct tcp_event *schema_tcp;
 struct seccomp_event *schema_seccomp;
+struct signal_event *schema_signal;
 enum record_kind schema_kinds;
 enum ref_flags schema_flags;
 const volatile u32 args_max = ARGS_MAX;

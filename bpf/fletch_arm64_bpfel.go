@@ -50,6 +50,7 @@ const (
 	fletchProgSeccompFentry       = "seccomp_fentry"
 	fletchProgSeccompKprobe       = "seccomp_kprobe"
 	fletchProgSeccompSignal       = "seccomp_signal"
+	fletchProgSignalSent          = "signal_sent"
 	fletchProgSnapshotBegin       = "snapshot_begin"
 	fletchProgSnapshotPending     = "snapshot_pending"
 	fletchProgTcpState            = "tcp_state"
@@ -89,6 +90,7 @@ const (
 	fletchVarSchemaPending        = "schema_pending"
 	fletchVarSchemaProcess        = "schema_process"
 	fletchVarSchemaSeccomp        = "schema_seccomp"
+	fletchVarSchemaSignal         = "schema_signal"
 	fletchVarSchemaSyscall        = "schema_syscall"
 	fletchVarSchemaTask           = "schema_task"
 	fletchVarSchemaTcp            = "schema_tcp"
@@ -169,6 +171,7 @@ type fletchProgramSpecs struct {
 	SeccompFentry       *ebpf.ProgramSpec `ebpf:"seccomp_fentry"`
 	SeccompKprobe       *ebpf.ProgramSpec `ebpf:"seccomp_kprobe"`
 	SeccompSignal       *ebpf.ProgramSpec `ebpf:"seccomp_signal"`
+	SignalSent          *ebpf.ProgramSpec `ebpf:"signal_sent"`
 	SnapshotBegin       *ebpf.ProgramSpec `ebpf:"snapshot_begin"`
 	SnapshotPending     *ebpf.ProgramSpec `ebpf:"snapshot_pending"`
 	TcpState            *ebpf.ProgramSpec `ebpf:"tcp_state"`
@@ -231,6 +234,7 @@ type fletchVariableSpecs struct {
 	SchemaPending   *ebpf.VariableSpec `ebpf:"schema_pending"`
 	SchemaProcess   *ebpf.VariableSpec `ebpf:"schema_process"`
 	SchemaSeccomp   *ebpf.VariableSpec `ebpf:"schema_seccomp"`
+	SchemaSignal    *ebpf.VariableSpec `ebpf:"schema_signal"`
 	SchemaSyscall   *ebpf.VariableSpec `ebpf:"schema_syscall"`
 	SchemaTask      *ebpf.VariableSpec `ebpf:"schema_task"`
 	SchemaTcp       *ebpf.VariableSpec `ebpf:"schema_tcp"`
@@ -327,6 +331,7 @@ type fletchVariables struct {
 	SchemaPending   *ebpf.Variable `ebpf:"schema_pending"`
 	SchemaProcess   *ebpf.Variable `ebpf:"schema_process"`
 	SchemaSeccomp   *ebpf.Variable `ebpf:"schema_seccomp"`
+	SchemaSignal    *ebpf.Variable `ebpf:"schema_signal"`
 	SchemaSyscall   *ebpf.Variable `ebpf:"schema_syscall"`
 	SchemaTask      *ebpf.Variable `ebpf:"schema_task"`
 	SchemaTcp       *ebpf.Variable `ebpf:"schema_tcp"`
@@ -369,6 +374,7 @@ type fletchPrograms struct {
 	SeccompFentry       *ebpf.Program `ebpf:"seccomp_fentry"`
 	SeccompKprobe       *ebpf.Program `ebpf:"seccomp_kprobe"`
 	SeccompSignal       *ebpf.Program `ebpf:"seccomp_signal"`
+	SignalSent          *ebpf.Program `ebpf:"signal_sent"`
 	SnapshotBegin       *ebpf.Program `ebpf:"snapshot_begin"`
 	SnapshotPending     *ebpf.Program `ebpf:"snapshot_pending"`
 	TcpState            *ebpf.Program `ebpf:"tcp_state"`
@@ -407,6 +413,7 @@ func (p *fletchPrograms) Close() error {
 		p.SeccompFentry,
 		p.SeccompKprobe,
 		p.SeccompSignal,
+		p.SignalSent,
 		p.SnapshotBegin,
 		p.SnapshotPending,
 		p.TcpState,

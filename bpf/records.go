@@ -117,4 +117,15 @@ var records = []record{
 		{form: formInt32, offset: 24, size: 4}, // code
 		{form: formInt64, offset: 32, size: 8}, // ip
 	}},
+	{table: "signal", kind: 11, size: 40, minSize: 40, members: []member{
+		{form: formTime, offset: 8, size: 8},   // ts
+		{form: formCPU},                        // cpu
+		{form: formInt32, offset: 4, size: 4},  // task
+		{form: formInt32, offset: 16, size: 4}, // to
+		{form: formInt32, offset: 20, size: 4}, // to_pid
+		{form: formInt32, offset: 24, size: 4}, // to_tid
+		{form: formInt32, offset: 28, size: 4}, // signal
+		{form: formInt32, offset: 32, size: 4}, // code
+		{form: formEnum, offset: 36, size: 4},  // result
+	}},
 }

@@ -172,4 +172,22 @@ var Tables = []*Table{
 			{Column: format.Column{Name: "ip", Type: format.Int64}, Meaning: Pointer},
 		},
 	}),
+	newTable(&Table{
+		Schema:   &format.Schema{Table: "signal"},
+		Families: []string{"signal"},
+		Trigger:  true,
+		Text:     "signal {signal} to {to}: {result}, code {code}",
+		Columns: []Column{
+			{Column: format.Column{Name: "ts", Type: format.Timestamp}, Meaning: Time},
+			{Column: format.Column{Name: "cpu", Type: format.Int32}},
+			{Column: format.Column{Name: "task", Type: format.Int32}, Meaning: ID, Dimension: "task"},
+			{Column: format.Column{Name: "to", Type: format.Int32}, Meaning: ID, Dimension: "task"},
+			{Column: format.Column{Name: "to_pid", Type: format.Int32}},
+			{Column: format.Column{Name: "to_tid", Type: format.Int32}},
+			{Column: format.Column{Name: "signal", Type: format.Int32}, Meaning: Signal},
+			{Column: format.Column{Name: "code", Type: format.Int32}},
+			{Column: format.Column{Name: "result", Type: format.String}, Meaning: Enum,
+				Values: []string{"queued", "ignored", "already_pending", "overflow", "lost_info"}},
+		},
+	}),
 }

@@ -12,6 +12,8 @@
 //	workload ipc N         N checks of each kind on System V objects, by root and by another user; see ipc.go
 //	workload tcp N         N connections of each kind over loopback; see tcp.go
 //	workload seccomp N     N calls denied in each way; see seccomp.go
+//	workload signals N     N signals of each kind; see signals.go
+//	workload allocate MIB  touches so much memory
 //	workload names DIR     names that are not nice; see names.go
 //	workload spin TIME     calls getppid as fast as one thread can, for TIME
 //
@@ -54,7 +56,7 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
 		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n"+
-			"    files DIR N | ipc N | tcp N | seccomp N | names DIR")
+			"    files DIR N | ipc N | tcp N | seccomp N | signals N | allocate MIB | names DIR")
 		return 2
 	}
 	var err error
@@ -70,10 +72,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 		err = block(args[1:], stdout)
 	case "spin":
 		err = spin(args[1], stdout)
-	case "files", "ipc", "tcp", "seccomp", "names", "as-user", "denied":
-		err = families[args[0]](args[1:], stdout)
 	default:
-		err = fmt.Errorf("unknown work %q", args[0])
+		work := families[args[0]]
+		if work == nil {
+			work = func([]string, io.Writer) error { return fmt.Errorf("unknown work %q", args[0]) }
+		}
+		err = work(args[1:], stdout)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "workload: error: %v\n", err)
@@ -103,6 +107,7 @@ func threads(n int, work func(i int)) []int {
 // families is the work that events other than system calls come from.
 var families = map[string]func(args []string, stdout io.Writer) error{
 	"files": files, "ipc": ipc, "tcp": tcp, "seccomp": seccomp, "names": names, "as-user": asUser, "denied": denied,
+	"signals": signals, "fault": fault, "allocate": allocate,
 }
 
 // number is the argument at i.

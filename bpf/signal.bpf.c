@@ -1,0 +1,165 @@
+//go:build ignore
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * Signals, when the kernel has decided what happens to one: who sent it to whom, and whether it was queued. A signal
+ * that the kernel sends by itself (a fault, a timer, a broken pipe, the end of a child) has no sender, whatever task
+ * was current.
+ */
+#include "calls.h"
+#include "task.h"
+
+/* include/uapi/asm-generic/siginfo.h */
+enum {
+	SI_USER = 0,
+	SI_KERNEL = 0x80,
+	SI_TKILL = -6,
+};
+/* What stands for the siginfo where there is none: include/linux/sched/signal.h. */
+enum { SEND_SIG_NOINFO = 0, SEND_SIG_PRIV = 1 };
+
+#define NR_X32 0x40000000
+
+/* How a call says which signal it sends, and with which code. */
+enum sending {
+	SENDS_NOTHING,
+	SENDS_BY_KILL,        /* argument 1, SI_USER */
+	SENDS_BY_TKILL,       /* argument 1, SI_TKILL */
+	SENDS_BY_TGKILL,      /* argument 2, SI_TKILL */
+	SENDS_INFO,           /* argument 1, a code of the sender's choice */
+	SENDS_INFO_TO_THREAD, /* argument 2, the same */
+};
+
+HOT enum sending sending_of(s32 nr)
+{
+	switch (nr & ~NR_X32) {
+#if defined(__TARGET_ARCH_x86)
+	case 62:
+	case NR_COMPAT | 37:
+		return SENDS_BY_KILL;
+	case 200:
+	case NR_COMPAT | 238:
+		return SENDS_BY_TKILL;
+	case 234:
+	case NR_COMPAT | 270:
+		return SENDS_BY_TGKILL;
+	case 129: /* rt_sigqueueinfo, 524 of x32 */
+	case 524:
+	case 424: /* pidfd_send_signal */
+	case NR_COMPAT | 178:
+	case NR_COMPAT | 424:
+		return SENDS_INFO;
+	case 297: /* rt_tgsigqueueinfo, 536 of x32 */
+	case 536:
+	case NR_COMPAT | 335:
+		return SENDS_INFO_TO_THREAD;
+#elif defined(__TARGET_ARCH_arm64)
+	case 129:
+	case NR_COMPAT | 37:
+		return SENDS_BY_KILL;
+	case 130:
+	case NR_COMPAT | 238:
+		return SENDS_BY_TKILL;
+	case 131:
+	case NR_COMPAT | 268:
+		return SENDS_BY_TGKILL;
+	case 138: /* rt_sigqueueinfo */
+	case 424: /* pidfd_send_signal */
+	case NR_COMPAT | 178:
+	case NR_COMPAT | 424:
+		return SENDS_INFO;
+	case 240: /* rt_tgsigqueueinfo */
+	case NR_COMPAT | 363:
+		return SENDS_INFO_TO_THREAD;
+#endif
+	}
+	return SENDS_NOTHING;
+}
+
+/*
+ * sent_by says whether the current task sends this signal: it is in a call that sends one of this number with this
+ * code. The kernel's own, which an interrupt may send meanwhile, have other codes or no siginfo.
+ */
+COLD bool sent_by(struct task_struct *task, s32 sig, u64 info, s32 code)
+{
+	struct pt_regs *regs;
+	enum sending sending;
+	s64 arg[6];
+	s32 nr;
+
+	if (info <= SEND_SIG_PRIV || task->flags & PF_KTHREAD)
+		return false;
+	regs = (void *)bpf_task_pt_regs(task);
+	nr = CALL_NR(regs);
+	if (in_compat((u64)task))
+		nr |= NR_COMPAT;
+	sending = sending_of(nr);
+	if (sending == SENDS_NOTHING)
+		return false;
+	read_args(regs, nr & NR_COMPAT, arg);
+	switch (sending) {
+	case SENDS_BY_KILL:
+		return code == SI_USER && (s32)arg[1] == sig;
+	case SENDS_BY_TKILL:
+		return code == SI_TKILL && (s32)arg[1] == sig;
+	case SENDS_BY_TGKILL:
+		return code == SI_TKILL && (s32)arg[2] == sig;
+	case SENDS_INFO:
+		return (s32)arg[1] == sig;
+	default:
+		return (s32)arg[2] == sig;
+	}
+}
+
+/* identity_of is the id of any task, announced before the first event that carries it. */
+COLD task_id identity_of(struct task_struct *task, struct task_state *st)
+{
+	if (st->announced != epoch + 1)
+		announce_task(task, st);
+	return st->id;
+}
+
+SEC("tp_btf/signal_generate")
+int signal_sent(u64 *ctx)
+{
+	s32 sig = ARG(ctx, 0, s32), result = ARG(ctx, 4, s32), code;
+	struct task_struct *to = ARG(ctx, 2, struct task_struct *), *from = bpf_get_current_task_btf();
+	struct task_state *st, *sender = NULL;
+	u64 info = ctx[1];
+	struct signal_event *e;
+	task_id id, from_id = 0;
+
+	if (!enabled)
+		return 0;
+	if (info == SEND_SIG_NOINFO)
+		code = SI_USER;
+	else if (info == SEND_SIG_PRIV)
+		code = SI_KERNEL;
+	else
+		code = BPF_CORE_READ((struct kernel_siginfo *)info, si_code);
+	st = state_of(to);
+	if (sent_by(from, sig, info, code))
+		sender = state_of(from);
+	if (!st) {
+		count_lost(KIND_signal);
+		return 0;
+	}
+	if (!recorded(to, st) && !(sender && recorded(from, sender)))
+		return 0;
+	id = identity_of(to, st);
+	if (sender)
+		from_id = identity_of(from, sender);
+	e = reserve(KIND_signal, sizeof(*e));
+	if (!e)
+		return 0;
+	e->kind = KIND_signal;
+	e->task = from_id;
+	e->ts = bpf_ktime_get_ns();
+	e->to = id;
+	e->to_pid = to->tgid;
+	e->to_tid = to->pid;
+	e->signal = sig;
+	e->code = code;
+	e->result = result;
+	submit(e);
+	return 0;
+}

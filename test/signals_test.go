@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+func TestSignals(t *testing.T) {
+	const n = 4
+	eachMechanism(t, "signal", func(t *testing.T, mechanism string) {
+		var report struct {
+			PID, TID        int64
+			Killed, Crashed []int64
+		}
+		got := recordWork(t, "signal", mechanism, &report, "signals", strconv.Itoa(n))
+		who := tasks(t, got)
+		children := map[int64]string{}
+		for i := range n {
+			children[report.Killed[i]], children[report.Crashed[i]] = "killed", "crashed"
+		}
+		count := map[string]int{}
+		for _, r := range rows(t, got, "signal") {
+			if r.n("signal") == int64(unix.SIGURG) {
+				continue // Go's runtime sends it to its threads
+			}
+			from, to := "kernel", "self"
+			if r.n("task") != 0 {
+				from = "self"
+				if pid := who[r.n("task")].n("pid"); pid != report.PID {
+					t.Errorf("row %v is sent by process %d", r, pid)
+				}
+			}
+			if r.n("to_pid") != report.PID {
+				to = children[r.n("to_pid")]
+			}
+			if task := who[r.n("to")]; task.n("pid") != r.n("to_pid") || task.n("tid") != r.n("to_tid") {
+				t.Errorf("row %v is to %v", r, task)
+			}
+			if r.n("code") == -6 && r.n("to_tid") != report.TID {
+				t.Errorf("row %v is to another thread than %d", r, report.TID)
+			}
+			if r.n("signal") == int64(unix.SIGCHLD) {
+				r["result"] = "" // one that comes while another is pending is merged with it
+			}
+			count[fmt.Sprintf("%s to %s: %d code %d %s", from, to, r.n("signal"), r.n("code"), r.s("result"))]++
+		}
+		wantTally(t, count, map[string]int{
+			"self to self: 40 code 0 queued": n, "self to self: 41 code -6 queued": n, "self to self: 42 code -1 queued": n,
+			"self to self: 43 code 0 queued": n, "self to self: 1 code 0 ignored": n,
+			"self to self: 12 code -6 queued": n, "self to self: 12 code -6 already_pending": n,
+			"kernel to self: 13 code 0 queued": n, "kernel to self: 14 code 128 queued": n,
+			"kernel to self: 44 code -2 queued": n,
+			"self to killed: 9 code 0 queued":   n, "kernel to crashed: 11 code 2 queued": n,
+			"kernel to self: 17 code 2 ": n, "kernel to self: 17 code 1 ": n, // the ends of its children
+		})
+	})
+}
+
+// With -p a signal is a row if either end is recorded, and names both.
+func TestSignalNamesBothEnds(t *testing.T) {
+	needKernel(t)
+	for name, end := range map[string]string{"receiver": "$victim", "sender": "$$"} {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "capture")
+			script := fmt.Sprintf(`sleep 600 & victim=$!
+%s -q -e signal -n 40 -w %s -p %s & recorder=$!
+while kill -CONT $recorder; do kill -CONT $victim; sleep 0.01; done 2>/dev/null
+kill $victim; wait $recorder`, program("record"), dir, end)
+			if status, _, stderr := output(t, "sh", "-c", script); status != 0 {
+				t.Fatalf("status %d: %s", status, stderr)
+			}
+			got := open(t, dir)
+			who := tasks(t, got)
+			found := 0
+			for _, r := range rows(t, got, "signal") {
+				if r.n("task") == 0 {
+					continue // the end of a child
+				}
+				if from, to := who[r.n("task")], who[r.n("to")]; from.s("comm") == "sh" && to.s("comm") == "sleep" {
+					found++
+					if r.n("signal") != int64(unix.SIGCONT) || r.n("code") != 0 {
+						t.Errorf("row %v", r)
+					}
+				}
+			}
+			if found == 0 {
+				t.Errorf("no row from sh to sleep among %v", rows(t, got, "signal"))
+			}
+		})
+	}
+}
+
+// The kernel kills whoever takes more memory than its group may have.
+func TestSignalOfTheOOMKiller(t *testing.T) {
+	needKernel(t)
+	group := memoryGroup(t)
+	script := fmt.Sprintf("echo $$ >%s/cgroup.procs && exec %s allocate 256", group, program("workload"))
+	got, _ := capture(t, 137, "-e", "signal", "--", "sh", "-c", script)
+	wantNoLoss(t, got)
+	found := 0
+	for _, r := range rows(t, got, "signal") {
+		if r.n("signal") == int64(unix.SIGKILL) && r.n("to_pid") == r.n("to_tid") {
+			found++
+			if r.n("task") != 0 || r.n("code") != 0x80 {
+				t.Errorf("row %v is not the kernel's", r)
+			}
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d rows of SIGKILL, want 1", found)
+	}
+}
+
+// memoryGroup makes a control group whose processes may take 64 MiB, of either hierarchy.
+func memoryGroup(t *testing.T) string {
+	t.Helper()
+	group, limit := "/sys/fs/cgroup/memory/fletch-test", "memory.limit_in_bytes"
+	if controllers, err := os.ReadFile("/sys/fs/cgroup/cgroup.controllers"); err == nil {
+		if !strings.Contains(string(controllers), "memory") {
+			t.Skip("this kernel has no memory controller")
+		}
+		if err := os.WriteFile("/sys/fs/cgroup/cgroup.subtree_control", []byte("+memory"), 0); err != nil {
+			t.Skipf("the memory controller cannot be used here: %v", err)
+		}
+		group, limit = "/sys/fs/cgroup/fletch-test", "memory.max"
+	} else if _, err := os.Stat("/sys/fs/cgroup/memory"); err != nil {
+		t.Skip("this machine has no memory controller")
+	}
+	if err := os.Mkdir(group, 0o755); err != nil {
+		t.Skipf("no control group can be made here: %v", err)
+	}
+	t.Cleanup(func() { os.Remove(group) })
+	if err := os.WriteFile(filepath.Join(group, limit), []byte("67108864"), 0); err != nil {
+		t.Fatal(err)
+	}
+	os.WriteFile(filepath.Join(group, "memory.swap.max"), []byte("0"), 0) // where there is swap
+	return group
+}
