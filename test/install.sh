@@ -18,6 +18,7 @@ for want in $wants; do
 		;;
 	readers)
 		need python3 python3
+		need zstd zstd
 		python3 -c 'import venv, ensurepip' 2>/dev/null || packages+=(python3-venv)
 		;;
 	peers)

@@ -160,11 +160,7 @@ func appendCounts(dst []byte, norm []int16, log uint8) []byte {
 		n := int32(norm[s])
 		s++
 		largest := 2*threshold - 1 - remaining
-		if n < 0 {
-			remaining += n
-		} else {
-			remaining -= n
-		}
+		remaining -= max(n, -n)
 		n++
 		zeros = n == 1
 		code := n

@@ -100,14 +100,7 @@ func match[T word](m *matcher, column []T, all []byte, from, to int) {
 		same := sameUpper(x, prev) // upper bytes that are those of the value before
 		seen := -1                 // where the value was last
 		if (misses < patience || i&7 == 0) && i+1 < to {
-			key := uint64(x)
-			if width-same < 3 {
-				// Alone it is cheap enough; two in a row are worth a distance.
-				key += uint64(column[i+1]) * 0x9fb21c651e98df25
-			}
-			w := &m.whole[hash(key, wholeBits)]
-			seen = int(*w) - 1
-			*w = int32(i + 1)
+			seen = lookUpWhole(m, column, i, width-same)
 			misses++
 		}
 		if period > 1 && i >= period && column[i-period] == x {
@@ -133,29 +126,56 @@ func match[T word](m *matcher, column []T, all []byte, from, to int) {
 			}
 		}
 		if width == 8 && same < minUpper {
-			u := &m.upper[hash(upperOf(x), upperBits)]
-			if j := int(*u) - 1; j >= 0 {
-				if s := sameUpper(x, column[j]); s >= minUpper {
-					same, distance = s, i-j
-				}
-			}
-			*u = int32(i + 1)
+			same, distance = lookUpUpper(m, column, i, same, distance)
 		}
-		switch {
-		case same < minMatch:
-		case same < width && m.anchor == i*width && distance*width == int(m.recent[0]):
-			// What emit does, in the case that is by far the most frequent one.
-			lits := width - same
-			n := len(m.literals)
-			m.literals = binary.LittleEndian.AppendUint64(m.literals, uint64(x))[:n+lits]
-			m.seqs = append(m.seqs, sequence{uint32(lits), uint32(same), 1})
-			m.anchor += width
-		default:
-			m.emit(all, (i+1)*width-same, same, distance*width)
+		if same >= minMatch {
+			emitUpper(m, all, x, i, same, distance)
 		}
 		i++
 	}
 	m.literals = append(m.literals, all[m.anchor:to*width]...)
+}
+
+// lookUpWhole returns where value i may have been last, or -1, and notes where it is now; the caller compares. open is
+// how many bytes differ from the value before. Where they are few, the value is cheap alone, and a new distance pays
+// only if the next value, which there must be, is the same too.
+func lookUpWhole[T word](m *matcher, column []T, i, open int) int {
+	key := uint64(column[i])
+	if open < 3 {
+		key += uint64(column[i+1]) * 0x9fb21c651e98df25
+	}
+	w := &m.whole[hash(key, wholeBits)]
+	seen := int(*w) - 1
+	*w = int32(i + 1)
+	return seen
+}
+
+// lookUpUpper returns how many upper bytes of value i are those of an earlier one, and its distance in values, if they
+// are minUpper or more; else same and distance as given. It notes where these upper bytes are now.
+func lookUpUpper[T word](m *matcher, column []T, i, same, distance int) (int, int) {
+	u := &m.upper[hash(upperOf(column[i]), upperBits)]
+	if j := int(*u) - 1; j >= 0 {
+		if s := sameUpper(column[i], column[j]); s >= minUpper {
+			same, distance = s, i-j
+		}
+	}
+	*u = int32(i + 1)
+	return same, distance
+}
+
+// emitUpper ends a sequence with the upper bytes of value i, which is x.
+func emitUpper[T word](m *matcher, all []byte, x T, i, same, distance int) {
+	width := int(unsafe.Sizeof(x))
+	if same == width || m.anchor != i*width || distance*width != int(m.recent[0]) {
+		m.emit(all, (i+1)*width-same, same, distance*width)
+		return
+	}
+	// What emit does, in the case that is by far the most frequent one.
+	lits := width - same
+	n := len(m.literals)
+	m.literals = binary.LittleEndian.AppendUint64(m.literals, uint64(x))[:n+lits]
+	m.seqs = append(m.seqs, sequence{uint32(lits), uint32(same), 1})
+	m.anchor += width
 }
 
 // patience is how many values in a row are looked for in vain before only one in eight is.

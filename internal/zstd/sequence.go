@@ -74,9 +74,19 @@ const (
 
 // The tables that a decoder knows without being told (RFC 8878, 3.1.1.3.2.2).
 var (
-	fixedLiterals = newFixed(6, []int16{4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1})
-	fixedMatch    = newFixed(6, []int16{1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1})
-	fixedOffset   = newFixed(5, []int16{1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1})
+	fixedLiterals = newFixed(6, []int16{
+		4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2,
+		2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1,
+	})
+	fixedMatch = newFixed(6, []int16{
+		1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1,
+	})
+	fixedOffset = newFixed(5, []int16{
+		1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+		1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1,
+	})
 )
 
 func newFixed(log uint8, norm []int16) *fseTable {
@@ -187,17 +197,7 @@ func encode(dst []byte, seqs []sequence, all []codes, literals, offset, match *f
 		s := &seqs[i]
 		// No more than 7+26 bits are waiting.
 		if s.literals >= 16 || s.match >= minMatch+32 {
-			// The bases of these codes are multiples of what they stand for, so what they leave open is the low bits.
-			n := uint(literalsBits[k.literals])
-			acc |= uint64(s.literals) & (1<<n - 1) << (used & 63)
-			used += n
-			binary.LittleEndian.PutUint64(out[at:], acc)
-			at += int(used >> 3)
-			acc >>= used &^ 7 & 63
-			used &= 7
-			n = uint(matchBits[k.match])
-			acc |= uint64(s.match-minMatch) & (1<<n - 1) << (used & 63)
-			used += n
+			at, acc, used = putLengths(out, at, acc, used, s, k)
 		}
 		acc |= uint64(s.offset) & (1<<(k.offset&31) - 1) << (used & 63)
 		used += uint(k.offset)
@@ -241,4 +241,19 @@ func encode(dst []byte, seqs []sequence, all []codes, literals, offset, match *f
 	}
 	binary.LittleEndian.PutUint64(out[at:], acc)
 	return dst[:start+at+int(used+7)/8]
+}
+
+// putLengths writes what the codes of long lengths leave open, which is the low bits: the bases of these codes are
+// multiples of what they stand for. It returns at, acc and used as they are then.
+func putLengths(out []byte, at int, acc uint64, used uint, s *sequence, k codes) (int, uint64, uint) {
+	n := uint(literalsBits[k.literals])
+	acc |= uint64(s.literals) & (1<<n - 1) << (used & 63)
+	used += n
+	binary.LittleEndian.PutUint64(out[at:], acc)
+	at += int(used >> 3)
+	acc >>= used &^ 7 & 63
+	used &= 7
+	n = uint(matchBits[k.match])
+	acc |= uint64(s.match-minMatch) & (1<<n - 1) << (used & 63)
+	return at, acc, used + n
 }

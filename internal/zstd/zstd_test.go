@@ -80,7 +80,8 @@ func columns(n int, r *rand.Rand) map[string][]int64 {
 		}
 		return []int64{0, 0x4dc0}[i%2]
 	})
-	fill("few of many sizes", func(int) int64 { return []int64{0, 1, 0x4dc0, 0x960b_c03b_f00, -4096, 1 << 40}[r.IntN(6)] })
+	sizes := []int64{0, 1, 0x4dc0, 0x960b_c03b_f00, -4096, 1 << 40}
+	fill("few of many sizes", func(int) int64 { return sizes[r.IntN(6)] })
 	fill("signs", func(i int) int64 { return int64(r.IntN(3)) - 1 })
 	fill("every byte", func(i int) int64 { return int64(i&255) * 0x0101_0101_0101_0101 })
 	return c
@@ -89,7 +90,9 @@ func columns(n int, r *rand.Rand) map[string][]int64 {
 func TestRoundTrip(t *testing.T) {
 	e := New()
 	r := rand.New(rand.NewPCG(1, 2))
-	for _, n := range []int{0, 1, 2, 3, 4, 5, 7, 8, 31, 32, 33, 63, 64, 100, 255, 1000, 4096, 16383, 16384, 16385, 40000, 65536, 100001} {
+	for _, n := range []int{
+		0, 1, 2, 3, 4, 5, 7, 8, 31, 32, 33, 63, 64, 100, 255, 1000, 4096, 16383, 16384, 16385, 40000, 65536, 100001,
+	} {
 		for name, v := range columns(n, r) {
 			roundTrip(t, e, name, v)
 			w := make([]int32, len(v))
@@ -189,7 +192,8 @@ func FuzzRoundTrip(f *testing.F) {
 func BenchmarkAppend(b *testing.B) {
 	r := rand.New(rand.NewPCG(7, 8))
 	e := New()
-	general, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithEncoderCRC(true))
+	general, _ := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1),
+		zstd.WithEncoderCRC(true))
 	for name, v := range columns(65536, r) {
 		b.Run(name, func(b *testing.B) {
 			b.SetBytes(int64(8 * len(v)))
