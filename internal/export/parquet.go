@@ -27,6 +27,12 @@ func (parquetFormat) Write(w io.Writer, t *Table) error {
 	if err != nil {
 		return err
 	}
+	if first.schema.Index("ts") >= 0 {
+		// Rows keep the order of the capture, CPU by CPU; where it is not that of time the file does not say so.
+		if err := out.OrderBy("ts"); err != nil {
+			return err
+		}
+	}
 	var writing sync.WaitGroup
 	var failed error // of writing; read after Wait
 	err = t.gather(first, second, func(g *rowGroup) error {

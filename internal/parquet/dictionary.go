@@ -10,6 +10,7 @@ const (
 	sampleRows  = 8 << 10
 	maxDistinct = 1 << 16 // values of a dictionary
 	maxRange    = 1 << 16 // of values that are numbered by a table
+	dictShare   = 4       // a dictionary is worth it for up to 1/dictShare as many values as rows
 )
 
 // dictionary numbers integers. Entries are numbers plus 1.
@@ -35,7 +36,7 @@ func number[T integer](e *encoder, values []T, least, most T) (distinct []T, ok 
 
 // pays says whether a dictionary of so many values is worth it, after so many rows.
 func pays(distinct, rows int) bool {
-	return distinct <= maxDistinct && (rows < sampleRows || distinct <= rows/8)
+	return distinct <= maxDistinct && (rows < sampleRows || distinct <= rows/dictShare)
 }
 
 func numberByTable[T integer](e *encoder, values []T, least T, size int) (distinct []T, ok bool) {

@@ -41,8 +41,8 @@ const (
 	deltaMini  = 32
 )
 
-// appendDelta appends values as DELTA_BINARY_PACKED has them: the differences of neighbours, less the smallest of a block,
-// in as many bits as the largest of 32 of them needs.
+// appendDelta appends values as DELTA_BINARY_PACKED has them: the differences of neighbours, less the smallest of a
+// block, in as many bits as the largest of 32 of them needs.
 func appendDelta[T integer](dst []byte, values []T) []byte {
 	dst = binary.AppendUvarint(dst, deltaBlock)
 	dst = binary.AppendUvarint(dst, deltaBlock/deltaMini)

@@ -128,6 +128,10 @@ func (w *Writer) rowGroup(t *thrift, g *group) {
 		}
 		t.i64(2, raw)
 		t.i64(3, int64(g.rows))
+		if g.sorted {
+			t.list(4, 1, thriftStruct)
+			t.element(func() { t.i32(1, int32(w.orderBy)); t.bool(2, false); t.bool(3, false) })
+		}
 		t.i64(5, g.start)
 		t.i64(6, packed)
 	})
@@ -155,12 +159,34 @@ func (c *chunk) describe(t *thrift, column format.Column) {
 				t.i64(11, c.start)
 			}
 			t.structure(12, func() {
-				t.i64(3, 0)
+				t.i64(3, int64(c.nulls))
 				if c.bounded {
 					t.binary(5, string(c.most))
 					t.binary(6, string(c.least))
 				}
 			})
+			c.describeEncodings(t)
 		})
+		t.i64(4, c.indexes[1])
+		t.i32(5, int32(len(c.offsetIndex)))
+		if len(c.columnIndex) > 0 {
+			t.i64(6, c.indexes[0])
+			t.i32(7, int32(len(c.columnIndex)))
+		}
 	})
+}
+
+// describeEncodings writes how many pages of a kind have an encoding: before a reader skips a chunk because a value is
+// not in its dictionary it must know that all data pages are of the dictionary.
+func (c *chunk) describeEncodings(t *thrift) {
+	dictionary := c.encoding == encodingDictionary
+	n := 1
+	if dictionary {
+		n = 2
+	}
+	t.list(13, n, thriftStruct)
+	if dictionary {
+		t.element(func() { t.i32(1, pageDictionary); t.i32(2, encodingPlain); t.i32(3, 1) })
+	}
+	t.element(func() { t.i32(1, pageData); t.i32(2, c.encoding); t.i32(3, int32(c.dataPages)) })
 }

@@ -60,6 +60,15 @@ func (t *thrift) text(v string) {
 	t.b = append(t.b, v...)
 }
 
+// flag is a bool that is an element of a list.
+func (t *thrift) flag(v bool) {
+	if v {
+		t.b = append(t.b, thriftTrue)
+	} else {
+		t.b = append(t.b, thriftFalse)
+	}
+}
+
 // list begins a list of n elements.
 func (t *thrift) list(id int16, n int, kind byte) {
 	t.field(id, thriftList)

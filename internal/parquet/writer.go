@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/fletch-trace/fletch/format"
@@ -15,20 +16,22 @@ import (
 
 const magic = "PAR1"
 
-// Values are the rows of one column: of the vector, or texts by their numbers.
+// Values are the rows of one column of a row group: those of the vector, or, of a String column whose texts repeat,
+// indexes into Texts.
 type Values struct {
 	*format.Vector
-	Numbers []int32  // not nil: row i is Texts[Numbers[i]]
-	Texts   []string // UTF-8
+	Numbers []int32  // if not nil, row i is Texts[Numbers[i]]
+	Texts   []string // UTF-8; some may be in no row
 }
 
-// Writer writes one file. Texts that it is given are UTF-8.
+// Writer writes one file. The texts that it is given must be valid UTF-8; it does not look. It serves one goroutine.
 type Writer struct {
 	w       io.Writer
 	columns []format.Column
 	pairs   [][2]string
 	at      int64 // bytes written
 	rows    int64
+	orderBy int // the column; -1: none
 	groups  []group
 	workers []encoder
 }
@@ -36,19 +39,42 @@ type Writer struct {
 // group is what the footer says of a row group.
 type group struct {
 	rows   int
+	sorted bool // by the column Writer.orderBy
 	start  int64
 	chunks []chunk
 }
 
-// NewWriter begins a file with these columns. pairs are keys and values about it. Columns are encoded by `workers` at once.
+// NewWriter begins a file with these columns. pairs are the keys and values of its metadata. Up to workers columns are
+// encoded at once; the bytes are the same with any number. It fails where a column has no known type, and where w does.
 func NewWriter(w io.Writer, columns []format.Column, pairs [][2]string, workers int) (*Writer, error) {
-	out := &Writer{w: w, columns: columns, pairs: pairs, workers: make([]encoder, max(workers, 1))}
+	out := &Writer{w: w, columns: columns, pairs: pairs, orderBy: -1, workers: make([]encoder, max(workers, 1))}
 	for _, c := range columns {
 		if c.Type < format.Int32 || c.Type > format.StringList {
 			return nil, fmt.Errorf("column %s: unknown type %v", c.Name, c.Type)
 		}
 	}
 	return out, out.write([]byte(magic))
+}
+
+// OrderBy names an integer column that rows may be sorted by, ascending. WriteGroup compares them, and the row groups in
+// which they are sorted say so in the file (sorting_columns), for readers that search sorted rows. It is called before
+// the first WriteGroup, and fails where there is no such column.
+func (w *Writer) OrderBy(name string) error {
+	i := slices.IndexFunc(w.columns, func(c format.Column) bool { return c.Name == name })
+	if i < 0 || physical(w.columns[i].Type) == typeByteArray {
+		return fmt.Errorf("no integer column %s to be sorted by", name)
+	}
+	w.orderBy = i
+	return nil
+}
+
+// sorted says whether the rows of a group are sorted by the column that OrderBy named.
+func (w *Writer) sorted(columns []Values) bool {
+	if w.orderBy < 0 {
+		return false
+	}
+	v := columns[w.orderBy].Vector
+	return slices.IsSorted(v.I32) && slices.IsSorted(v.I64)
 }
 
 func (w *Writer) write(b []byte) error {
@@ -59,10 +85,15 @@ func (w *Writer) write(b []byte) error {
 
 var errGroup = errors.New("a row group needs all columns and no more than 2 GiB of one")
 
-// WriteGroup writes a row group. It keeps nothing of columns.
+// WriteGroup writes a row group of so many rows, columns[i] of them being column i. Nothing of columns is kept. Without
+// rows nothing is written. It fails where columns are not those of the file, and where one page would take more than
+// 2 GiB; after an error of w the file cannot be continued.
 func (w *Writer) WriteGroup(rows int, columns []Values) error {
 	if len(columns) != len(w.columns) || rows > math.MaxInt32 {
 		return errGroup
+	}
+	if rows == 0 {
+		return nil
 	}
 	g := group{rows: rows, start: w.at, chunks: make([]chunk, len(columns))}
 	errs := make([]error, len(w.workers))
@@ -89,18 +120,39 @@ func (w *Writer) WriteGroup(rows int, columns []Values) error {
 	for i := range g.chunks {
 		c := &g.chunks[i]
 		c.start = w.at
+		c.offsetIndex = encodeOffsetIndex(c.pages, c.start)
 		if err := w.write(c.bytes); err != nil {
 			return err
 		}
-		c.bytes = nil
+		c.bytes, c.pages = nil, nil
 	}
+	g.sorted = w.sorted(columns)
 	w.rows += int64(rows)
 	w.groups = append(w.groups, g)
 	return nil
 }
 
-// Close writes the footer. It does not close what the file is written to.
+// writeIndexes writes the indexes of all chunks, one kind after the other.
+func (w *Writer) writeIndexes() error {
+	for kind := range 2 {
+		for g := range w.groups {
+			for i := range w.groups[g].chunks {
+				c := &w.groups[g].chunks[i]
+				c.indexes[kind] = w.at
+				if err := w.write([][]byte{c.columnIndex, c.offsetIndex}[kind]); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Close writes the indexes of the pages and the footer. It does not close what the file is written to.
 func (w *Writer) Close() error {
+	if err := w.writeIndexes(); err != nil {
+		return err
+	}
 	footer := w.footer()
 	footer = binary.LittleEndian.AppendUint32(footer, uint32(len(footer)))
 	return w.write(append(footer, magic...))

@@ -6,10 +6,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
 	"math/rand/v2"
 	"slices"
-	"strings"
 	"testing"
 
 	library "github.com/apache/arrow/go/v15/parquet"
@@ -18,89 +16,6 @@ import (
 
 	"github.com/fletch-trace/fletch/format"
 )
-
-// table is columns of random values of every kind and distribution.
-type table struct {
-	columns []format.Column
-	groups  []int      // rows
-	values  [][]Values // of each group
-}
-
-func randomTable(r *rand.Rand) *table {
-	t := &table{}
-	for range 1 + r.IntN(4) {
-		t.groups = append(t.groups, 1+r.IntN([]int{1, 10, 300, 20_000}[r.IntN(4)]))
-	}
-	t.values = make([][]Values, len(t.groups))
-	for i := range 1 + r.IntN(6) {
-		kind := format.Type(1 + r.IntN(5))
-		t.columns = append(t.columns, format.Column{Name: fmt.Sprintf("c%d", i), Type: kind})
-		numbered := kind == format.String && r.IntN(2) == 0
-		next := generator(r)
-		for g, rows := range t.groups {
-			t.values[g] = append(t.values[g], randomValues(kind, rows, numbered, next))
-		}
-	}
-	return t
-}
-
-// generator gives numbers of one of several distributions: few values, ascending ones, wide ones, extremes, one.
-func generator(r *rand.Rand) func() int64 {
-	at := r.Int64N(1 << 60)
-	return []func() int64{
-		func() int64 { return r.Int64N(5) - 2 },
-		func() int64 { return r.Int64N(70_000) },
-		func() int64 { at += r.Int64N(1000); return at },
-		func() int64 { return r.Int64() - r.Int64() },
-		func() int64 { return []int64{math.MinInt64, math.MaxInt64, 0, -1}[r.IntN(4)] },
-		func() int64 { return 7 },
-		func() int64 { return r.Int64N(1<<40) &^ (1<<32 - 1) },
-	}[r.IntN(7)]
-}
-
-func randomValues(kind format.Type, rows int, numbered bool, next func() int64) Values {
-	v := Values{Vector: &format.Vector{Type: kind}}
-	v.Vector.Reset()
-	if numbered {
-		v.Texts = []string{"unused", "", "a", "comm", "naïve", strings.Repeat("long", 100)}
-		for range rows {
-			v.Numbers = append(v.Numbers, 1+int32(uint64(next())%5))
-		}
-		return v
-	}
-	for range rows {
-		switch kind {
-		case format.Int32:
-			v.I32 = append(v.I32, int32(next()))
-		case format.Int64, format.Timestamp:
-			v.I64 = append(v.I64, next())
-		case format.String:
-			v.Str.Append(fmt.Sprint(next()))
-		case format.StringList:
-			for range uint64(next()) % 4 {
-				v.Str.Append(fmt.Sprint(next()))
-			}
-			v.Rows = append(v.Rows, int32(v.Str.Len()))
-		}
-	}
-	return v
-}
-
-// write writes a table.
-func (t *table) write(workers int) ([]byte, error) {
-	var out bytes.Buffer
-	w, err := NewWriter(&out, t.columns, [][2]string{{"fletch.host", "box"}}, workers)
-	if err != nil {
-		return nil, err
-	}
-	for g, rows := range t.groups {
-		if err := w.WriteGroup(rows, t.values[g]); err != nil {
-			return nil, err
-		}
-	}
-	err = w.Close()
-	return out.Bytes(), err
-}
 
 // TestLibraryReadsWhatWasWritten reads random tables with the Parquet reader of Apache Arrow.
 func TestLibraryReadsWhatWasWritten(t *testing.T) {
@@ -114,25 +29,36 @@ func TestLibraryReadsWhatWasWritten(t *testing.T) {
 		if !bytes.Equal(text, again) {
 			t.Fatalf("seed %d: other bytes with another number of workers", seed)
 		}
-		f, err := file.NewParquetReader(bytes.NewReader(text))
-		if err != nil {
+		if err := table.check(text); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
-		if got := f.MetaData().KeyValueMetadata().FindValue("fletch.host"); got == nil || *got != "box" {
-			t.Fatalf("seed %d: metadata %v", seed, got)
+	}
+}
+
+// check reads a file with the library and compares it with the table.
+func (t *table) check(text []byte) error {
+	f, err := file.NewParquetReader(bytes.NewReader(text))
+	if err != nil {
+		return err
+	}
+	if got := f.MetaData().KeyValueMetadata().FindValue("fletch.host"); got == nil || *got != "box" {
+		return fmt.Errorf("metadata %v", got)
+	}
+	if f.NumRowGroups() != len(t.groups) {
+		return fmt.Errorf("%d row groups, not %d", f.NumRowGroups(), len(t.groups))
+	}
+	for g, rows := range t.groups {
+		group := f.RowGroup(g)
+		if group.NumRows() != int64(rows) {
+			return fmt.Errorf("group %d has %d rows, not %d", g, group.NumRows(), rows)
 		}
-		for g, rows := range table.groups {
-			group := f.RowGroup(g)
-			if group.NumRows() != int64(rows) {
-				t.Fatalf("seed %d: group %d has %d rows, not %d", seed, g, group.NumRows(), rows)
-			}
-			for i := range table.columns {
-				if err := compare(group, i, rows, &table.values[g][i]); err != nil {
-					t.Fatalf("seed %d, group %d, column %v: %v", seed, g, table.columns[i], err)
-				}
+		for i := range t.columns {
+			if err := compare(group, i, rows, &t.values[g][i]); err != nil {
+				return fmt.Errorf("group %d, column %v: %w", g, t.columns[i], err)
 			}
 		}
 	}
+	return nil
 }
 
 // compare reads a column and looks whether it and its statistics are as they should be.
@@ -221,7 +147,9 @@ func compareLists(want *Values, definition, repetition []int16, got []library.By
 }
 
 func TestNoGroups(t *testing.T) {
-	table := &table{columns: []format.Column{{Name: "ts", Type: format.Timestamp}, {Name: "args", Type: format.StringList}}}
+	table := &table{columns: []format.Column{
+		{Name: "ts", Type: format.Timestamp}, {Name: "args", Type: format.StringList},
+	}}
 	text, err := table.write(1)
 	if err != nil {
 		t.Fatal(err)
@@ -256,7 +184,8 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.WriteGroup(1, []Values{{Vector: &format.Vector{Type: format.Int32, I32: []int32{1}}}}); !errors.Is(err, errFull) {
+	one := &format.Vector{Type: format.Int32, I32: []int32{1}}
+	if err := w.WriteGroup(1, []Values{{Vector: one}}); !errors.Is(err, errFull) {
 		t.Errorf("a full disk: got %v", err)
 	}
 }
