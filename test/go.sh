@@ -10,7 +10,7 @@ shift
 mkdir -p "$(dirname "$log")"
 # Verbose, so that the tests that were not run and their reasons are in the log.
 if go test -v "$@" ./... >"$log" 2>&1; then
-	grep -E '^ok' "$log"
+	grep -aE '^ok' "$log"
 else
 	awk -f test/failed.awk "$log"
 	echo "all that the tests said is in $log"

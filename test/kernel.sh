@@ -122,9 +122,9 @@ ran=0 failed=0
 for log in "$logs"/*.log; do
 	[ -e "$log" ] || continue
 	ran=$((ran + 1))
-	count() { grep -cE "^ *--- $1" "$log" || true; }
+	count() { grep -acE "^ *--- $1" "$log" || true; }
 	echo "$(basename "$log" .log | tr _ ' '): $(count PASS) passed, $(count FAIL) failed, $(count SKIP) skipped, $(tail -n 1 "$log")"
-	if ! grep -q '^tests ended with status 0$' "$log"; then
+	if ! grep -aq '^tests ended with status 0$' "$log"; then
 		failed=$((failed + 1))
 		awk -f test/failed.awk "$log"
 	fi

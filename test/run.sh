@@ -44,9 +44,9 @@ step "Debian's kernels" env BOOTS="6.1:none 6.12:bpf" \
 	RUN='EveryCall|TestSudo|TwoCapabilities|CommandHas|LossIsExact|OnlyTheCommandsTree|Files|IPC|TCP|Seccomp|Flood|Hostile|MachineCPUComes|MachineClockIsSet$|MachineSleeps' test/kernel.sh
 step "known vulnerabilities" test/vulncheck.sh
 
-passed=$(grep -cE '^\s*--- PASS' "$log" || true)
-failures=$(grep -cE '^\s*--- FAIL' "$log" || true)
-skipped=$(grep -cE '^\s*--- SKIP' "$log" || true)
+passed=$(grep -acE '^\s*--- PASS' "$log" || true)
+failures=$(grep -acE '^\s*--- FAIL' "$log" || true)
+skipped=$(grep -acE '^\s*--- SKIP' "$log" || true)
 echo
 if [ "$skipped" -gt 0 ] || [ ${#notrun[@]} -gt 0 ]; then
 	echo "not run here:"
