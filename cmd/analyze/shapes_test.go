@@ -54,7 +54,7 @@ func everyCommand(path string) (lines [][]string) {
 // randomCapture has tables of the right names with columns of names that mean something and of types that may not fit.
 func randomCapture(r *rand.Rand) *fixture.Capture {
 	c := fixture.New()
-	for _, s := range fixture.Schemas {
+	for _, s := range fixture.Schemas() {
 		schema := &format.Schema{Table: s.Table}
 		for _, column := range s.Columns {
 			switch r.IntN(24) {

@@ -67,7 +67,7 @@ func TestTablesOfAnyShape(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	for range 100 {
 		f := fixture.New()
-		for _, s := range fixture.Schemas {
+		for _, s := range fixture.Schemas() {
 			randomTable(r, f, s)
 		}
 		path := write(t, f)
