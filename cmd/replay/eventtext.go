@@ -21,8 +21,8 @@ var own = map[string]func(c *columns) eventText{
 	"loss":    newLossText,
 }
 
-// newEventText is the text of a table: its own, that of events.h, else name=value. The last is also that of a table that
-// lacks a column which its own text names.
+// newEventText is the text of a table: its own, that of events.h, else name=value. The last is also that of a table
+// that lacks a column which its own text names.
 func newEventText(c *columns, times timeText) eventText {
 	if newText, ok := own[c.table.Table]; ok {
 		if t := newText(c); !c.lacks {

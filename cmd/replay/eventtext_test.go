@@ -16,7 +16,8 @@ const hostile = "\x1b[2J\u202e\"\n"
 
 // columnsOf are columns of an event table.
 func columnsOf(table string, columns ...format.Column) *format.Schema {
-	event := []format.Column{{Name: "ts", Type: format.Timestamp}, {Name: "cpu", Type: format.Int32}, {Name: "task", Type: format.Int32}}
+	event := []format.Column{{Name: "ts", Type: format.Timestamp}, {Name: "cpu", Type: format.Int32},
+		{Name: "task", Type: format.Int32}}
 	return &format.Schema{Table: table, Columns: append(event, columns...)}
 }
 
@@ -39,24 +40,31 @@ func TestTextByMeaning(t *testing.T) {
 	f := fixture.New()
 	f.AddTask(1, 10, 10, 1, 0, "sh", "/bin/sh")
 	f.AddPath(4, "/etc/"+hostile)
-	socket := &format.Schema{Table: "socket", Columns: []format.Column{{Name: "socket", Type: format.Int32}, {Name: "name", Type: format.String}}}
+	socket := &format.Schema{Table: "socket", Columns: []format.Column{{Name: "socket", Type: format.Int32},
+		{Name: "name", Type: format.String}}}
 	f.Add(socket, fixture.Row{"socket": int32(3), "name": "TCP:[80]"})
-	disk := columnsOf("disk", format.Column{Name: "wait_ns", Type: format.Int64}, format.Column{Name: "ret", Type: format.Int64},
+	disk := columnsOf("disk", format.Column{Name: "wait_ns", Type: format.Int64},
+		format.Column{Name: "ret", Type: format.Int64},
 		format.Column{Name: "nr", Type: format.Int32}, format.Column{Name: "signal", Type: format.Int32},
 		format.Column{Name: "path", Type: format.Int32}, format.Column{Name: "socket", Type: format.Int32},
 		format.Column{Name: "saddr", Type: format.String}, format.Column{Name: "mode", Type: format.Int32},
 		format.Column{Name: "ip", Type: format.Int64}, format.Column{Name: "until", Type: format.Timestamp},
 		format.Column{Name: "size", Type: format.Int64}, format.Column{Name: "op", Type: format.String},
 		format.Column{Name: "args", Type: format.StringList})
-	f.AddEvent(disk, 0, 0, 1, fixture.Row{"wait_ns": int64(13_000), "ret": int64(-2), "nr": int32(257), "signal": int32(9), "path": int32(4),
-		"socket": int32(3), "saddr": "::1", "mode": int32(0o644), "ip": int64(-4096), "until": fixture.At(time.Second), "size": int64(8),
+	f.AddEvent(disk, 0, 0, 1, fixture.Row{"wait_ns": int64(13_000), "ret": int64(-2), "nr": int32(257),
+		"signal": int32(9), "path": int32(4),
+		"socket": int32(3), "saddr": "::1", "mode": int32(0o644), "ip": int64(-4096),
+		"until": fixture.At(time.Second), "size": int64(8),
 		"op": "seek", "args": []string{"a", hostile}})
-	f.AddEvent(disk, 1, 0, 1, fixture.Row{"wait_ns": int64(-1), "ret": int64(77), "nr": int32(-1), "signal": int32(-5), "path": int32(99),
+	f.AddEvent(disk, 1, 0, 1, fixture.Row{"wait_ns": int64(-1), "ret": int64(77), "nr": int32(-1), "signal": int32(-5),
+		"path":  int32(99),
 		"saddr": hostile, "mode": int32(-1), "op": hostile})
 	const escaped = `\x1b[2J\u202e\"\x0a`
-	const want = `disk wait=0.000013000s ret=-1 ENOENT (No such file or directory) nr=openat signal=SIGKILL path="/etc/` + escaped + `" ` +
-		`socket="TCP:[80]" saddr=::1 mode=0644 ip=0xfffffffffffff000 until=2026-03-01T12:00:01.000000000Z size=8 op="seek" args=["a", "` + escaped + `"]
-disk wait=-0.000000001s ret=77 nr=nr_-1 signal=-5 path=? socket=- saddr="` + escaped + `" mode=-1 ip=0x0 until=1970-01-01T00:00:00.000000000Z size=0 op="` + escaped + `" args=[]`
+	const want = `disk wait=0.000013000s ret=-1 ENOENT (No such file or directory) nr=openat signal=SIGKILL ` +
+		`path="/etc/` + escaped + `" socket="TCP:[80]" saddr=::1 mode=0644 ip=0xfffffffffffff000 ` +
+		`until=2026-03-01T12:00:01.000000000Z size=8 op="seek" args=["a", "` + escaped + `"]` + "\n" +
+		`disk wait=-0.000000001s ret=77 nr=nr_-1 signal=-5 path=? socket=- saddr="` + escaped + `" mode=-1 ip=0x0 ` +
+		`until=1970-01-01T00:00:00.000000000Z size=0 op="` + escaped + `" args=[]`
 	if got := after(t, f); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
@@ -66,7 +74,8 @@ disk wait=-0.000000001s ret=77 nr=nr_-1 signal=-5 path=? socket=- saddr="` + esc
 func TestTextWithoutAColumn(t *testing.T) {
 	f := fixture.New()
 	f.AddTask(1, 10, 10, 1, 0, "sh", "/bin/sh")
-	tcp := columnsOf("tcp", format.Column{Name: "op", Type: format.String}, format.Column{Name: "srtt_ns", Type: format.Int64})
+	tcp := columnsOf("tcp", format.Column{Name: "op", Type: format.String},
+		format.Column{Name: "srtt_ns", Type: format.Int64})
 	f.AddEvent(tcp, 0, 0, 1, fixture.Row{"op": "connect", "srtt_ns": int64(1)})
 	f.AddEvent(tcp, 1, 0, 1, fixture.Row{"op": "listen"})
 	const want = "tcp op=connect srtt=0.000000001s\ntcp op=\"listen\" srtt=0.000000000s"
@@ -79,7 +88,8 @@ func TestTextWithoutAColumn(t *testing.T) {
 func TestTemplate(t *testing.T) {
 	f := fixture.New()
 	f.AddTask(1, 100, 101, 1, 0, "sh", "/bin/sh")
-	f.AddProcess(0, 0, 1, "exit", 7, 1, fixture.Row{"signal": int32(15), "filename": "/bin/" + hostile, "args": []string{"a"}, "duration_ns": int64(5)})
+	f.AddProcess(0, 0, 1, "exit", 7, 1, fixture.Row{"signal": int32(15), "filename": "/bin/" + hostile,
+		"args": []string{"a"}, "duration_ns": int64(5)})
 	f.AddProcess(0, 0, 99, "exit", 7, 1, nil)
 	set, err := capture.Open(t.Context(), []string{write(t, f)}, nil)
 	if err != nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
-// ipcText is the text of a check of a right: ipc asks r-- 0400 of key 0x0f1e504c id 8 owner 0 creator 0 mode 0644 as uid
-// 1000.
+// ipcText is the text of a check of a right: ipc asks r-- 0400 of key 0x0f1e504c id 8 owner 0 creator 0 mode 0644 as
+// uid 1000.
 type ipcText struct {
 	flag, key, id, owner, creator, mode, uid *capture.Accessor
 }

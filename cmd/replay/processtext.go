@@ -22,7 +22,8 @@ type processText struct {
 
 func newProcessText(c *columns) eventText {
 	return &processText{op: c.named("op"), pid: c.named("pid"), ppid: c.named("ppid"), filename: c.named("filename"),
-		args: c.named("args"), exitCode: c.named("exit_code"), signal: c.named("signal"), duration: c.named("duration_ns")}
+		args: c.named("args"), exitCode: c.named("exit_code"), signal: c.named("signal"),
+		duration: c.named("duration_ns")}
 }
 
 func (t *processText) Append(dst []byte, row int) []byte {

@@ -46,9 +46,11 @@ func TestFamiliesOfLater(t *testing.T) {
 	f.AddTask(1, 10, 10, 1, 0, "sh", "/bin/sh")
 	f.Add(&format.Schema{Table: "disk", Columns: []format.Column{
 		{Name: "ts", Type: format.Timestamp}, {Name: "cpu", Type: format.Int32}, {Name: "task", Type: format.Int32},
-		{Name: "device", Type: format.String}, {Name: "sector", Type: format.Int64}, {Name: "at", Type: format.Timestamp},
+		{Name: "device", Type: format.String}, {Name: "sector", Type: format.Int64},
+		{Name: "at", Type: format.Timestamp},
 		{Name: "flags", Type: format.StringList}, {Name: "size", Type: format.Int32},
-	}}, fixture.Row{"ts": fixture.At(time.Second), "cpu": int32(123), "task": int32(1), "device": "sda \"x\"\x1b", "sector": int64(-1),
+	}}, fixture.Row{"ts": fixture.At(time.Second), "cpu": int32(123), "task": int32(1),
+		"device": "sda \"x\"\x1b", "sector": int64(-1),
 		"at": fixture.At(0), "flags": []string{"a", "b c"}, "size": int32(8)})
 	path := write(t, f)
 	const want = `2026-03-01T12:00:01.000000000Z [123] sh              10/10         ` +
@@ -56,13 +58,15 @@ func TestFamiliesOfLater(t *testing.T) {
 	if code, stdout, stderr := play(path, "-t", "utc"); code != 0 || stdout != want {
 		t.Errorf("got %d %s\n%s\nwant\n%s", code, stderr, stdout, want)
 	}
-	if _, stdout, _ := play(path, "--json"); !strings.HasPrefix(stdout, `{"family":"disk","ts":"2026-03-01T12:00:01.000000000Z","cpu":123,"task":1,"comm":"sh","pid":10,"tid":10,"device":"sda \"x\"\u001b"`) {
+	if _, stdout, _ := play(path, "--json"); !strings.HasPrefix(stdout,
+		`{"family":"disk","ts":"2026-03-01T12:00:01.000000000Z","cpu":123,`+
+			`"task":1,"comm":"sh","pid":10,"tid":10,"device":"sda \"x\"\u001b"`) {
 		t.Errorf("as JSON: got %s", stdout)
 	}
 }
 
-// TestTablesOfAnyShape plays captures whose tables have columns of other types than a recorder writes: lines or an error,
-// never a panic, and nothing that acts on a terminal.
+// TestTablesOfAnyShape plays captures whose tables have columns of other types than a recorder writes: lines or an
+// error, never a panic, and nothing that acts on a terminal.
 func TestTablesOfAnyShape(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	for range 100 {
@@ -71,7 +75,8 @@ func TestTablesOfAnyShape(t *testing.T) {
 			randomTable(r, f, s)
 		}
 		path := write(t, f)
-		for _, args := range [][]string{{path}, {path, "--json"}, {path, "-t", "relative"}, {path, "comm != \"x\" || name == \"read\""}, {path, "--from", "1s"}} {
+		for _, args := range [][]string{{path}, {path, "--json"}, {path, "-t", "relative"},
+			{path, "comm != \"x\" || name == \"read\""}, {path, "--from", "1s"}} {
 			code, stdout, stderr := play(args...)
 			if code != 0 && code != 1 || code == 1 && !strings.HasPrefix(stderr, "replay: error: ") {
 				t.Fatalf("%v: exit status %d, %s", args, code, stderr)
@@ -135,7 +140,8 @@ func TestBlocksThatLie(t *testing.T) {
 		s := sources[len(sources)-1].(*source)
 		lie(&s.blocks[0])
 		s.spans[0].Min, s.spans[0].Max = s.blocks[0].MinTS, s.blocks[0].MaxTS
-		if err := merge.Merge(ctx, sources, merge.Options{}, func(int64, []byte) error { return nil }); !errors.Is(err, format.ErrCorrupt) {
+		err = merge.Merge(ctx, sources, merge.Options{}, func(int64, []byte) error { return nil })
+		if !errors.Is(err, format.ErrCorrupt) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -168,7 +174,8 @@ func TestSpan(t *testing.T) {
 		{"", "", math.MinInt64, math.MaxInt64},
 		{"5s", "1m30s", fixture.At(5 * time.Second), fixture.At(90 * time.Second)},
 		{"0", "2.5", fixture.At(0), fixture.At(2500 * time.Millisecond)},
-		{"2026-03-01T12:00:01Z", "2026-03-01T14:00:02.5+02:00", fixture.At(time.Second), fixture.At(2500 * time.Millisecond)},
+		{"2026-03-01T12:00:01Z", "2026-03-01T14:00:02.5+02:00", fixture.At(time.Second),
+			fixture.At(2500 * time.Millisecond)},
 	} {
 		s, err := newSpan(&options{from: c.from, to: c.to}, set)
 		if err != nil || s.from != c.wantFrom || s.to != c.wantUntil || s.start != fixture.At(0) {
@@ -201,7 +208,8 @@ func TestSplit(t *testing.T) {
 		filter   string
 	}{
 		{[]string{path}, 1, ""}, {[]string{"nowhere"}, 1, ""}, {[]string{path, path, "-"}, 3, ""},
-		{[]string{path, "ret < 0"}, 1, "ret < 0"}, {[]string{path, "ret", "<", "0", "||", path}, 1, "ret < 0 || " + path},
+		{[]string{path, "ret < 0"}, 1, "ret < 0"}, {[]string{path, "ret", "<", "0", "||", path}, 1,
+			"ret < 0 || " + path},
 	} {
 		captures, filter := split(c.args)
 		if len(captures) != c.captures || filter != c.filter {
@@ -218,7 +226,8 @@ func BenchmarkReplay(b *testing.B) {
 	}
 	f.AddCalls(rows, 64<<10, 1)
 	path := write(b, f)
-	for name, args := range map[string][]string{"text": {path}, "json": {path, "--json"}, "filter": {path, "ret == -12345"}, "some": {path, `comm == "worker/3" && ret < 0`}} {
+	for name, args := range map[string][]string{"text": {path}, "json": {path, "--json"},
+		"filter": {path, "ret == -12345"}, "some": {path, `comm == "worker/3" && ret < 0`}} {
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
 				var stderr bytes.Buffer
@@ -237,7 +246,8 @@ func TestPad(t *testing.T) {
 		text  string
 		right bool
 		want  string
-	}{{"nginx", false, "x|nginx "}, {"日本", false, "x|日本  "}, {"日本", true, "x|  日本"}, {"e\u0301", true, "x|     e\u0301"}, {"日本語日本", false, "x|日本語日本"}} {
+	}{{"nginx", false, "x|nginx "}, {"日本", false, "x|日本  "}, {"日本", true, "x|  日本"},
+		{"e\u0301", true, "x|     e\u0301"}, {"日本語日本", false, "x|日本語日本"}} {
 		if got := string(pad([]byte("x|"+c.text), 2, 6, c.right)); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.text, got, c.want)
 		}

@@ -118,7 +118,8 @@ func (o *options) flags() (f *cli.Flags, speed *string) {
 	f.StringVarP(&o.time, "time", "t", timeFormats[0].Name, "write times as `FORMAT`: "+cli.Or(timeFormats...))
 	f.OneOf("time", timeFormats...)
 	f.BoolVar(&o.json, "json", false, "one object a line")
-	f.BoolVar(&o.arrow, "arrow", false, "an Arrow IPC stream of each table, one after another by name, rows as they were recorded")
+	f.BoolVar(&o.arrow, "arrow", false,
+		"an Arrow IPC stream of each table, one after another by name, rows as they were recorded")
 	return f, speed
 }
 

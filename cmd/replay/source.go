@@ -83,7 +83,8 @@ func compileFilter(o *options, set capture.Set) (*filter.Program, error) {
 	return program, cli.WithHint(err, "it is taken for a filter because there is no file of that name either")
 }
 
-func newSource(o *options, set capture.Set, c *capture.Capture, t *format.Table, p *filter.Program, span span) (*source, error) {
+func newSource(o *options, set capture.Set, c *capture.Capture, t *format.Table, p *filter.Program,
+	span span) (*source, error) {
 	if err := t.Schema.Check(format.Column{Name: "ts", Type: format.Timestamp}); err != nil {
 		return nil, err
 	}

@@ -65,7 +65,8 @@ func (s span) parse(name, text string) (int64, error) {
 	}
 	if t, err := time.Parse("15:04:05", text); err == nil {
 		day := time.Unix(0, s.start)
-		at := time.Date(day.Year(), day.Month(), day.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.Local)
+		at := time.Date(day.Year(), day.Month(), day.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(),
+			time.Local)
 		if at.Before(day.Truncate(time.Second)) {
 			at = at.AddDate(0, 0, 1)
 		}

@@ -27,7 +27,8 @@ type value struct {
 }
 
 func newValue(c *columns, column format.Column, times timeText) *value {
-	v := &value{column: c.own(column), meaning: schema.Describe(c.table.Table, column), times: times, joined: c.joined(column.Name)}
+	v := &value{column: c.own(column), meaning: schema.Describe(c.table.Table, column), times: times,
+		joined: c.joined(column.Name)}
 	if v.meaning.Meaning == schema.Duration {
 		v.unit = "s"
 	}
@@ -88,8 +89,8 @@ func (v *value) plain(text []byte) bool {
 	return false
 }
 
-// appendJoined appends what an id or the number of a call stands for: texts, and numbers as "100/101"; "-" where there is
-// no id, "?" where its row is not known.
+// appendJoined appends what an id or the number of a call stands for: texts, and numbers as "100/101"; "-" where there
+// is no id, "?" where its row is not known.
 func (v *value) appendJoined(dst []byte, row int) []byte {
 	call := v.meaning.Meaning == schema.Syscall
 	if _, at := v.joined[0].At(row); at == 0 && !call {

@@ -103,8 +103,8 @@ func (a *Accessor) Text(row int) []byte {
 	return v.Str.Bytes(at)
 }
 
-// AppendCodes appends a number for the value of each row of the batch. Rows with the same number have the same value, in
-// all batches; a value may have several numbers, which are small and begin at 0. It is -1 for what has none.
+// AppendCodes appends a number for the value of each row of the batch. Rows with the same number have the same value,
+// in all batches; a value may have several numbers, which are small and begin at 0. It is -1 for what has none.
 func (a *Accessor) AppendCodes(dst []int32) []int32 {
 	switch {
 	case a.names != nil:

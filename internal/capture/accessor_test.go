@@ -48,8 +48,9 @@ func TestAccess(t *testing.T) {
 	c := write(t, fixture.Small())
 	for table, want := range map[string]string{
 		"syscall": "task=1 comm=bash pid=100 tid=100 nr=56 name=clone",
-		"process": `task=5 comm=nginx tid=200 op=snapshot pid=200 ppid=1 filename=/usr/sbin/nginx args=["nginx" "-g" "daemon off;"]`,
-		"task":    "ts=1772366400000000000 tid=201 pid=200 ppid=1 uid=0 gid=0 cgroup=78 comm=nginx exe=/usr/sbin/nginx",
+		"process": `task=5 comm=nginx tid=200 op=snapshot pid=200 ppid=1 filename=/usr/sbin/nginx ` +
+			`args=["nginx" "-g" "daemon off;"]`,
+		"task": "ts=1772366400000000000 tid=201 pid=200 ppid=1 uid=0 gid=0 cgroup=78 comm=nginx exe=/usr/sbin/nginx",
 	} {
 		columns, err := c.Access(c.Columns(c.Table(table).Schema))
 		if err != nil {
@@ -111,13 +112,16 @@ func TestCodes(t *testing.T) {
 // newer is a capture with a dimension, and columns of known tables, that this program knows nothing of.
 func newer(t *testing.T) *capture.Capture {
 	f := fixture.New()
-	task := &format.Schema{Table: "task", Columns: append(fixture.Task.Columns[:len(fixture.Task.Columns):len(fixture.Task.Columns)],
-		format.Column{Name: "euid", Type: format.Int64}, format.Column{Name: "groups", Type: format.StringList})}
+	task := &format.Schema{Table: "task",
+		Columns: append(fixture.Task.Columns[:len(fixture.Task.Columns):len(fixture.Task.Columns)],
+			format.Column{Name: "euid", Type: format.Int64}, format.Column{Name: "groups", Type: format.StringList})}
 	socket := &format.Schema{Table: "socket", Columns: []format.Column{{Name: "socket", Type: format.Int64},
 		{Name: "name", Type: format.String}, {Name: "backlog", Type: format.Int32}}}
-	listen := &format.Schema{Table: "listen", Columns: []format.Column{{Name: "ts", Type: format.Timestamp}, {Name: "cpu", Type: format.Int32},
+	listen := &format.Schema{Table: "listen", Columns: []format.Column{{Name: "ts", Type: format.Timestamp},
+		{Name: "cpu", Type: format.Int32},
 		{Name: "task", Type: format.Int32}, {Name: "socket", Type: format.Int64}}}
-	f.Add(task, fixture.Row{"task": int32(1), "comm": "sh", "pid": int32(10), "tid": int32(11), "euid": int64(33), "groups": []string{"a", "b"}})
+	f.Add(task, fixture.Row{"task": int32(1), "comm": "sh", "pid": int32(10), "tid": int32(11), "euid": int64(33),
+		"groups": []string{"a", "b"}})
 	f.Add(socket, fixture.Row{"socket": int64(1) << 40, "name": "TCP:[::1]:80", "backlog": int32(128)})
 	f.AddEvent(listen, 0, 0, 1, fixture.Row{"socket": int64(1) << 40})
 	f.AddEvent(listen, 0, 0, 2, fixture.Row{"socket": int64(7)})
@@ -140,12 +144,14 @@ func TestNewerDimension(t *testing.T) {
 			rows = append(rows, values(columns[2:], row))
 		}
 	})
-	want := "task=1 comm=sh pid=10 tid=11 socket=1099511627776 name=TCP:[::1]:80\ntask=2 comm= pid=0 tid=0 socket=7 name="
+	want := "task=1 comm=sh pid=10 tid=11 socket=1099511627776 name=TCP:[::1]:80\n" +
+		"task=2 comm= pid=0 tid=0 socket=7 name="
 	if got := strings.Join(rows, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	for expression, want := range map[string]int{
-		`euid == 33`: 2, `euid != 33`: 0, `"b" in groups`: 2, `backlog > 100`: 1, `socket == "TCP:[::1]:80"`: 1, `socket == 7`: 1,
+		`euid == 33`: 2, `euid != 33`: 0, `"b" in groups`: 2, `backlog > 100`: 1,
+		`socket == "TCP:[::1]:80"`: 1, `socket == 7`: 1,
 		`name startsWith "TCP"`: 1, `name == "listen"`: 1, `family == "listen" && euid == 33`: 1,
 	} {
 		p, err := capture.Set{c}.Filter(expression)
@@ -170,7 +176,8 @@ func TestNewerDimension(t *testing.T) {
 // A column that a dimension lacks is zero; one that it has with another type is an error.
 func TestDimensionOfAnotherShape(t *testing.T) {
 	f := fixture.New()
-	f.Add(&format.Schema{Table: "task", Columns: []format.Column{{Name: "task", Type: format.Int32}, {Name: "comm", Type: format.Int32}}},
+	f.Add(&format.Schema{Table: "task", Columns: []format.Column{{Name: "task", Type: format.Int32},
+		{Name: "comm", Type: format.Int32}}},
 		fixture.Row{"task": int32(3), "comm": int32(4)})
 	d := write(t, f).Dimension("task")
 	rows, err := d.Load(format.Column{Name: "pid", Type: format.Int32}, format.Column{Name: "exe", Type: format.String},
@@ -184,7 +191,8 @@ func TestDimensionOfAnotherShape(t *testing.T) {
 	if _, err := d.Load(format.Column{Name: "comm", Type: format.String}); !errors.Is(err, format.ErrCorrupt) {
 		t.Errorf("comm as text: got %v", err)
 	}
-	if rows, err = d.Load(format.Column{Name: "comm", Type: format.Int32}); err != nil || rows.Columns[0].I32[rows.Index(3)] != 4 {
+	if rows, err = d.Load(format.Column{Name: "comm", Type: format.Int32}); err != nil ||
+		rows.Columns[0].I32[rows.Index(3)] != 4 {
 		t.Errorf("comm as it is: got %+v, %v", rows, err)
 	}
 }

@@ -75,9 +75,11 @@ func New(ctx context.Context, f *format.Capture) *Capture {
 func hint(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return cli.WithHint(err, "a capture is a directory or a tar that record wrote, or - for a tar on standard input")
+		return cli.WithHint(err,
+			"a capture is a directory or a tar that record wrote, or - for a tar on standard input")
 	case errors.Is(err, format.ErrNotCapture):
-		return cli.WithHint(err, "a capture is what record wrote: a directory with "+format.ManifestName+", or a tar of one")
+		return cli.WithHint(err,
+			"a capture is what record wrote: a directory with "+format.ManifestName+", or a tar of one")
 	case errors.Is(err, format.ErrVersion):
 		return cli.WithHint(err, "use a version of this program as new as the one that recorded it")
 	}

@@ -128,7 +128,8 @@ func TestFilterByTheNameOfAFile(t *testing.T) {
 
 func TestTasksOfAnotherShape(t *testing.T) {
 	f := fixture.New()
-	f.Add(&format.Schema{Table: "task", Columns: []format.Column{{Name: "task", Type: format.String}}}, fixture.Row{"task": "1"})
+	f.Add(&format.Schema{Table: "task", Columns: []format.Column{{Name: "task", Type: format.String}}},
+		fixture.Row{"task": "1"})
 	if _, err := write(t, f).Tasks(); !errors.Is(err, format.ErrCorrupt) {
 		t.Errorf("got %v", err)
 	}
@@ -147,7 +148,8 @@ func TestColumns(t *testing.T) {
 		{fixture.Path, "path dev ino name"},
 		{fixture.Task, "task ts tid pid ppid uid gid cgroup comm exe"},
 		{format.LossSchema, "ts until cpu family count"},
-		{&format.Schema{Table: "syscall", Columns: []format.Column{{Name: "nr", Type: format.Int64}, {Name: "task", Type: format.String}}}, "nr task"},
+		{&format.Schema{Table: "syscall", Columns: []format.Column{{Name: "nr", Type: format.Int64},
+			{Name: "task", Type: format.String}}}, "nr task"},
 	} {
 		var names []string
 		for _, column := range c.Columns(test.schema) {
@@ -158,7 +160,8 @@ func TestColumns(t *testing.T) {
 		}
 	}
 	accessors, err := c.Access(c.Columns(fixture.Pending))
-	if got := capture.Sources(accessors); err != nil || !slices.Equal(got, []string{"ts", "cpu", "task", "nr", "arg0", "arg1", "arg2", "arg3", "arg4", "arg5"}) {
+	if got := capture.Sources(accessors); err != nil || !slices.Equal(got,
+		[]string{"ts", "cpu", "task", "nr", "arg0", "arg1", "arg2", "arg3", "arg4", "arg5"}) {
 		t.Errorf("sources: got %v, %v", got, err)
 	}
 }
@@ -204,7 +207,8 @@ func TestOpen(t *testing.T) {
 	for _, c := range []struct {
 		paths []string
 		want  error
-	}{{[]string{good, filepath.Join(good, "nowhere")}, fs.ErrNotExist}, {[]string{good, t.TempDir()}, format.ErrNotCapture}} {
+	}{{[]string{good, filepath.Join(good, "nowhere")}, fs.ErrNotExist}, {[]string{good, t.TempDir()},
+		format.ErrNotCapture}} {
 		set, err := capture.Open(context.Background(), c.paths, nil)
 		if set != nil || !errors.Is(err, c.want) || cli.Hint(err) == "" {
 			t.Errorf("%v: got %v, %v", c.paths, set, err)
@@ -216,7 +220,8 @@ func TestOpen(t *testing.T) {
 }
 
 func TestSignal(t *testing.T) {
-	for n, want := range map[int32]string{1: "SIGHUP", 9: "SIGKILL", 11: "SIGSEGV", 15: "SIGTERM", 31: "SIGSYS", 32: "SIGRT0", 34: "SIGRT2", 64: "SIGRT32", 0: "signal 0", 65: "signal 65", -1: "signal -1"} {
+	for n, want := range map[int32]string{1: "SIGHUP", 9: "SIGKILL", 11: "SIGSEGV", 15: "SIGTERM", 31: "SIGSYS",
+		32: "SIGRT0", 34: "SIGRT2", 64: "SIGRT32", 0: "signal 0", 65: "signal 65", -1: "signal -1"} {
 		if got := capture.Signal(n); got != want {
 			t.Errorf("%d: got %s, want %s", n, got, want)
 		}

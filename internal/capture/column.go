@@ -27,8 +27,8 @@ func (c Column) Own() bool { return c.Dimension == "" }
 var joined = map[string][]string{"task": {"comm", "pid", "tid"}}
 
 // Columns are the columns of a table with those joined: after task the comm, pid and tid, after a number of a call and
-// other ids the name. A table's own column comes before a joined one of the same name: the pid of a process event is the
-// one it is about.
+// other ids the name. A table's own column comes before a joined one of the same name: the pid of a process event is
+// the one it is about.
 func (c *Capture) Columns(s *format.Schema) []Column {
 	var columns []Column
 	for _, own := range s.Columns {

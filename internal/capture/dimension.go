@@ -140,7 +140,8 @@ func (d *Dimension) scan(b *format.Batch) error {
 			texts += len(b.Columns[i].Str.Data)
 		}
 		if b.Rows += part.Rows; b.Rows > maxIDs || texts > maxTextBytes {
-			return fmt.Errorf("table %s: %w: more than %d ids or %d bytes of names", d.Schema.Table, format.ErrCorrupt, maxIDs, maxTextBytes)
+			return fmt.Errorf("table %s: %w: more than %d ids or %d bytes of names", d.Schema.Table, format.ErrCorrupt,
+				maxIDs, maxTextBytes)
 		}
 		return nil
 	})
@@ -149,7 +150,8 @@ func (d *Dimension) scan(b *format.Batch) error {
 // appendVector appends rows values of src, zeros where src is nil.
 func appendVector(dst, src *format.Vector, rows int) {
 	if src == nil {
-		src = &format.Vector{Type: dst.Type, I32: make([]int32, rows), I64: make([]int64, rows), Rows: make([]int32, rows+1)}
+		src = &format.Vector{Type: dst.Type, I32: make([]int32, rows), I64: make([]int64, rows),
+			Rows: make([]int32, rows+1)}
 		src.Str.Offsets = make([]int32, rows+1)
 	}
 	switch dst.Type {

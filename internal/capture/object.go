@@ -18,8 +18,8 @@ func Key(key int64) string {
 	return fmt.Sprintf("0x%x", uint64(key))
 }
 
-// Action is what a seccomp filter did, with the error or signal that the caller got: "errno 13 EACCES", "kill SIGSYS". It is
-// text of the capture.
+// Action is what a seccomp filter did, with the error or signal that the caller got: "errno 13 EACCES", "kill SIGSYS".
+// It is text of the capture.
 func Action(action string, code int32) string {
 	switch action {
 	case "errno":

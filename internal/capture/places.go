@@ -12,7 +12,8 @@ type places struct {
 	far   map[int64]int32
 }
 
-// newPlaces makes the way from id to row. An id that was announced again, as after a dropped segment, keeps its first row.
+// newPlaces makes the way from id to row. An id that was announced again, as after a dropped segment, keeps its first
+// row.
 func newPlaces(ids *format.Vector) *places {
 	id := func(i int) int64 { return 0 } // means unknown
 	switch ids.Type {

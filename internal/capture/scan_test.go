@@ -26,7 +26,8 @@ func TestSelectionKeepsTheRowsThatMatch(t *testing.T) {
 			args = append(args, strconv.Itoa(r.IntN(100)))
 		}
 		name, code := strconv.Itoa(i), int32(r.IntN(2))
-		f.AddProcess(time.Duration(i), 0, 1, "exec", int32(i), 1, fixture.Row{"filename": name, "args": args, "exit_code": code})
+		f.AddProcess(time.Duration(i), 0, 1, "exec", int32(i), 1, fixture.Row{"filename": name, "args": args,
+			"exit_code": code})
 		if code == 1 {
 			want = append(want, fmt.Sprint(i, name, args, fixture.At(time.Duration(i))))
 		}
@@ -60,7 +61,8 @@ func TestSelectionKeepsTheRowsThatMatch(t *testing.T) {
 		if len(list) == 0 {
 			list = nil
 		}
-		got = append(got, fmt.Sprint(b.Column("pid").I32[i], b.Column("filename").Str.At(i), list, b.Column("ts").I64[i]))
+		got = append(got, fmt.Sprint(b.Column("pid").I32[i], b.Column("filename").Str.At(i), list,
+			b.Column("ts").I64[i]))
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %d rows %v, want %d rows %v", len(got), got, len(want), want)

@@ -16,7 +16,8 @@ type joiner struct {
 }
 
 func newJoiner(c *capture.Capture, columns []capture.Column, d *dictionary) (*joiner, error) {
-	j := &joiner{dictionary: d, columns: make([]*capture.Accessor, len(columns)), numbers: make([][]int32, len(columns))}
+	j := &joiner{dictionary: d, columns: make([]*capture.Accessor, len(columns)),
+		numbers: make([][]int32, len(columns))}
 	for i, column := range columns {
 		if column.Name == "" {
 			continue

@@ -37,12 +37,14 @@ func TestJoinedTexts(t *testing.T) {
 		{fixture.Syscall, "nr", []int32{0, 1 << 30, 0, -1, -1}, []string{"read", "x32:read", "read", "nr_-1", "nr_-1"}},
 	} {
 		columns := set[0].Columns(c.table)
-		at := slices.IndexFunc(columns, func(joined capture.Column) bool { return joined.Source == c.column && !joined.Own() })
+		joins := func(joined capture.Column) bool { return joined.Source == c.column && !joined.Own() }
+		at := slices.IndexFunc(columns, joins)
 		j, err := newJoiner(set[0], columns[at:at+1], d)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b := format.NewBatch(&format.Schema{Table: c.table.Table, Columns: []format.Column{{Name: c.column, Type: format.Int32}}})
+		b := format.NewBatch(&format.Schema{Table: c.table.Table,
+			Columns: []format.Column{{Name: c.column, Type: format.Int32}}})
 		b.Columns[0].I32, b.Rows = c.ids, len(c.ids)
 		j.bind(b)
 		var got []string

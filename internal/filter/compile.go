@@ -101,7 +101,8 @@ func (c *compiler) chain(n *ast.BinaryNode, not bool, depth int) (*node, error) 
 	var at ast.Node = n
 	for {
 		b, ok := at.(*ast.BinaryNode)
-		if !ok || and != (b.Operator == "&&" || b.Operator == "and") || !and && b.Operator != "||" && b.Operator != "or" {
+		if !ok || and != (b.Operator == "&&" || b.Operator == "and") ||
+			!and && b.Operator != "||" && b.Operator != "or" {
 			break
 		}
 		parts = append(parts, b.Right)
@@ -323,7 +324,8 @@ func (c *compiler) unsupported(n ast.Node) error {
 	switch n := n.(type) {
 	case *ast.BinaryNode:
 		what = n.Operator
-		if slices.Contains([]string{"==", "!=", "<", "<=", ">", ">=", "in", "&&", "||", "and", "or", "matches", "contains", "startsWith", "endsWith"}, what) {
+		if slices.Contains([]string{"==", "!=", "<", "<=", ">", ">=", "in", "&&", "||", "and", "or", "matches",
+			"contains", "startsWith", "endsWith"}, what) {
 			return fail(n, "a condition is compared: put it in parentheses of its own")
 		}
 	case *ast.UnaryNode:

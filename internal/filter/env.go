@@ -15,7 +15,8 @@ type Env struct {
 type Dimensions interface {
 	// Schema is the shape of a dimension, nil if there is none of that name.
 	Schema(dimension string) *format.Schema
-	// Lookup gives a way to find rows of a dimension with at least these columns of its schema. Each goroutine has its own.
+	// Lookup gives a way to find rows of a dimension with at least these columns of its schema. Each goroutine has its
+	// own.
 	Lookup(dimension string, columns []format.Column) (Lookup, error)
 }
 

@@ -19,7 +19,8 @@ import (
 )
 
 func schemaOf(table string, columns ...string) *format.Schema {
-	types := map[string]format.Type{"i": format.Int32, "l": format.Int64, "t": format.Timestamp, "s": format.String, "S": format.StringList}
+	types := map[string]format.Type{"i": format.Int32, "l": format.Int64, "t": format.Timestamp, "s": format.String,
+		"S": format.StringList}
 	s := &format.Schema{Table: table}
 	for _, c := range columns {
 		name, typ, _ := strings.Cut(c, ":")
@@ -30,15 +31,17 @@ func schemaOf(table string, columns ...string) *format.Schema {
 
 var (
 	syscallSchema = schemaOf("syscall", "ts:t", "cpu:i", "task:i", "nr:i", "ret:l", "duration_ns:l", "arg0:l", "arg1:l")
-	processSchema = schemaOf("process", "ts:t", "cpu:i", "task:i", "op:s", "pid:i", "ppid:i", "filename:s", "args:S", "duration_ns:l")
-	tcpSchema     = schemaOf("tcp", "ts:t", "cpu:i", "task:i", "op:s", "family:i", "daddr:s", "dport:i", "ret:i")
-	fileSchema    = schemaOf("file", "ts:t", "cpu:i", "task:i", "op:s", "path:i", "size:l", "ret:l")
-	cgroupSchema  = schemaOf("cgroup", "cgroup:l", "name:s", "container:s")
-	schemas       = []*format.Schema{syscallSchema, processSchema, tcpSchema, fileSchema, cgroupSchema}
+	processSchema = schemaOf("process", "ts:t", "cpu:i", "task:i", "op:s", "pid:i", "ppid:i", "filename:s", "args:S",
+		"duration_ns:l")
+	tcpSchema    = schemaOf("tcp", "ts:t", "cpu:i", "task:i", "op:s", "family:i", "daddr:s", "dport:i", "ret:i")
+	fileSchema   = schemaOf("file", "ts:t", "cpu:i", "task:i", "op:s", "path:i", "size:l", "ret:l")
+	cgroupSchema = schemaOf("cgroup", "cgroup:l", "name:s", "container:s")
+	schemas      = []*format.Schema{syscallSchema, processSchema, tcpSchema, fileSchema, cgroupSchema}
 )
 
 var (
-	taskTable = schemaOf("task", "task:i", "ts:t", "tid:i", "pid:i", "ppid:i", "uid:l", "gid:l", "cgroup:l", "comm:s", "exe:s")
+	taskTable = schemaOf("task", "task:i", "ts:t", "tid:i", "pid:i", "ppid:i", "uid:l", "gid:l", "cgroup:l", "comm:s",
+		"exe:s")
 	pathTable = schemaOf("path", "path:i", "name:s")
 )
 
@@ -50,8 +53,10 @@ type world struct {
 
 func newWorld(t testing.TB) (*world, *Env) {
 	w := &world{asked: map[string]int{}, batches: map[string]*format.Batch{}}
-	w.add(t, taskTable, row{"task": int32(1), "tid": int32(101), "pid": int32(100), "ppid": int32(1), "cgroup": int64(7), "comm": "nginx", "exe": "/usr/sbin/nginx"})
-	w.add(t, taskTable, row{"task": int32(2), "tid": int32(200), "pid": int32(200), "ppid": int32(100), "uid": int64(1000), "gid": int64(1000), "cgroup": int64(8), "comm": "php-fpm", "exe": "/usr/bin/php"})
+	w.add(t, taskTable, row{"task": int32(1), "tid": int32(101), "pid": int32(100), "ppid": int32(1),
+		"cgroup": int64(7), "comm": "nginx", "exe": "/usr/sbin/nginx"})
+	w.add(t, taskTable, row{"task": int32(2), "tid": int32(200), "pid": int32(200), "ppid": int32(100),
+		"uid": int64(1000), "gid": int64(1000), "cgroup": int64(8), "comm": "php-fpm", "exe": "/usr/bin/php"})
 	w.add(t, taskTable, row{"task": int32(math.MaxInt32), "comm": "far"})
 	w.add(t, pathTable, row{"path": int32(5), "name": "/etc/passwd"})
 	w.add(t, cgroupSchema, row{"cgroup": int64(7), "name": "/system.slice/nginx.service", "container": "c0ffee"})
@@ -109,20 +114,30 @@ type row = map[string]any
 // rows are named by a letter each.
 var rows = map[string][]row{
 	"syscall": {
-		{"ts": noon, "task": int32(1), "nr": int32(257), "ret": int64(-2), "duration_ns": int64(5_000), "arg0": int64(-100)},                // a
-		{"ts": noon + 1e9, "task": int32(1), "nr": int32(0), "ret": int64(100), "duration_ns": int64(2e9), "arg1": int64(1) << 62},          // b
-		{"ts": noon + 2e9, "cpu": int32(3), "task": int32(2), "nr": int32(0), "ret": int64(0), "duration_ns": int64(10_000_000)},            // c
-		{"ts": noon + 3e9, "task": int32(0), "nr": int32(999), "ret": int64(math.MinInt64), "duration_ns": int64(0), "arg0": int64(1)},      // d
-		{"ts": noon + 4e9, "task": int32(math.MaxInt32), "nr": int32(-1), "ret": int64(math.MaxInt64), "duration_ns": int64(math.MaxInt64)}, // e
+		{"ts": noon, "task": int32(1), "nr": int32(257), "ret": int64(-2), "duration_ns": int64(5_000),
+			"arg0": int64(-100)}, // a
+		{"ts": noon + 1e9, "task": int32(1), "nr": int32(0), "ret": int64(100), "duration_ns": int64(2e9),
+			"arg1": int64(1) << 62}, // b
+		{"ts": noon + 2e9, "cpu": int32(3), "task": int32(2), "nr": int32(0), "ret": int64(0),
+			"duration_ns": int64(10_000_000)}, // c
+		{"ts": noon + 3e9, "task": int32(0), "nr": int32(999), "ret": int64(math.MinInt64), "duration_ns": int64(0),
+			"arg0": int64(1)}, // d
+		{"ts": noon + 4e9, "task": int32(math.MaxInt32), "nr": int32(-1), "ret": int64(math.MaxInt64),
+			"duration_ns": int64(math.MaxInt64)}, // e
 	},
 	"process": {
-		{"ts": noon, "task": int32(2), "op": "exec", "pid": int32(300), "ppid": int32(1), "filename": "/bin/cat", "args": []string{"cat", "--foo", "a b"}}, // f
-		{"ts": noon + 1e9, "task": int32(1), "op": "exit", "pid": int32(301), "args": []string{}, "duration_ns": int64(1e6)},                               // g
-		{"ts": noon + 2e9, "task": int32(0), "op": "fork", "pid": int32(302), "ppid": int32(300), "args": []string{""}},                                    // h
+		{"ts": noon, "task": int32(2), "op": "exec", "pid": int32(300), "ppid": int32(1), "filename": "/bin/cat",
+			"args": []string{"cat", "--foo", "a b"}}, // f
+		{"ts": noon + 1e9, "task": int32(1), "op": "exit", "pid": int32(301), "args": []string{},
+			"duration_ns": int64(1e6)}, // g
+		{"ts": noon + 2e9, "task": int32(0), "op": "fork", "pid": int32(302), "ppid": int32(300),
+			"args": []string{""}}, // h
 	},
 	"tcp": {
-		{"ts": noon, "task": int32(1), "op": "connect", "family": int32(4), "daddr": "10.0.0.1", "dport": int32(443), "ret": int32(-111)}, // i
-		{"ts": noon + 5e9, "task": int32(2), "op": "accept", "family": int32(6), "daddr": "::1", "dport": int32(8080)},                    // j
+		{"ts": noon, "task": int32(1), "op": "connect", "family": int32(4), "daddr": "10.0.0.1", "dport": int32(443),
+			"ret": int32(-111)}, // i
+		{"ts": noon + 5e9, "task": int32(2), "op": "accept", "family": int32(6), "daddr": "::1",
+			"dport": int32(8080)}, // j
 	},
 	"file": {
 		{"ts": noon, "task": int32(2), "op": "read", "path": int32(5), "size": int64(4096), "ret": int64(100)}, // k
@@ -368,7 +383,8 @@ func TestErrors(t *testing.T) {
 		{`ret = 0`, `column 5: unexpected token Operator("=")`},
 		{`comm == "nginx`, `column 15: literal not terminated`},
 		{`ret & 4`, `column 5: unexpected token Operator("&")`},
-		{`ret == 99999999999999999999`, `column 27: invalid integer literal: strconv.ParseInt: parsing "99999999999999999999": value out of range`},
+		{`ret == 99999999999999999999`,
+			`column 27: invalid integer literal: strconv.ParseInt: parsing "99999999999999999999": value out of range`},
 
 		{`com == "x"`, `column 1: unknown name "com" (did you mean comm?)`},
 		{`comm == "x" && dur > 3`, `column 16: unknown name "dur" (did you mean duration or duration_ns?)`},
@@ -427,7 +443,8 @@ func TestErrors(t *testing.T) {
 		{`ret < 0; ret > 1`, `column 5: ; is not supported in a filter`},
 		{`{} == ret`, `column 1: this is not supported in a filter`},
 		{`[1] == ret`, `column 1: a list here is not supported in a filter`},
-		{strings.Repeat(" ", maxSource) + "true", fmt.Sprintf(`column %d: expression longer than %d bytes`, maxSource+1, maxSource)},
+		{strings.Repeat(" ", maxSource) + "true", fmt.Sprintf(`column %d: expression longer than %d bytes`, maxSource+1,
+			maxSource)},
 		{deep(100), `column 773: nested more than 64 deep`},
 	} {
 		p, err := Compile(c.src)
@@ -469,8 +486,10 @@ func TestLong(t *testing.T) {
 		}
 	}
 	for _, src := range []string{
-		strings.Repeat("(", 16000), strings.Repeat("[", 16000), strings.Repeat("!", 16000), strings.Repeat("-", 16000) + "1 == ret",
-		strings.Repeat("ret<", 4000) + "1", strings.Repeat("not ", 4000), strings.Repeat("{", 16000), strings.Repeat("a?", 8000),
+		strings.Repeat("(", 16000), strings.Repeat("[", 16000), strings.Repeat("!", 16000),
+		strings.Repeat("-", 16000) + "1 == ret",
+		strings.Repeat("ret<", 4000) + "1", strings.Repeat("not ", 4000),
+		strings.Repeat("{", 16000), strings.Repeat("a?", 8000),
 	} {
 		if p, err := Compile(src); err == nil {
 			t.Errorf("%.20s compiles: %v", src, p)
@@ -483,7 +502,8 @@ func TestNewTables(t *testing.T) {
 	if _, err := Compile(`engine == "3d"`); err == nil {
 		t.Error("engine is known without its table")
 	}
-	for _, src := range []string{`engine == "3d"`, `wait_ns > "10ms"`, `op == 3`, `op == "exec"`, `"x" in label`, `until > "2026-01-01"`} {
+	for _, src := range []string{`engine == "3d"`, `wait_ns > "10ms"`, `op == 3`, `op == "exec"`, `"x" in label`,
+		`until > "2026-01-01"`} {
 		if _, err := Compile(src, s); err != nil {
 			t.Errorf("%s: %v", src, err)
 		}
@@ -638,7 +658,8 @@ func TestAskedOnce(t *testing.T) {
 	}
 	batch := format.NewBatch(syscallSchema)
 	for i := range 1000 {
-		if err := batch.AppendRow(row{"task": []int32{1, 2, math.MaxInt32}[i%3], "nr": int32(i % 2 * 257)}); err != nil {
+		if err := batch.AppendRow(row{"task": []int32{1, 2, math.MaxInt32}[i%3],
+			"nr": int32(i % 2 * 257)}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -753,8 +774,9 @@ func TestAgainstExpr(t *testing.T) {
 		batch := format.NewBatch(table)
 		var all []row
 		for range 1 + r.IntN(200) {
-			one := row{"pid": int32(r.IntN(5)), "ret": int64(r.IntN(9) - 4), "size": int64(r.IntN(9) - 4), "op": words[r.IntN(len(words))],
-				"daddr": words[r.IntN(len(words))], "args": []string{words[r.IntN(len(words))], words[r.IntN(len(words))]}[:r.IntN(3)]}
+			one := row{"pid": int32(r.IntN(5)), "ret": int64(r.IntN(9) - 4), "size": int64(r.IntN(9) - 4),
+				"op": words[r.IntN(len(words))], "daddr": words[r.IntN(len(words))],
+				"args": []string{words[r.IntN(len(words))], words[r.IntN(len(words))]}[:r.IntN(3)]}
 			if err := batch.AppendRow(one); err != nil {
 				t.Fatal(err)
 			}
@@ -820,8 +842,10 @@ func random(r *rand.Rand, depth int) string {
 
 func FuzzCompile(f *testing.F) {
 	for _, src := range []string{
-		`family == "syscall" && name == "openat" && ret < 0 && comm == "nginx"`, `duration > "10ms" or !(ts >= "2026-01-02T03:04:05Z")`,
-		`op in ["exec","exit"]`, `"--foo" in args`, `comm matches "^php"`, `pid in 1..9 && size > ret`, `cgroup == 7 || cgroup endsWith "x"`,
+		`family == "syscall" && name == "openat" && ret < 0 && comm == "nginx"`,
+		`duration > "10ms" or !(ts >= "2026-01-02T03:04:05Z")`,
+		`op in ["exec","exit"]`, `"--foo" in args`, `comm matches "^php"`, `pid in 1..9 && size > ret`,
+		`cgroup == 7 || cgroup endsWith "x"`,
 		`ret < -1.5e3`, `((((`, `a?b:c`, `let x = 1; x`, "\"\\u{10FFFF}\" in args", `ret not in [1, 2.5, -3]`, deep(20),
 	} {
 		f.Add(src)
@@ -833,7 +857,8 @@ func FuzzCompile(f *testing.F) {
 	f.Fuzz(func(t *testing.T, src string) {
 		p, err := Compile(src)
 		var at *Error
-		if (err == nil) == (p == nil) || err != nil && (!errors.As(err, &at) || at.Column < 1 || at.Column > len(src)+2 || at.Message == "") {
+		if (err == nil) == (p == nil) || err != nil && (!errors.As(err, &at) || at.Column < 1 ||
+			at.Column > len(src)+2 || at.Message == "") {
 			t.Fatalf("%q: %v, %v", src, p, err)
 		}
 		if err != nil {
@@ -893,7 +918,8 @@ func BenchmarkMatch(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			bound, err := p.Bind(syscallSchema, &Env{Dimensions: &quiet{}, CallName: func(nr int32) string { return []string{"openat", "read"}[nr&1] }})
+			bound, err := p.Bind(syscallSchema, &Env{Dimensions: &quiet{},
+				CallName: func(nr int32) string { return []string{"openat", "read"}[nr&1] }})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -43,8 +43,8 @@ func isCall(t *format.Schema, c format.Column) bool {
 }
 
 // joinOf finds the column that a comparison is about among those that the table's ids lead to: the nearest, of several
-// by the first id. An id's own name stands for the name of its row. Other names of rows are only reached directly: those
-// of the cgroups of tasks are no names of events.
+// by the first id. An id's own name stands for the name of its row. Other names of rows are only reached directly:
+// those of the cgroups of tasks are no names of events.
 func joinOf(l *leaf, table *format.Schema, d Dimensions) *join {
 	near := reaches(reach{dimension: table}, table.Columns, d)
 	seen := map[string]bool{table.Table: true}

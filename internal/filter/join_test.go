@@ -16,7 +16,8 @@ func newerWorld(t *testing.T) (*Env, []*format.Schema) {
 	box := schemaOf("box", "box:i", "name:s", "host:i", "depth:l")
 	host := schemaOf("host", "host:i", "name:s", "zone:s")
 	w := &world{asked: map[string]int{}, batches: map[string]*format.Batch{}}
-	w.add(t, task, row{"task": int32(1), "comm": "sh", "euid": int64(0), "groups": []string{"wheel", "disk"}, "box": int32(4)})
+	w.add(t, task, row{"task": int32(1), "comm": "sh", "euid": int64(0), "groups": []string{"wheel", "disk"},
+		"box": int32(4)})
 	w.add(t, task, row{"task": int32(2), "comm": "ls", "euid": int64(33), "box": int32(9)})
 	w.add(t, box, row{"box": int32(3), "name": "outer", "host": int32(1), "depth": int64(1)})
 	w.add(t, box, row{"box": int32(4), "name": "inner", "host": int32(2), "depth": int64(2)})
@@ -86,7 +87,8 @@ func TestJoins(t *testing.T) {
 // An event of a table that this program knows reaches what is new in its dimensions.
 func TestJoinsOfKnownTables(t *testing.T) {
 	env, tables := newerWorld(t)
-	for src, want := range map[string]int{`euid == 33`: 1, `box == "inner"`: 2, `depth == 2`: 2, `name == "inner"`: 0, `zone == "a"`: 0} {
+	for src, want := range map[string]int{`euid == 33`: 1, `box == "inner"`: 2, `depth == 2`: 2, `name == "inner"`: 0,
+		`zone == "a"`: 0} {
 		p, err := Compile(src, tables...)
 		if err != nil {
 			t.Fatal(err)
@@ -106,7 +108,8 @@ func TestJoinsInACircle(t *testing.T) {
 	w := &world{asked: map[string]int{}, batches: map[string]*format.Batch{}}
 	var tables []*format.Schema
 	for _, s := range []*format.Schema{
-		schemaOf("task", "task:i", "one:i", "two:i"), schemaOf("one", "one:i", "two:i", "task:i"), schemaOf("two", "two:i", "one:i", "deep:s"),
+		schemaOf("task", "task:i", "one:i", "two:i"), schemaOf("one", "one:i", "two:i", "task:i"),
+		schemaOf("two", "two:i", "one:i", "deep:s"),
 	} {
 		w.add(t, s, row{})
 		tables = append(tables, s)
@@ -137,7 +140,8 @@ func TestDimensionThatFails(t *testing.T) {
 	_, env := newWorld(t)
 	broken := errors.New("broken")
 	env.Dimensions = failing{env.Dimensions, broken}
-	for src, want := range map[string]error{`comm == "x"`: nil, `container == "x"`: broken, `ret < 0 || !(cgroup == "x")`: broken, `cgroup == 7`: nil} {
+	for src, want := range map[string]error{`comm == "x"`: nil, `container == "x"`: broken,
+		`ret < 0 || !(cgroup == "x")`: broken, `cgroup == 7`: nil} {
 		p, err := Compile(src)
 		if err != nil {
 			t.Fatal(err)
