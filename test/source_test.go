@@ -97,8 +97,7 @@ const columns = 120
 
 // wide are the sources whose lines are longer: folders and files.
 var wide = []string{
-	"bpf", "cmd/record", "cmd/replay", "format", "internal/capture", "internal/export", "internal/filter",
-	"internal/jsonline", "internal/parquet", "internal/privilege", "internal/recorder", "internal/schema",
+	"bpf", "cmd/record", "format", "internal/parquet", "internal/privilege", "internal/recorder", "internal/schema",
 	"internal/wait", "internal/zstd",
 }
 

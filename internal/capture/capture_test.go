@@ -105,7 +105,8 @@ func TestTexts(t *testing.T) {
 func TestFilterByTheNameOfAFile(t *testing.T) {
 	c := write(t, fixture.Families())
 	for expression, want := range map[string]int{
-		`name contains "log"`: 2, `name endsWith "(deleted)"`: 1, `name == "/etc/hostname" && ret > 0`: 1, `name == ""`: 0, `name != "x"`: 8,
+		`name contains "log"`: 2, `name endsWith "(deleted)"`: 1, `name == "/etc/hostname" && ret > 0`: 1,
+		`name == ""`: 0, `name != "x"`: 8,
 	} {
 		p, err := capture.Set{c}.Filter(expression)
 		if err != nil {
@@ -176,8 +177,9 @@ func TestFilter(t *testing.T) {
 		t.Errorf("a wrong one: got %v", err)
 	}
 	for expression, want := range map[string]int{
-		`comm == "nginx"`: 5, `container == "0123456789ab"`: 5, `cgroup contains "docker"`: 5, `name == "read" && pid == 200`: 2,
-		`family == "loss"`: 0, `uid == 1000`: 6,
+		`comm == "nginx"`: 5, `container == "0123456789ab"`: 5, `cgroup contains "docker"`: 5,
+		`name == "read" && pid == 200`: 2,
+		`family == "loss"`:             0, `uid == 1000`: 6,
 	} {
 		p, err := set.Filter(expression)
 		if err != nil {
