@@ -2,38 +2,38 @@
 
 package merge
 
-// cursor is at a row of a run in memory or in a file.
+// cursor is a position in a sorted sequence of rows, which is a run in memory or a file.
 type cursor struct {
-	key  key
-	run  *Run
-	at   int
-	late bool
-	file *file
+	key  key   // of the row that it is at
+	run  *Run  // nil: the rows are in the file
+	row  int   // index in run
+	file *file // nil: the rows are in the run
+	late bool  // the rows are counted in merger.late while they are in memory
 }
 
-// row is the bytes of the row, valid until next.
-func (c *cursor) row() []byte {
+// bytes returns the bytes of the row, which are valid until next.
+func (c *cursor) bytes() []byte {
 	if c.file != nil {
 		return c.file.row
 	}
 	start := 0
-	if c.at > 0 {
-		start = c.run.ends[c.at-1]
+	if c.row > 0 {
+		start = c.run.ends[c.row-1]
 	}
-	return c.run.Data[start:c.run.ends[c.at]]
+	return c.run.Data[start:c.run.ends[c.row]]
 }
 
-// next goes to the next row; more is false when there is none.
+// next moves to the next row; more is false if there is none.
 func (c *cursor) next() (more bool, err error) {
 	if c.file != nil {
 		c.key, more, err = c.file.next()
 		return more, err
 	}
-	c.at++
-	if c.at == len(c.run.keys) {
+	c.row++
+	if c.row == len(c.run.keys) {
 		return false, nil
 	}
-	c.key = c.run.keys[c.at]
+	c.key = c.run.keys[c.row]
 	return true, nil
 }
 
@@ -43,19 +43,20 @@ func (c *cursor) close() {
 	}
 }
 
-// heap holds cursors, the one with the first row on top.
+// heap is a binary heap of cursors; the one with the smallest key is the first element, the top. It is not
+// container/heap, which makes an interface call for each comparison and swap.
 type heap []*cursor
 
 func (h *heap) push(c *cursor) {
 	*h = append(*h, c)
 	s := *h
 	for i := len(s) - 1; i > 0; {
-		up := (i - 1) / 2
-		if !s[i].key.less(s[up].key) {
+		parent := (i - 1) / 2
+		if !s[i].key.less(s[parent].key) {
 			return
 		}
-		s[i], s[up] = s[up], s[i]
-		i = up
+		s[i], s[parent] = s[parent], s[i]
+		i = parent
 	}
 }
 
@@ -69,14 +70,14 @@ func (h *heap) pop() {
 	h.fix()
 }
 
-// fix puts the top, whose key grew, in its place.
+// fix restores the order after the key of the top has grown.
 func (h *heap) fix() {
 	s := *h
 	for i := 0; ; {
 		least := i
-		for _, down := range [2]int{2*i + 1, 2*i + 2} {
-			if down < len(s) && s[down].key.less(s[least].key) {
-				least = down
+		for _, child := range [2]int{2*i + 1, 2*i + 2} {
+			if child < len(s) && s[child].key.less(s[least].key) {
+				least = child
 			}
 		}
 		if least == i {
@@ -87,7 +88,7 @@ func (h *heap) fix() {
 	}
 }
 
-// second is the key before which the top stays the top: the next cursor's, or limit.
+// second returns the second smallest key, or limit if that is smaller. Until it reaches this key, the top stays the top.
 func (h heap) second(limit key) key {
 	for _, c := range h[1:min(len(h), 3)] {
 		if c.key.less(limit) {

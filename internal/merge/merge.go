@@ -12,33 +12,34 @@ import (
 	"sync/atomic"
 )
 
-// Span is what is known of a block before it is read: its number of rows and the first and the last of their times, in
-// ns.
+// Span is what is known about a block before it is read.
 type Span struct {
 	Rows     int
-	Min, Max int64
+	Min, Max int64 // time of the first and the last row, ns
 }
 
-const maxSources = 1<<16 - 1 // a source's number is 16 bits of a key, and the greatest key is nobody's
+// maxSources is what the 16 bits for a source's number in a key allow. The greatest number is unused, so that no row has
+// the greatest key.
+const maxSources = 1<<16 - 1
 
 // Source is one table.
 type Source interface {
 	// Spans describes the blocks in the order in which they were written.
 	Spans() []Span
-	// Width is the number of bytes that a row takes in a Run, roughly.
+	// Width is roughly the number of bytes that a row takes in a Run.
 	Width() int
-	// Read adds to run those rows of a block whose time is from `from` to `last`, both included, in order of time.
-	// Where few rows of the block count at all it may add those after `last` too, and says so by returning true.
-	// Workers, numbered from 0, read at the same time; each number is used by one at a time.
+	// Read appends to run the rows of a block with a time from `from` to `last`, both included, in order of time. If
+	// a filter leaves few rows of the block, it may append those after `last` too, and returns true: the block is not
+	// read again. Read is called concurrently, with different numbers of workers, which are below Options.Workers.
 	Read(worker, block int, from, last int64, run *Run) (all bool, err error)
 }
 
-// Options bound a merge. The zero value means the defaults.
+// Options are the limits of a merge. A field that is 0 or "" has its default.
 type Options struct {
-	Workers int    // that read blocks; default 1
-	Window  int64  // bytes of rows held in memory, of all tables, default 64 MiB
-	Late    int64  // bytes of late rows held in memory, default 64 MiB; what is beyond goes to a file
-	TempDir string // of that file, default the system's
+	Workers int    // number of goroutines that read blocks, default 1
+	Window  int64  // bytes of rows in memory, of all tables together, default 64 MiB
+	Late    int64  // bytes of late rows in memory, default 64 MiB; further ones are written to temporary files
+	TempDir string // for these files, default os.TempDir()
 }
 
 func (o *Options) defaults() {
@@ -51,9 +52,9 @@ func (o *Options) defaults() {
 	}
 }
 
-// Merge calls emit for each row of all sources in order of time; rows of one time come in the order of sources, blocks
-// and rows. The row is emit's until it returns. Merge ends at the first error, emit's included, or with ctx and its
-// cause.
+// Merge calls emit for each row of all sources in order of time. Rows with the same time come in the order of sources,
+// blocks and rows. The row is only valid until emit returns. Merge returns the first error of a source or of emit, or the
+// cause of ctx when it is done.
 func Merge(ctx context.Context, sources []Source, opt Options, emit func(ts int64, row []byte) error) error {
 	if len(sources) > maxSources {
 		return fmt.Errorf("%d tables at once, more than %d", len(sources), maxSources)
@@ -65,28 +66,30 @@ func Merge(ctx context.Context, sources []Source, opt Options, emit func(ts int6
 	return m.run(ctx)
 }
 
-// part is the late rows of a block, or the others.
+// part is the late rows of a block, or its other rows.
 type part struct {
 	source, block int
-	from, last    int64 // of the rows; from is also when the part must be opened
-	twin          *part // of a part that is not late: the late one
+	from, last    int64 // times of its rows, both included; the merge needs it when it reaches from
+	latePart      *part // of a part that is not late: the late part of the same block, nil if it has none
 	late          bool
-	all           bool // the late part has the whole block
-	run           *Run
-	err           error
-	done          chan struct{}
+	all           bool // of a late part: it was read with all rows of the block
+
+	// Written by a worker before it closes done.
+	run  *Run
+	err  error
+	done chan struct{}
 }
 
-// plan lists the parts of all blocks in the order in which they are opened.
+// plan returns the parts of all blocks in the order in which the merge needs them.
 func plan(sources []Source, window int64) []*part {
 	var parts []*part
-	all := 0.0
+	total := 0.0
 	for _, source := range sources {
-		all += size(source)
+		total += size(source)
 	}
 	for s, source := range sources {
 		spans := source.Spans()
-		share := max(float64(window)*size(source)/all, float64(min(window, minWindow)))
+		share := max(float64(window)*size(source)/total, float64(min(window, minWindow)))
 		for b, cut := range cuts(spans, int(share/float64(max(source.Width(), 1)))) {
 			span := spans[b]
 			if span.Rows == 0 {
@@ -99,9 +102,9 @@ func plan(sources []Source, window int64) []*part {
 			}
 			if span.Max >= cut {
 				parts = append(parts, &part{source: s, block: b, from: max(span.Min, cut),
-					last: math.MaxInt64, twin: late})
+					last: math.MaxInt64, latePart: late})
 			} else {
-				late.last = math.MaxInt64
+				late.last = math.MaxInt64 // all of the block is late
 			}
 		}
 	}
@@ -109,10 +112,11 @@ func plan(sources []Source, window int64) []*part {
 	return parts
 }
 
-// minWindow is the window in bytes of a table that is small beside the others.
+// minWindow is the least window of one table in bytes. A table that is small compared to the others would otherwise get
+// next to nothing.
 const minWindow = 256 << 10
 
-// size is what a source takes in all, roughly.
+// size is roughly the number of bytes that all rows of a source take.
 func size(s Source) float64 {
 	rows := 1
 	for _, span := range s.Spans() {
@@ -121,18 +125,18 @@ func size(s Source) float64 {
 	return float64(rows) * float64(max(s.Width(), 1))
 }
 
-// cuts gives for each block the time before which its rows are late: the last moment of all blocks that lie more than
-// window rows before it.
+// cuts returns for each block the time before which its rows are late: the greatest time in the blocks that were written
+// more than window rows before it.
 func cuts(spans []Span, window int) []int64 {
 	out := make([]int64, len(spans))
-	last, rows, tail := int64(math.MinInt64), 0, 0
+	cut, rows, oldest := int64(math.MinInt64), 0, 0 // rows: in the blocks from oldest to b
 	for b, span := range spans {
 		for rows > window {
-			last = max(last, spans[tail].Max)
-			rows -= spans[tail].Rows
-			tail++
+			cut = max(cut, spans[oldest].Max)
+			rows -= spans[oldest].Rows
+			oldest++
 		}
-		out[b] = last
+		out[b] = cut
 		rows += span.Rows
 	}
 	return out
@@ -143,13 +147,13 @@ type merger struct {
 	opt     Options
 	emit    func(int64, []byte) error
 
-	parts  []*part // in order; parts[:opened] are in the heap or through, parts[:issued] are with the workers
-	opened int
-	issued int
+	parts  []*part // as planned
+	opened int     // parts[:opened] were added to the heap
+	issued int     // parts[:issued] were sent to the workers
 	todo   chan *part
-	busy   sync.WaitGroup
-	quit   atomic.Bool
-	spare  chan *Run
+	busy   sync.WaitGroup // the workers
+	quit   atomic.Bool    // workers read no further parts
+	spare  chan *Run      // for reuse
 
 	heap heap
 	late int64 // bytes of late rows in memory
@@ -164,7 +168,7 @@ func (m *merger) start() {
 	}
 }
 
-// stop waits for the workers, so that nobody reads a source after Merge.
+// stop waits for the workers, so that no source is read after Merge has returned.
 func (m *merger) stop() {
 	m.quit.Store(true)
 	close(m.todo)
@@ -177,10 +181,10 @@ func (m *merger) stop() {
 func (m *merger) work(worker int) {
 	defer m.busy.Done()
 	for p := range m.todo {
-		if p.twin != nil {
-			<-p.twin.done // it was issued before
+		if p.latePart != nil {
+			<-p.latePart.done // it was sent before, so another worker has it or has finished it
 		}
-		if !m.quit.Load() && (p.twin == nil || !p.twin.all) {
+		if !m.quit.Load() && (p.latePart == nil || !p.latePart.all) {
 			m.read(worker, p)
 		}
 		close(p.done)
@@ -208,7 +212,8 @@ func (m *merger) emptyRun(p *part) *Run {
 	return run
 }
 
-// clip gives rows that are few, and may wait for long, memory of their own size.
+// clip copies a run that fills less than half of its memory to memory of its own size, because it may stay in the heap
+// for long.
 func (m *merger) clip(run *Run) *Run {
 	if cap(run.Data) < 2*len(run.Data)+1024 && cap(run.keys) < 2*len(run.keys)+64 {
 		return run
@@ -243,7 +248,7 @@ func (m *merger) run(ctx context.Context) error {
 	}
 }
 
-// open brings in all parts that may hold a row no later than the first one of the heap.
+// open adds to the heap all parts that may have rows up to the time of its top; if it is empty, the next part with rows.
 func (m *merger) open(ctx context.Context) error {
 	for m.opened < len(m.parts) && (len(m.heap) == 0 || m.parts[m.opened].from <= m.heap[0].key.ts) {
 		for m.issued < min(len(m.parts), m.opened+cap(m.todo)) {
@@ -289,7 +294,7 @@ func (m *merger) add(p *part) error {
 	return m.spill()
 }
 
-// drain emits the rows before limit.
+// drain emits the rows of the heap before limit.
 func (m *merger) drain(ctx context.Context, limit key) error {
 	for len(m.heap) > 0 && m.heap[0].key.less(limit) {
 		if ctx.Err() != nil {
@@ -310,10 +315,10 @@ func (m *merger) drain(ctx context.Context, limit key) error {
 	return nil
 }
 
-// drainTop emits the rows of c before until, at least one; more is false when c is through.
+// drainTop emits the rows of c before until, but at least one; more is false if that was the last row of c.
 func (m *merger) drainTop(c *cursor, until key) (more bool, err error) {
 	for more = true; more && err == nil; {
-		if err = m.emit(c.key.ts, c.row()); err == nil {
+		if err = m.emit(c.key.ts, c.bytes()); err == nil {
 			more, err = c.next()
 		}
 		if !c.key.less(until) {
@@ -323,7 +328,7 @@ func (m *merger) drainTop(c *cursor, until key) (more bool, err error) {
 	return more, err
 }
 
-// finish takes a cursor that is through out of the accounts.
+// finish releases what a cursor without further rows has used.
 func (m *merger) finish(c *cursor) {
 	if c.run != nil {
 		if c.late {

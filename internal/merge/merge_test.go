@@ -19,12 +19,12 @@ import (
 	"time"
 )
 
-// blocks is a Source whose rows are just times; the bytes of a row are its number in the table and padding.
+// blocks is a Source for tests. The bytes of a row are the numbers of its block and of the row, and padding.
 type blocks struct {
-	ts    [][]int64
-	width int
-	lazy  bool // answers late reads of few rows with the whole block
-	fail  int  // number of the block that cannot be read, -1 for none
+	ts     [][]int64 // of each row of each block
+	width  int       // bytes of a row
+	eager  bool      // reads small blocks whole when only their late rows are asked for
+	broken int       // number of the block that cannot be read, -1 for none
 }
 
 func (b *blocks) Spans() []Span {
@@ -44,10 +44,10 @@ func (b *blocks) Width() int { return b.width }
 var errBroken = errors.New("broken block")
 
 func (b *blocks) Read(_, block int, from, last int64, run *Run) (bool, error) {
-	if block == b.fail {
+	if block == b.broken {
 		return false, errBroken
 	}
-	all := b.lazy && len(b.ts[block]) < 8
+	all := b.eager && len(b.ts[block]) < 8
 	if all {
 		last = math.MaxInt64
 	}
@@ -67,10 +67,11 @@ func (b *blocks) Read(_, block int, from, last int64, run *Run) (bool, error) {
 	return all, nil
 }
 
-// table makes a table as a recorder would: rows come in the order of their ends, in blocks, each processor's rows in
-// one piece; most last for little, some for long, and whole blocks may be from another time.
+// table makes a table of about size rows as a recorder would: in each block the rows of one CPU come after those of the
+// other, in the order of their ends. Most calls are short; the share long of them is up to as long as the recording.
+// With strays, some blocks have random times.
 func table(r *rand.Rand, size, perBlock int, long float64, strays bool) *blocks {
-	b := &blocks{width: 32, fail: -1, lazy: r.IntN(2) == 0}
+	b := &blocks{width: 32, broken: -1, eager: r.IntN(2) == 0}
 	now := int64(1_700_000_000_000_000_000)
 	for rows := 0; rows < size; {
 		n := r.IntN(perBlock + 1)
@@ -120,11 +121,11 @@ func TestMergeIsSortedAndComplete(t *testing.T) {
 		var want []row
 		for s := range 1 + r.IntN(4) {
 			b := table(r, r.IntN(5000), 1+r.IntN(300), []float64{0, 0.001, 0.05, 0.9}[r.IntN(4)], r.IntN(3) == 0)
-			b.width += s // tells the sources apart
+			b.width += s // so that a row's length shows its source
 			sources = append(sources, b)
-			for i, ts := range b.ts {
-				for j, at := range ts {
-					want = append(want, row{at, s, i, j})
+			for i, block := range b.ts {
+				for j, ts := range block {
+					want = append(want, row{ts, s, i, j})
 				}
 			}
 		}
@@ -144,8 +145,8 @@ func TestMergeIsSortedAndComplete(t *testing.T) {
 			t.Fatalf("seed %d: %d rows, want %d; first difference: %s", seed, len(got), len(want),
 				difference(got, want))
 		}
-		if left, _ := filepath.Glob(filepath.Join(opt.TempDir, "*")); len(left) > 0 {
-			t.Fatalf("seed %d: left behind %v", seed, left)
+		if files, _ := filepath.Glob(filepath.Join(opt.TempDir, "*")); len(files) > 0 {
+			t.Fatalf("seed %d: temporary files were not removed: %v", seed, files)
 		}
 	}
 }
@@ -159,7 +160,7 @@ func difference(got, want []row) string {
 	return "the length"
 }
 
-// TestMergeHoldsOneWindow looks at what the merge has in memory after every row.
+// TestMergeHoldsOneWindow measures what the merge has in memory, every 64 rows.
 func TestMergeHoldsOneWindow(t *testing.T) {
 	for _, long := range []float64{0, 0.01, 1} {
 		r := rand.New(rand.NewPCG(7, 7))
@@ -225,7 +226,7 @@ func TestMergeJoinsFiles(t *testing.T) {
 func TestMergeReadsNoMoreThanItNeeds(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
 	b := table(r, 100_000, 100, 0, false)
-	b.fail = len(b.ts) - 1
+	b.broken = len(b.ts) - 1
 	enough := errors.New("enough")
 	n := 0
 	err := Merge(context.Background(), []Source{b}, Options{Workers: 2, Window: 4096}, func(int64, []byte) error {
@@ -244,33 +245,33 @@ func TestMergeErrors(t *testing.T) {
 	b := table(r, 5000, 100, 0.1, false)
 	ignore := func(int64, []byte) error { return nil }
 
-	b.fail = len(b.ts) / 2
+	b.broken = len(b.ts) / 2
 	if err := Merge(context.Background(), []Source{b}, Options{}, ignore); !errors.Is(err, errBroken) {
 		t.Errorf("a block that cannot be read: got %v", err)
 	}
-	b.fail = -1
+	b.broken = -1
 
 	ctx, cancel := context.WithCancelCause(context.Background())
-	why := errors.New("interrupted")
+	cause := errors.New("interrupted")
 	n := 0
 	err := Merge(ctx, []Source{b}, Options{Window: 1}, func(int64, []byte) error {
 		if n++; n == 100 {
-			cancel(why)
+			cancel(cause)
 		}
 		return nil
 	})
-	if !errors.Is(err, why) || n > 4000 {
+	if !errors.Is(err, cause) || n > 4000 {
 		t.Errorf("cancelled: got %v after %d rows", err, n)
 	}
 
-	nowhere := filepath.Join(t.TempDir(), "gone")
+	missing := filepath.Join(t.TempDir(), "missing")
 	err = Merge(context.Background(), []Source{table(r, 5000, 100, 1, false)},
-		Options{Window: 1, Late: 1, TempDir: nowhere}, ignore)
-	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "setting late rows aside") {
-		t.Errorf("no room for late rows: got %v", err)
+		Options{Window: 1, Late: 1, TempDir: missing}, ignore)
+	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "writing late rows") {
+		t.Errorf("no directory for temporary files: got %v", err)
 	}
 
-	if err := Merge(context.Background(), []Source{liar{}}, Options{}, ignore); !errors.Is(err, ErrOrder) {
+	if err := Merge(context.Background(), []Source{unsorted{}}, Options{}, ignore); !errors.Is(err, ErrOrder) {
 		t.Errorf("a source out of order: got %v", err)
 	}
 	if err := Merge(context.Background(), nil, Options{}, ignore); err != nil {
@@ -278,10 +279,10 @@ func TestMergeErrors(t *testing.T) {
 	}
 }
 
-// TestMergeGivesABlockOnce has late rows that take so long to read that the others of the block could be read
-// meanwhile.
-func TestMergeGivesABlockOnce(t *testing.T) {
-	b := &slow{blocks{ts: [][]int64{{100}, {1, 101}}, width: 8, lazy: true, fail: -1}}
+// TestMergeReadsABlockOnce has late rows that take so long to read that another worker could read the other rows of the
+// block in the meantime. It must not, because the slow read returns the whole block.
+func TestMergeReadsABlockOnce(t *testing.T) {
+	b := &slow{blocks{ts: [][]int64{{100}, {1, 101}}, width: 8, eager: true, broken: -1}}
 	var got []int64
 	err := Merge(context.Background(), []Source{b}, Options{Workers: 3, Window: 1}, func(ts int64, _ []byte) error {
 		got = append(got, ts)
@@ -292,6 +293,7 @@ func TestMergeGivesABlockOnce(t *testing.T) {
 	}
 }
 
+// slow is a Source that takes long to read late rows.
 type slow struct{ blocks }
 
 func (s *slow) Read(worker, block int, from, last int64, run *Run) (bool, error) {
@@ -301,11 +303,12 @@ func (s *slow) Read(worker, block int, from, last int64, run *Run) (bool, error)
 	return s.blocks.Read(worker, block, from, last, run)
 }
 
-type liar struct{}
+// unsorted is a Source whose rows are out of order.
+type unsorted struct{}
 
-func (liar) Spans() []Span { return []Span{{Rows: 2, Min: 5, Max: 9}} }
-func (liar) Width() int    { return 1 }
-func (liar) Read(_, _ int, _, _ int64, run *Run) (bool, error) {
+func (unsorted) Spans() []Span { return []Span{{Rows: 2, Min: 5, Max: 9}} }
+func (unsorted) Width() int    { return 1 }
+func (unsorted) Read(_, _ int, _, _ int64, run *Run) (bool, error) {
 	run.End(9, 0)
 	run.End(5, 1)
 	return false, nil

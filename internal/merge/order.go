@@ -8,18 +8,18 @@ import (
 	"slices"
 )
 
-// Order sorts rows of a block by time. Its memory serves again; the zero value is ready.
+// Order sorts the rows of a block by time. It reuses its memory. The zero value is ready to use.
 type Order struct {
 	keys, scratch []uint64
 }
 
 const (
-	rowBits   = 24 // a row number in a packed key; format.MaxRows is less
-	digitBits = 11
-	fewRows   = 512 // below this a comparison sort is faster
+	rowBits   = 24  // bits of a row number in a packed key, enough for format.MaxRows
+	digitBits = 11  // sorted by in one pass of the radix sort
+	fewRows   = 512 // with fewer a comparison sort is faster
 )
 
-// Sort puts rows, ascending indices into ts, in order of time; rows of one time keep their order.
+// Sort sorts rows by time, which is ts[row] in ns. Rows with the same time keep their order. rows must be ascending.
 func (o *Order) Sort(ts []int64, rows []int32) {
 	lo, hi, sorted := bounds(ts, rows)
 	if sorted {
@@ -59,7 +59,7 @@ func bounds(ts []int64, rows []int32) (lo, hi int64, sorted bool) {
 	return lo, hi, sorted
 }
 
-// radix sorts keys by their time, of width bits, least digit first. It is stable, so rows of one time keep their order.
+// radix sorts keys by their time, which has width bits, with the least significant digit first. It is stable.
 func (o *Order) radix(width int) {
 	o.scratch = slices.Grow(o.scratch[:0], len(o.keys))[:len(o.keys)]
 	for shift := rowBits; shift < rowBits+width; shift += digitBits {

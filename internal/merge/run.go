@@ -8,18 +8,18 @@ import (
 	"slices"
 )
 
-// ErrOrder means that a Source gave rows that are not in order, or not of the time asked for.
+// ErrOrder means that a Source has returned rows out of order, or from before the time that was asked for.
 var ErrOrder = errors.New("rows out of order")
 
-// key orders rows: by time, then by source, block and row.
+// key orders rows by time, then by source, block and row.
 type key struct {
-	ts  int64
-	ord uint64
+	ts  int64  // ns
+	ord uint64 // source: 16 bits; block: 24 bits; row: 24 bits
 }
 
 func (k key) less(o key) bool { return k.ts < o.ts || k.ts == o.ts && k.ord < o.ord }
 
-// Run is rows in order of time. A Source appends a row's bytes to Data and ends the row with End.
+// Run is a sequence of rows in order of time. To add one, a Source appends its bytes to Data and calls End.
 type Run struct {
 	Data []byte
 
@@ -28,15 +28,15 @@ type Run struct {
 	ord  uint64 // of the block's row 0
 }
 
-const keyBytes = 24 // a row's keys and ends
+const keyBytes = 24 // of a row in keys and ends
 
-// End ends the row that was appended to Data last: row number `row` of its block, of time ts.
+// End ends the row whose bytes were appended to Data. It is row number `row` of the block, and its time is ts in ns.
 func (r *Run) End(ts int64, row int32) {
 	r.keys = append(r.keys, key{ts, r.ord | uint64(row)&(1<<24-1)})
 	r.ends = append(r.ends, len(r.Data))
 }
 
-// Len is the number of rows.
+// Len returns the number of rows.
 func (r *Run) Len() int { return len(r.keys) }
 
 func (r *Run) reset() {
@@ -45,7 +45,8 @@ func (r *Run) reset() {
 
 func (r *Run) bytes() int64 { return int64(len(r.Data) + keyBytes*len(r.keys)) }
 
-// check finds what a Source did wrong; it would show as events in a wrong order.
+// check returns ErrOrder if the rows are not those that a Source was asked for. Without it, events would be printed in
+// the wrong order.
 func (r *Run) check(p *part) error {
 	if len(r.keys) == 0 {
 		return nil

@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	fileBuffer = 64 << 10 // of each file that is read
-	maxFiles   = 64       // open at once; more are merged into one
-	rowHeader  = 20       // ts, ord, length
+	fileBuffer = 64 << 10 // bytes, of each file
+	maxFiles   = 64       // open at once; then they are merged into one
+	rowHeader  = 20       // bytes: ts, ord, length
 )
 
-// spill moves the late rows that are in memory into a file, and joins the files when they become many.
+// spill moves the late rows that are in memory to a file. If there are maxFiles files, it merges them into that file.
 func (m *merger) spill() error {
 	late, rest := heap{}, heap{}
 	files := 0
@@ -35,13 +35,13 @@ func (m *merger) spill() error {
 	m.heap, m.late = rest, 0
 	c, err := m.write(late)
 	if err != nil {
-		return fmt.Errorf("setting late rows aside: %w", err)
+		return fmt.Errorf("writing late rows to a temporary file: %w", err)
 	}
 	m.heap.push(c)
 	return nil
 }
 
-// write merges cursors into a new file and gives a cursor at its first row.
+// write merges the rows of cursors into a new file, closes the cursors, and returns a cursor at the file's first row.
 func (m *merger) write(from heap) (*cursor, error) {
 	f, err := newFile(m.opt.TempDir)
 	if err != nil {
@@ -50,7 +50,7 @@ func (m *merger) write(from heap) (*cursor, error) {
 	for len(from) > 0 && err == nil {
 		top := from[0]
 		var more bool
-		if err = f.append(top.key, top.row()); err == nil {
+		if err = f.append(top.key, top.bytes()); err == nil {
 			more, err = top.next()
 		}
 		if more {
@@ -75,13 +75,13 @@ func (m *merger) write(from heap) (*cursor, error) {
 	return c, err
 }
 
-// file is rows in order in a temporary file, which has no name where the system allows that.
+// file is a temporary file of sorted rows. Where the system allows it, it is removed at once and exists while it is open.
 type file struct {
 	f     *os.File
-	w     *bufio.Writer
+	w     *bufio.Writer // nil once it is read
 	r     *bufio.Reader
-	named bool
-	row   []byte
+	named bool   // it could not be removed
+	row   []byte // the last one read
 }
 
 func newFile(dir string) (*file, error) {
@@ -105,7 +105,7 @@ func (f *file) append(k key, row []byte) error {
 	return err
 }
 
-// rewind ends the writing and begins the reading.
+// rewind prepares the file for reading, from the first row. No more rows can be appended.
 func (f *file) rewind() error {
 	if err := f.w.Flush(); err != nil {
 		return err
@@ -116,7 +116,7 @@ func (f *file) rewind() error {
 	return err
 }
 
-// next reads a row; more is false after the last.
+// next reads the next row into f.row; more is false after the last one.
 func (f *file) next() (k key, more bool, err error) {
 	var head [rowHeader]byte
 	if _, err := io.ReadFull(f.r, head[:]); err == io.EOF {
