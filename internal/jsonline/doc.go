@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package jsonline writes JSON whose text cannot harm a terminal: what is not seen, controls and what turns the
-// direction of text included, is written as \uXXXX.
+// Package jsonline formats JSON that is safe to print on a terminal: characters that are invisible, control the
+// terminal or change the direction of text are written as \uXXXX.
 package jsonline

@@ -11,19 +11,19 @@ import (
 	"github.com/fletch-trace/fletch/internal/stamp"
 )
 
-// Encoder writes rows of one table as objects, one a line. It is not safe for concurrent use.
+// Encoder formats the rows of one table as JSON objects, one per line. It is not safe for concurrent use.
 type Encoder struct {
 	head    []byte // {"family":"syscall", or {
 	columns []*capture.Accessor
-	keys    [][]byte // "ret":
+	keys    [][]byte // of each column: "cpu": for the first, ,"ret": for the others
 	times   *stamp.Format
 }
 
-// Field is a text that every object begins with.
+// Field is a member with the same value in every object.
 type Field struct{ Name, Value string }
 
-// NewEncoder makes an encoder for a table of c, with the joined columns. Objects begin with the fields; a column of the
-// same name as a field gets the table's name in front: loss_family.
+// NewEncoder makes an encoder for a table of c. Objects begin with the fields, then come the columns and the joined
+// columns. A column with the name of a field gets the name of its table as a prefix: loss_family.
 func NewEncoder(c *capture.Capture, s *format.Schema, fields ...Field) (*Encoder, error) {
 	columns, err := c.Access(c.Columns(s))
 	if err != nil {
@@ -47,17 +47,17 @@ func NewEncoder(c *capture.Capture, s *format.Schema, fields ...Field) (*Encoder
 	return e, nil
 }
 
-// Columns are the columns that a batch must have.
+// Columns returns the names of the columns that a batch must have.
 func (e *Encoder) Columns() []string { return capture.Sources(e.columns) }
 
-// Bind makes b, which has at least these columns, the batch whose rows come next.
+// Bind sets the batch that Append takes rows from. It must have at least the columns that Columns returns.
 func (e *Encoder) Bind(b *format.Batch) {
 	for _, column := range e.columns {
 		column.Bind(b)
 	}
 }
 
-// Append appends row i of the batch as one line.
+// Append appends row i of the batch as an object and a newline.
 func (e *Encoder) Append(dst []byte, i int) []byte {
 	dst = append(dst, e.head...)
 	for c, column := range e.columns {
@@ -84,7 +84,7 @@ func (e *Encoder) appendValue(dst []byte, v *format.Vector, i int) []byte {
 	return append(dst, "null"...)
 }
 
-// AppendList appends row i of a list of texts as an array.
+// AppendList appends row i of a column of string lists as an array.
 func AppendList(dst []byte, v *format.Vector, i int) []byte {
 	dst = append(dst, '[')
 	for j := v.Rows[i]; j < v.Rows[i+1]; j++ {

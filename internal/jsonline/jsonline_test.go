@@ -44,7 +44,7 @@ func FuzzAppendString(f *testing.F) {
 			t.Fatalf("%q: %s reads as %q", s, text, back)
 		}
 		if !bytes.Equal(text, AppendString(nil, []byte(s))) {
-			t.Fatalf("%q: other bytes as []byte", s)
+			t.Fatalf("%q: as []byte it becomes %s, as string %s", s, AppendString(nil, []byte(s)), text)
 		}
 		for _, r := range string(text) {
 			if !strconv.IsPrint(r) {
@@ -71,7 +71,7 @@ func TestWriteIsHarmless(t *testing.T) {
 		t.Errorf("reads as %q, %v", back, err)
 	}
 	if !strings.Contains(out.String(), "<a>") || !strings.Contains(out.String(), "é") {
-		t.Errorf("more is escaped than need be: %s", out.String())
+		t.Errorf("more is escaped than necessary: %s", out.String())
 	}
 }
 

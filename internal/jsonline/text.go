@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// AppendString appends s in quotes. Bytes that are no UTF-8 become U+FFFD.
+// AppendString appends s as a JSON string. Bytes that are not UTF-8 become U+FFFD.
 func AppendString[T string | []byte](dst []byte, s T) []byte {
 	dst = append(dst, '"')
 	from := 0
@@ -55,7 +55,7 @@ func appendUnit(dst []byte, r rune) []byte {
 	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 }
 
-// Write writes v as encoding/json does, indented, and ends the line.
+// Write writes v as encoding/json does, but safe for a terminal, indented, and with a newline at the end.
 func Write(w io.Writer, v any) error {
 	var out bytes.Buffer
 	e := json.NewEncoder(&out)
@@ -68,7 +68,8 @@ func Write(w io.Writer, v any) error {
 	return err
 }
 
-// safe escapes what encoding/json lets through. Beyond ASCII, and DEL, JSON has only in its strings.
+// safe escapes the characters from DEL on that are not printable, which encoding/json does not. In JSON they can only
+// be inside strings.
 func safe(text []byte) []byte {
 	var out []byte
 	from := 0

@@ -8,5 +8,6 @@
 // The late rows are those with a time before the end of all blocks that were written more than a window of rows before.
 // They are few. They are read when the merge reaches the first of them, and are kept in memory up to a limit, beyond
 // that in temporary files. The other rows of the block are read when the merge reaches them. So memory holds about one
-// window of rows and the limit of late rows, whatever the size of the capture, and no block is read before it is needed.
+// window of rows and the limit of late rows, whatever the size of the capture, and no block is read before it is
+// needed.
 package merge

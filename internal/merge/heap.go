@@ -88,7 +88,8 @@ func (h *heap) fix() {
 	}
 }
 
-// second returns the second smallest key, or limit if that is smaller. Until it reaches this key, the top stays the top.
+// second returns the second smallest key, or limit if that is smaller. Until it reaches this key, the top stays the
+// top.
 func (h heap) second(limit key) key {
 	for _, c := range h[1:min(len(h), 3)] {
 		if c.key.less(limit) {

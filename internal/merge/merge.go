@@ -18,8 +18,8 @@ type Span struct {
 	Min, Max int64 // time of the first and the last row, ns
 }
 
-// maxSources is what the 16 bits for a source's number in a key allow. The greatest number is unused, so that no row has
-// the greatest key.
+// maxSources is what the 16 bits for a source's number in a key allow. The greatest number is unused, so that no row
+// has the greatest key.
 const maxSources = 1<<16 - 1
 
 // Source is one table.
@@ -53,8 +53,8 @@ func (o *Options) defaults() {
 }
 
 // Merge calls emit for each row of all sources in order of time. Rows with the same time come in the order of sources,
-// blocks and rows. The row is only valid until emit returns. Merge returns the first error of a source or of emit, or the
-// cause of ctx when it is done.
+// blocks and rows. The row is only valid until emit returns. Merge returns the first error of a source or of emit, or
+// the cause of ctx when it is done.
 func Merge(ctx context.Context, sources []Source, opt Options, emit func(ts int64, row []byte) error) error {
 	if len(sources) > maxSources {
 		return fmt.Errorf("%d tables at once, more than %d", len(sources), maxSources)
@@ -125,8 +125,8 @@ func size(s Source) float64 {
 	return float64(rows) * float64(max(s.Width(), 1))
 }
 
-// cuts returns for each block the time before which its rows are late: the greatest time in the blocks that were written
-// more than window rows before it.
+// cuts returns for each block the time before which its rows are late: the greatest time in the blocks that were
+// written more than window rows before it.
 func cuts(spans []Span, window int) []int64 {
 	out := make([]int64, len(spans))
 	cut, rows, oldest := int64(math.MinInt64), 0, 0 // rows: in the blocks from oldest to b
@@ -248,7 +248,8 @@ func (m *merger) run(ctx context.Context) error {
 	}
 }
 
-// open adds to the heap all parts that may have rows up to the time of its top; if it is empty, the next part with rows.
+// open adds to the heap all parts that may have rows up to the time of its top; if it is empty, the next part with
+// rows.
 func (m *merger) open(ctx context.Context) error {
 	for m.opened < len(m.parts) && (len(m.heap) == 0 || m.parts[m.opened].from <= m.heap[0].key.ts) {
 		for m.issued < min(len(m.parts), m.opened+cap(m.todo)) {

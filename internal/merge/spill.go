@@ -75,7 +75,8 @@ func (m *merger) write(from heap) (*cursor, error) {
 	return c, err
 }
 
-// file is a temporary file of sorted rows. Where the system allows it, it is removed at once and exists while it is open.
+// file is a temporary file of sorted rows. Where the system allows it, it is removed at once and exists while it is
+// open.
 type file struct {
 	f     *os.File
 	w     *bufio.Writer // nil once it is read

@@ -38,7 +38,7 @@ func TestRFC3339(t *testing.T) {
 }
 
 func TestZone(t *testing.T) {
-	f := New("15:04:05", "-0700", time.FixedZone("there", 5*3600+1800))
+	f := New("15:04:05", "-0700", time.FixedZone("IST", 5*3600+1800))
 	if got := string(f.Append([]byte("at "), 1)); got != "at 05:30:00.000000001+0530" {
 		t.Errorf("got %s", got)
 	}

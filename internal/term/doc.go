@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package term writes for people: text of strangers made harmless, aligned tables, colour and progress where a terminal
-// is on the other side, and numbers as a person reads them.
+// Package term formats output for people: it escapes untrusted text, aligns tables, shows colour and progress on a
+// terminal, and formats numbers with units.
 package term

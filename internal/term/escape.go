@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// Escape makes s safe to print: control characters (C0, DEL, C1), bytes that are no UTF-8, and characters that are not
-// seen or that turn the direction of text (bidirectional overrides, zero width, line separators) become \xNN or \uNNNN.
-// The result is one line.
+// Escape makes s safe to print on a terminal. Control characters (C0, DEL, C1), bytes that are not UTF-8, and
+// characters that are invisible or change the direction of text (bidirectional overrides, zero width, line separators)
+// become \xNN, \uNNNN or \UNNNNNNNN. The result is one line.
 func Escape(s string) string {
-	if clean(s) {
+	if printableASCII(s) {
 		return s
 	}
 	return string(AppendEscaped(make([]byte, 0, len(s)+16), s))
@@ -38,7 +38,7 @@ func AppendEscaped[T string | []byte](dst []byte, s T) []byte {
 	return append(dst, s[from:]...)
 }
 
-func clean(s string) bool {
+func printableASCII(s string) bool {
 	for i := 0; i < len(s); i++ {
 		if c := s[i]; c < ' ' || c >= 0x7f {
 			return false

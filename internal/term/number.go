@@ -3,12 +3,13 @@
 package term
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"time"
 )
 
-// Bytes is n bytes as a person reads it: "512 B", "7.6 KiB", "64 MiB".
+// Bytes formats n bytes, from 1 KiB on with three digits: "512 B", "7.60 KiB", "64.0 MiB".
 func Bytes(n int64) string {
 	if n < 1024 {
 		return strconv.FormatInt(n, 10) + " B"
@@ -20,7 +21,7 @@ func Bytes(n int64) string {
 	return digits(value) + " " + string("KMGTPE"[unit]) + "iB"
 }
 
-// Count is n in full with its thousands apart: "12,345,678".
+// Count formats n with thousands separators: "12,345,678".
 func Count(n int64) string {
 	s := strconv.FormatInt(n, 10)
 	sign := 0
@@ -33,7 +34,8 @@ func Count(n int64) string {
 	return s
 }
 
-// Rate is n per second, with three digits: "950/s", "83.1 M/s". No time gives "-".
+// Rate formats n in a time of d as a number per second, with three digits: "950/s", "83.1 M/s". It is "-" if d is not
+// positive.
 func Rate(n int64, d time.Duration) string {
 	if d <= 0 {
 		return "-"
@@ -45,9 +47,10 @@ func Rate(n int64, d time.Duration) string {
 	return digits(value) + [...]string{"/s", " k/s", " M/s", " G/s", " T/s"}[unit]
 }
 
-// Duration is d with three digits in its own unit: "870 ns", "13.2 µs", "4.05 s"; from a minute on "3m07s", "2h05m".
+// Duration formats d with three digits, "870 ns", "13.2 µs", "4.05 s", and from a minute on with two units, "3m07s",
+// "2h05m", "3d01h".
 func Duration(d time.Duration) string {
-	if d < 0 { // of a damaged or hostile capture; the smallest has no positive counterpart
+	if d < 0 { // in a damaged or hostile capture; -math.MinInt64 would overflow
 		return "-" + Duration(-max(d, -math.MaxInt64))
 	}
 	switch {
@@ -60,23 +63,14 @@ func Duration(d time.Duration) string {
 	case d < time.Minute:
 		return digits(d.Seconds()) + " s"
 	case d < time.Hour:
-		return with(d/time.Minute, "m") + padded(d%time.Minute/time.Second, "s")
+		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
 	case d < 48*time.Hour:
-		return with(d/time.Hour, "h") + padded(d%time.Hour/time.Minute, "m")
+		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
 	}
-	return with(d/(24*time.Hour), "d") + padded(d%(24*time.Hour)/time.Hour, "h")
+	return fmt.Sprintf("%dd%02dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
 }
 
-func with(n time.Duration, unit string) string { return strconv.FormatInt(int64(n), 10) + unit }
-
-func padded(n time.Duration, unit string) string {
-	if n < 10 {
-		return "0" + with(n, unit)
-	}
-	return with(n, unit)
-}
-
-// digits is a value with three digits that count.
+// digits formats a value with three significant digits, or more if it is 1000 or greater.
 func digits(v float64) string {
 	switch {
 	case v >= 99.95:

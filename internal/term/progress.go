@@ -10,19 +10,19 @@ import (
 	"time"
 )
 
-// Progress is one line on a terminal that is written again and again until Stop, which removes it.
+// Progress is a line on a terminal that is rewritten several times a second, until Stop removes it.
 type Progress struct {
 	stop chan struct{}
 	done sync.WaitGroup
 }
 
-// StartProgress shows line(elapsed) on w, for the first time after `after`, then several times a second. line must be
-// safe to call from another goroutine, and its text already escaped. Where w is no terminal nothing is ever written.
-func StartProgress(w io.Writer, after time.Duration, line func(elapsed time.Duration) string) *Progress {
+// StartProgress shows line(elapsed) on w, for the first time after delay. line must be safe to call from another
+// goroutine, and return escaped text. If w is not a terminal, nothing is written.
+func StartProgress(w io.Writer, delay time.Duration, line func(elapsed time.Duration) string) *Progress {
 	p := &Progress{stop: make(chan struct{})}
 	if IsTerminal(w) {
 		p.done.Add(1)
-		go p.run(w, after, line)
+		go p.run(w, delay, line)
 	}
 	return p
 }
@@ -37,10 +37,10 @@ func (p *Progress) Stop() {
 	p.done.Wait()
 }
 
-func (p *Progress) run(w io.Writer, after time.Duration, line func(time.Duration) string) {
+func (p *Progress) run(w io.Writer, delay time.Duration, line func(time.Duration) string) {
 	defer p.done.Done()
-	start, shown := time.Now(), 0
-	timer := time.NewTimer(after)
+	start, shown := time.Now(), 0 // columns
+	timer := time.NewTimer(delay)
 	defer timer.Stop()
 	for {
 		select {

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Table is rows of text in aligned columns. Cells are escaped when they are added.
+// Table formats rows of text in aligned columns. It escapes cells when they are added.
 type Table struct {
 	head  []string
-	right []bool
+	right []bool // align the column to the right
 	rows  [][]string
 }
 
-// NewTable makes a table with these column heads. A head that starts with ">" makes a column of numbers, which stand on
-// the right.
+// NewTable makes a table with these column heads. If a head begins with ">", which is not shown, its column is aligned
+// to the right, as numbers should be.
 func NewTable(heads ...string) *Table {
 	t := &Table{}
 	for _, h := range heads {
@@ -27,7 +27,7 @@ func NewTable(heads ...string) *Table {
 	return t
 }
 
-// Row adds one row; cells that are missing are empty.
+// Row adds a row. Missing cells are empty, and surplus ones are dropped.
 func (t *Table) Row(cells ...string) {
 	row := make([]string, len(t.head))
 	for i := range min(len(cells), len(row)) {
@@ -36,11 +36,11 @@ func (t *Table) Row(cells ...string) {
 	t.rows = append(t.rows, row)
 }
 
-// Len is the number of rows.
+// Len returns the number of rows.
 func (t *Table) Len() int { return len(t.rows) }
 
-// Write prints the table, each line after indent, its heads bold where w has colour. On a terminal lines end at its
-// width.
+// Write writes the table to w, with indent before each line. On a terminal the heads are bold, if it has colour, and
+// lines are cut at its width. Empty heads are not written.
 func (t *Table) Write(w io.Writer, indent string) error {
 	widths := make([]int, len(t.head))
 	for _, row := range append([][]string{t.head}, t.rows...) {

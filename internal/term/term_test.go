@@ -52,7 +52,7 @@ func FuzzEscape(f *testing.F) {
 			}
 		}
 		if Escape(out) != out {
-			t.Fatalf("%q: escaped twice it changes", s)
+			t.Fatalf("%q: escaping %q again changes it", s, out)
 		}
 	})
 }
@@ -105,7 +105,7 @@ func TestTable(t *testing.T) {
 	}
 }
 
-// Columns align by what a terminal shows, in each script; what is not printable is measured as it is escaped.
+// Columns are aligned by the width that a terminal shows, in every script, and after escaping.
 func TestTableAlignsWideText(t *testing.T) {
 	table := NewTable("name", ">calls", "what")
 	for _, name := range []string{"read", "日本語", "cafe\u0301", "naïve", "👍🏽", "🇩🇪", "ｶﾞ", "한", "a\x00b", "…µ±─"} {
@@ -132,12 +132,12 @@ a\x00b      1  x
 	}
 }
 
-func TestProgressSaysNothingElsewhere(t *testing.T) {
+func TestProgressNeedsATerminal(t *testing.T) {
 	var out bytes.Buffer
 	p := StartProgress(&out, 0, func(time.Duration) string { return "x" })
 	p.Stop()
 	p.Stop()
 	if out.Len() > 0 || Width(&out) != 0 || bool(ColourOf(&out)) {
-		t.Errorf("wrote %q to what is no terminal", out.String())
+		t.Errorf("wrote %q to a buffer; width %d, colour %v", out.String(), Width(&out), ColourOf(&out))
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"golang.org/x/term"
 )
 
-// IsTerminal says whether w is a terminal.
+// IsTerminal reports whether w is a terminal.
 func IsTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Width is the number of columns of the terminal w, 0 where w is none: then nothing need be cut.
+// Width returns the number of columns of the terminal w, or 0, which is no limit, if w is not a terminal.
 func Width(w io.Writer) int {
 	if !IsTerminal(w) {
 		return 0
@@ -27,15 +27,15 @@ func Width(w io.Writer) int {
 	return width
 }
 
-// Colour is how text to one writer is coloured: not at all unless it is a terminal and NO_COLOR is not set.
+// Colour says whether text for one writer is coloured.
 type Colour bool
 
-// ColourOf decides for w. See https://no-color.org.
+// ColourOf is true if w is a terminal that has colour, and NO_COLOR (https://no-color.org) is not set.
 func ColourOf(w io.Writer) Colour {
 	return Colour(os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && IsTerminal(w))
 }
 
-// The styles in use: few, and readable on a dark and on a light ground.
+// The styles are readable on dark and on light backgrounds.
 func (c Colour) Bold(s string) string   { return c.style("1", s) }
 func (c Colour) Dim(s string) string    { return c.style("2", s) }
 func (c Colour) Red(s string) string    { return c.style("31", s) }

@@ -8,11 +8,11 @@ import (
 	"github.com/mattn/go-runewidth"
 )
 
-// cells measures as terminals do: wide characters (CJK, emoji) take two columns, combining marks none, and characters
-// of ambiguous width one, whatever the locale says, since output is also read on other machines.
+// cells measures text as terminals do: wide characters (CJK, emoji) take two columns, and combining marks none.
+// Characters of ambiguous width take one in every locale, because output is also read on other machines.
 var cells = &runewidth.Condition{StrictEmojiNeutral: true}
 
-// TextWidth is the number of columns that s, which is escaped already, takes on a terminal.
+// TextWidth returns the number of columns that escaped text takes on a terminal.
 func TextWidth[T string | []byte](s T) int {
 	for i := 0; i < len(s); i++ {
 		if s[i] >= utf8.RuneSelf {
@@ -22,8 +22,8 @@ func TextWidth[T string | []byte](s T) int {
 	return len(s)
 }
 
-// Cut shortens s, which is escaped already, to at most width columns, the last of which then is "…". What a terminal
-// shows as one character stays whole. A width of 0 or less leaves s as it is.
+// Cut shortens escaped text to at most width columns. If it has to, the last character becomes "…". A sequence that a
+// terminal shows as one character is not divided. A width of 0 or less is no limit.
 func Cut(s string, width int) string {
 	if width <= 0 || TextWidth(s) <= width {
 		return s

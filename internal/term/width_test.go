@@ -41,8 +41,8 @@ func TestTextWidth(t *testing.T) {
 	}
 }
 
-// The locale of a machine does not change how its output is aligned.
-func TestTextWidthKnowsNoLocale(t *testing.T) {
+// The locale does not change how output is aligned.
+func TestTextWidthIgnoresTheLocale(t *testing.T) {
 	if cells.EastAsianWidth || TextWidth("±") != 1 {
 		t.Errorf("± takes %d columns", TextWidth("±"))
 	}
@@ -60,7 +60,7 @@ func TestCut(t *testing.T) {
 		{"ab", 1, "…"},
 		{"日本語文", 8, "日本語文"},
 		{"日本語文", 7, "日本語…"},
-		{"日本語文", 6, "日本…"}, // the third would end in the last column but one
+		{"日本語文", 6, "日本…"}, // with the third character no column is left for "…"
 		{"日本語文", 1, "…"},
 		{"cafe\u0301s", 5, "cafe\u0301s"},
 		{"cafe\u0301 au lait", 5, "cafe\u0301…"},
@@ -84,7 +84,7 @@ func FuzzCut(f *testing.F) {
 		case width > 0 && TextWidth(got) > width:
 			t.Fatalf("%q to %d: %q takes %d columns", s, width, got, TextWidth(got))
 		case got != s && !strings.HasPrefix(s, strings.TrimSuffix(got, "…")):
-			t.Fatalf("%q to %d: %q is no part of it", s, width, got)
+			t.Fatalf("%q to %d: %q is not its beginning", s, width, got)
 		}
 	})
 }
