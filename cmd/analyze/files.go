@@ -9,8 +9,8 @@ import (
 
 // What is counted of a file.
 var (
-	isRead       = view.Is("op", "read")
-	isWrite      = view.Is("op", "write")
+	isRead       = view.Equals("op", "read")
+	isWrite      = view.Equals("op", "write")
 	fileReads    = view.Count(isRead)
 	fileWrites   = view.Count(isWrite)
 	bytesRead    = view.Sum("ret", isRead)
@@ -34,7 +34,7 @@ took in all, on average and at most, and by how many processes.`,
 	none: "no such reads and writes were recorded",
 	view: &view.View{
 		Table: "file", By: []string{"path"}, Sort: "total", KeysLast: true,
-		Keys: []*view.Key{view.Path, view.Comm, view.PID, view.Word("op", "read", "write")},
+		Keys: []*view.Key{view.Path, view.Comm, view.PID, view.OneOf("op", "read", "write")},
 		Measures: []*view.Measure{
 			{Name: "reads", Value: fileReads},
 			{Name: "read", Value: bytesRead, Unit: view.Bytes},

@@ -65,7 +65,7 @@ type callEnd struct {
 // slowestCall is the call that took longest; of those that took equally long the first.
 var slowestCall = &view.Greatest[callEnd]{
 	Column: "duration_ns", Columns: []string{"ts", "task", "ret"},
-	Row: func(*view.Source) (func(b *format.Batch, row int) callEnd, error) {
+	NewRow: func(*view.Source) (func(b *format.Batch, row int) callEnd, error) {
 		return func(b *format.Batch, row int) callEnd {
 			return callEnd{b.Column("ts").I64[row], b.Column("ret").I64[row], b.Column("task").I32[row]}
 		}, nil

@@ -39,7 +39,7 @@ type fileUser struct{ comm, op string }
 // slowestAccess is the read or write that took longest; of those that took equally long the one by the first name.
 var slowestAccess = &view.Greatest[fileUser]{
 	Column: "duration_ns", Columns: []string{"task", "op"},
-	Row: func(s *view.Source) (func(b *format.Batch, row int) fileUser, error) {
+	NewRow: func(s *view.Source) (func(b *format.Batch, row int) fileUser, error) {
 		tasks, err := s.Tasks()
 		return func(b *format.Batch, row int) fileUser {
 			op := b.Column("op").Str.At(row)

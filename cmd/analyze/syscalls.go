@@ -8,7 +8,7 @@ import (
 )
 
 // callTimes are how long calls took.
-var callTimes = view.SpreadOf("duration_ns")
+var callTimes = view.DistributionOf("duration_ns")
 
 var systemCalls = &viewCommand{
 	Command: cli.Command{
@@ -26,15 +26,15 @@ and the time that half and 99 of 100 calls did not exceed.`,
 	none: "no such calls were recorded",
 	view: &view.View{
 		Table: "syscall", By: []string{"name"}, Sort: "total",
-		Keys: []*view.Key{view.Call, view.Comm, view.PID.OnLeft(), view.TID.OnLeft(), view.Errno},
+		Keys: []*view.Key{view.Call, view.Comm, view.PID.LeftAligned(), view.TID.LeftAligned(), view.Errno},
 		Measures: []*view.Measure{
-			{Name: "calls", Value: callTimes.Count(), Zero: true},
+			{Name: "calls", Value: callTimes.Count(), ShowZero: true},
 			{Name: "errors", Value: view.Count(view.Fails("ret"))},
-			{Name: "total", Value: callTimes.Total(), Unit: view.Nanoseconds, Zero: true},
-			{Name: "mean", Value: callTimes.Mean(), Unit: view.Nanoseconds, Zero: true},
-			{Name: "p50", Value: callTimes.Quantile(0.5), Unit: view.Nanoseconds, Zero: true},
-			{Name: "p99", Value: callTimes.Quantile(0.99), Unit: view.Nanoseconds, Zero: true},
-			{Name: "max", Value: callTimes.Max(), Unit: view.Nanoseconds, Zero: true},
+			{Name: "total", Value: callTimes.Total(), Unit: view.Nanoseconds, ShowZero: true},
+			{Name: "mean", Value: callTimes.Mean(), Unit: view.Nanoseconds, ShowZero: true},
+			{Name: "p50", Value: callTimes.Quantile(0.5), Unit: view.Nanoseconds, ShowZero: true},
+			{Name: "p99", Value: callTimes.Quantile(0.99), Unit: view.Nanoseconds, ShowZero: true},
+			{Name: "max", Value: callTimes.Max(), Unit: view.Nanoseconds, ShowZero: true},
 		},
 	},
 }

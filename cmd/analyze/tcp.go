@@ -9,11 +9,11 @@ import (
 
 // What is counted of connections.
 var (
-	isConnect = view.Is("op", "connect")
-	isAccept  = view.Is("op", "accept")
-	isClose   = view.Is("op", "close")
-	isFailed  = isConnect.And(view.That("ret", func(ret int64) bool { return ret < 0 }))
-	hasRTT    = isClose.And(view.That("srtt_ns", func(ns int64) bool { return ns > 0 }))
+	isConnect = view.Equals("op", "connect")
+	isAccept  = view.Equals("op", "accept")
+	isClose   = view.Equals("op", "close")
+	isFailed  = isConnect.And(view.Satisfies("ret", func(ret int64) bool { return ret < 0 }))
+	hasRTT    = isClose.And(view.Satisfies("srtt_ns", func(ns int64) bool { return ns > 0 }))
 
 	tcpConnects    = view.Count(isConnect)
 	tcpFailed      = view.Count(isFailed)

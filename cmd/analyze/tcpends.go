@@ -39,7 +39,7 @@ const maxEnds = 1 << 22
 // endsOf are the ends of a capture, once for all keys. They are of all rows, whatever a filter lets through.
 func endsOf(s *view.Source) (*ends, error) {
 	type id struct{}
-	return view.Once(s, id{}, func() (*ends, error) {
+	return view.LoadOnce(s, id{}, func() (*ends, error) {
 		known := &ends{map[end]struct{}{}, map[end]struct{}{}}
 		return known, s.Read("tcp", endColumns, known.add)
 	})

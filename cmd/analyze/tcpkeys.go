@@ -25,7 +25,7 @@ var peerKey = view.Texts("peer", []string{"daddr"}, func(b *format.Batch, row in
 })
 
 // portKey groups by the port of the end that was connected to.
-var portKey = &view.Key{Name: "port", Number: true, Right: true, Columns: endColumns, Bind: bindPort}
+var portKey = &view.Key{Name: "port", Number: true, AlignRight: true, Columns: endColumns, Bind: bindPort}
 
 func bindPort(s *view.Source) (view.Coder, error) {
 	known, err := endsOf(s)

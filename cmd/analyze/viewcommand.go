@@ -35,7 +35,7 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 	if stop, err := o.parse(e, args); stop {
 		return err
 	}
-	order := c.view.Order(*sort)
+	order := c.view.SortBy(*sort)
 	if *sort != "group" && order == nil {
 		return o.Wrong("cannot sort by %q", *sort)
 	}
@@ -63,7 +63,7 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 // orders are what groups can be sorted by.
 func (c *viewCommand) orders() (terms []cli.Term) {
 	for _, m := range c.view.Measures {
-		if c.view.Order(m.Name) != nil {
+		if c.view.SortBy(m.Name) != nil {
 			terms = append(terms, cli.Term{Name: m.Name})
 		}
 	}
@@ -87,7 +87,7 @@ func (c *viewCommand) writeTable(w io.Writer, groups []*view.Group, by []string,
 	}
 	var heads []string
 	for _, h := range c.view.Heads(by...) {
-		if h.Right {
+		if h.AlignRight {
 			h.Name = ">" + h.Name
 		}
 		heads = append(heads, h.Name)

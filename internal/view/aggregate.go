@@ -4,34 +4,35 @@ package view
 
 import "github.com/fletch-trace/fletch/format"
 
-// aggregate is what is counted of the rows of each group. Its address stands for it: one that is used twice is counted
-// once.
+// aggregate is what is computed over the rows of each group. It is identified by its address: an aggregate that several
+// values use is computed once.
 type aggregate interface {
-	columns() []string
-	where() *Condition
-	// bind makes it ready for a capture and one worker. The result of no capture is only merged into.
+	columns() []string // that accumulators read, besides those of where
+	where() *Condition // the rows that are aggregated
+	// bind makes an accumulator for the rows of one capture that one worker reads. If s is nil, others are merged into
+	// the accumulator, and add is never called.
 	bind(s *Source) (accumulator, error)
 }
 
-// accumulator holds what one worker counted, by the number of the group.
+// accumulator has the state of an aggregate for each group, by the number of the group.
 type accumulator interface {
-	grow(groups int)
-	// add counts these rows of a batch, whose groups have the numbers groups.
+	grow(groups int) // makes room for at least so many groups
+	// add adds these rows of a batch. groups has the number of the group of each row of the batch, by row.
 	add(b *format.Batch, rows, groups []int32)
-	// merge adds to the group `to` what the group `from` of o has, which is of the same aggregate.
+	// merge adds group `from` of o, an accumulator of the same aggregate, to group `to`.
 	merge(to int32, o accumulator, from int32)
 }
 
-// Value is what is counted of each group: a Number, or several.
+// Value is a result for each group that is computed from aggregates: a Number or *Failures.
 type Value interface{ aggregates() []aggregate }
 
-// Number is a number of each group.
+// Number is a Value that is one integer.
 type Number interface {
 	Value
 	Of(g *Group) int64
 }
 
-// number is a Number that is computed from aggregates.
+// number is a Number that a function computes from the accumulators of the needed aggregates.
 type number struct {
 	of    func(g *Group) int64
 	needs []aggregate
@@ -40,7 +41,7 @@ type number struct {
 func (n *number) Of(g *Group) int64       { return n.of(g) }
 func (n *number) aggregates() []aggregate { return n.needs }
 
-// Plus is a sum of numbers.
+// Plus is the sum of several numbers.
 func Plus(numbers ...Number) Number {
 	sum := &number{of: func(g *Group) (n int64) {
 		for _, number := range numbers {
@@ -54,7 +55,7 @@ func Plus(numbers ...Number) Number {
 	return sum
 }
 
-// Mean is total divided by count, 0 where count is.
+// Mean is total divided by count, and 0 if count is 0.
 func Mean(total, count Number) Number {
 	return &number{func(g *Group) int64 { return total.Of(g) / max(count.Of(g), 1) },
 		append(total.aggregates(), count.aggregates()...)}

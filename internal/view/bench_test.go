@@ -11,7 +11,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// BenchmarkGroup groups one batch of calls again and again.
+// BenchmarkGroup measures grouping of one batch of system calls by one worker.
 func BenchmarkGroup(b *testing.B) {
 	f := fixture.New()
 	for id := range int32(64) {
@@ -25,13 +25,13 @@ func BenchmarkGroup(b *testing.B) {
 			for _, name := range strings.Split(by, ",") {
 				g.By = append(g.By, callView.Key(name))
 			}
-			took := SpreadOf("duration_ns")
+			took := DistributionOf("duration_ns")
 			g.Count = []Value{took.Total(), Count(Fails("ret"))}
 			result, err := newResult(g)
 			if err != nil {
 				b.Fatal(err)
 			}
-			w, err := newWorker(&Source{Capture: set[0], known: map[any]any{}}, []*Result{result}, 0)
+			w, err := newWorker(&Source{Capture: set[0], loaded: map[any]any{}}, []*Result{result}, 0)
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -45,7 +45,7 @@ func BenchmarkGroup(b *testing.B) {
 	}
 }
 
-// manyCalls is a batch of calls by 64 tasks, each of which makes some in a row.
+// manyCalls is a batch of system calls by 64 tasks, in runs of up to 60 calls of the same task.
 func manyCalls(rows int) *format.Batch {
 	r := rand.New(rand.NewPCG(1, 1))
 	b := format.NewBatch(fixture.Syscall)

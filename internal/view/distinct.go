@@ -8,10 +8,11 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Processes is by how many processes the rows of a group are. Those of several captures are different ones.
+// Processes is the number of distinct pids of the tasks in the rows of a group. Processes of different captures are
+// different ones, even with the same pid.
 var Processes Number = &processes{}
 
-type processes struct{ _ byte } // the address of something without a size is not its own
+type processes struct{ _ byte } // not empty, because variables of size 0 may share an address
 
 func (p *processes) aggregates() []aggregate { return []aggregate{p} }
 func (p *processes) Of(g *Group) int64       { return g.of(p).(*processSets).sets[g.number].count() }
@@ -27,9 +28,9 @@ func (p *processes) bind(s *Source) (accumulator, error) {
 }
 
 type processSets struct {
-	tasks   *capture.Rows // with the pid
-	capture uint64
-	sets    []distinct // by number of the group
+	tasks   *capture.Rows // column 0 is the pid
+	capture uint64        // its number
+	sets    []distinct    // by number of the group
 }
 
 func (p *processSets) grow(groups int) { p.sets = grown(p.sets, groups) }
@@ -46,39 +47,39 @@ func (p *processSets) merge(to int32, o accumulator, from int32) {
 	p.sets[to].merge(&o.(*processSets).sets[from])
 }
 
-// distinct is a set of numbers, mostly of one.
+// distinct is a set of numbers. Most sets have one element, so the map is made with the second.
 type distinct struct {
-	first uint64
-	some  bool
-	more  map[uint64]struct{}
+	first    uint64
+	hasFirst bool
+	others   map[uint64]struct{}
 }
 
 func (d *distinct) add(n uint64) {
 	switch {
-	case !d.some:
-		d.first, d.some = n, true
+	case !d.hasFirst:
+		d.first, d.hasFirst = n, true
 	case n == d.first:
 	default:
-		if d.more == nil {
-			d.more = map[uint64]struct{}{}
+		if d.others == nil {
+			d.others = map[uint64]struct{}{}
 		}
-		d.more[n] = struct{}{}
+		d.others[n] = struct{}{}
 	}
 }
 
 func (d *distinct) count() int64 {
-	n := int64(len(d.more))
-	if d.some {
+	n := int64(len(d.others))
+	if d.hasFirst {
 		n++
 	}
 	return n
 }
 
 func (d *distinct) merge(o *distinct) {
-	if o.some {
+	if o.hasFirst {
 		d.add(o.first)
 	}
-	for n := range o.more {
+	for n := range o.others {
 		d.add(n)
 	}
 }

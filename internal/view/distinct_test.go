@@ -7,7 +7,7 @@ import "testing"
 func TestDistinct(t *testing.T) {
 	var d, o distinct
 	if d.count() != 0 {
-		t.Errorf("nothing is %d", d.count())
+		t.Errorf("an empty set has %d elements", d.count())
 	}
 	for _, p := range []uint64{0, 7, 0, 7, 9} {
 		d.add(p)
@@ -21,6 +21,6 @@ func TestDistinct(t *testing.T) {
 	d.merge(&o)
 	d.merge(&distinct{})
 	if d.count() != 4 {
-		t.Errorf("together %d, want 4", d.count())
+		t.Errorf("merged: got %d, want 4", d.count())
 	}
 }

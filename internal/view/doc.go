@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package view groups the rows of a table, counts what is in each group, sorts the groups and cuts the list.
+// Package view groups the rows of a table, aggregates each group, sorts the groups and returns the first of them.
 //
-// What is asked is declared: a Key is something that rows can be grouped by, a Value what is counted of the rows of a
-// group, a Condition which of them count, and a Measure a Value with its name and unit. A View is a table with its keys
-// and measures. All work on columns: a batch of rows becomes the numbers of the groups that its rows belong to, and
-// each value is counted from the batch with these numbers.
+// Views are declarations. A Key is something that rows can be grouped by, a Value is aggregated over the rows of a
+// group, a Condition selects the rows that a value aggregates, and a Measure is a Value with a name and a unit. A View
+// is a table with its keys and measures.
 //
-// Nothing here prints. A Result gives cells, as text for people and as values for JSON.
+// Everything works on columns: the keys map each row of a batch to the number of its group, and then each value
+// aggregates its column of the batch by these numbers. Each worker numbers the groups of one capture for itself. At the
+// end the groups of all workers and captures are merged by the texts of their keys.
+//
+// Nothing here prints. View.Cells gives the groups of a Result as text for tables, View.Fields as values for JSON.
 package view

@@ -12,16 +12,17 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// Failures is how often each error was the result in the rows of a group that fulfil a condition.
+// Failures counts each error number in the rows of a group that satisfy a condition.
 type Failures struct {
-	column string
-	only   *Condition
+	column    string
+	condition *Condition
 }
 
-// FailuresIn counts errors in a column of 32-bit results; the condition is to let only errors through.
+// FailuresIn counts errors in a column of 32-bit results. The condition must select only rows with errors, that is
+// with negative results.
 func FailuresIn(column string, where *Condition) *Failures { return &Failures{column, where} }
 
-// Of is the number of each error, by its name.
+// Of returns how often each error occurred, by its name.
 func (f *Failures) Of(g *Group) map[string]int64 {
 	names := map[string]int64{}
 	for errno, n := range g.of(f).(*failureCounts).groups[g.number] {
@@ -30,10 +31,10 @@ func (f *Failures) Of(g *Group) map[string]int64 {
 	return names
 }
 
-// maxFailures is how many kinds of errors are shown in one line.
+// maxFailures is how many errors Text lists.
 const maxFailures = 4
 
-// Text is the most frequent errors first: "2 ECONNREFUSED, 1 ETIMEDOUT".
+// Text lists the errors, the most frequent first: "2 ECONNREFUSED, 1 ETIMEDOUT".
 func (f *Failures) Text(g *Group) string { return failureText(f.Of(g)) }
 
 func failureText(names map[string]int64) string {
@@ -53,14 +54,14 @@ func failureText(names map[string]int64) string {
 
 func (f *Failures) aggregates() []aggregate { return []aggregate{f} }
 func (f *Failures) columns() []string       { return []string{f.column} }
-func (f *Failures) where() *Condition       { return f.only }
+func (f *Failures) where() *Condition       { return f.condition }
 func (f *Failures) bind(*Source) (accumulator, error) {
 	return &failureCounts{column: f.column}, nil
 }
 
 type failureCounts struct {
 	column string
-	groups []map[int64]int64 // by number of the group, then of the error; nil: no errors
+	groups []map[int64]int64 // how often, by number of the group, then by error number; nil: no errors
 }
 
 func (f *failureCounts) grow(groups int) { f.groups = grown(f.groups, groups) }

@@ -12,6 +12,6 @@ func TestFailureText(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 	if got := failureText(nil); got != "" {
-		t.Errorf("none: got %q", got)
+		t.Errorf("no failures: got %q", got)
 	}
 }

@@ -4,35 +4,35 @@ package view
 
 import "github.com/fletch-trace/fletch/format"
 
-// fold is an aggregate that is one integer.
+// fold is an aggregate whose state is one integer, so it is a Number itself.
 type fold struct {
-	column string
-	only   *Condition
-	op     foldOp
+	column    string // "" for a count
+	condition *Condition
+	op        foldOperation
 }
 
-type foldOp uint8
+type foldOperation uint8
 
 const (
-	foldCount foldOp = iota
+	foldCount foldOperation = iota
 	foldSum
 	foldMax
 )
 
-// Count is how many rows fulfil a condition.
+// Count is the number of rows that satisfy a condition.
 func Count(where *Condition) Number { return &fold{"", where, foldCount} }
 
-// Sum adds up what a column of numbers has in the rows that fulfil a condition. Negative values count as 0.
+// Sum is the sum of a column of integers over the rows that satisfy a condition. Negative values count as 0.
 func Sum(column string, where *Condition) Number { return &fold{column, where, foldSum} }
 
-// Max is the greatest of what a column of numbers has in the rows that fulfil a condition, and at least 0.
+// Max is the greatest value of a column of integers in the rows that satisfy a condition, and at least 0.
 func Max(column string, where *Condition) Number { return &fold{column, where, foldMax} }
 
 func (f *fold) aggregates() []aggregate { return []aggregate{f} }
 
-func (f *fold) Of(g *Group) int64 { return g.of(f).(*folded).values[g.number] }
+func (f *fold) Of(g *Group) int64 { return g.of(f).(*foldResults).values[g.number] }
 
-func (f *fold) where() *Condition { return f.only }
+func (f *fold) where() *Condition { return f.condition }
 
 func (f *fold) columns() []string {
 	if f.op == foldCount {
@@ -41,17 +41,17 @@ func (f *fold) columns() []string {
 	return []string{f.column}
 }
 
-func (f *fold) bind(*Source) (accumulator, error) { return &folded{fold: f}, nil }
+func (f *fold) bind(*Source) (accumulator, error) { return &foldResults{fold: f}, nil }
 
-type folded struct {
+type foldResults struct {
 	*fold
-	values []int64 // by number of the group
-	wide   []int64
+	values  []int64 // by number of the group
+	widened []int64 // buffer of int64s
 }
 
-func (f *folded) grow(groups int) { f.values = grown(f.values, groups) }
+func (f *foldResults) grow(groups int) { f.values = grown(f.values, groups) }
 
-// grown is values with so many of them.
+// grown returns values, extended by zero values to at least n.
 func grown[T any](values []T, n int) []T {
 	if n <= len(values) {
 		return values
@@ -59,7 +59,7 @@ func grown[T any](values []T, n int) []T {
 	return append(values, make([]T, n-len(values))...)
 }
 
-func (f *folded) add(b *format.Batch, rows, groups []int32) {
+func (f *foldResults) add(b *format.Batch, rows, groups []int32) {
 	values := f.values
 	if f.op == foldCount {
 		for _, row := range rows {
@@ -81,20 +81,20 @@ func (f *folded) add(b *format.Batch, rows, groups []int32) {
 	}
 }
 
-// int64s are the values of a column of either width.
-func (f *folded) int64s(v *format.Vector) []int64 {
+// int64s returns the values of a column of integers of either width, valid until the next call.
+func (f *foldResults) int64s(v *format.Vector) []int64 {
 	if v.Type != format.Int32 {
 		return v.I64
 	}
-	f.wide = f.wide[:0]
+	f.widened = f.widened[:0]
 	for _, n := range v.I32 {
-		f.wide = append(f.wide, int64(n))
+		f.widened = append(f.widened, int64(n))
 	}
-	return f.wide
+	return f.widened
 }
 
-func (f *folded) merge(to int32, o accumulator, from int32) {
-	n := o.(*folded).values[from]
+func (f *foldResults) merge(to int32, o accumulator, from int32) {
+	n := o.(*foldResults).values[from]
 	if f.op == foldMax {
 		f.values[to] = max(f.values[to], n)
 	} else {

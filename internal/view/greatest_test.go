@@ -9,10 +9,10 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// TestGreatest keeps the greatest of rows that come together and of those that are merged, and of equal ones the least.
+// TestGreatest checks which row is kept of one batch and after merging: the greatest, and of equal ones the least.
 func TestGreatest(t *testing.T) {
 	k := &Greatest[int32]{Column: "duration_ns", Less: func(a, b int32) bool { return a < b },
-		Row: func(*Source) (func(b *format.Batch, row int) int32, error) {
+		NewRow: func(*Source) (func(b *format.Batch, row int) int32, error) {
 			return func(b *format.Batch, row int) int32 { return b.Column("nr").I32[row] }, nil
 		}}
 	rows := func(pairs ...[2]int64) accumulator {

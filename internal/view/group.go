@@ -11,25 +11,25 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Input is what is read.
+// Input is what a view reads.
 type Input struct {
 	Captures capture.Set
 	Filter   *filter.Program  // nil: all rows
-	Progress capture.Progress // nil: nobody is told
+	Progress capture.Progress // nil: not reported
 
-	limit int // groups of one worker; 0: maxGroups
+	maxGroups int // for tests; 0: the constant maxGroups
 }
 
-// maxGroups bounds what a capture can make a view keep.
+// maxGroups is how many groups one worker may have. It bounds the memory that a hostile capture can make a view use.
 const maxGroups = 1 << 22
 
-// Grouping says by what rows are grouped, and what is counted of each group. Without a key all rows are one group.
+// Grouping says what rows are grouped by, and what is computed for each group. Without keys all rows are one group.
 type Grouping struct {
 	By    []*Key
 	Count []Value
 }
 
-// GroupRows makes several groupings of the rows of a table in one reading.
+// GroupRows groups the rows of a table in several ways, reading the table once. Result i is of groupings[i].
 func GroupRows(ctx context.Context, in *Input, table string, groupings ...Grouping) ([]*Result, error) {
 	results := make([]*Result, len(groupings))
 	for i, g := range groupings {
@@ -39,7 +39,7 @@ func GroupRows(ctx context.Context, in *Input, table string, groupings ...Groupi
 		}
 	}
 	for n, c := range in.Captures {
-		s := &Source{Capture: c, Number: n, ctx: ctx, progress: in.Progress, known: map[any]any{}}
+		s := &Source{Capture: c, Number: n, ctx: ctx, progress: in.Progress, loaded: map[any]any{}}
 		if err := groupOne(s, in, table, results); err != nil {
 			return nil, err
 		}
@@ -54,7 +54,7 @@ func groupOne(s *Source, in *Input, table string, results []*Result) error {
 	workers := make([]*worker, scan.Workers())
 	for i := range workers {
 		var err error
-		if workers[i], err = newWorker(s, results, in.limit); err != nil {
+		if workers[i], err = newWorker(s, results, in.maxGroups); err != nil {
 			return err
 		}
 	}
@@ -63,14 +63,14 @@ func groupOne(s *Source, in *Input, table string, results []*Result) error {
 		return err
 	}
 	for _, w := range workers {
-		for i, g := range w.groupings {
+		for i, g := range w.partials {
 			results[i].merge(g)
 		}
 	}
 	return nil
 }
 
-// columnsOf are the columns that must be read, in their order in the table.
+// columnsOf returns the columns that keys, aggregates and conditions read, in their order in the table.
 func columnsOf(table string, results []*Result) []format.Column {
 	needed := map[string]bool{}
 	need := func(names []string) {
@@ -95,7 +95,7 @@ func columnsOf(table string, results []*Result) []format.Column {
 		}
 	}
 	for name := range needed {
-		panic("table " + table + " has no column " + name) // a defect of the declaration
+		panic("table " + table + " has no column " + name) // the declaration of a key or value is wrong
 	}
 	return schema.Of(table).Select(names...)
 }

@@ -4,28 +4,28 @@ package view
 
 import "math/bits"
 
-// histogram counts values on a logarithmic scale: 16 steps for each doubling. Pages of 16 steps exist where there are
-// values, so that a group of a few rows is small.
+// histogram counts values in buckets on a logarithmic scale: 16 of the same width for each doubling. The buckets of a
+// doubling, a page, are allocated with its first value, so that groups of a few rows are small.
 type histogram struct {
-	pages [64]*[steps]int64
+	pages [64]*[pageBuckets]int64
 }
 
 const (
-	stepBits = 4
-	steps    = 1 << stepBits
+	bucketBits  = 4
+	pageBuckets = 1 << bucketBits
 )
 
 func (h *histogram) add(v uint64) {
-	page, step := bits.Len64(v>>stepBits), v
+	page, bucket := bits.Len64(v>>bucketBits), v
 	if page > 0 {
-		step = v >> (page - 1)
+		bucket = v >> (page - 1)
 	}
 	p := h.pages[page]
 	if p == nil {
-		p = new([steps]int64)
+		p = new([pageBuckets]int64)
 		h.pages[page] = p
 	}
-	p[step&(steps-1)]++
+	p[bucket&(pageBuckets-1)]++
 }
 
 func (h *histogram) merge(o *histogram) {
@@ -34,7 +34,7 @@ func (h *histogram) merge(o *histogram) {
 			continue
 		}
 		if h.pages[i] == nil {
-			h.pages[i] = new([steps]int64)
+			h.pages[i] = new([pageBuckets]int64)
 		}
 		for j, n := range from {
 			h.pages[i][j] += n
@@ -42,27 +42,27 @@ func (h *histogram) merge(o *histogram) {
 	}
 }
 
-// quantile is the middle of the step that holds value number q*n, counted from 1.
+// quantile returns the middle of the bucket that has the value of rank q*n, counted from 1, of all n values.
 func (h *histogram) quantile(q float64, n int64) uint64 {
 	rank := max(int64(q*float64(n)+0.5), 1)
 	for page, counts := range h.pages {
 		if counts == nil {
 			continue
 		}
-		for step, count := range counts {
+		for bucket, count := range counts {
 			if rank -= count; rank <= 0 {
-				return middle(page, step)
+				return middle(page, bucket)
 			}
 		}
 	}
 	return 0
 }
 
-// middle is the value in the middle of a step.
-func middle(page, step int) uint64 {
+// middle is the value in the middle of a bucket.
+func middle(page, bucket int) uint64 {
 	if page == 0 {
-		return uint64(step)
+		return uint64(bucket)
 	}
 	width := uint64(1) << (page - 1)
-	return (steps+uint64(step))*width + width/2
+	return (pageBuckets+uint64(bucket))*width + width/2
 }

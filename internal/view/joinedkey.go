@@ -11,7 +11,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
-// Keys of what ids lead to. Rows whose id is not known are one group, "?".
+// Keys that are columns of dimensions. Rows whose id is unknown are one group, "?".
 var (
 	Comm = Joined("comm", "task", "comm")
 	PID  = Joined("pid", "task", "pid")
@@ -19,33 +19,33 @@ var (
 	Path = Joined("path", "path", "name")
 )
 
-// Joined groups by a column of a dimension, to whose rows the ids in the column of the dimension's name lead.
+// Joined groups by a column of a dimension. The table has the ids of its rows, in a column named like the dimension.
 func Joined(name, dimension, column string) *Key {
-	known := schema.Of(dimension).Select(column)
-	number := known[0].Type != format.String
-	return &Key{Name: name, Number: number, Right: number, Columns: []string{dimension},
+	columns := schema.Of(dimension).Select(column)
+	number := columns[0].Type != format.String
+	return &Key{Name: name, Number: number, AlignRight: number, Columns: []string{dimension},
 		Bind: func(s *Source) (Coder, error) {
-			rows, err := s.Dimension(dimension).Load(known...)
+			rows, err := s.Dimension(dimension).Load(columns...)
 			if err != nil {
 				return Coder{}, err
 			}
-			j := &joined{id: dimension, rows: rows, codes: make([]uint64, rows.Rows), words: newWords()}
-			j.codes[0] = 1 + j.words.add([]byte("?"))
-			return Coder{j.code, j.words.text}, nil
+			j := &joinedCoder{idColumn: dimension, rows: rows, codes: make([]uint64, rows.Rows), texts: newDictionary()}
+			j.codes[0] = 1 + j.texts.add([]byte("?"))
+			return Coder{j.code, j.texts.text}, nil
 		}}
 }
 
-// joined has the codes of the rows of a dimension, those with the same text the same one.
-type joined struct {
-	id    string // the column of ids
-	rows  *capture.Rows
-	codes []uint64 // code+1 by row, 0 of one that was not met yet
-	words *words
-	text  []byte
+// joinedCoder maps the rows of a dimension to codes. Rows with the same text have the same code.
+type joinedCoder struct {
+	idColumn string
+	rows     *capture.Rows
+	codes    []uint64 // code+1 by row of the dimension; 0: not yet assigned
+	texts    *dictionary
+	text     []byte // buffer of add
 }
 
-func (j *joined) code(dst []uint64, b *format.Batch) {
-	for i, id := range b.Column(j.id).I32[:len(dst)] {
+func (j *joinedCoder) code(dst []uint64, b *format.Batch) {
+	for i, id := range b.Column(j.idColumn).I32[:len(dst)] {
 		row := j.rows.Index(int64(id))
 		code := j.codes[row]
 		if code == 0 {
@@ -56,20 +56,20 @@ func (j *joined) code(dst []uint64, b *format.Batch) {
 	}
 }
 
-// add is the code of a row that is met for the first time.
-func (j *joined) add(row int32) uint64 {
+// add returns the code for the text of a row.
+func (j *joinedCoder) add(row int32) uint64 {
 	switch v := &j.rows.Columns[0]; v.Type {
 	case format.String:
-		return j.words.add(v.Str.Bytes(int(row)))
+		return j.texts.add(v.Str.Bytes(int(row)))
 	case format.Int32:
 		j.text = strconv.AppendInt(j.text[:0], int64(v.I32[row]), 10)
 	default:
 		j.text = strconv.AppendInt(j.text[:0], v.I64[row], 10)
 	}
-	return j.words.add(j.text)
+	return j.texts.add(j.text)
 }
 
-// Call groups by the name of the system call in column nr.
+// Call groups by the name of the system call whose number is in column nr.
 var Call = &Key{Name: "name", Columns: []string{"nr"}, Bind: func(s *Source) (Coder, error) {
 	calls := s.Calls()
 	return Coder{func(dst []uint64, b *format.Batch) {

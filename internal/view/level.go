@@ -7,30 +7,33 @@ import (
 	"math/rand/v2"
 )
 
-// level numbers the groups of the first few keys: by the number of the group of the keys before, and one code more.
-// Numbers are given from 0 in the order in which groups are met.
+// level numbers the groups of the first k keys. The groups form a tree: a group of the first k keys is part of a group
+// of the first k-1, its parent, and differs from the other parts by the code of the last key. Numbers begin at 0 and
+// are assigned in the order of appearance.
 type level struct {
 	nodes []node  // by number
-	small []int32 // of parent 0 and codes below smallCodes: number+1, 0 where there is none yet
-	// slots is a hash table of all others: number+1, 0 where a slot is free. Its size is a power of 2.
+	small []int32 // number+1 of groups of parent 0, by their code, if it is below smallCodes; 0: no such group
+	// slots is a hash table of all other groups, with linear probing: number+1; 0: free. Its size is a power of 2.
 	slots []int32
-	used  int
-	seed  [2]uint64 // codes come from captures of strangers, who should not know where they lead
+	used  int       // of slots
+	seed  [2]uint64 // random, so that the author of a hostile capture cannot choose codes that collide
 }
 
-// node is a group: the number of the one that it is a part of, and the code that tells it from the other parts.
+// node identifies a group.
 type node struct {
-	parent int32
+	parent int32 // number of the parent
 	code   uint64
 }
 
+// smallCodes is the number of codes that a table indexed by code is used for, which is faster than hashing.
 const smallCodes = 1 << 16
 
 func newLevel() *level {
 	return &level{slots: make([]int32, 64), seed: [2]uint64{rand.Uint64(), rand.Uint64()}}
 }
 
-// number sets numbers to the numbers of the groups of rows, which have these parents and codes. numbers may be parents.
+// number sets numbers to the groups of rows that have these parents and codes. numbers and parents may be the same
+// slice.
 func (l *level) number(numbers, parents []int32, codes []uint64) {
 	parents, numbers = parents[:len(codes)], numbers[:len(codes)]
 	last, number := node{parent: -1}, int32(0)
@@ -42,7 +45,7 @@ func (l *level) number(numbers, parents []int32, codes []uint64) {
 	}
 }
 
-// numberFirst is number for the first key, before which there is one group, 0.
+// numberFirst is number for the first key, where all parents are 0.
 func (l *level) numberFirst(numbers []int32, codes []uint64) {
 	numbers = numbers[:len(codes)]
 	small := l.small
@@ -56,7 +59,7 @@ func (l *level) numberFirst(numbers []int32, codes []uint64) {
 	}
 }
 
-// find is the number of a group, which may be a new one.
+// find returns the number of a group, and adds the group if it is new.
 func (l *level) find(at node) int32 {
 	if at.parent == 0 && at.code < smallCodes {
 		for uint64(len(l.small)) <= at.code {
@@ -86,7 +89,7 @@ func (l *level) add(at node) int32 {
 	return int32(len(l.nodes) - 1)
 }
 
-// slot is where a group is looked for first.
+// slot is where probing for a group begins.
 func (l *level) slot(at node) int {
 	high, low := bits.Mul64(at.code^l.seed[0], uint64(at.parent)^l.seed[1])
 	return int(high^low) & (len(l.slots) - 1)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestLevelNumbers numbers pairs of any size and compares with a map.
+// TestLevelNumbers compares the numbers of random parents and codes, small and large, with those of a map.
 func TestLevelNumbers(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 1))
 	l, known := newLevel(), map[node]int32{}
@@ -47,7 +47,7 @@ func TestLevelNumbers(t *testing.T) {
 	}
 }
 
-// TestLevelNumbersFirst compares the way of the first key with the general one.
+// TestLevelNumbersFirst compares numberFirst with number.
 func TestLevelNumbersFirst(t *testing.T) {
 	codes := []uint64{7, 0, 7, smallCodes - 1, smallCodes, 3, math.MaxUint64, 0, smallCodes, 300, math.MaxUint64}
 	want, got := make([]int32, len(codes)), make([]int32, len(codes))

@@ -10,13 +10,13 @@ import (
 
 // Measure is a Value with its name and unit.
 type Measure struct {
-	Name     string // to sort by, and the default of Head and, with the unit, of Field
-	Head     string // of its column in a table
-	Field    string // in JSON
+	Name     string // for --sort
+	Head     string // header of its column in a table; "": Name
+	Field    string // name in JSON; "": Name and the suffix of the unit
 	Unit     Unit
-	Zero     bool  // a table shows 0 as 0, not as an empty cell
-	JSONOnly bool  // it has no column in a table
-	Value    Value // a Number or Failures
+	ShowZero bool  // a table shows 0 as 0, not as an empty cell
+	JSONOnly bool  // it has no column in tables
+	Value    Value // a Number or *Failures
 }
 
 func (m *Measure) head() string {
@@ -36,7 +36,7 @@ func (m *Measure) field() string {
 func (m *Measure) text(g *Group) string {
 	switch v := m.Value.(type) {
 	case Number:
-		if m.Zero {
+		if m.ShowZero {
 			return m.Unit.Text(v.Of(g))
 		}
 		return m.Unit.Cell(v.Of(g))
@@ -56,7 +56,7 @@ func (m *Measure) json(g *Group) any {
 	return nil
 }
 
-// Unit is what a number counts.
+// Unit is the unit of a Number.
 type Unit uint8
 
 // The units.
@@ -66,7 +66,7 @@ const (
 	Nanoseconds
 )
 
-// Text is a number as a person reads it.
+// Text formats a number for people.
 func (u Unit) Text(n int64) string {
 	switch u {
 	case Bytes:
@@ -77,7 +77,7 @@ func (u Unit) Text(n int64) string {
 	return term.Count(n)
 }
 
-// Cell is Text, but nothing for 0.
+// Cell is Text, but empty for 0.
 func (u Unit) Cell(n int64) string {
 	if n == 0 {
 		return ""
@@ -85,4 +85,5 @@ func (u Unit) Cell(n int64) string {
 	return u.Text(n)
 }
 
+// suffix ends the names of fields in JSON.
 func (u Unit) suffix() string { return [...]string{"", "_bytes", "_ns"}[u] }

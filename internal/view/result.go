@@ -8,18 +8,18 @@ import (
 	"slices"
 )
 
-// Result is the groups of the rows of all captures. Groups whose keys have the same texts are one.
+// Result has the groups of a Grouping over all captures, identified by the texts of their keys.
 type Result struct {
 	keys         []*Key
-	aggregates   []aggregate
+	aggregates   []aggregate // without duplicates
 	accumulators map[aggregate]accumulator
-	groups       []Group
-	numbers      map[string]int32 // of the groups, by their texts
+	groups       []Group          // by number
+	numbers      map[string]int32 // of the groups, by groupID
 }
 
 // Group is one group of a result.
 type Group struct {
-	Texts []string // of the keys
+	Texts []string // of the keys, in the order of Grouping.By
 
 	number int32
 	result *Result
@@ -45,8 +45,8 @@ func newResult(g Grouping) (*Result, error) {
 	return r, nil
 }
 
-// merge adds what a worker has.
-func (r *Result) merge(p *partial) {
+// merge adds the groups of a worker.
+func (r *Result) merge(p *partialResult) {
 	if !p.hasRows {
 		return
 	}
@@ -61,9 +61,9 @@ func (r *Result) merge(p *partial) {
 	}
 }
 
-// number is the number of the group with these texts, which may be a new one.
+// number returns the number of the group with these texts, and adds the group if it is new.
 func (r *Result) number(texts []string) int32 {
-	id := idOf(texts)
+	id := groupID(texts)
 	n, ok := r.numbers[id]
 	if !ok {
 		n = int32(len(r.groups))
@@ -73,8 +73,8 @@ func (r *Result) number(texts []string) int32 {
 	return n
 }
 
-// idOf is one text for several, which no others give.
-func idOf(texts []string) string {
+// groupID encodes texts so that different lists have different ids.
+func groupID(texts []string) string {
 	var id []byte
 	for _, text := range texts {
 		id = append(binary.AppendUvarint(id, uint64(len(text))), text...)
@@ -82,9 +82,9 @@ func idOf(texts []string) string {
 	return string(id)
 }
 
-// Group is the group whose keys have these texts, nil if there is none.
+// Group returns the group whose keys have these texts, nil if there is none.
 func (r *Result) Group(texts ...string) *Group {
-	if n, ok := r.numbers[idOf(texts)]; ok {
+	if n, ok := r.numbers[groupID(texts)]; ok {
 		return &r.groups[n]
 	}
 	return nil
@@ -93,7 +93,7 @@ func (r *Result) Group(texts ...string) *Group {
 // Len is the number of groups.
 func (r *Result) Len() int { return len(r.groups) }
 
-// Total is the only group of a grouping without keys; where there were no rows it is one of none.
+// Total returns the only group of a grouping without keys. It exists even if there were no rows.
 func (r *Result) Total() *Group {
 	g := &Group{number: r.number(nil), result: r}
 	for _, a := range r.accumulators {
@@ -102,8 +102,8 @@ func (r *Result) Total() *Group {
 	return g
 }
 
-// Top are the first n groups, the ones with the greatest numbers first; those that are equal come by their texts.
-// Without a number all are equal. An n of 0 means all groups.
+// Top returns the n groups with the greatest numbers, the greatest first, or all groups if n is 0. Groups with the same
+// number are in the order of their texts; so are all groups if by is nil.
 func (r *Result) Top(n int, by Number) []*Group {
 	type entry struct {
 		*Group

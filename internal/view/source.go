@@ -10,30 +10,31 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Source is a capture whose rows are grouped, as keys and aggregates see it when they are made ready for it.
+// Source is a capture whose rows are grouped. Keys and aggregates are bound to it.
 type Source struct {
 	*capture.Capture
-	Number int // of the captures of one view, from 0
+	Number int // index among the captures of the Input
 
 	ctx      context.Context
 	progress capture.Progress
-	known    map[any]any
+	loaded   map[any]any // results of LoadOnce by id
 }
 
-// Once is what load gives, which is called once for each capture and id. The id's type should be one of the caller's
-// own.
-func Once[T any](s *Source, id any, load func() (T, error)) (T, error) {
-	if known, ok := s.known[id]; ok {
-		return known.(T), nil
+// LoadOnce returns the result of load, which is called once for each source and id, so that keys and workers can share
+// it. Like the key of a context value, the id should have a type of the caller's own.
+func LoadOnce[T any](s *Source, id any, load func() (T, error)) (T, error) {
+	if loaded, ok := s.loaded[id]; ok {
+		return loaded.(T), nil
 	}
 	loaded, err := load()
 	if err == nil {
-		s.known[id] = loaded
+		s.loaded[id] = loaded
 	}
 	return loaded, err
 }
 
-// Read calls fn with all rows of a table, in order. Names are those of its columns.
+// Read calls fn with the rows of another table of the capture, in their order, batch by batch. Only the named columns
+// are read.
 func (s *Source) Read(table string, names []string, fn func(b *format.Batch) error) error {
 	scan := &capture.Scan{Capture: s.Capture, Table: table, Columns: schema.Of(table).Select(names...), Ordered: true,
 		Progress: s.progress}

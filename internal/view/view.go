@@ -7,17 +7,17 @@ import (
 	"slices"
 )
 
-// View is a way to look at a table: what its rows can be grouped by, and what is told of each group.
+// View declares what the rows of a table can be grouped by, and what is shown of each group.
 type View struct {
 	Table    string
-	By       []string // the keys that groups have if no others are asked for
-	Sort     string   // the measure that they are sorted by if no other is asked for
-	KeysLast bool     // keys stand behind the measures, as they may be long
+	By       []string // names of the default keys
+	Sort     string   // name of the default measure to sort by
+	KeysLast bool     // the columns of the keys follow those of the measures, because keys may be long
 	Keys     []*Key
 	Measures []*Measure
 }
 
-// Key is the key of that name, nil if there is none.
+// Key returns the key of that name, nil if there is none.
 func (v *View) Key(name string) *Key {
 	if i := slices.IndexFunc(v.Keys, func(k *Key) bool { return k.Name == name }); i >= 0 {
 		return v.Keys[i]
@@ -25,7 +25,7 @@ func (v *View) Key(name string) *Key {
 	return nil
 }
 
-// KeyNames are the names of all keys.
+// KeyNames returns the names of all keys.
 func (v *View) KeyNames() []string {
 	names := make([]string, len(v.Keys))
 	for i, k := range v.Keys {
@@ -34,8 +34,9 @@ func (v *View) KeyNames() []string {
 	return names
 }
 
-// Order is the measure of that name if groups can be sorted by it, else nil.
-func (v *View) Order(name string) Number {
+// SortBy returns the value of the measure of that name, for Result.Top. It is nil if there is no such measure, or if
+// its value is not a Number.
+func (v *View) SortBy(name string) Number {
 	for _, m := range v.Measures {
 		if n, ok := m.Value.(Number); ok && m.Name == name {
 			return n
@@ -44,7 +45,7 @@ func (v *View) Order(name string) Number {
 	return nil
 }
 
-// Run groups the rows by the keys of these names, which must be keys of the view.
+// Run groups the rows of all captures by the keys of these names, which must be keys of the view.
 func (v *View) Run(ctx context.Context, in *Input, by ...string) (*Result, error) {
 	g := Grouping{}
 	for _, name := range by {
@@ -58,4 +59,56 @@ func (v *View) Run(ctx context.Context, in *Input, by ...string) (*Result, error
 		return nil, err
 	}
 	return results[0], nil
+}
+
+// Head is the header of a column of a printed table.
+type Head struct {
+	Name       string
+	AlignRight bool
+}
+
+// Heads returns the headers for groups by these keys.
+func (v *View) Heads(by ...string) []Head {
+	var keys, measures []Head
+	for _, name := range by {
+		keys = append(keys, Head{name, v.Key(name).AlignRight})
+	}
+	for _, m := range v.Measures {
+		if !m.JSONOnly {
+			_, number := m.Value.(Number)
+			measures = append(measures, Head{m.head(), number})
+		}
+	}
+	return arrange(v, keys, measures)
+}
+
+// Cells returns the texts of a group, one for each column of Heads.
+func (v *View) Cells(g *Group) []string {
+	var cells []string
+	for _, m := range v.Measures {
+		if !m.JSONOnly {
+			cells = append(cells, m.text(g))
+		}
+	}
+	return arrange(v, g.Texts, cells)
+}
+
+// arrange returns what belongs to the keys and what belongs to the measures, in the order of the columns.
+func arrange[T any](v *View, keys, measures []T) []T {
+	if v.KeysLast {
+		keys, measures = measures, keys
+	}
+	return append(append([]T{}, keys...), measures...)
+}
+
+// Fields returns a group by these keys as the fields of a JSON object.
+func (v *View) Fields(g *Group, by ...string) map[string]any {
+	fields := map[string]any{}
+	for i, name := range by {
+		fields[name] = v.Key(name).jsonValue(g.Texts[i])
+	}
+	for _, m := range v.Measures {
+		fields[m.field()] = m.json(g)
+	}
+	return fields
 }

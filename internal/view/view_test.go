@@ -18,14 +18,14 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// callView is a view of system calls with a bit of everything.
+// callView is a view of system calls with keys and measures of most kinds.
 var callView = func() *View {
-	took := SpreadOf("duration_ns")
+	took := DistributionOf("duration_ns")
 	return &View{
 		Table: "syscall", By: []string{"name"}, Sort: "calls",
-		Keys: []*Key{Call, Comm, PID, TID.OnLeft(), Errno},
+		Keys: []*Key{Call, Comm, PID, TID.LeftAligned(), Errno},
 		Measures: []*Measure{
-			{Name: "calls", Value: Count(nil), Zero: true},
+			{Name: "calls", Value: Count(nil), ShowZero: true},
 			{Name: "errors", Value: Count(Fails("ret"))},
 			{Name: "got", Head: "bytes got", Unit: Bytes, Value: Sum("ret", nil)},
 			{Name: "mean", Unit: Nanoseconds, Value: Mean(took.Total(), took.Count())},
@@ -35,7 +35,7 @@ var callView = func() *View {
 	}
 }()
 
-// open writes captures and opens them together.
+// open writes captures to files and opens them as one set.
 func open(t testing.TB, captures ...*fixture.Capture) capture.Set {
 	t.Helper()
 	var paths []string
@@ -54,7 +54,7 @@ func open(t testing.TB, captures ...*fixture.Capture) capture.Set {
 	return set
 }
 
-// lines runs a view and gives its groups, sorted by a measure, their cells with commas between.
+// lines runs a view and returns its first n groups, sorted by a measure, each as its cells joined by commas.
 func lines(t *testing.T, v *View, in *Input, sort string, n int, by ...string) []string {
 	t.Helper()
 	r, err := v.Run(t.Context(), in, by...)
@@ -62,7 +62,7 @@ func lines(t *testing.T, v *View, in *Input, sort string, n int, by ...string) [
 		t.Fatal(err)
 	}
 	var lines []string
-	for _, g := range r.Top(n, v.Order(sort)) {
+	for _, g := range r.Top(n, v.SortBy(sort)) {
 		lines = append(lines, strings.Join(v.Cells(g), ","))
 	}
 	return lines
@@ -81,7 +81,7 @@ const (
 	openat = 257
 )
 
-// calls is a capture of two processes, one of which has two threads, and of a task that is not known.
+// calls is a capture of two processes, one of which has two threads, and of a task with an unknown id.
 func calls() *fixture.Capture {
 	f := fixture.New()
 	f.AddTask(1, 100, 100, 1, 0, "sh", "/bin/sh")
@@ -111,26 +111,26 @@ func TestGroups(t *testing.T) {
 			"?,openat,ENOENT,1,1,,7 ns,7 ns",
 			"server,write,ok,1,,5 B,1.00 µs,1.00 µs")
 	})
-	t.Run("ids that are not known", func(t *testing.T) {
+	t.Run("unknown ids", func(t *testing.T) {
 		expect(t, lines(t, callView, in, "group", 0, "comm", "tid", "pid"),
 			"?,?,?,1,1,,7 ns,7 ns",
 			"server,200,200,1,1,,50 ns,50 ns",
 			"server,201,200,2,1,5 B,500 ns,1.00 µs",
 			"sh,100,100,2,,1.96 KiB,200 ns,300 ns")
 	})
-	t.Run("the first ones", func(t *testing.T) {
+	t.Run("first groups", func(t *testing.T) {
 		expect(t, lines(t, callView, in, "slowest", 2, "name"),
 			"write,1,,5 B,1.00 µs,1.00 µs",
 			"read,4,2,1.96 KiB,112 ns,300 ns")
 	})
-	t.Run("a table that is not there", func(t *testing.T) {
+	t.Run("missing table", func(t *testing.T) {
 		empty := &Input{Captures: open(t, fixture.New())}
 		expect(t, lines(t, callView, empty, "calls", 0, "name"))
 	})
 }
 
-// TestEqualGroupsComeByTheirTexts sorts groups that are equal by the texts of their keys, the first key first.
-func TestEqualGroupsComeByTheirTexts(t *testing.T) {
+// TestTiesAreSortedByText checks the order of groups with the same number: by the texts of their keys, first key first.
+func TestTiesAreSortedByText(t *testing.T) {
 	f := fixture.New()
 	for i, comm := range []string{"b", "a", "c"} {
 		f.AddTask(int32(i+1), int32(10-i), int32(10-i), 1, 0, comm, "")
@@ -144,7 +144,7 @@ func TestEqualGroupsComeByTheirTexts(t *testing.T) {
 	}
 }
 
-// TestCapturesAreMerged counts what two captures have in groups of the same texts, whatever their ids are.
+// TestCapturesAreMerged merges groups of two captures that have the same texts, but not the same ids.
 func TestCapturesAreMerged(t *testing.T) {
 	other := fixture.New()
 	other.AddTask(7, 200, 200, 1, 0, "server", "")
@@ -162,7 +162,7 @@ func TestCapturesAreMerged(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := Processes.Of(r.Group("server")); got != 2 {
-		t.Errorf("server is %d processes, want the 200 of one capture and the 200 of the other", got)
+		t.Errorf("server is %d processes, want 2: pid 200 of each capture", got)
 	}
 	slowest := Max("duration_ns", nil)
 	results, err := GroupRows(t.Context(), in, "syscall", Grouping{By: []*Key{Call}, Count: []Value{slowest}})
@@ -177,7 +177,7 @@ func TestCapturesAreMerged(t *testing.T) {
 	}
 }
 
-func TestOnlyRowsThatTheFilterLetsThrough(t *testing.T) {
+func TestFilter(t *testing.T) {
 	set := open(t, calls())
 	for filter, want := range map[string][]string{
 		`ret < 0`:                         {"openat,1,1,,7 ns,7 ns", "read,2,2,,25 ns,50 ns"},
@@ -196,16 +196,16 @@ func TestOnlyRowsThatTheFilterLetsThrough(t *testing.T) {
 	}
 }
 
-func TestMoreGroupsThanTheBound(t *testing.T) {
+func TestTooManyGroups(t *testing.T) {
 	f := fixture.New()
 	for nr := range int32(100) {
 		f.AddSyscall(time.Duration(nr), 0, 1, nr, 0, 0)
 	}
 	set := open(t, f)
-	if _, err := callView.Run(t.Context(), &Input{Captures: set, limit: 100}, "name"); err != nil {
-		t.Errorf("as many groups as the bound: %v", err)
+	if _, err := callView.Run(t.Context(), &Input{Captures: set, maxGroups: 100}, "name"); err != nil {
+		t.Errorf("exactly the maximum: %v", err)
 	}
-	_, err := callView.Run(t.Context(), &Input{Captures: set, limit: 99}, "name")
+	_, err := callView.Run(t.Context(), &Input{Captures: set, maxGroups: 99}, "name")
 	if err == nil || !strings.HasSuffix(err.Error(), "more than 99 groups") {
 		t.Errorf("got %v", err)
 	}
@@ -236,16 +236,16 @@ func TestHeadsAndFields(t *testing.T) {
 			t.Errorf("got %v, want %v", got, c.want)
 		}
 	}
-	if callView.Order("none") != nil || callView.Key("none") != nil {
+	if callView.SortBy("none") != nil || callView.Key("none") != nil {
 		t.Error("there is a measure or a key called none")
 	}
 }
 
-// TestSeveralGroupingsInOneReading makes groupings that share a key, that share nothing, and one of all rows.
-func TestSeveralGroupingsInOneReading(t *testing.T) {
+// TestSeveralGroupings groups in several ways at once: by the same first key, by different keys, and without keys.
+func TestSeveralGroupings(t *testing.T) {
 	count, errors := Count(nil), Count(Fails("ret"))
 	slowest := &Greatest[int64]{Column: "duration_ns", Columns: []string{"ts"},
-		Row: func(*Source) (func(b *format.Batch, row int) int64, error) {
+		NewRow: func(*Source) (func(b *format.Batch, row int) int64, error) {
 			return func(b *format.Batch, row int) int64 { return b.Column("ts").I64[row] }, nil
 		},
 		Less: func(a, b int64) bool { return a < b },
@@ -278,11 +278,11 @@ func TestSeveralGroupingsInOneReading(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := count.Of(empty[0].Total()); got != 0 || empty[0].Len() != 1 {
-		t.Errorf("%d rows of none", got)
+		t.Errorf("an empty capture: %d rows in %d groups, want 0 in 1", got, empty[0].Len())
 	}
 }
 
-// TestConditions counts rows of other tables that fulfil several conditions.
+// TestConditions combines conditions on columns of text, of 32 and of 64 bits.
 func TestConditions(t *testing.T) {
 	f := fixture.New()
 	f.AddTask(1, 1, 1, 0, 0, "x", "")
@@ -291,21 +291,21 @@ func TestConditions(t *testing.T) {
 		f.AddEvent(fixture.TCP, time.Duration(i), 0, 1, fixture.Row{"op": op, "ret": ret, "srtt_ns": int64(i) - 2,
 			"retransmits": int32(-i)})
 	}
-	failed := Is("op", "connect").And(That("ret", func(ret int64) bool { return ret < 0 }))
+	failed := Equals("op", "connect").And(Satisfies("ret", func(ret int64) bool { return ret < 0 }))
 	failures := FailuresIn("ret", failed)
-	rtts := Is("op", "close").And(That("srtt_ns", func(ns int64) bool { return ns > 0 }))
-	v := &View{Table: "tcp", Keys: []*Key{Word("op", "connect", "close")}, Measures: []*Measure{
+	rtts := Equals("op", "close").And(Satisfies("srtt_ns", func(ns int64) bool { return ns > 0 }))
+	v := &View{Table: "tcp", Keys: []*Key{OneOf("op", "connect", "close")}, Measures: []*Measure{
 		{Name: "failed", Value: Count(failed)}, {Name: "why", Value: failures}, {Name: "rtts", Value: Count(rtts)},
-		{Name: "rtt", Value: Max("srtt_ns", rtts)}, {Name: "negative", Value: Sum("retransmits", nil), Zero: true},
+		{Name: "rtt", Value: Max("srtt_ns", rtts)}, {Name: "negative", Value: Sum("retransmits", nil), ShowZero: true},
 	}}
 	expect(t, lines(t, v, &Input{Captures: open(t, f)}, "failed", 0, "op"),
 		"connect,2,2 ECONNREFUSED,,,0", "?,,,,,0", "close,,,1,2,0")
-	if v.Order("why") != nil {
+	if v.SortBy("why") != nil {
 		t.Error("groups can be sorted by a list")
 	}
 }
 
-// TestAnyNumberOfWorkers counts random rows with one worker and with four, against a simple count.
+// TestAnyNumberOfWorkers groups random rows with one worker and with four, and compares with a map.
 func TestAnyNumberOfWorkers(t *testing.T) {
 	f, r := fixture.New(), rand.New(rand.NewPCG(1, 1))
 	want := map[string]int{}

@@ -9,45 +9,46 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// worker groups those rows of a capture that one goroutine reads.
+// worker groups the rows of a capture that one goroutine reads.
 type worker struct {
-	keys      map[*Key]*boundKey
-	prefixes  []*prefix // each after the one that it continues
-	groupings []*partial
-	selected  *selections
-	limit     int
+	keys       map[*Key]*boundKey
+	prefixes   []*prefix // each after its parent
+	partials   []*partialResult
+	selections *selections
+	maxGroups  int
 }
 
-// boundKey is a key with the codes of the rows of a batch.
+// boundKey is a key with the codes of the rows of the current batch.
 type boundKey struct {
 	coder Coder
-	codes []uint64
-	made  bool // for this batch
+	codes []uint64 // by row
+	coded bool     // codes is set for the current batch
 }
 
-// prefix is the first few keys of some groupings, with the groups that rows have by them.
+// prefix is a list of keys that one or more groupings begin with, and the groups of the rows by these keys. Groupings
+// that begin with the same keys share it.
 type prefix struct {
-	before  *prefix // nil: no keys
-	key     *boundKey
+	parent  *prefix   // all keys but the last; nil: there are no keys
+	key     *boundKey // the last key
 	level   *level
-	numbers []int32 // of the groups of the rows of a batch
+	numbers []int32 // of the groups of the current batch, by row
 }
 
-// partial is what a worker has of a grouping.
-type partial struct {
-	prefix       *prefix
-	hasRows      bool // of the capture
-	where        []*Condition
+// partialResult is a worker's part of the Result of a grouping.
+type partialResult struct {
+	prefix       *prefix // all keys of the grouping
+	hasRows      bool
+	where        []*Condition // by aggregate, like accumulators
 	accumulators []accumulator
 }
 
 func newWorker(s *Source, results []*Result, limit int) (*worker, error) {
-	w := &worker{keys: map[*Key]*boundKey{}, prefixes: []*prefix{{}}, selected: newSelections(), limit: limit}
+	w := &worker{keys: map[*Key]*boundKey{}, prefixes: []*prefix{{}}, selections: newSelections(), maxGroups: limit}
 	if limit == 0 {
-		w.limit = maxGroups
+		w.maxGroups = maxGroups
 	}
 	for _, r := range results {
-		p := &partial{prefix: w.prefixes[0]}
+		p := &partialResult{prefix: w.prefixes[0]}
 		for _, k := range r.keys {
 			key, err := w.bind(s, k)
 			if err != nil {
@@ -63,7 +64,7 @@ func newWorker(s *Source, results []*Result, limit int) (*worker, error) {
 			p.accumulators = append(p.accumulators, bound)
 			p.where = append(p.where, a.where())
 		}
-		w.groupings = append(w.groupings, p)
+		w.partials = append(w.partials, p)
 	}
 	return w, nil
 }
@@ -79,77 +80,77 @@ func (w *worker) bind(s *Source, k *Key) (*boundKey, error) {
 	return w.keys[k], nil
 }
 
-// extend is a prefix with one key more.
-func (w *worker) extend(before *prefix, key *boundKey) *prefix {
+// extend returns the prefix that has one more key than parent.
+func (w *worker) extend(parent *prefix, key *boundKey) *prefix {
 	for _, p := range w.prefixes {
-		if p.before == before && p.key == key {
+		if p.parent == parent && p.key == key {
 			return p
 		}
 	}
-	p := &prefix{before: before, key: key, level: newLevel()}
+	p := &prefix{parent: parent, key: key, level: newLevel()}
 	w.prefixes = append(w.prefixes, p)
 	return p
 }
 
-// add groups and counts a batch.
+// add groups the rows of a batch and adds them to the accumulators.
 func (w *worker) add(b *format.Batch) error {
-	w.selected.reset(b.Rows)
+	w.selections.reset(b.Rows)
 	for _, k := range w.keys {
-		k.made = false
+		k.coded = false
 	}
 	for _, p := range w.prefixes {
 		p.number(b)
-		if n := p.groups(); n > w.limit {
-			return fmt.Errorf("more than %d groups", w.limit)
+		if n := p.groups(); n > w.maxGroups {
+			return fmt.Errorf("more than %d groups", w.maxGroups)
 		}
 	}
-	for _, g := range w.groupings {
+	for _, g := range w.partials {
 		g.hasRows = g.hasRows || b.Rows > 0
 		for i, a := range g.accumulators {
 			a.grow(g.prefix.groups())
-			a.add(b, w.selected.of(g.where[i], b), g.prefix.numbers)
+			a.add(b, w.selections.of(g.where[i], b), g.prefix.numbers)
 		}
 	}
 	return nil
 }
 
-// groups is how many groups there are, if there are rows.
+// groups is the number of groups, provided that there are rows.
 func (p *prefix) groups() int {
-	if p.before == nil {
+	if p.parent == nil {
 		return 1
 	}
 	return len(p.level.nodes)
 }
 
-// number finds the groups of the rows of a batch.
+// number sets p.numbers to the groups of the rows of a batch. Its parent must have been numbered.
 func (p *prefix) number(b *format.Batch) {
 	p.numbers = slices.Grow(p.numbers[:0], b.Rows)[:b.Rows]
-	if p.before == nil {
-		return // all are 0
+	if p.parent == nil {
+		return // all rows are in group 0, and no other number was ever written
 	}
-	if p.before.before == nil {
+	if p.parent.parent == nil {
 		p.level.numberFirst(p.numbers, p.key.codesOf(b))
 		return
 	}
-	p.level.number(p.numbers, p.before.numbers, p.key.codesOf(b))
+	p.level.number(p.numbers, p.parent.numbers, p.key.codesOf(b))
 }
 
 func (k *boundKey) codesOf(b *format.Batch) []uint64 {
-	if !k.made {
+	if !k.coded {
 		k.codes = slices.Grow(k.codes[:0], b.Rows)[:b.Rows]
 		k.coder.Codes(k.codes, b)
-		k.made = true
+		k.coded = true
 	}
 	return k.codes
 }
 
-// texts are what the keys of a group are for a person.
+// texts returns the texts of the keys of a group, of which there are `keys`.
 func (p *prefix) texts(number int32, keys int) []string {
 	texts := make([]string, keys)
 	for ; keys > 0; keys-- {
 		n := p.level.nodes[number]
 		texts[keys-1] = p.key.coder.Text(n.code)
-		p, number = p.before, n.parent
+		p, number = p.parent, n.parent
 	}
 	return texts
 }

@@ -14,12 +14,12 @@ func TestQuantiles(t *testing.T) {
 	for range 200 {
 		n := 1 + r.IntN(3000)
 		list := make([]int64, n)
-		var parts [3]values
+		var parts [3]statistics
 		for i := range list {
 			list[i] = r.Int64() >> r.IntN(63)
 			parts[i%3].add(list[i])
 		}
-		var sum values
+		var sum statistics
 		for i := range parts {
 			sum.merge(&parts[i])
 		}
@@ -36,21 +36,21 @@ func TestQuantiles(t *testing.T) {
 	}
 }
 
-func TestValues(t *testing.T) {
-	var sum values
+func TestStatistics(t *testing.T) {
+	var sum statistics
 	for _, n := range []int64{10, 20, 30, 0, 5, 5, -7} {
 		sum.add(n)
 	}
 	if sum.count != 7 || sum.total != 70 || sum.max != 30 || sum.mean() != 10 {
 		t.Errorf("got %d values, total %d, max %d, mean %d", sum.count, sum.total, sum.max, sum.mean())
 	}
-	var none values
+	var none statistics
 	if none.mean() != 0 || none.quantile(0.5) != 0 {
-		t.Error("nothing has a mean or a median")
+		t.Error("the mean or the median of no values is not 0")
 	}
 }
 
-func BenchmarkValuesAdd(b *testing.B) {
+func BenchmarkStatisticsAdd(b *testing.B) {
 	r := rand.New(rand.NewPCG(1, 1))
 	const n = 1 << 16
 	var durations [n]int64
@@ -58,7 +58,7 @@ func BenchmarkValuesAdd(b *testing.B) {
 	for i := range n {
 		durations[i], nrs[i] = 200+r.Int64N(1+r.Int64N(5000)), int32(r.IntN(20))
 	}
-	groups := make([]values, 32)
+	groups := make([]statistics, 32)
 	for b.Loop() {
 		for i, nr := range nrs {
 			groups[nr&31].add(durations[i])
