@@ -34,9 +34,10 @@ type Signaled struct {
 	Crashed []int `json:"crashed"`
 }
 
-// signals does each of these N times. It sends to itself: ByKill, ByTgkill, ByQueue and ByPidfd; SIGHUP, which it ignores;
-// SIGUSR2 twice while it is blocked, so that it is pending the second time. It has the kernel send it SIGPIPE, SIGALRM of
-// a timer, and ByTimer of another. It kills a child with SIGKILL, and another child dies of a fault with SIGSEGV.
+// signals does each of these N times. It sends to itself: ByKill, ByTgkill, ByQueue and ByPidfd; SIGHUP, which it
+// ignores; SIGUSR2 twice while it is blocked, so that it is pending the second time. It has the kernel send it SIGPIPE,
+// SIGALRM of a timer, and ByTimer of another. It kills a child with SIGKILL, and another child dies of a fault with
+// SIGSEGV.
 func signals(args []string, stdout io.Writer) error {
 	n, err := number(args, 0)
 	if err != nil {
