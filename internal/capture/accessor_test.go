@@ -114,14 +114,14 @@ func newer(t *testing.T) *capture.Capture {
 	f := fixture.New()
 	task := &format.Schema{Table: "task",
 		Columns: append(fixture.Task.Columns[:len(fixture.Task.Columns):len(fixture.Task.Columns)],
-			format.Column{Name: "euid", Type: format.Int64}, format.Column{Name: "groups", Type: format.StringList})}
+			format.Column{Name: "made_up", Type: format.Int64}, format.Column{Name: "made_up_list", Type: format.StringList})}
 	socket := &format.Schema{Table: "socket", Columns: []format.Column{{Name: "socket", Type: format.Int64},
 		{Name: "name", Type: format.String}, {Name: "backlog", Type: format.Int32}}}
 	listen := &format.Schema{Table: "listen", Columns: []format.Column{{Name: "ts", Type: format.Timestamp},
 		{Name: "cpu", Type: format.Int32},
 		{Name: "task", Type: format.Int32}, {Name: "socket", Type: format.Int64}}}
-	f.Add(task, fixture.Row{"task": int32(1), "comm": "sh", "pid": int32(10), "tid": int32(11), "euid": int64(33),
-		"groups": []string{"a", "b"}})
+	f.Add(task, fixture.Row{"task": int32(1), "comm": "sh", "pid": int32(10), "tid": int32(11), "made_up": int64(33),
+		"made_up_list": []string{"a", "b"}})
 	f.Add(socket, fixture.Row{"socket": int64(1) << 40, "name": "TCP:[::1]:80", "backlog": int32(128)})
 	f.AddEvent(listen, 0, 0, 1, fixture.Row{"socket": int64(1) << 40})
 	f.AddEvent(listen, 0, 0, 2, fixture.Row{"socket": int64(7)})
@@ -150,9 +150,9 @@ func TestNewerDimension(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 	for expression, want := range map[string]int{
-		`euid == 33`: 2, `euid != 33`: 0, `"b" in groups`: 2, `backlog > 100`: 1,
+		`made_up == 33`: 2, `made_up != 33`: 0, `"b" in made_up_list`: 2, `backlog > 100`: 1,
 		`socket == "TCP:[::1]:80"`: 1, `socket == 7`: 1,
-		`name startsWith "TCP"`: 1, `name == "listen"`: 1, `family == "listen" && euid == 33`: 1,
+		`name startsWith "TCP"`: 1, `name == "listen"`: 1, `family == "listen" && made_up == 33`: 1,
 	} {
 		p, err := capture.Set{c}.Filter(expression)
 		if err != nil {
@@ -181,7 +181,7 @@ func TestDimensionOfAnotherShape(t *testing.T) {
 		fixture.Row{"task": int32(3), "comm": int32(4)})
 	d := write(t, f).Dimension("task")
 	rows, err := d.Load(format.Column{Name: "pid", Type: format.Int32}, format.Column{Name: "exe", Type: format.String},
-		format.Column{Name: "groups", Type: format.StringList})
+		format.Column{Name: "made_up_list", Type: format.StringList})
 	if err != nil || rows.Index(3) != 1 || rows.Rows != 2 {
 		t.Fatalf("got %+v, %v", rows, err)
 	}

@@ -140,29 +140,40 @@ func TestColumns(t *testing.T) {
 	c := write(t, fixture.New())
 	for _, test := range []struct {
 		schema *format.Schema
-		want   string
+		want   string // joined columns, each behind what it is made from
 	}{
-		{fixture.Syscall, "ts cpu task comm pid tid nr name ret duration_ns arg0 arg1 arg2 arg3 arg4 arg5"},
-		{fixture.Process, "ts cpu task comm tid op pid ppid filename args exit_code signal duration_ns"},
-		{fixture.File, "ts cpu task comm pid tid op path name offset size ret duration_ns"},
-		{fixture.Seccomp, "ts cpu task comm pid tid nr name action code ip"},
-		{fixture.Path, "path dev ino name"},
-		{fixture.Task, "task ts tid pid ppid uid gid cgroup comm exe"},
-		{format.LossSchema, "ts until cpu family count"},
+		{fixture.Syscall, "task>comm task>pid task>tid nr>name"},
+		{fixture.Process, "task>comm task>tid"},
+		{fixture.File, "task>comm task>pid task>tid path>name"},
+		{fixture.Seccomp, "task>comm task>pid task>tid nr>name"},
+		{fixture.Path, ""},
+		{fixture.Task, ""},
+		{format.LossSchema, ""},
 		{&format.Schema{Table: "syscall", Columns: []format.Column{{Name: "nr", Type: format.Int64},
-			{Name: "task", Type: format.String}}}, "nr task"},
+			{Name: "task", Type: format.String}}}, ""},
 	} {
-		var names []string
+		var own []format.Column
+		var joined []string
 		for _, column := range c.Columns(test.schema) {
-			names = append(names, column.Name)
+			if column.Own() {
+				own = append(own, column.Column)
+				continue
+			}
+			joined = append(joined, column.Source+">"+column.Name)
+			if column.Source != own[len(own)-1].Name {
+				t.Errorf("%s: %s is not behind %s", test.schema.Table, column.Name, column.Source)
+			}
 		}
-		if got := strings.Join(names, " "); got != test.want {
-			t.Errorf("%s: got %s, want %s", test.schema.Table, got, test.want)
+		if got := strings.Join(joined, " "); got != test.want || !slices.Equal(own, test.schema.Columns) {
+			t.Errorf("%s: joined are %s, want %s; its own are %v", test.schema.Table, got, test.want, own)
 		}
 	}
+	var want []string // each of its own once
+	for _, column := range fixture.Pending.Columns {
+		want = append(want, column.Name)
+	}
 	accessors, err := c.Access(c.Columns(fixture.Pending))
-	if got := capture.Sources(accessors); err != nil || !slices.Equal(got,
-		[]string{"ts", "cpu", "task", "nr", "arg0", "arg1", "arg2", "arg3", "arg4", "arg5"}) {
+	if got := capture.Sources(accessors); err != nil || !slices.Equal(got, want) {
 		t.Errorf("sources: got %v, %v", got, err)
 	}
 }

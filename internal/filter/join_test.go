@@ -12,13 +12,13 @@ import (
 // newerWorld is a capture of a newer recorder: tasks have more columns, and there is a dimension and a table of events
 // that no table of this program's has ids of.
 func newerWorld(t *testing.T) (*Env, []*format.Schema) {
-	task := schemaOf("task", "task:i", "comm:s", "euid:l", "groups:S", "cgroup:l", "box:i")
+	task := schemaOf("task", "task:i", "comm:s", "made_up:l", "groups:S", "cgroup:l", "box:i")
 	box := schemaOf("box", "box:i", "name:s", "host:i", "depth:l")
 	host := schemaOf("host", "host:i", "name:s", "zone:s")
 	w := &world{asked: map[string]int{}, batches: map[string]*format.Batch{}}
-	w.add(t, task, row{"task": int32(1), "comm": "sh", "euid": int64(0), "groups": []string{"wheel", "disk"},
+	w.add(t, task, row{"task": int32(1), "comm": "sh", "made_up": int64(0), "groups": []string{"wheel", "disk"},
 		"box": int32(4)})
-	w.add(t, task, row{"task": int32(2), "comm": "ls", "euid": int64(33), "box": int32(9)})
+	w.add(t, task, row{"task": int32(2), "comm": "ls", "made_up": int64(33), "box": int32(9)})
 	w.add(t, box, row{"box": int32(3), "name": "outer", "host": int32(1), "depth": int64(1)})
 	w.add(t, box, row{"box": int32(4), "name": "inner", "host": int32(2), "depth": int64(2)})
 	w.add(t, host, row{"host": int32(1), "name": "north", "zone": "a"})
@@ -42,9 +42,9 @@ func TestJoins(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ src, want string }{
-		{`euid == 0`, "ac"},
-		{`euid != 0`, "b"},
-		{`!(euid == 0)`, "bd"},
+		{`made_up == 0`, "ac"},
+		{`made_up != 0`, "b"},
+		{`!(made_up == 0)`, "bd"},
 		{`"wheel" in groups`, "ac"},
 		{`"wheel" not in groups`, "b"},
 		{`groups contains "el di"`, "ac"},
@@ -77,7 +77,7 @@ func TestJoins(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", c.src, got, c.want)
 		}
 	}
-	for _, src := range []string{`euid == 0`, `depth == 1`} {
+	for _, src := range []string{`made_up == 0`, `depth == 1`} {
 		if _, err := Compile(src); err == nil {
 			t.Errorf("%s compiles without the table", src)
 		}
@@ -87,7 +87,7 @@ func TestJoins(t *testing.T) {
 // An event of a table that this program knows reaches what is new in its dimensions.
 func TestJoinsOfKnownTables(t *testing.T) {
 	env, tables := newerWorld(t)
-	for src, want := range map[string]int{`euid == 33`: 1, `box == "inner"`: 2, `depth == 2`: 2, `name == "inner"`: 0,
+	for src, want := range map[string]int{`made_up == 33`: 1, `box == "inner"`: 2, `depth == 2`: 2, `name == "inner"`: 0,
 		`zone == "a"`: 0} {
 		p, err := Compile(src, tables...)
 		if err != nil {
