@@ -43,7 +43,7 @@ func TestExit(t *testing.T) {
 
 func TestWithHintKeepsTheError(t *testing.T) {
 	if WithHint(nil, "x") != nil {
-		t.Error("no error became one")
+		t.Error("nil with a hint is not nil")
 	}
 	err := WithHint(fs.ErrNotExist, "look elsewhere")
 	if !errors.Is(err, fs.ErrNotExist) || err.Error() != fs.ErrNotExist.Error() || Hint(err) != "look elsewhere" {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package cli is what the command lines of all programs have in common: how errors and hints are printed, exit codes,
-// help and version, and the values that flags take.
+// Package cli is the common part of all command lines: flags, help and version, errors with hints, exit codes, signals,
+// and flag values such as sizes and times.
 package cli

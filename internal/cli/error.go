@@ -20,11 +20,11 @@ const (
 	ExitDone   = 0
 	ExitFailed = 1
 	ExitUsage  = 2
-	ExitSignal = 128 // plus the signal
+	ExitSignal = 128 // plus the signal's number
 )
 
-// Interrupted ends a run that a signal stopped, ^C mostly: the program exits as one killed by it would, and says
-// nothing.
+// Interrupted is the error of a run that a signal stopped. The program exits with the status that a shell shows for a
+// program killed by the signal, and prints nothing.
 type Interrupted struct{ Signal syscall.Signal }
 
 func (i Interrupted) Error() string { return "interrupted: " + i.Signal.String() }
@@ -36,7 +36,8 @@ type hintError struct {
 
 func (e *hintError) Unwrap() error { return e.error }
 
-// WithHint attaches to err what the user can do about it. The text of err stays as it is; nil stays nil.
+// WithHint attaches to err what the user can do about it. It does not change the text of err. It returns nil if err is
+// nil.
 func WithHint(err error, hint string) error {
 	if err == nil {
 		return nil
@@ -44,7 +45,7 @@ func WithHint(err error, hint string) error {
 	return &hintError{err, hint}
 }
 
-// Hint is the outermost hint in err's chain, "" if there is none.
+// Hint returns the outermost hint in err's chain, "" if there is none.
 func Hint(err error) string {
 	var h *hintError
 	if errors.As(err, &h) {
@@ -57,30 +58,32 @@ type usageError struct{ error }
 
 func (e *usageError) Unwrap() error { return e.error }
 
-// Usage makes an error of wrong use, for which a program exits with ExitUsage.
+// Usage makes a usage error, for which a program exits with ExitUsage.
 func Usage(format string, args ...any) error {
 	return &usageError{fmt.Errorf(format, args...)}
 }
 
-// IsUsage says whether err is, or wraps, an error of wrong use.
+// IsUsage reports whether err is or wraps a usage error.
 func IsUsage(err error) bool {
 	var u *usageError
 	return errors.As(err, &u)
 }
 
-// Error prints "program: error: …" and, where err carries one, "program: hint: …". What of err came from a stranger's
-// file cannot reach the terminal as a control sequence; further lines of a message are indented.
+// Error prints "program: error: …", and "program: hint: …" if err has a hint. Messages are escaped, because parts of
+// them may come from a hostile file. All lines of a message but the first are indented.
 func Error(stderr io.Writer, program string, err error) {
-	say(stderr, program, "error", err.Error())
+	printMessage(stderr, program, "error", err.Error())
 	if hint := Hint(err); hint != "" {
-		say(stderr, program, "hint", hint)
+		printMessage(stderr, program, "hint", hint)
 	}
 }
 
 // Warn prints "program: warning: …".
-func Warn(stderr io.Writer, program, message string) { say(stderr, program, "warning", message) }
+func Warn(stderr io.Writer, program, message string) {
+	printMessage(stderr, program, "warning", message)
+}
 
-func say(w io.Writer, program, kind, message string) {
+func printMessage(w io.Writer, program, kind, message string) {
 	lines := strings.Split(strings.TrimRight(message, "\n"), "\n")
 	for i, line := range lines {
 		lines[i] = term.Escape(line)
@@ -88,15 +91,14 @@ func say(w io.Writer, program, kind, message string) {
 	fmt.Fprintf(w, "%s: %s: %s\n", program, kind, strings.Join(lines, "\n    "))
 }
 
-// Exit prints err, if there is one, and gives the exit code that goes with it. A reader of the output that left (a
-// closed pipe, as under head) is no failure.
+// Exit prints err, unless it is nil, and returns the exit code for it. A closed pipe, as with head, is not a failure.
 func Exit(stderr io.Writer, program string, err error) int {
-	var by Interrupted
+	var interrupted Interrupted
 	switch {
-	case err == nil, readerLeft(err):
+	case err == nil, isClosedPipe(err):
 		return ExitDone
-	case errors.As(err, &by):
-		return ExitSignal + int(by.Signal)
+	case errors.As(err, &interrupted):
+		return ExitSignal + int(interrupted.Signal)
 	}
 	Error(stderr, program, err)
 	if IsUsage(err) {
@@ -105,8 +107,8 @@ func Exit(stderr io.Writer, program string, err error) int {
 	return ExitFailed
 }
 
-// Interruptible gives a context that ends, with Interrupted as its cause, at ^C or SIGTERM. A second ^C kills the
-// program. SIGPIPE is turned into EPIPE, so that a program whose reader left still cleans up.
+// Interruptible returns a context that SIGINT or SIGTERM cancels, with Interrupted as its cause. A second signal kills
+// the program. A write to a closed pipe fails with EPIPE instead of killing the program, so that it can clean up.
 func Interruptible() (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
@@ -116,8 +118,8 @@ func Interruptible() (ctx context.Context, stop func()) {
 	go func() {
 		select {
 		case s := <-signals:
-			by, _ := s.(syscall.Signal)
-			cancel(Interrupted{by})
+			sig, _ := s.(syscall.Signal)
+			cancel(Interrupted{sig})
 		case <-done:
 		}
 		signal.Stop(signals)

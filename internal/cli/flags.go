@@ -15,31 +15,31 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Flags is the command line of a program or of one of its subcommands: pflag's set, plus --help and --version. A flag
-// is described where it is declared; its help has the name of its value in backquotes, as in "at most `N` events".
+// Flags is the command line of a program or of one of its subcommands: a FlagSet of pflag, with --help and --version.
+// The text of a flag is in its declaration, with the placeholder of its value in backquotes: "at most `N` events".
 type Flags struct {
 	*pflag.FlagSet
 	command  Command
 	sections []section
-	values   map[string]values
+	values   map[string]values // by flag
 
-	help, about, describe bool
+	help, version, helpJSON bool // flags
 }
 
-// section begins with the flag number first.
+// section is a section of the help.
 type section struct {
 	head  string
-	first int
+	first int // index of its first flag, in the order of declaration
 }
 
-// values is what is known of a flag's value.
+// values are the fields of Flag that a declaration of pflag does not have.
 type values struct {
 	terms []Term
 	list  bool
 	path  bool
 }
 
-// New makes the command line of c. Its flags are declared next, in the order in which they are to be shown.
+// New makes the command line of c. The caller declares its flags, in the order in which the help shows them.
 func New(c Command) *Flags {
 	f := &Flags{FlagSet: pflag.NewFlagSet(c.Name, pflag.ContinueOnError), command: c, values: map[string]values{}}
 	f.SetOutput(io.Discard)
@@ -48,21 +48,22 @@ func New(c Command) *Flags {
 	return f
 }
 
-// Section begins a section of flags: those declared from here on. Flags before the first are in one named "Flags".
+// Section begins a section of the help, with the flags that are declared next. Flags before the first section are in
+// one named "Flags".
 func (f *Flags) Section(head string) {
 	f.sections = append(f.sections, section{head, f.declared()})
 }
 
-// OneOf says which values the flag takes, ListOf that it takes several of them, separated by commas. They are shown
-// by completion; that no others are taken is up to the program.
+// OneOf sets the values that completion offers for a flag. The program has to refuse others.
 func (f *Flags) OneOf(flag string, terms ...Term) { f.values[flag] = values{terms: terms} }
 
+// ListOf is OneOf for a flag that takes several values, separated by commas.
 func (f *Flags) ListOf(flag string, terms ...Term) { f.values[flag] = values{terms: terms, list: true} }
 
-// Path says that the flag's value is a file or a directory.
+// Path declares that the flag's value is a file or a directory.
 func (f *Flags) Path(flag string) { f.values[flag] = values{path: true} }
 
-// Names makes terms of names alone.
+// Names returns terms without texts.
 func Names(names ...string) []Term {
 	terms := make([]Term, len(names))
 	for i, name := range names {
@@ -71,7 +72,7 @@ func Names(names ...string) []Term {
 	return terms
 }
 
-// Or is terms in a sentence: "a, b or c".
+// Or formats terms for a sentence: "a, b (its text) or c".
 func Or(terms ...Term) string {
 	var b strings.Builder
 	for i, t := range terms {
@@ -89,17 +90,18 @@ func Or(terms ...Term) string {
 	return b.String()
 }
 
+// declared returns the number of flags that were declared so far.
 func (f *Flags) declared() (n int) {
 	f.VisitAll(func(*pflag.Flag) { n++ })
 	return n
 }
 
-// Parse reads args. Where help or the version was asked for, it is printed and stop is true. An error is one of wrong
-// use, and says how to get help.
+// Parse parses args. If they ask for help or the version, it prints that and stop is true: the program has nothing else
+// to do. Errors about args are usage errors with a hint at --help.
 func (f *Flags) Parse(args []string, stdout io.Writer) (stop bool, err error) {
 	f.BoolVarP(&f.help, "help", "h", false, "this text")
-	f.BoolVar(&f.about, "version", false, "the version")
-	f.BoolVar(&f.describe, "help-json", false, "what --help shows, as JSON")
+	f.BoolVar(&f.version, "version", false, "the version")
+	f.BoolVar(&f.helpJSON, "help-json", false, "what --help shows, as JSON")
 	if err := f.MarkHidden("help-json"); err != nil {
 		return false, err
 	}
@@ -107,10 +109,10 @@ func (f *Flags) Parse(args []string, stdout io.Writer) (stop bool, err error) {
 	switch {
 	case f.help, errors.Is(err, pflag.ErrHelp):
 		return true, f.writeHelp(stdout)
-	case f.about:
-		_, err = fmt.Fprintln(stdout, About(f.program()))
+	case f.version:
+		_, err = fmt.Fprintln(stdout, VersionLine(f.program()))
 		return true, err
-	case f.describe:
+	case f.helpJSON:
 		return true, json.NewEncoder(stdout).Encode(f.Describe())
 	case err != nil:
 		return false, f.Wrong("%w", err)
@@ -118,7 +120,7 @@ func (f *Flags) Parse(args []string, stdout io.Writer) (stop bool, err error) {
 	return false, nil
 }
 
-// Describe gives the command with the flags that have been declared, but for those that are hidden.
+// Describe returns the command with the flags that were declared, except hidden ones.
 func (f *Flags) Describe() Description {
 	d := Description{Command: f.command, Version: Version(), Date: date()}
 	n, next := 0, 0
@@ -157,20 +159,21 @@ func (f *Flags) describeFlag(p *pflag.Flag) Flag {
 	return flag
 }
 
-// Wrong makes an error of wrong use that names the help of this command.
+// Wrong makes a usage error with a hint at the help of this command.
 func (f *Flags) Wrong(format string, args ...any) error {
 	return WithHint(Usage(format, args...), fmt.Sprintf("see %s --help", f.Name()))
 }
 
+// program returns the name of the program, without that of a subcommand.
 func (f *Flags) program() string {
 	name, _, _ := strings.Cut(f.Name(), " ")
 	return name
 }
 
-// version is set by the linker (-X) in a release; a build from a checkout or a module knows its own.
+// version is set by the linker (-X) in a release. Other builds have it in their build info.
 var version string
 
-// Version is this build's version: "v1.2.3", a pseudo-version of the commit, or "devel".
+// Version returns the version of this build: "v1.2.3", a pseudo-version of the commit, or "devel".
 func Version() string {
 	if version != "" {
 		return version
@@ -182,7 +185,7 @@ func Version() string {
 	return info.Main.Version
 }
 
-// date is the day of the commit that this is a build of, "" where that is not known.
+// date returns the day of the commit that this build is of, 2006-01-02, or "" if it is unknown.
 func date() string {
 	info, _ := debug.ReadBuildInfo()
 	for i := 0; info != nil && i < len(info.Settings); i++ {
@@ -193,7 +196,7 @@ func date() string {
 	return ""
 }
 
-// About is the line that --version prints.
-func About(program string) string {
+// VersionLine returns the line that --version prints.
+func VersionLine(program string) string {
 	return fmt.Sprintf("%s %s (%s, %s/%s)", program, Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }

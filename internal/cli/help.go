@@ -9,14 +9,13 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// The help of every program: what it does, usage, examples, flags by section, notes. Heads begin with a capital and end
-// with a colon, what is below them is indented by two.
+// Widths of the help, in columns.
 const (
-	helpWidth = 80 // columns; a terminal has no fewer
+	helpWidth = 80 // that of the smallest common terminal
 	indent    = "  "
-	// A name that is longer than this has a line of its own, and its text begins on the next.
-	longestFlag = 23
-	longestLine = 39 // of an example
+	// A longer name does not widen the column of names: its text begins on the next line.
+	longestFlag    = 23
+	longestExample = 39
 )
 
 func (f *Flags) writeHelp(w io.Writer) error {
@@ -27,7 +26,7 @@ func (f *Flags) writeHelp(w io.Writer) error {
 	return err
 }
 
-// help is the text on its way.
+// help writes the help of a command: description, usage, examples, subcommands, flags by section, notes.
 type help struct {
 	out    strings.Builder
 	colour term.Colour
@@ -49,15 +48,15 @@ func (h *help) description(d *Description) {
 	}
 	h.sections(d.Sections)
 	for _, n := range d.Notes {
-		within := ""
+		margin := ""
 		if n.Head != "" {
 			h.head(n.Head)
-			within = indent
+			margin = indent
 		} else {
 			h.line("")
 		}
 		h.terms(n.Terms, widest(n.Terms, longestFlag))
-		h.text(n.Text, within)
+		h.text(n.Text, margin)
 	}
 }
 
@@ -71,28 +70,28 @@ func (h *help) head(s string) {
 	h.line(h.colour.Bold(s + ":"))
 }
 
-// text writes paragraphs.
-func (h *help) text(s, indent string) {
+// text writes paragraphs, each line after margin.
+func (h *help) text(s, margin string) {
 	for i, paragraph := range Paragraphs(s) {
 		if i > 0 {
 			h.line("")
 		}
-		for _, line := range wrap(paragraph, helpWidth-len(indent)) {
-			h.line(indent + line)
+		for _, line := range wrap(paragraph, helpWidth-len(margin)) {
+			h.line(margin + line)
 		}
 	}
 }
 
-// examples have their texts in a column of their own, unless a command line does not leave enough room for it.
+// examples writes command lines and their texts in two columns.
 func (h *help) examples(list []Example) {
 	terms := make([]Term, len(list))
 	for i, e := range list {
 		terms[i] = Term{strings.ReplaceAll(e.Line, "\n", "\n"+indent), e.Text}
 	}
-	h.terms(terms, widest(terms, longestLine))
+	h.terms(terms, widest(terms, longestExample))
 }
 
-// sections have their texts in one column.
+// sections writes the flags. The column of texts is the same in all sections.
 func (h *help) sections(list []Section) {
 	var all [][]Term
 	width := 0
@@ -124,7 +123,7 @@ func flagTerms(list []Flag) []Term {
 	return terms
 }
 
-// widest is the width of the widest name that is not wider than limit.
+// widest returns the width of the widest name that is not wider than limit.
 func widest(list []Term, limit int) (width int) {
 	for _, t := range list {
 		if n := term.TextWidth(t.Name); n <= limit {
@@ -134,7 +133,7 @@ func widest(list []Term, limit int) (width int) {
 	return width
 }
 
-// terms writes names and texts in two columns; a name wider than width has a line of its own.
+// terms writes names and texts in two columns. The text of a name wider than width begins on the next line.
 func (h *help) terms(list []Term, width int) {
 	margin := strings.Repeat(" ", len(indent)+width+2)
 	for _, t := range list {
@@ -150,7 +149,7 @@ func (h *help) terms(list []Term, width int) {
 	}
 }
 
-// Paragraphs are those of a text, each on one line.
+// Paragraphs returns the paragraphs of a text, each as one line.
 func Paragraphs(text string) (list []string) {
 	for p := range strings.SplitSeq(text, "\n\n") {
 		if p = strings.Join(strings.Fields(p), " "); p != "" {
@@ -160,10 +159,10 @@ func Paragraphs(text string) (list []string) {
 	return list
 }
 
-// unbroken is a space at which no line is broken.
+// unbroken is a space that wrap does not break a line at, and replaces by a normal one.
 const unbroken = "\u00a0"
 
-// wrap breaks text into lines of at most width columns, unless a word is longer.
+// wrap breaks text into lines of at most width columns. Only a longer word makes a longer line.
 func wrap(text string, width int) (lines []string) {
 	line := ""
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r == ' ' || r == '\n' }) {

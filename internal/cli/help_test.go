@@ -12,7 +12,7 @@ import (
 
 var formats = []Term{{"csv", ""}, {"json", "an object a line"}, {"arrow", ""}}
 
-// everything is a command with all that help can show.
+// everything is a command that uses every feature of the help.
 func everything() *Flags {
 	f := New(Command{
 		Name: "record", Summary: "record what happens",
@@ -104,11 +104,11 @@ func TestHelp(t *testing.T) {
 		t.Errorf("got\n%s\nwant\n%s", got, everythingHelp)
 	}
 	if strings.Contains(stdout.String(), "\x1b") {
-		t.Error("colours what is no terminal")
+		t.Error("colours text for a buffer")
 	}
 }
 
-// What programs describe as JSON is what a program that reads it gets.
+// --help-json prints the description without loss.
 func TestDescribe(t *testing.T) {
 	var stdout bytes.Buffer
 	if stop, err := everything().Parse([]string{"--help-json"}, &stdout); !stop || err != nil {
@@ -145,7 +145,7 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
-// A command that declares no section has one.
+// The flags of a command without sections are in one section.
 func TestFlagsWithoutSection(t *testing.T) {
 	var stdout bytes.Buffer
 	f := New(Command{Name: "x", Description: "Y.", Usage: []string{""}})

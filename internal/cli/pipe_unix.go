@@ -10,8 +10,8 @@ import (
 	"syscall"
 )
 
-// ignorePipe keeps a write to a closed standard output from killing the program; the write fails with EPIPE.
+// ignorePipe makes writes to a closed pipe fail with EPIPE. Otherwise, if it is standard output, they kill the program.
 func ignorePipe() { signal.Ignore(syscall.SIGPIPE) }
 
-// readerLeft says whether err is a write to a pipe that nobody reads any more.
-func readerLeft(err error) bool { return errors.Is(err, syscall.EPIPE) }
+// isClosedPipe reports whether err is that of a write to a pipe without a reader.
+func isClosedPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

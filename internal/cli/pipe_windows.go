@@ -9,10 +9,10 @@ import (
 
 func ignorePipe() {}
 
-// errNoData is ERROR_NO_DATA, "the pipe is being closed", which package syscall does not name.
+// errNoData is ERROR_NO_DATA, "the pipe is being closed", which package syscall does not have.
 const errNoData = syscall.Errno(232)
 
-// readerLeft says whether err is a write to a pipe that nobody reads any more.
-func readerLeft(err error) bool {
+// isClosedPipe reports whether err is that of a write to a pipe without a reader.
+func isClosedPipe(err error) bool {
 	return errors.Is(err, syscall.ERROR_BROKEN_PIPE) || errors.Is(err, errNoData)
 }

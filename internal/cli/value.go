@@ -10,11 +10,11 @@ import (
 	"time"
 )
 
-// Size is a flag's value in bytes: 4096, 512k, 64MiB, 1.5G. The units are powers of 1024, written k, K, KB or KiB and
-// so on up to T.
+// Size is a flag value in bytes: 4096, 512k, 64MiB, 1.5G. Units are powers of 1024, written k, K, KB or KiB, and so on
+// up to T.
 type Size int64
 
-// ParseSize reads a size.
+// ParseSize parses a size.
 func ParseSize(s string) (Size, error) {
 	digits := strings.TrimRight(s, "bBiIkKmMgGtT ")
 	shift, ok := sizeShift(strings.TrimSpace(s[len(digits):]))
@@ -29,17 +29,18 @@ func ParseSize(s string) (Size, error) {
 	return Size(n), nil
 }
 
+// sizeShift returns the power of two that a unit stands for.
 func sizeShift(unit string) (shift uint, ok bool) {
 	unit = strings.ToLower(unit)
 	if unit == "" || unit == "b" {
 		return 0, true
 	}
-	at := strings.IndexByte("kmgt", unit[0])
+	i := strings.IndexByte("kmgt", unit[0])
 	rest := unit[1:]
-	return 10 * uint(at+1), at >= 0 && (rest == "" || rest == "b" || rest == "ib")
+	return 10 * uint(i+1), i >= 0 && (rest == "" || rest == "b" || rest == "ib")
 }
 
-// Set, String and Type make a Size a flag's value.
+// Set, String and Type implement pflag.Value.
 func (s *Size) Set(text string) (err error) { *s, err = ParseSize(text); return err }
 
 func (s *Size) Type() string { return "size" }
@@ -52,18 +53,18 @@ func (s *Size) String() string {
 	return strconv.FormatInt(n, 10) + [...]string{"", "KiB", "MiB", "GiB", "TiB"}[unit]
 }
 
-// Time is a flag's value of a length of time: 30s, 5m, 1h30m, 250ms, 2d; a bare number is seconds.
+// Time is a flag value that is a duration: 30s, 5m, 1h30m, 250ms, 2d, 1d12h. A number without a unit is in seconds.
 type Time time.Duration
 
-// ParseTime reads a length of time, which is never negative.
+// ParseTime parses a duration. It refuses negative ones.
 func ParseTime(s string) (Time, error) {
-	wrong := fmt.Errorf("%q is not a time such as 30s, 5m or 1h", s)
+	invalid := fmt.Errorf("%q is not a time such as 30s, 5m or 1h", s)
 	days := int64(0)
 	rest := s
-	if whole, after, ok := strings.Cut(s, "d"); ok {
-		n, err := strconv.ParseUint(whole, 10, 16)
+	if before, after, ok := strings.Cut(s, "d"); ok {
+		n, err := strconv.ParseUint(before, 10, 16)
 		if err != nil {
-			return 0, wrong
+			return 0, invalid
 		}
 		days, rest = int64(n), after
 		if rest == "" {
@@ -75,17 +76,17 @@ func ParseTime(s string) (Time, error) {
 	}
 	d, err := time.ParseDuration(rest)
 	if err != nil || d < 0 || d > math.MaxInt64/2 {
-		return 0, wrong
+		return 0, invalid
 	}
 	return Time(time.Duration(days)*24*time.Hour + d), nil
 }
 
-// Set, String and Type make a Time a flag's value.
+// Set, String and Type implement pflag.Value.
 func (t *Time) Set(text string) (err error) { *t, err = ParseTime(text); return err }
 
 func (t *Time) Type() string { return "time" }
 
 func (t *Time) String() string { return time.Duration(*t).String() }
 
-// Duration is t for the time package.
+// Duration returns t as a time.Duration.
 func (t Time) Duration() time.Duration { return time.Duration(t) }

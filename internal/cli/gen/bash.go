@@ -3,14 +3,13 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/fletch-trace/fletch/internal/cli"
 )
 
-// bash is a completion for bash from 3.2 on. It starts no program. Where a file is wanted it replies with nothing, so
-// that bash completes names of files as it does elsewhere.
+// bash returns a completion for bash, version 3.2 or newer. It starts no processes. Where a file name is expected it
+// replies with nothing, so that bash completes file names as it always does.
 func bash(p program) string {
 	b := &script{}
 	b.line("# bash completion for %s. Made by `make completions`.", p.name())
@@ -30,7 +29,7 @@ func bash(p program) string {
 	b.line("\t*)")
 	b.line("\t\tcase $typed:$command:${#words[@]} in")
 	for i := range p {
-		d := &p[(i+1)%len(p)] // the program last: its pattern matches all
+		d := &p[(i+1)%len(p)] // the program comes last, because its pattern matches everything
 		b.line("\t\t-*:%s:*)\n\t\t\tcandidates=(", bashPattern(d))
 		for _, f := range flags(d) {
 			b.line("\t\t\t\t%s", shellQuote("--"+f.Name+"\t"+f.Text))
@@ -55,20 +54,15 @@ func bash(p program) string {
 	return b.String()
 }
 
-// script is a text in the making.
-type script struct{ strings.Builder }
-
-func (s *script) line(format string, args ...any) { fmt.Fprintf(s, format+"\n", args...) }
-
-// bashPattern matches the subcommand; the pattern of a program matches where there is none.
+// bashPattern returns the pattern that matches a subcommand; that of a program matches everything.
 func bashPattern(d *cli.Description) string {
-	if name := sub(d); name != "" {
+	if name := subcommand(d); name != "" {
 		return name
 	}
 	return "*"
 }
 
-// bashValues writes what a command's flags take.
+// bashValues writes the cases for the values of a command's flags.
 func bashValues(b *script, d *cli.Description) {
 	var paths, unknown []string
 	for _, f := range flags(d) {
@@ -104,19 +98,13 @@ func bashValues(b *script, d *cli.Description) {
 	}
 }
 
-// bashCommand finds the program that the command starts: its completion is asked for what follows.
+// bashCommand writes the code that finds COMMAND, and completes its name or leaves the rest to its own completion.
 func bashCommand(b *script, d *cli.Description) {
-	var take []string
-	for _, f := range flags(d) {
-		if f.Placeholder != "" {
-			take = append(take, spellings(&f)...)
-		}
-	}
 	b.line(`	for ((i = 1; i <= COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
 		--) ((i++)); break ;;
 		%s)
-			# The value follows; where that is after a "=", which is a word to bash, so may be more, as a ":" is.
+			# Skip the value. Bash splits words at "=" and ":", before and in the value.
 			((i++))
 			[[ ${COMP_WORDS[i]-} != = ]] || ((i++))
 			while [[ ${COMP_WORDS[i+1]-} == [=:] ]]; do ((i += 2)); done ;;
@@ -131,10 +119,10 @@ func bashCommand(b *script, d *cli.Description) {
 			COMPREPLY=($(compgen -c -- "$word"))
 		fi
 		return
-	fi`, strings.Join(take, " | "))
+	fi`, strings.Join(valueFlags(d), " | "))
 }
 
-// bashWords takes the line apart by itself: bash also splits it at "=" and ":".
+// bashWords splits the line at spaces. The words that bash passes are also split at "=" and ":".
 const bashWords = `	local line=${COMP_LINE:0:COMP_POINT} word='' flag command='' list='' typed i
 	local -a words candidates
 	COMPREPLY=()
@@ -151,8 +139,9 @@ const bashWords = `	local line=${COMP_LINE:0:COMP_POINT} word='' flag command=''
 		word=${word#*=}
 	fi`
 
-const bashReply = `# Replies with the candidates that begin with $word, in a list with its last part. Each is a
-# name, a tab, and a text.
+// bashReply makes the reply from the candidates.
+const bashReply = `# Replies with the candidates that begin with $word, or if it is a list, with its last part.
+# Each candidate is a name, a tab, and a text.
 _fletch_reply() {
 	local part=$word c name text width=0 skip=''
 	local -a names texts
@@ -165,7 +154,7 @@ _fletch_reply() {
 		texts[${#texts[@]}]=${c#*$'\t'}
 		((${#name} <= width)) || width=${#name}
 	done
-	# What readline replaces begins after the last "=" or ":".
+	# Readline replaces only what is after the last "=" or ":".
 	[[ $COMP_WORDBREAKS != *=* ]] || skip=${typed%"${typed##*=}"}
 	[[ $COMP_WORDBREAKS != *:* || ${typed#"$skip"} != *:* ]] || skip=${typed%"${typed##*:}"}
 	[[ ! $list ]] || compopt -o nospace 2>/dev/null
@@ -173,7 +162,7 @@ _fletch_reply() {
 		name=${typed%"$part"}${names[i]}
 		name=${name#"$skip"}
 		text=${texts[i]}
-		# Where names are listed for a person to read, their texts stand beside them.
+		# If readline lists the candidates and does not insert them, add their texts.
 		if [[ $text && ${#names[@]} -gt 1 && ${COMP_TYPE-} == @(33|63|64) ]]; then
 			printf -v name '%-*s  (%s)' "$((width + ${#name} - ${#names[i]}))" "$name" "$text"
 			name=${name:0:${COLUMNS:-80} - 1}

@@ -20,7 +20,7 @@ func section(flags ...cli.Flag) []cli.Section {
 	return []cli.Section{{Head: "Flags", Flags: append(flags, help)}}
 }
 
-// look is a program that has all that completion knows of.
+// look is a program that uses every feature of completions.
 var look = program{
 	{Command: cli.Command{Name: "look", Operands: cli.Subcommand, Subcommands: []cli.Term{
 		{Name: "into", Text: "a file: it's this"}, {Name: "inside", Text: "more"},
@@ -41,10 +41,10 @@ var look = program{
 		Sections: section(cli.Flag{Name: "under", Text: "and there"})},
 }
 
-// start is a program that starts another.
+// start is a program that starts a command.
 var start = program{{Command: cli.Command{Name: "start", Operands: cli.ACommand}, Sections: look[1].Sections}}
 
-// shell runs code with its arguments and gives the lines it prints, but for empty ones.
+// shell runs a command with arguments and returns the lines that it prints, without empty ones.
 func shell(t *testing.T, command []string, args ...string) (lines []string) {
 	t.Helper()
 	var stderr bytes.Buffer
@@ -57,8 +57,8 @@ func shell(t *testing.T, command []string, args ...string) (lines []string) {
 	return strings.FieldsFunc(string(out), func(r rune) bool { return r == '\n' })
 }
 
-// bashSession sets what bash sets when a key asks for completions, type COMP_TYPE, of the line at its end, and calls
-// what `complete` was told to. What replies by itself, and how, is printed first.
+// bashSession does what bash does for a completion at the end of a line. It is called with the completion script,
+// COMP_TYPE, the line, and the words of the line. It prints calls of compopt, and then the reply.
 const bashSession = `
 eval "$1"
 COMP_TYPE=$2 COMP_LINE=$3 COMP_POINT=${#3} COMP_WORDBREAKS=$' \t\n"\'><=;|&(:' COLUMNS=60
@@ -101,7 +101,7 @@ func TestBashCompletes(t *testing.T) {
 		"look into --events process,":              {list, "process,syscall", "process,file"},
 		"look into --events=process,sy":            {list, "process,syscall"},
 		"look into --mechanism f":                  {list, "file=fentry", "file=kprobe"},
-		"look into --mechanism file=k":             {list, "kprobe"}, // of what bash takes for a word
+		"look into --mechanism file=k":             {list, "kprobe"}, // to bash, "k" is the word to complete
 		"look into --mechanism=file=":              {list, "fentry", "kprobe"},
 		"look into --mechanism file=kprobe,":       {list, "kprobe,file=fentry", "kprobe,tcp=fentry"},
 		"look into --mechanism file=kprobe,tcp=fe": {list, "fentry"},
@@ -128,7 +128,7 @@ func TestBashCompletes(t *testing.T) {
 	}
 }
 
-// Where bash lists what could follow, each has its text, and fits the terminal.
+// If bash lists the candidates, they are listed with their texts, and fit the terminal.
 func TestBashShowsTexts(t *testing.T) {
 	need(t, "bash")
 	for line, want := range map[string][]string{

@@ -8,7 +8,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/cli"
 )
 
-// fish is a completion for fish from 3.0 on.
+// fish returns a completion for fish, version 3.0 or newer.
 func fish(p program) string {
 	s := &script{}
 	s.line("# fish completion for %s. Made by `make completions`.", p.name())
@@ -19,7 +19,7 @@ func fish(p program) string {
 		when := ""
 		switch {
 		case i > 0:
-			when = " -n " + fishQuote("__fish_seen_subcommand_from "+sub(d))
+			when = " -n " + fishQuote("__fish_seen_subcommand_from "+subcommand(d))
 		case len(p) > 1:
 			when = " -n __fish_use_subcommand"
 		case d.Operands == cli.ACommand:
@@ -34,7 +34,9 @@ func fish(p program) string {
 		case cli.Captures:
 			s.line("%s -k -a '(__fish_complete_suffix .tar)'", head)
 		case cli.ACommand:
-			s.line("complete -c %s -x -a %s", p.name(), fishQuote("(__fish_complete_subcommand "+fishTaking(d)+")"))
+			// __fish_complete_subcommand wants a short flag as its first argument.
+			s.line("complete -c %s -x -a %s", p.name(),
+				fishQuote("(__fish_complete_subcommand "+strings.Join(valueFlags(d), " ")+")"))
 		case cli.Subcommand:
 			for _, t := range d.Subcommands {
 				s.line("%s -a %s -d %s", head, t.Name, fishQuote(t.Text))
@@ -44,6 +46,7 @@ func fish(p program) string {
 	return s.String()
 }
 
+// fishFlag returns the arguments of complete for a flag.
 func fishFlag(f *cli.Flag) string {
 	var b strings.Builder
 	if f.Shorthand != "" {
@@ -73,7 +76,8 @@ func fishFlag(f *cli.Flag) string {
 	return b.String()
 }
 
-// fishBeforeCommand defines a function that says whether the command has not begun yet, whose flags are its own.
+// fishBeforeCommand defines a fish function that succeeds while the command line has no COMMAND. The flags after that
+// are COMMAND's.
 func fishBeforeCommand(s *script, d *cli.Description) {
 	s.line(`function __fletch_before_command_of_%s
 	set -l value no
@@ -92,21 +96,7 @@ func fishBeforeCommand(s *script, d *cli.Description) {
 				return 1
 		end
 	end
-end`, d.Name, fishTaking(d))
-}
-
-// fishTaking are the flags of d that take a value; the first is short, as __fish_complete_subcommand wants it.
-func fishTaking(d *cli.Description) string {
-	var short, long []string
-	for _, f := range flags(d) {
-		if f.Placeholder != "" {
-			long = append(long, "--"+f.Name)
-			if f.Shorthand != "" {
-				short = append(short, "-"+f.Shorthand)
-			}
-		}
-	}
-	return strings.Join(append(short, long...), " ")
+end`, d.Name, strings.Join(valueFlags(d), " "))
 }
 
 // fishQuote quotes s for fish, where a backslash in single quotes escapes only a quote and itself.

@@ -18,7 +18,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// names are the programs that run here.
+// names returns the programs that run on this system.
 func names() []string {
 	if runtime.GOOS == "linux" {
 		return []string{"record", "analyze", "replay"}
@@ -26,7 +26,7 @@ func names() []string {
 	return []string{"analyze", "replay"}
 }
 
-// binaries is a directory of the programs, built of this tree.
+// binaries builds the programs and returns their directory.
 var binaries = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "fletch-gen-")
 	if err != nil {
@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 func need(t *testing.T, program string) {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
-		t.Skipf("there is no %s here", program)
+		t.Skipf("no %s on this machine", program)
 	}
 }
 
@@ -74,7 +74,7 @@ func programs(t *testing.T) (list []program) {
 	return list
 }
 
-// Every command says what it is, and every flag what it does, in the one style of all programs.
+// Every command and every flag has its texts, in the style of all programs.
 func TestEverythingIsDescribed(t *testing.T) {
 	for _, p := range programs(t) {
 		for i, d := range p {
@@ -99,7 +99,7 @@ func TestEverythingIsDescribed(t *testing.T) {
 	}
 }
 
-// Help fits a terminal, names each flag, and can be shown in every locale.
+// Help fits a terminal of 80 columns, contains every flag, and is ASCII, so that it can be shown in every locale.
 func TestHelpFits(t *testing.T) {
 	for _, p := range programs(t) {
 		dir, _ := binaries()
@@ -126,7 +126,7 @@ func TestHelpFits(t *testing.T) {
 	}
 }
 
-// lint runs a checker over each of files, which match pattern, and expects it to have nothing to say.
+// lint runs a checker on each of the files that match pattern, and wants it to succeed and print no errors.
 func lint(t *testing.T, files map[string]string, pattern string, command ...string) {
 	t.Run(command[0], func(t *testing.T) {
 		need(t, command[0])
@@ -151,7 +151,7 @@ func lint(t *testing.T, files map[string]string, pattern string, command ...stri
 			}
 		}
 		if n == 0 {
-			t.Errorf("no file is like %s", pattern)
+			t.Errorf("no file matches %s", pattern)
 		}
 	})
 }
@@ -162,7 +162,7 @@ func TestManuals(t *testing.T) {
 	for _, p := range list {
 		commands += len(p)
 		for i := range p {
-			p[i].Date = "2006-01-02" // a build from no checkout knows none
+			p[i].Date = "2006-01-02" // builds outside a checkout have no date
 		}
 	}
 	pages := manuals(list)
@@ -183,7 +183,7 @@ func TestManuals(t *testing.T) {
 	}
 }
 
-// A page shows what --help shows: no character is lost to the markup.
+// A page contains the texts of --help; no character gets lost as markup.
 func TestManualsAreComplete(t *testing.T) {
 	need(t, "mandoc")
 	list := programs(t)
@@ -228,7 +228,7 @@ func TestRoff(t *testing.T) {
 	}
 }
 
-// What make man and make completions do leaves files where they are looked for, which the shells accept.
+// gen, as make man and make completions call it, writes files to the usual paths, and the shells accept them.
 func TestFiles(t *testing.T) {
 	programs(t)
 	binaries, _ := binaries()

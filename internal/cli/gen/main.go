@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command gen makes manual pages and completions of what programs say of themselves with --help-json.
+// Command gen makes manual pages and completions from what programs and their subcommands print with --help-json.
 //
 // Usage: gen man|completions DIR PROGRAM...
 //
-// Below DIR it makes what is customary below /usr/share: man/man1, bash-completion/completions, zsh/site-functions and
-// fish/vendor_completions.d. Each PROGRAM is run, as are its subcommands.
+// The files in DIR have the paths that are usual in /usr/share: man/man1, bash-completion/completions,
+// zsh/site-functions, fish/vendor_completions.d.
 package main
 
 import (
@@ -59,17 +59,23 @@ func run(args []string) error {
 	return nil
 }
 
-// program is a program's description, followed by those of its subcommands.
+// program is the description of a program, followed by those of its subcommands.
 type program []cli.Description
 
 func (p program) name() string { return p[0].Name }
 
-// sub is what a command is called within its program: "" for the program itself.
-func sub(d *cli.Description) string {
+// subcommand returns the name of a subcommand without that of its program; "" for the program itself.
+func subcommand(d *cli.Description) string {
 	_, name, _ := strings.Cut(d.Name, " ")
 	return name
 }
 
+// script is the text of a completion or a manual page.
+type script struct{ strings.Builder }
+
+func (s *script) line(format string, args ...any) { fmt.Fprintf(s, format+"\n", args...) }
+
+// describe runs the program at path for its description and those of its subcommands.
 func describe(path string) (program, error) {
 	first, err := describeOne(path)
 	if err != nil {
@@ -109,22 +115,22 @@ func completions(programs []program) map[string]string {
 	return files
 }
 
-// brief is the beginning of a flag's text, up to where the details begin.
+// brief returns the beginning of a flag's text, without the details after a colon, a semicolon or a full stop.
 func brief(text string) string {
 	end := len(text)
 	for _, mark := range []string{": ", "; ", ". "} {
-		if at := strings.Index(text, mark); at >= 0 {
-			end = min(end, at)
+		if i := strings.Index(text, mark); i >= 0 {
+			end = min(end, i)
 		}
 	}
 	text = text[:end]
 	if open := strings.LastIndex(text, " ("); open > strings.LastIndex(text, ")") {
-		text = text[:open] // a remark that is not complete
+		text = text[:open] // the mark was in brackets, which now are not closed
 	}
 	return text
 }
 
-// flags are all flags of a command.
+// flags returns all flags of a command.
 func flags(d *cli.Description) (list []cli.Flag) {
 	for _, s := range d.Sections {
 		list = append(list, s.Flags...)
@@ -132,10 +138,24 @@ func flags(d *cli.Description) (list []cli.Flag) {
 	return list
 }
 
-// spellings are the ways to write a flag: -n, --rows.
+// spellings returns the ways to write a flag: -n, --rows.
 func spellings(f *cli.Flag) []string {
 	if f.Shorthand == "" {
 		return []string{"--" + f.Name}
 	}
 	return []string{"-" + f.Shorthand, "--" + f.Name}
+}
+
+// valueFlags returns the spellings of all flags that take a value, the short ones first.
+func valueFlags(d *cli.Description) []string {
+	var short, long []string
+	for _, f := range flags(d) {
+		if f.Placeholder != "" {
+			long = append(long, "--"+f.Name)
+			if f.Shorthand != "" {
+				short = append(short, "-"+f.Shorthand)
+			}
+		}
+	}
+	return append(short, long...)
 }

@@ -10,23 +10,23 @@ import (
 	"github.com/fletch-trace/fletch/internal/cli"
 )
 
-// manuals are the pages of all commands, each of which names the others.
+// manuals returns the pages of all commands, by path.
 func manuals(programs []program) map[string]string {
 	files := map[string]string{}
 	for _, p := range programs {
 		for i := range p {
-			files["man/man1/"+page(p[i].Name)+".1"] = manual(&p[i], others(programs, p, i))
+			files["man/man1/"+page(p[i].Name)+".1"] = manual(&p[i], seeAlso(programs, p, i))
 		}
 	}
 	return files
 }
 
-// page is the name of a command's page.
+// page returns the name of the page of a command.
 func page(command string) string { return strings.ReplaceAll(command, " ", "-") }
 
-// others are the pages that the page of p's command number i refers to: those of its program, and of the other
-// programs.
-func others(programs []program, p program, i int) (list []string) {
+// seeAlso returns the pages that the page of command i of program p refers to. A program refers to its subcommands, a
+// subcommand to its program, and both to the other programs.
+func seeAlso(programs []program, p program, i int) (list []string) {
 	for j := range p {
 		if j != i && (i == 0 || j == 0) {
 			list = append(list, page(p[j].Name))
@@ -40,8 +40,8 @@ func others(programs []program, p program, i int) (list []string) {
 	return list
 }
 
-// manual is a page in the language of man(7).
-func manual(d *cli.Description, others []string) string {
+// manual returns a page in the language of man(7).
+func manual(d *cli.Description, seeAlso []string) string {
 	m := &man{}
 	m.line(`.\" Made by "make man" of what %s is made of.`, roff(d.Name+" --help"))
 	m.line(`.TH %s 1 "%s" "fletch %s" "fletch"`, roff(strings.ToUpper(page(d.Name))), d.Date, roff(d.Version))
@@ -55,7 +55,7 @@ func manual(d *cli.Description, others []string) string {
 		m.line(`\fB%s\fR %s`, roff(d.Name), placeholders(usage))
 	}
 	m.line(".SH DESCRIPTION")
-	m.text(d.Description, false)
+	m.text(d.Description, true)
 	if len(d.Subcommands) > 0 {
 		m.line(".SH COMMANDS")
 		m.terms(d.Subcommands)
@@ -75,9 +75,9 @@ func manual(d *cli.Description, others []string) string {
 		m.examples(d.Examples)
 	}
 	m.line(".SH SEE ALSO")
-	for i, name := range others {
+	for i, name := range seeAlso {
 		comma := ","
-		if i == len(others)-1 {
+		if i == len(seeAlso)-1 {
 			comma = ""
 		}
 		m.line(`.BR %s (1)%s`, roff(name), comma)
@@ -85,14 +85,13 @@ func manual(d *cli.Description, others []string) string {
 	return m.String()
 }
 
-type man struct{ strings.Builder }
+// man is a page that is being written.
+type man struct{ script }
 
-func (m *man) line(format string, args ...any) { fmt.Fprintf(m, format+"\n", args...) }
-
-// text writes paragraphs; below a heading, the first needs no distance to what is above it.
-func (m *man) text(s string, apart bool) {
+// text writes paragraphs. The first one begins with .PP only if it is not the first thing in its section.
+func (m *man) text(s string, first bool) {
 	for i, p := range cli.Paragraphs(s) {
-		if i > 0 || apart {
+		if i > 0 || !first {
 			m.line(".PP")
 		}
 		m.line("%s", roff(p))
@@ -127,10 +126,10 @@ func (m *man) note(n *cli.Note) {
 	}
 	m.line(".SH %s", roff(strings.ToUpper(head)))
 	m.terms(n.Terms)
-	m.text(n.Text, len(n.Terms) > 0)
+	m.text(n.Text, len(n.Terms) == 0)
 }
 
-// examples are command lines below what they are for.
+// examples writes command lines, each after its text.
 func (m *man) examples(list []cli.Example) {
 	for i, e := range list {
 		if i > 0 {
@@ -150,13 +149,13 @@ func (m *man) examples(list []cli.Example) {
 
 var placeholder = regexp.MustCompile(`[A-Z]{2,}`)
 
-// placeholders sets what a user puts something for in italics.
+// placeholders sets the placeholders of a usage, which are in capitals, in italics.
 func placeholders(usage string) string {
 	return placeholder.ReplaceAllString(roff(usage), `\fI$0\fR`)
 }
 
-// roff writes s, which is one line, so that it is printed as it is: no character of it is markup, and none is replaced
-// by one that cannot be copied to a command line.
+// roff quotes s, which is one line, so that it is printed unchanged: no character is markup, and none is replaced by a
+// typographic one that does not work on a command line.
 func roff(s string) string {
 	var b strings.Builder
 	for i, r := range s {

@@ -8,7 +8,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/cli"
 )
 
-// zsh is a completion function by _arguments, see zshcompsys(1).
+// zsh returns a completion function for zsh that uses _arguments, see zshcompsys(1).
 func zsh(p program) string {
 	s := &script{}
 	s.line("#compdef %s", p.name())
@@ -33,7 +33,7 @@ func zsh(p program) string {
 	s.line("\t)\n\t_describe command commands && ret=0 ;;")
 	s.line("argument)\n\tcurcontext=${curcontext%%:*:*}:%s-$words[1]:\n\tcase $words[1] in", p.name())
 	for i := range p[1:] {
-		s.line("\t%s)", sub(&p[i+1]))
+		s.line("\t%s)", subcommand(&p[i+1]))
 		zshArguments(s, &p[i+1], "\t\t")
 		s.line("\t\tret=$? ;;")
 	}
@@ -44,7 +44,7 @@ func zsh(p program) string {
 func zshArguments(s *script, d *cli.Description, indent string) {
 	options := "-s"
 	if d.Operands == cli.ACommand {
-		options = `-s -S -A "-*"` // what follows the command is its own
+		options = `-s -S -A "-*"` // flags after COMMAND are COMMAND's
 	}
 	s.line("%s_arguments %s : \\", indent, options)
 	for _, f := range flags(d) {
@@ -57,7 +57,7 @@ func zshArguments(s *script, d *cli.Description, indent string) {
 	}
 }
 
-// zshFlag is a flag as _arguments has it: exclusions, spellings, text, and what its value is.
+// zshFlag returns a flag as an argument of _arguments: exclusions, spellings, text, and the action for its value.
 func zshFlag(f *cli.Flag) string {
 	var exclude, spelled string
 	long := "--" + f.Name
@@ -65,9 +65,7 @@ func zshFlag(f *cli.Flag) string {
 		long += "="
 	}
 	switch {
-	case f.Name == "help":
-		exclude = "(- *)"
-	case f.Name == "version":
+	case f.Name == "help", f.Name == "version":
 		exclude = "(- *)"
 	case f.Shorthand != "":
 		exclude = "(" + strings.Join(spellings(f), " ") + ")"
@@ -88,6 +86,7 @@ func zshFlag(f *cli.Flag) string {
 	return strings.TrimPrefix("'"+exclude+spelled+"["+text+"]"+value+"'", "''")
 }
 
+// zshAction returns the action of _arguments that completes a flag's value.
 func zshAction(f *cli.Flag) string {
 	var names, described []string
 	texts := false
@@ -113,7 +112,7 @@ func zshAction(f *cli.Flag) string {
 	return "(" + strings.Join(names, " ") + ")"
 }
 
-// zshEscape puts a backslash before backslashes and before each of special.
+// zshEscape puts a backslash before each backslash and each character of special.
 func zshEscape(s, special string) string {
 	var b strings.Builder
 	for _, r := range s {
