@@ -14,10 +14,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Files is what files prints: the names of what it used, as /proc/PID/fd showed them.
+// Files is what files prints.
 type Files struct {
 	PID   int               `json:"pid"`
-	Names map[string]string `json:"names"`
+	Names map[string]string `json:"names"` // of each file: what /proc/PID/fd links to
 }
 
 // files does, N times each:
@@ -31,8 +31,8 @@ type Files struct {
 //	memfd     write 7 bytes
 //	event     write 8 bytes, read 8 bytes
 //
-// and, once each, calls that end elsewhere than in vfs_read and vfs_write: readv, writev, preadv, sendfile, splice, and
-// reads that fail before: of no descriptor, of one opened with O_PATH, at an offset of a pipe.
+// and, once each, calls that do not reach vfs_read or vfs_write: readv, writev, preadv, sendfile, splice, and reads
+// that fail before that: of an invalid descriptor, of one opened with O_PATH, of a pipe at an offset, at offset -1.
 func files(args []string, stdout io.Writer) error {
 	if len(args) != 2 {
 		return fmt.Errorf("files takes DIR and N")
@@ -67,7 +67,7 @@ func files(args []string, stdout io.Writer) error {
 		w.write("memfd", 7)
 		w.eventfd()
 	}
-	w.elsewhere()
+	w.bypassVFS()
 	if w.err != nil {
 		return w.err
 	}
@@ -80,7 +80,7 @@ func files(args []string, stdout io.Writer) error {
 	return json.NewEncoder(stdout).Encode(report)
 }
 
-// openAll opens all that is read and written.
+// openAll opens the files.
 func (w *fileWork) openAll() {
 	w.open("data", "data")
 	w.open("gone", "gone")
@@ -101,11 +101,11 @@ func (w *fileWork) openAll() {
 	w.fds["memfd"], w.fds["event"] = memfd, event
 }
 
-// fileWork keeps the first error.
+// fileWork is the state of files.
 type fileWork struct {
 	dir string
-	fds map[string]int
-	err error
+	fds map[string]int // open files, by name in Files.Names
+	err error          // the first error
 }
 
 func (w *fileWork) try(err error) {
@@ -147,8 +147,8 @@ func (w *fileWork) eventfd() {
 	w.read("event", 8)
 }
 
-// elsewhere: errors are part of it.
-func (w *fileWork) elsewhere() {
+// bypassVFS makes the calls that do not reach vfs_read or vfs_write. Some of them fail on purpose.
+func (w *fileWork) bypassVFS() {
 	data := w.fds["data"]
 	unix.Readv(data, [][]byte{make([]byte, 8)})
 	unix.Writev(data, [][]byte{make([]byte, 8)})

@@ -16,23 +16,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// OtherUser is who else asks: nobody.
+// OtherUser is the user id of nobody, who is not the owner of the objects.
 const OtherUser = 65534
 
-// Objects is what ipc prints: keys and ids of the objects it made and asked for.
+// Objects is what ipc prints.
 type Objects struct {
 	PID     int `json:"pid"`
-	Key     int `json:"key"`
-	SHM     int `json:"shm"`
+	Key     int `json:"key"` // of all three objects
+	SHM     int `json:"shm"` // ids
 	SEM     int `json:"sem"`
 	MSG     int `json:"msg"`
-	Refused int `json:"refused"` // requests of the other user that were
+	Refused int `json:"refused"` // number of requests of OtherUser that were refused
 }
 
-// ipc makes a shared memory segment, a semaphore set and a message queue, mode 0644, which asks nobody. Then root, N
-// times: gets each by its key to read (0400), changes the semaphore, sends and receives a message, attaches the
-// segment. Then the other user, N times: gets each to read (0400), which is granted; reads the semaphore's value, which
-// is; and changes the semaphore, sends a message, gets each to write (0200), which all are refused.
+// ipc creates a shared memory segment, a semaphore set and a message queue with mode 0644, which causes no permission
+// check. Then root, N times, opens each by its key for reading (0400), changes the semaphore, sends and receives a
+// message, and attaches the segment. Then OtherUser, N times, opens each for reading (0400) and reads the semaphore's
+// value, which is granted; and changes the semaphore, sends a message, and opens each for writing (0200), which is
+// refused.
 func ipc(args []string, stdout io.Writer) error {
 	n, err := number(args, 0)
 	if err != nil {
@@ -76,7 +77,7 @@ func ipc(args []string, stdout io.Writer) error {
 	return json.NewEncoder(stdout).Encode(o)
 }
 
-// asUser is the other user's half; its status is how many requests were refused.
+// asUser does the part of OtherUser. The exit status is the number of refused requests.
 func asUser(args []string, _ io.Writer) error {
 	n, err := number(args, 0)
 	if err != nil {
@@ -97,13 +98,13 @@ func asUser(args []string, _ io.Writer) error {
 		if _, _, errno := unix.Syscall6(unix.SYS_SEMCTL, uintptr(o.SEM), 0, getval, 0, 0, 0); errno != 0 {
 			return errno
 		}
-		for _, refuse := range []func() error{
+		for _, request := range []func() error{
 			o.changeSemaphore, o.send,
 			func() error { _, err := get(unix.SYS_SHMGET, o.Key, 0, 0o200); return err },
 			func() error { _, err := get(unix.SYS_SEMGET, o.Key, 0, 0o200); return err },
 			func() error { _, err := get(unix.SYS_MSGGET, o.Key, 0o200, 0); return err },
 		} {
-			if refuse() == unix.EACCES {
+			if request() == unix.EACCES {
 				refused++
 			}
 		}

@@ -2,22 +2,24 @@
 
 // SPDX-License-Identifier: Apache-2.0
 
-// Workload does a known amount of known things, for the tests to find again in a capture.
+// Command workload makes a known number of events, which tests look for in a capture.
 //
-//	workload calls N T     N calls of getpgid from each of T threads, named CallName meanwhile; arguments count up from
-//	                       CallBase, all fail with ESRCH; each thread ends the name with one call of prctl
-//	workload tree D        a chain of D processes, each the child of the one before, the last one exits with D
-//	workload block T TIME  T threads that wait in a read that never returns, for TIME
+//	workload calls N T     N calls of getpgid from each of T threads, which are named CallName for that time; arguments
+//	                       count up from CallBase, and all calls fail with ESRCH; each thread then makes one call of
+//	                       prctl, which changes its name
+//	workload tree D        a chain of D processes, each a child of the one before; the first one exits with D, the
+//	                       last one with 1
+//	workload block T TIME  T threads that wait in a read that does not return, for TIME
 //	workload files DIR N   reads and writes of known sizes, N of each kind, on files of every kind; see files.go
 //	workload ipc N         N checks of each kind on System V objects, by root and by another user; see ipc.go
 //	workload tcp N         N connections of each kind over loopback; see tcp.go
 //	workload seccomp N     N calls denied in each way; see seccomp.go
 //	workload signals N     N signals of each kind; see signals.go
-//	workload allocate MIB  touches so much memory
-//	workload names DIR     names that are not nice; see names.go
-//	workload spin TIME     calls getppid as fast as one thread can, for TIME
+//	workload allocate MIB  allocates memory and writes to it
+//	workload names DIR     hostile names of threads and files; see names.go
+//	workload spin TIME     calls of getppid from one thread, as fast as it can, for TIME
 //
-// It prints one line of JSON: its process id, and its threads' ids in the order they began.
+// It prints one line of JSON about what it did: Report, or the type in the file of the work.
 package main
 
 import (
@@ -41,7 +43,7 @@ const (
 	CallName = "known"
 )
 
-// Report is what it prints.
+// Report is what calls, block and spin print.
 type Report struct {
 	PID     int   `json:"pid"`
 	TIDs    []int `json:"tids"`
@@ -86,14 +88,14 @@ func run(args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// threads runs work on n threads of their own and gives their ids.
+// threads runs work(i) for each i below n on a new thread, all at the same time, and returns the threads' ids.
 func threads(n int, work func(i int)) []int {
 	tids := make([]int, n)
 	var ready, done sync.WaitGroup
 	ready.Add(n)
 	for i := range n {
 		done.Go(func() {
-			runtime.LockOSThread() // and never unlock: the thread ends with its work
+			runtime.LockOSThread() // without unlocking it, so that the thread ends with the goroutine
 			tids[i] = unix.Gettid()
 			ready.Done()
 			ready.Wait()
@@ -104,13 +106,13 @@ func threads(n int, work func(i int)) []int {
 	return tids
 }
 
-// families is the work that events other than system calls come from.
+// families are the kinds of work for one family of events each, and those that this program starts itself with.
 var families = map[string]func(args []string, stdout io.Writer) error{
 	"files": files, "ipc": ipc, "tcp": tcp, "seccomp": seccomp, "names": names, "as-user": asUser, "denied": denied,
 	"signals": signals, "fault": fault, "allocate": allocate,
 }
 
-// number is the argument at i.
+// number parses argument i.
 func number(args []string, i int) (int, error) {
 	if i >= len(args) {
 		return 0, fmt.Errorf("argument %d is missing", i+1)
@@ -118,7 +120,7 @@ func number(args []string, i int) (int, error) {
 	return strconv.Atoi(args[i])
 }
 
-// again runs this program with other arguments and gives its exit status, -n for signal n.
+// again runs this program with other arguments and returns its exit status, or -n if it was killed by signal n.
 func again(credential *syscall.Credential, args ...string) (int, error) {
 	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: credential}
@@ -143,7 +145,7 @@ func calls(args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	begun := time.Now()
+	start := time.Now()
 	known, other := name(CallName), name("workload")
 	tids := threads(t, func(int) {
 		unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(known), 0)
@@ -152,9 +154,10 @@ func calls(args []string, stdout io.Writer) error {
 		}
 		unix.RawSyscall(unix.SYS_PRCTL, unix.PR_SET_NAME, uintptr(other), 0)
 	})
-	return json.NewEncoder(stdout).Encode(Report{os.Getpid(), tids, n, int64(time.Since(begun))})
+	return json.NewEncoder(stdout).Encode(Report{os.Getpid(), tids, n, int64(time.Since(start))})
 }
 
+// name returns a C string.
 func name(s string) unsafe.Pointer { return unsafe.Pointer(unsafe.StringData(s + "\x00")) }
 
 func tree(depth int, stderr io.Writer) int {
@@ -204,15 +207,15 @@ func spin(arg string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	begun := time.Now()
+	start := time.Now()
 	n := 0
 	tids := threads(1, func(int) {
-		for time.Since(begun) < d {
+		for time.Since(start) < d {
 			for range 1000 {
 				unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
 			}
 			n += 1000
 		}
 	})
-	return json.NewEncoder(stdout).Encode(Report{os.Getpid(), tids, n, int64(time.Since(begun))})
+	return json.NewEncoder(stdout).Encode(Report{os.Getpid(), tids, n, int64(time.Since(start))})
 }

@@ -16,9 +16,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// names uses names that a terminal, a parser or a fixed-size buffer could choke on, in DIR: a thread named with an
-// escape sequence and with 15 bytes of no UTF-8, a file with a newline and an escape in its name, one below directories
-// of 200 bytes each until the path is almost PATH_MAX, and a program run with no arguments at all.
+// names uses names that may break a terminal, a parser or a buffer of fixed size, in DIR: threads named with an escape
+// sequence and with 15 bytes that are not UTF-8, a file with a newline and an escape sequence in its name, a file whose
+// path is almost PATH_MAX long, and a program without any arguments, not even argv[0].
 func names(args []string, _ io.Writer) error {
 	if len(args) != 1 {
 		return fmt.Errorf("names takes DIR")
@@ -35,7 +35,7 @@ func names(args []string, _ io.Writer) error {
 	if err := touch(odd); err != nil {
 		return err
 	}
-	// Longer than any path a call may name at once: walked to.
+	// The path is too long for one call, so each directory is entered.
 	if err := os.Chdir(args[0]); err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func names(args []string, _ io.Writer) error {
 	if err := touch("leaf"); err != nil {
 		return err
 	}
-	pid, err := syscall.ForkExec("/proc/self/exe", nil, &syscall.ProcAttr{}) // wrong use
+	pid, err := syscall.ForkExec("/proc/self/exe", nil, &syscall.ProcAttr{}) // ends with a usage error
 	if err != nil {
 		return err
 	}

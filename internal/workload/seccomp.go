@@ -20,7 +20,7 @@ import (
 // Denials is what seccomp prints.
 type Denials struct {
 	PID      int         `json:"pid"`
-	Statuses map[int]int `json:"statuses"` // how the trapped and killed ones ended: -n signal n, by count
+	Statuses map[int]int `json:"statuses"` // number of trapped and killed processes by exit status, -n for signal n
 }
 
 // include/uapi/linux/seccomp.h
@@ -33,8 +33,8 @@ const (
 	retAllow       = 0x7fff0000
 )
 
-// seccomp has N calls each of getpgid denied with EACCES and N of getsid let through but logged, by a filter on one
-// thread; and N processes each that are trapped, killed as a process and killed as a thread for a getpgid.
+// seccomp starts one process that makes N calls of getpgid, which its filter denies with EACCES, and N calls of getsid,
+// which it logs; and for each of trap, kill-process and kill-thread N processes whose filter does that at a getpgid.
 func seccomp(args []string, stdout io.Writer) error {
 	n, err := number(args, 0)
 	if err != nil {
@@ -57,7 +57,7 @@ func seccomp(args []string, stdout io.Writer) error {
 	return json.NewEncoder(stdout).Encode(d)
 }
 
-// denied sets a filter with the action on its own thread and calls getpgid N times.
+// denied installs a filter with ACTION for getpgid on its thread, and calls getpgid and getsid N times.
 func denied(args []string, _ io.Writer) error {
 	if len(args) != 2 {
 		return fmt.Errorf("denied takes ACTION and N")
@@ -83,24 +83,25 @@ func denied(args []string, _ io.Writer) error {
 	for i := range n {
 		_, _, errno := unix.RawSyscall(unix.SYS_GETPGID, uintptr(CallBase+i), 0, 0)
 		if errno != unix.EACCES {
-			return fmt.Errorf("a call that should be denied: %v", errno)
+			return fmt.Errorf("getpgid was not denied: %v", errno)
 		}
 		if _, _, errno := unix.RawSyscall(unix.SYS_GETSID, 0, 0, 0); errno != 0 {
-			return fmt.Errorf("a call that should be logged only: %v", errno)
+			return fmt.Errorf("getsid, which is only logged, failed: %v", errno)
 		}
 	}
 	return nil
 }
 
-// loseThread has a thread killed and outlives it.
+// loseThread starts a thread that its filter kills, and waits until it has ended.
 func loseThread(action uint32) error {
-	runtime.LockOSThread() // the main thread would stay in /proc as long as the process
+	runtime.LockOSThread() // so that the killed thread is not the main thread, which stays in /proc
 	started := make(chan int)
 	go func() {
 		runtime.LockOSThread()
 		started <- unix.Gettid()
 		if install(action) == nil {
-			unix.Syscall(unix.SYS_GETPGID, CallBase, 0, 0) // gives up its processor, which it will not come back to
+			// Not RawSyscall: the Go runtime has to know that the thread may not return.
+			unix.Syscall(unix.SYS_GETPGID, CallBase, 0, 0)
 		}
 	}()
 	thread := fmt.Sprintf("/proc/self/task/%d", <-started)

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Signals that nobody else sends. Real-time ones are queued each time, also when one is pending already.
+// Signals that nothing else sends. They are real-time signals, which are queued even while one is pending.
 const (
 	ByKill   = 40
 	ByTgkill = 41
@@ -26,12 +26,12 @@ const (
 	ByTimer  = 44 // of timer_create
 )
 
-// Signaled is what signals prints: who it was, and the process ids of the children that were killed and that crashed.
+// Signaled is what signals prints.
 type Signaled struct {
 	PID     int   `json:"pid"`
-	TID     int   `json:"tid"` // the thread that tgkill sent to
-	Killed  []int `json:"killed"`
-	Crashed []int `json:"crashed"`
+	TID     int   `json:"tid"`     // the thread that tgkill sent to
+	Killed  []int `json:"killed"`  // process ids of the children that were killed
+	Crashed []int `json:"crashed"` // process ids of the children that crashed
 }
 
 // signals does each of these N times. It sends to itself: ByKill, ByTgkill, ByQueue and ByPidfd; SIGHUP, which it
@@ -67,7 +67,7 @@ func signals(args []string, stdout io.Writer) error {
 	return json.NewEncoder(stdout).Encode(report)
 }
 
-// startAgain starts this program with other arguments, its output thrown away.
+// startAgain starts this program with other arguments, and discards its output.
 func startAgain(args ...string) (*os.Process, error) {
 	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
 	if err != nil {
@@ -84,7 +84,7 @@ func killChild() (pid int, err error) {
 		return 0, err
 	}
 	defer child.Wait()
-	return child.Pid, unix.Kill(child.Pid, unix.SIGKILL) // os.Process would send it by a pidfd
+	return child.Pid, unix.Kill(child.Pid, unix.SIGKILL) // child.Kill would use pidfd_send_signal
 }
 
 func sendToSelf(pid, tid int) error {
@@ -130,19 +130,19 @@ func sendByKernel() error {
 	if _, err := unix.Write(pipe[1], []byte("x")); err != unix.EPIPE {
 		return fmt.Errorf("writing to a pipe without a reader: %v", err)
 	}
-	came := make(chan os.Signal, 1)
-	signal.Notify(came, unix.SIGALRM, unix.Signal(ByTimer))
-	defer signal.Stop(came)
+	received := make(chan os.Signal, 1)
+	signal.Notify(received, unix.SIGALRM, unix.Signal(ByTimer))
+	defer signal.Stop(received)
 	soon := unix.Itimerval{Value: unix.Timeval{Usec: 1000}}
 	if _, err := unix.Setitimer(unix.ITIMER_REAL, soon); err != nil {
 		return fmt.Errorf("setting a timer: %w", err)
 	}
-	<-came
-	return fireTimer(came)
+	<-received
+	return fireTimer(received)
 }
 
-// fireTimer has a POSIX timer go off once.
-func fireTimer(came <-chan os.Signal) error {
+// fireTimer sets a POSIX timer and waits for its signal.
+func fireTimer(received <-chan os.Signal) error {
 	event := struct { // struct sigevent
 		value         uint64
 		signo, notify int32
@@ -160,11 +160,11 @@ func fireTimer(came <-chan os.Signal) error {
 	if errno != 0 {
 		return fmt.Errorf("setting a timer: %w", errno)
 	}
-	<-came
+	<-received
 	return nil
 }
 
-// fault writes to memory that it may not write to, and dies of it.
+// fault writes to memory that it has no access to, and crashes.
 func fault([]string, io.Writer) error {
 	b, err := unix.Mmap(-1, 0, os.Getpagesize(), unix.PROT_NONE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
 	if err != nil {
@@ -174,7 +174,7 @@ func fault([]string, io.Writer) error {
 	return nil
 }
 
-// allocate takes memory, a page at a time, up to so many MiB, and keeps it: something to run out of.
+// allocate allocates memory in MiB and writes to each page. A test runs it in a cgroup that does not have that much.
 func allocate(args []string, stdout io.Writer) error {
 	n, err := number(args, 0)
 	if err != nil {

@@ -13,24 +13,24 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What each connection carries, bytes.
+// Bytes sent over each connection.
 const (
 	sentByClient = 1000
 	sentByServer = 500
 )
 
-// Ports is what tcp prints: where it listened, and where nobody did.
+// Ports is what tcp prints.
 type Ports struct {
 	PID    int `json:"pid"`
-	Four   int `json:"four"`
-	Six    int `json:"six"`
-	Closed int `json:"closed"`
+	Four   int `json:"four"`   // of the IPv4 listener
+	Six    int `json:"six"`    // of the IPv6 listener
+	Closed int `json:"closed"` // without a listener, IPv6
 }
 
-// tcp makes, N times each and over IPv4 and IPv6: a blocking and a non-blocking connection, over which 1000 bytes go
-// and 500 come back before the client closes; a blocking and a non-blocking one that is refused; and a blocking one,
-// over IPv4, to a broadcast address, which the kernel refuses before it sends anything. And once, over IPv4, one that
-// waits for nobody to accept it and is reset, and one that times out.
+// tcp makes, N times each, over IPv4 and over IPv6, a blocking and a non-blocking connection, over which the client
+// sends 1000 bytes, the server sends 500, and the client closes first; a blocking and a non-blocking connect that is
+// refused; and over IPv4 a blocking connect to a broadcast address, which the kernel refuses before it sends a packet.
+// Once, over IPv4, it makes a connection that is never accepted and is reset, and a connect that times out.
 func tcp(args []string, stdout io.Writer) error {
 	n, err := number(args, 0)
 	if err != nil {
@@ -42,12 +42,12 @@ func tcp(args []string, stdout io.Writer) error {
 		if err != nil {
 			return err
 		}
-		closed, nobody, err := listen(family)
+		unused, closedPort, err := listen(family)
 		if err != nil {
 			return err
 		}
-		unix.Close(closed)
-		p.Closed = nobody
+		unix.Close(unused)
+		p.Closed = closedPort
 		if family == unix.AF_INET {
 			p.Four = port
 		} else {
@@ -58,7 +58,7 @@ func tcp(args []string, stdout io.Writer) error {
 				if err := exchange(family, listener, port, flags); err != nil {
 					return fmt.Errorf("exchanging: %w", err)
 				}
-				if err := refused(family, nobody, flags); err != nil {
+				if err := refused(family, closedPort, flags); err != nil {
 					return err
 				}
 			}
@@ -76,30 +76,30 @@ func tcp(args []string, stdout io.Writer) error {
 	return json.NewEncoder(stdout).Encode(p)
 }
 
-// timedOut fills the queue of a listener, so that it does not answer any more.
+// timedOut fills the queue of a listener, so that the next connect gets no answer.
 func timedOut() error {
 	listener, port, err := listen(unix.AF_INET)
 	if err != nil {
 		return err
 	}
-	if err := unix.Listen(listener, 0); err != nil { // one waits, and no more
+	if err := unix.Listen(listener, 0); err != nil { // the queue has room for one
 		return err
 	}
 	waiting, err := connect(unix.AF_INET, port, 0)
 	if err != nil {
 		return err
 	}
-	late, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	unanswered, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return err
 	}
-	if err := unix.SetsockoptInt(late, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 200); err != nil { // ms
+	if err := unix.SetsockoptInt(unanswered, unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, 200); err != nil { // ms
 		return err
 	}
-	if err := unix.Connect(late, loopback(unix.AF_INET, port)); err != unix.ETIMEDOUT {
+	if err := unix.Connect(unanswered, loopback(unix.AF_INET, port)); err != unix.ETIMEDOUT {
 		return fmt.Errorf("connecting to a listener whose queue is full: %v", err)
 	}
-	unix.Close(late)
+	unix.Close(unanswered)
 	unix.Close(listener)
 	return unix.Close(waiting)
 }
@@ -134,7 +134,7 @@ func listen(family int) (fd, port int, err error) {
 	return fd, port, nil
 }
 
-// connect waits for a non-blocking one, too.
+// connect returns a connected socket. It also waits for a non-blocking one.
 func connect(family, port, flags int) (fd int, err error) {
 	if fd, err = unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|flags, 0); err != nil {
 		return 0, err
@@ -181,7 +181,7 @@ func exchange(family, listener, port, flags int) error {
 	return nil
 }
 
-// drain reads n bytes, or until the end.
+// drain reads n bytes, or up to the end of the stream.
 func drain(fd, n int) error {
 	buf := make([]byte, 4096)
 	for n > 0 {
@@ -201,7 +201,7 @@ func refused(family, port, flags int) error {
 	fd, err := connect(family, port, flags)
 	defer unix.Close(fd)
 	if err != unix.ECONNREFUSED {
-		return fmt.Errorf("connecting to port %d, where nobody listens: %v", port, err)
+		return fmt.Errorf("connecting to port %d, which has no listener: %v", port, err)
 	}
 	return nil
 }
