@@ -14,8 +14,8 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// only is a copy of the spec with no other programs than those named.
-func only(spec *ebpf.CollectionSpec, programs []string) *ebpf.CollectionSpec {
+// withPrograms returns a copy of the spec with only the named programs.
+func withPrograms(spec *ebpf.CollectionSpec, programs []string) *ebpf.CollectionSpec {
 	spec = spec.Copy()
 	for name := range spec.Programs {
 		if !slices.Contains(programs, name) {
@@ -25,9 +25,9 @@ func only(spec *ebpf.CollectionSpec, programs []string) *ebpf.CollectionSpec {
 	return spec
 }
 
-// setVariables sets the constants of the programs.
-func setVariables(spec *ebpf.CollectionSpec, wants []string, values map[string]any) error {
-	for _, name := range wants {
+// setVariables sets constants of the programs: the switches to true, the others to their values.
+func setVariables(spec *ebpf.CollectionSpec, switches []string, values map[string]any) error {
+	for _, name := range switches {
 		values[name] = true
 	}
 	for name, value := range values {
@@ -42,7 +42,8 @@ func setVariables(spec *ebpf.CollectionSpec, wants []string, values map[string]a
 	return nil
 }
 
-// attach attaches every program; an iterator's link is there to be opened.
+// attach attaches all programs, and returns the links by program. With an error it returns those that were attached
+// before. The link of an iterator has still to be opened.
 func attach(spec *ebpf.CollectionSpec, coll *ebpf.Collection) (links map[string]link.Link, err error) {
 	links = make(map[string]link.Link)
 	for _, name := range slices.Sorted(maps.Keys(coll.Programs)) {
@@ -63,7 +64,7 @@ func attachOne(spec *ebpf.ProgramSpec, prog *ebpf.Program) (link.Link, error) {
 		return link.AttachTracing(link.TracingOptions{Program: prog})
 	case spec.Type == ebpf.LSM:
 		return link.AttachLSM(link.LSMOptions{Program: prog})
-	case spec.Type == ebpf.Kprobe && !haveKprobes():
+	case spec.Type == ebpf.Kprobe && !hasKprobes():
 		return nil, errNoKprobes
 	case strings.HasPrefix(spec.SectionName, "kretprobe/"):
 		return link.Kretprobe(spec.AttachTo, prog, nil)
@@ -75,7 +76,7 @@ func attachOne(spec *ebpf.ProgramSpec, prog *ebpf.Program) (link.Link, error) {
 
 var errNoKprobes = errors.New("this kernel has no kprobes")
 
-func haveKprobes() bool {
+func hasKprobes() bool {
 	_, err := os.Stat("/sys/bus/event_source/devices/kprobe")
 	return err == nil
 }

@@ -11,14 +11,11 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// benchRing is a ring in ordinary memory that is full of system calls, and its layouts.
+// benchRing returns a ring in ordinary memory that is full of records of table syscall, all layouts and that of
+// syscall, and the number of records.
 func benchRing(b testing.TB) (r *ring, layouts []*Layout, l *Layout, records int) {
 	layouts = Layouts()
-	for _, x := range layouts {
-		if x != nil && x.Schema.Table == "syscall" {
-			l = x
-		}
-	}
+	l = layoutOf(layouts, "syscall")
 	const size = 1 << 20
 	page := os.Getpagesize()
 	r = &ring{mask: size - 1, consumer: make([]byte, page), producer: make([]byte, page+2*size)}
@@ -33,16 +30,16 @@ func benchRing(b testing.TB) (r *ring, layouts []*Layout, l *Layout, records int
 	return r, layouts, l, records
 }
 
-// No lock and no allocation per event: what a full ring takes to columns allocates nothing at all.
+// Sweeping a full ring into columns allocates nothing, once the batch has grown.
 func TestSweepAllocatesNothing(t *testing.T) {
 	r, layouts, l, records := benchRing(t)
 	batch := format.NewBatch(l.Schema)
-	var scratch [chunkRecords]uint32
+	var scratch [MaxRecords]uint32
 	emit := func(l *Layout, rec Records, cpu int32) error {
 		l.Gather(batch, rec, cpu, 1)
 		return nil
 	}
-	n := testing.AllocsPerRun(10, func() { // once before it counts, and the batch has its memory
+	n := testing.AllocsPerRun(10, func() { // it runs once before it counts: the batch grows then
 		batch.Reset()
 		atomic.StoreUint64(position(r.consumer), 0)
 		if err := r.sweep(layouts, &scratch, emit); err != nil {
@@ -59,13 +56,13 @@ func reportEvents(b *testing.B, events int) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(events), "ns/event")
 }
 
-// The way from a ring to columns: finding the records alone, and with copying them.
+// Sweeping a ring: without copying the records, and with copying them to columns.
 func BenchmarkSweep(b *testing.B) {
 	r, layouts, l, records := benchRing(b)
 	batch := format.NewBatch(l.Schema)
 	for _, c := range []struct {
 		name string
-		emit func(*Layout, Records, int32) error
+		emit Emit
 	}{
 		{"alone", func(*Layout, Records, int32) error { return nil }},
 		{"gather", func(l *Layout, rec Records, cpu int32) error {
@@ -74,7 +71,7 @@ func BenchmarkSweep(b *testing.B) {
 		}},
 	} {
 		b.Run(c.name, func(b *testing.B) {
-			var scratch [chunkRecords]uint32
+			var scratch [MaxRecords]uint32
 			b.SetBytes(int64(atomic.LoadUint64(position(r.producer))))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -89,19 +86,19 @@ func BenchmarkSweep(b *testing.B) {
 	}
 }
 
-// Copying records that are in the cache already.
+// Copying records to columns when they are in the cache.
 func BenchmarkGather(b *testing.B) {
 	r, _, l, _ := benchRing(b)
-	offsets := make([]uint32, chunkRecords)
+	offsets := make([]uint32, MaxRecords)
 	for i := range offsets {
 		offsets[i] = uint32(i)*(uint32(l.Size+frameSize+7)&^7) + frameSize
 	}
 	batch := format.NewBatch(l.Schema)
-	b.SetBytes(int64(l.Size) * chunkRecords)
+	b.SetBytes(int64(l.Size) * MaxRecords)
 	b.ReportAllocs()
 	for b.Loop() {
 		batch.Reset()
 		l.Gather(batch, Records{data: r.data, offsets: offsets}, 0, 1)
 	}
-	reportEvents(b, chunkRecords)
+	reportEvents(b, MaxRecords)
 }

@@ -1,12 +1,12 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * System calls. The entry is kept in the CPU's slot (rings.h), or in task storage if the task was switched out in between,
- * and the exit writes one row for both. A call whose task dies before it returns, or that is still in flight when the
- * recording ends, is a row of `pending`.
+ * System calls. The entry stores the call in the CPU's slot (rings.h); a context switch moves it to task storage; the
+ * exit writes one row. A call whose task dies before it returns, or that is in flight when the recording ends, becomes
+ * a row of `pending`.
  *
- * Other families look at calls too, where the kernel offers nothing better; what they do is in their own files. Those
- * calls are kept in task storage from the beginning, reads and writes only when the task is switched out.
+ * Other families use system calls where the kernel has no better hook for them; their code is in their own files. Their
+ * calls are in task storage from the start, except for reads and writes.
  */
 #include "calls.h"
 #include "task.h"
@@ -15,19 +15,19 @@
 #include "tcp.bpf.c"
 #include "seccomp.bpf.c"
 
-/* How many arguments each native call takes; registers beyond hold leftovers. Set by the loader. */
-const volatile u8 arity[CALLS];
+/* How many arguments each native call takes; the other argument registers hold stale values. Set by the loader. */
+const volatile u8 arity[NR_TABLE_SIZE];
 
-#define ARG0 __builtin_offsetof(struct syscall_event, arg)
+#define ARG_OFFSET __builtin_offsetof(struct syscall_event, arg)
 
-/* emit_call writes the row of a call, or counts it as lost. */
+/* emit_call writes the row of a call; without room the row is counted as lost. */
 HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 ret, u64 duration)
 {
-	u32 args = call->args, size = ARG0 + args * sizeof(call->arg[0]);
+	u32 args = call->args, size = ARG_OFFSET + args * sizeof(call->arg[0]);
 	struct syscall_event *e;
 	u64 head;
 
-	e = own_reserve(c, cpu, OWN_CALLS, KIND_syscall, sizeof(*e), &head);
+	e = call_ring_reserve(c, cpu, RING_SYSCALL, KIND_syscall, sizeof(*e), &head);
 	if (!e)
 		return;
 	e->kind = KIND_syscall | size << 16;
@@ -42,12 +42,12 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 			break;
 		e->arg[i] = call->arg[i];
 	}
-	own_submit(c, cpu, OWN_CALLS, KIND_syscall, head, size);
+	call_ring_submit(c, cpu, RING_SYSCALL, KIND_syscall, head, size);
 }
 
 /*
- * count_unattributed counts a call as lost because its task is not known: its storage could not be made. It does so only
- * where no filter might have left the call out.
+ * count_unattributed counts a call as lost whose task is unknown, because its task storage could not be created. With a
+ * filter the call might not be recorded anyway, and is not counted.
  */
 HOT void count_unattributed(struct slot *slot)
 {
@@ -63,9 +63,9 @@ HOT void count_unattributed(struct slot *slot)
 }
 
 /*
- * refresh_slot finds out which task runs on this CPU, whether it is recorded and under which id. That holds until the task
- * is switched out or some identity ends. If the identity could not be announced it does not hold at all, so that the next
- * call tries again.
+ * refresh_slot updates id and verdict for the task that runs on this CPU, and returns the task's state, NULL if there
+ * is none. They stay valid until a context switch or a change of identity_version. If the id could not be announced
+ * they are left invalid, so that the next call tries again.
  */
 COLD struct task_state *refresh_slot(struct slot *slot, struct task_struct *task)
 {
@@ -85,7 +85,7 @@ COLD struct task_state *refresh_slot(struct slot *slot, struct task_struct *task
 	return st;
 }
 
-/* call_begin is the entry of a call that other families look at as well: it is kept in task storage. */
+/* call_begin is the entry of a call that is kept in task storage, for a family other than syscall and file. */
 COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -100,7 +100,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	st = refresh_slot(slot, task);
 	if (!st) {
 		slot->call.class = 0;
-		if (task->tgid != own_tgid)
+		if (task->tgid != recorder_tgid)
 			count_unattributed(slot);
 		return 0;
 	}
@@ -133,8 +133,8 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	return 0;
 }
 
-/* wanted leaves of a call's classes those that some family in this recording looks at. */
-HOT u32 wanted(u32 class)
+/* wanted_classes removes the classes that no recorded family needs. */
+HOT u32 wanted_classes(u32 class)
 {
 	u32 want = CALL_LAST | CALL_EXEC;
 
@@ -162,16 +162,16 @@ int calls_enter(u64 *ctx)
 		return 0;
 	slot = bpf_map_lookup_elem(&slots, &cpu);
 	if (!slot)
-		return 0; /* there is one for every CPU */
+		return 0; /* for the verifier: each CPU has one */
 	if (!slot->version)
 		slot->task = bpf_get_current_task();
 	if (in_compat(slot->task))
 		nr |= NR_COMPAT;
 	index = (u32)nr;
-	barrier_var(index); /* compare all 64 bits: verifiers until 6.1 think that a 32-bit OR makes all of them unknown */
-	if (index < CALLS) {
+	barrier_var(index); /* compare all 64 bits: after a 32-bit OR the verifier until 6.1 knows none of them */
+	if (index < NR_TABLE_SIZE) {
 		args = arity[index];
-		class = wanted(call_class[index]);
+		class = wanted_classes(call_class[index]);
 	}
 	if (slot->version == identity_version()) {
 		if (slot->verdict != RECORD && !(class & CALL_EXEC))
@@ -185,8 +185,8 @@ int calls_enter(u64 *ctx)
 			if (slot->verdict != RECORD)
 				return 0;
 		} else {
-			/* Its storage cannot be made now, because making one was interrupted. resolve_at_exit tries again. */
-			if (bpf_get_current_pid_tgid() >> 32 == own_tgid)
+			/* This entry interrupted the creation of a task storage. resolve_at_exit tries again. */
+			if (bpf_get_current_pid_tgid() >> 32 == recorder_tgid)
 				return 0;
 			slot->id = 0;
 		}
@@ -196,7 +196,7 @@ int calls_enter(u64 *ctx)
 	slot->call.task = slot->id;
 	slot->call.class = class;
 	if (!want_syscall && !class) {
-		slot->call.ts = 1; /* it has begun: seccomp looks for exits without an entry */
+		slot->call.ts = 1; /* not 0: seccomp looks for exits without an entry */
 		return 0;
 	}
 	slot->call.nr = nr;
@@ -208,7 +208,7 @@ int calls_enter(u64 *ctx)
 	return 0;
 }
 
-/* call_end is the exit of a call that is kept in task storage. */
+/* call_end is the exit of a call that is in task storage, or that has no entry. */
 COLD int call_end(struct pt_regs *regs, s64 ret)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -222,7 +222,7 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 	if (!c || !st)
 		return 0;
 	if (!st->call.ts) {
-		/* No entry: it began before the recording, is a clone that returns in the child, or was denied by a filter. */
+		/* It began before the recording, is a clone that returns in the child, or was denied by a seccomp filter. */
 		if (want_seccomp)
 			seccomp_denied(task, st, regs, ret);
 		st->seen = 1;
@@ -251,7 +251,7 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 	return 0;
 }
 
-/* resolve_at_exit finds the task of a call whose entry could not. It says whether the call is recorded. */
+/* resolve_at_exit finds the task of a call whose entry did not, and says whether the call is recorded. */
 COLD bool resolve_at_exit(struct slot *slot)
 {
 	struct task_state *st = refresh_slot(slot, bpf_get_current_task_btf());
@@ -298,7 +298,7 @@ int calls_exit(u64 *ctx)
 	return 0;
 }
 
-/* The call that the task is in goes from the slot to the task's storage. */
+/* At a context switch the in-flight call of the old task moves from the slot to its task storage. */
 SEC("tp_btf/sched_switch")
 int calls_switch(u64 *ctx)
 {
@@ -321,7 +321,7 @@ int calls_switch(u64 *ctx)
 		if (want_file_calls && slot->call.class & CALL_FILE)
 			st->file[0] = slot->file;
 	} else {
-		count_unattributed(slot); /* the entry could not make its storage */
+		count_unattributed(slot); /* the entry could not create the storage */
 	}
 	slot->call.ts = 0;
 	return 0;
@@ -338,10 +338,7 @@ HOT void fill_pending(struct pending_event *e, struct call *call, task_id id)
 		e->arg[i] = i < call->args ? call->arg[i] : 0;
 }
 
-/*
- * A task that dies inside a call: it does not return from it. (One that a signal kills does return first, with
- * the error that says so.)
- */
+/* A task dies inside a call, without returning from it. (One that a signal kills first returns, with an error.) */
 SEC("tp_btf/sched_process_exit")
 int calls_death(u64 *ctx)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* What the programs must know of system calls and registers, per architecture. Names are the kernel's. */
+/* System call numbers and registers of each architecture, with the names that the kernel uses. */
 #ifndef FLETCH_CALLS_H
 #define FLETCH_CALLS_H
 
 #include "kernel.h"
 
-#define NR_COMPAT 0x20000000 /* the call came through the 32-bit ABI: its number is of that table */
+#define NR_COMPAT 0x20000000 /* flag in nr: a call of the 32-bit ABI, which has other numbers */
 
 #if defined(__TARGET_ARCH_x86)
 enum {
@@ -63,7 +63,7 @@ HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
 	arg[5] = regs->r9;
 }
 
-/* A kprobe's registers: the function's arguments, its result. */
+/* Arguments and result of a function, in the context of a kprobe or kretprobe. */
 #define PARM0(ctx) ((ctx)->di)
 #define PARM1(ctx) ((ctx)->si)
 #define PARM2(ctx) ((ctx)->dx)
@@ -128,18 +128,21 @@ HOT bool is_exec(s32 nr)
 	return nr == NR_execve || nr == NR_execveat || nr == (NR_COMPAT | COMPAT_execve);
 }
 
-#define CALLS 512 /* numbers below it are looked up in tables */
+#define NR_TABLE_SIZE 512 /* of tables by native call number; all numbers are lower */
 
-/* Which families besides syscall look at a native call. Calls of the 32-bit ABI have all classes, and are told apart by number. */
+/*
+ * What a native call needs besides its row of table syscall. Calls of the 32-bit ABI have all classes: what each of
+ * them needs is then decided by its number.
+ */
 enum call_class {
 	CALL_FILE = 1,
 	CALL_IPC = 2,
 	CALL_TCP = 4,
-	CALL_LAST = 8,  /* it does not return */
-	CALL_EXEC = 16, /* it may begin a command */
+	CALL_LAST = 8,  /* it never returns */
+	CALL_EXEC = 16, /* it may start the command that is recorded */
 	CALL_ANY = 31,
 };
-const volatile u8 call_class[CALLS] = {
+const volatile u8 call_class[NR_TABLE_SIZE] = {
 	[NR_read] = CALL_FILE, [NR_write] = CALL_FILE, [NR_pread64] = CALL_FILE, [NR_pwrite64] = CALL_FILE,
 	[NR_semget] = CALL_IPC, [NR_semop] = CALL_IPC, [NR_semtimedop] = CALL_IPC, [NR_semctl] = CALL_IPC,
 	[NR_msgget] = CALL_IPC, [NR_msgsnd] = CALL_IPC, [NR_msgrcv] = CALL_IPC, [NR_msgctl] = CALL_IPC,

@@ -11,9 +11,9 @@ import (
 	"github.com/cilium/ebpf/btf"
 )
 
-// setCasts tells the programs whether they may load from an address by bpf_rdonly_cast. Where they may not it takes the calls out:
-// an interpreter refuses a program with such a call even if it cannot be reached, and each would be looked for in the types of
-// every module of the kernel.
+// setCasts sets can_cast, by which the programs use bpf_rdonly_cast. On a kernel without it, it removes the calls: the
+// BPF interpreter refuses programs with such a call even if it is unreachable, and the loader would search the types of
+// all kernel modules for the function.
 func setCasts(spec *ebpf.CollectionSpec, kernel *btf.Spec) error {
 	if canCast(kernel) {
 		if err := spec.Variables["can_cast"].Set(true); err != nil {
@@ -22,19 +22,19 @@ func setCasts(spec *ebpf.CollectionSpec, kernel *btf.Spec) error {
 		return nil
 	}
 	for _, p := range spec.Programs {
-		withoutCasts(p.Instructions)
+		removeCasts(p.Instructions)
 	}
 	return nil
 }
 
-// canCast is a variable for tests.
+// canCast reports whether the kernel has bpf_rdonly_cast and its JIT compiler is on. Tests replace it.
 var canCast = func(kernel *btf.Spec) bool {
 	var cast *btf.Func
-	return kernel.TypeByName("bpf_rdonly_cast", &cast) == nil && compiles()
+	return kernel.TypeByName("bpf_rdonly_cast", &cast) == nil && jitEnabled()
 }
 
-// withoutCasts puts something as long into the place of each call.
-func withoutCasts(instructions asm.Instructions) {
+// removeCasts replaces each call of bpf_rdonly_cast by another instruction of the same length.
+func removeCasts(instructions asm.Instructions) {
 	for i := range instructions {
 		if ins := &instructions[i]; ins.IsKfuncCall() {
 			*ins = asm.Mov.Imm(asm.R0, 0).WithSource(ins.Source())
@@ -42,8 +42,8 @@ func withoutCasts(instructions asm.Instructions) {
 	}
 }
 
-// compiles says whether the kernel compiles programs. Without the file it does so always.
-func compiles() bool {
+// jitEnabled reports whether the kernel compiles BPF programs. Without the file it always does.
+func jitEnabled() bool {
 	setting, err := os.ReadFile("/proc/sys/net/core/bpf_jit_enable")
 	return err != nil || string(setting) != "0\n"
 }

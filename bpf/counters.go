@@ -9,19 +9,69 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
 )
 
-// Counts are what the programs counted for one table on one CPU since the start.
-type Counts struct{ Emitted, Lost uint64 }
-
-// Counts reads the counters of one table on one CPU.
-func (s *Session) Counts(kind uint32, cpu int) Counts {
-	at := 8 * uintptr(kind)
-	return Counts{Emitted: atomic.LoadUint64(s.cpus.word(cpu, s.cpus.emitted+at)), Lost: atomic.LoadUint64(s.cpus.word(cpu, s.cpus.lost+at))}
+// cpuMap is the map `cpus` of rings.h, mapped into memory: the counters and the call ring positions of each CPU.
+type cpuMap struct {
+	mem  []byte
+	size uintptr // bytes of one CPU's struct cpu
+	// Offsets of the members of struct cpu, in bytes. Each is an array of u64.
+	head, tail, emitted, lost uintptr
 }
 
-// Missed is how often the kernel skipped a program of the family because the same program was already running
-// on that CPU: events that no counter of ours saw.
+func newCPUMap(m *ebpf.Map, types *btf.Spec, cpus int) (*cpuMap, error) {
+	c := &cpuMap{size: uintptr(m.ValueSize())}
+	var s *btf.Struct
+	if err := types.TypeByName("cpu", &s); err != nil {
+		return nil, fmt.Errorf("reading struct cpu: %w", err)
+	}
+	offsets := map[string]*uintptr{"head": &c.head, "tail": &c.tail, "emitted": &c.emitted, "lost": &c.lost}
+	for _, member := range s.Members {
+		if offset := offsets[member.Name]; offset != nil {
+			*offset = uintptr(member.Offset.Bytes())
+		}
+	}
+	page := os.Getpagesize()
+	size := (int(c.size)*cpus + page - 1) &^ (page - 1)
+	var err error
+	c.mem, err = unix.Mmap(m.FD(), 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("mapping the counters: %w", err)
+	}
+	return c, nil
+}
+
+// word returns the u64 at an offset in a CPU's struct cpu.
+func (c *cpuMap) word(cpu int, offset uintptr) *uint64 {
+	return (*uint64)(unsafe.Pointer(&c.mem[uintptr(cpu)*c.size+offset]))
+}
+
+func (c *cpuMap) close() {
+	if c != nil {
+		unix.Munmap(c.mem)
+	}
+}
+
+// Counts are how many records of one table the programs wrote (Emitted) and could not write (Lost) on one CPU since the
+// start.
+type Counts struct{ Emitted, Lost uint64 }
+
+// Counts returns the counters of the table with this kind on one CPU.
+func (s *Session) Counts(kind uint32, cpu int) Counts {
+	index := 8 * uintptr(kind)
+	return Counts{
+		Emitted: atomic.LoadUint64(s.cpus.word(cpu, s.cpus.emitted+index)),
+		Lost:    atomic.LoadUint64(s.cpus.word(cpu, s.cpus.lost+index)),
+	}
+}
+
+// Missed returns how often the kernel skipped a program of the family because the same program was already running on
+// that CPU. The programs could not count these events themselves.
 func (s *Session) Missed(family string) (uint64, error) {
 	var sum uint64
 	for _, p := range s.Probes {
@@ -29,7 +79,7 @@ func (s *Session) Missed(family string) (uint64, error) {
 			continue
 		}
 		for _, name := range mechanismOf(p.Family, p.Mechanism).programs {
-			n, err := recursionMisses(s.missed[name])
+			n, err := recursionMisses(s.fdinfo[name])
 			if err != nil {
 				return sum, fmt.Errorf("reading the statistics of %s: %w", name, err)
 			}
@@ -39,7 +89,8 @@ func (s *Session) Missed(family string) (uint64, error) {
 	return sum, nil
 }
 
-// recursionMisses reads the counter out of a program's fdinfo (kernel/bpf/syscall.c, bpf_prog_show_fdinfo), as it is now.
+// recursionMisses reads the current count of misses from a program's fdinfo (kernel/bpf/syscall.c,
+// bpf_prog_show_fdinfo).
 func recursionMisses(fdinfo *os.File) (uint64, error) {
 	if _, err := fdinfo.Seek(0, io.SeekStart); err != nil {
 		return 0, err

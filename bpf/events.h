@@ -1,38 +1,38 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The schema of a capture. One struct a table: the programs fill it, and `make generate` reads it out of the BTF of the
- * compiled object (internal/schema/gen): which tables and columns there are, of what type, how a person reads them, and
- * where they lie in a record. A member's name is the column's name. The typedef of a member says what it means:
+ * The schema of a capture. Each struct NAME_event is a table: the programs fill it, and `make generate` reads it from
+ * the BTF of the compiled object (internal/schema/gen). The struct gives the columns, their types and meanings, and
+ * their offsets in a record. The name of a member is the name of the column; its typedef says what the values are:
  *
- *   event_kind, dimension_kind   first member of every record: which table; the flavour says which columns
- *                                the reader of the ring adds (an event has a cpu) - never a column itself
+ *   event_kind, dimension_kind   the first member of each record: its table. In a table of events (event_kind) the
+ *                                reader of the ring adds the column cpu. Never a column itself
  *   ktime_ns                     CLOCK_MONOTONIC, ns; becomes timestamp[ns, UTC]
- *   begin_ns                     the same, of a call: when it began
+ *   begin_ns                     the same, for the start of a call
  *   duration_ns                  ns; int64
  *   X_id                         the id of a row of table X; 0: none
- *   result_t, status_t           minus an error number, or what the call gave (status_t: or 0); int64, int32
- *   bytes_t                      so many bytes; int64
+ *   result_t, status_t           what a call returned, or a negated errno (status_t: or 0); int64, int32
+ *   bytes_t                      a size in bytes; int64
  *   call_nr, signal_nr, port_t, mode_bits   int32
  *   pointer_t                    an address in memory; int64
- *   comm_t                       char[16], NUL padded; utf8
- *   addr_t                       an IPv6 address, or an IPv4 one mapped into it; utf8
- *   str_t                        bytes at off, len in the same record; utf8
- *   strlist_t                    NUL-terminated strings at off, len; list<utf8>
- *   dpath_t                      NUL-terminated path components, leaf first; utf8, joined with '/'
- *   container_t                  same bytes as a cgroup's dpath_t; utf8, the container id found in it
+ *   comm_t                       char[16], padded with NULs; utf8
+ *   addr_t                       an IPv6 address, or an IPv4 address mapped to IPv6; utf8
+ *   str_t                        len bytes at off in the same record; utf8
+ *   strlist_t                    NUL-terminated strings, len bytes at off; list<utf8>
+ *   dpath_t                      NUL-terminated path components, leaf first; utf8, in path order, joined by '/'
+ *   container_t                  the bytes of a cgroup's dpath_t; utf8, the container id found in them
  *   enum X                       utf8: the enumerator's name after the first '_', in lower case
  *   s32 int32; u16 int32; u32 int64; s64, u64 int64; an array of them becomes NAME0, NAME1, ...
- *   pad_*                        never a column
+ *   pad_*                        padding, never a column
  *
- * What types cannot say stands behind a struct or a member:
+ * Macros behind a struct or a member say what types cannot:
  *
- *   FAMILY("x")                  a table of event family x; one without is there in every recording
- *   BULK("a,b")                  it comes by the million: its records go through the bulk rings, and rows that are alike
- *                                in columns a, b are compressed together. One table of a family
- *   NO_TRIGGER                   record --trigger does not look at it
- *   TEXT("...")                  what replay prints of a row; {column} is its value as a person reads it. Without it
- *                                replay prints name=value
- *   BEGINS("op")                 of ts: only the rows with this op have the time at which something began
+ *   FAMILY("x")                  recording event family x fills this table; without it the table is in every recording
+ *   BULK("a,b")                  a high-volume table: its records go through the bulk or call rings, and rows with the
+ *                                same values in columns a, b are compressed together. A family has at most one
+ *   NO_TRIGGER                   record --trigger does not test its rows
+ *   TEXT("...")                  the template of the line that replay prints for a row; {column} is replaced by the
+ *                                value. Without it replay prints name=value
+ *   BEGINS("op")                 of ts: in the rows with this op it is a start, and ts + duration_ns is the end
  */
 #ifndef FLETCH_EVENTS_H
 #define FLETCH_EVENTS_H
@@ -46,7 +46,7 @@
 #define NO_TRIGGER HINT("no_trigger:")
 #define BEGINS(op) HINT("begins:" op)
 
-/* Tables, in the order of the counters. The enumerator's name after the first '_' is the table's. */
+/* The tables. KIND_x is table x, and the index of its counters in struct cpu. */
 enum record_kind {
 	KIND_task = 1,
 	KIND_path,
@@ -81,7 +81,7 @@ typedef u64 pointer_t;
 typedef char comm_t[16];
 typedef u8 addr_t[16];
 
-/* off and len: bytes, from the start of the record. */
+/* Data of variable size: off, from the start of the record, and len are in bytes. */
 struct ref {
 	u16 off;
 	u16 len;
@@ -90,8 +90,8 @@ struct ref {
 };
 
 enum ref_flags {
-	REF_CUT = 1,      /* the source was longer than what is here */
-	REF_DELETED = 2,  /* dpath_t: the file has no name any more */
+	REF_CUT = 1,      /* truncated: the source was longer */
+	REF_DELETED = 2,  /* dpath_t: the file was unlinked */
 	REF_RELATIVE = 4, /* dpath_t: no leading '/' */
 };
 
@@ -118,7 +118,7 @@ struct task_event {
 struct path_event {
 	dimension_kind kind;
 	path_id path;
-	u64 dev; /* as stat(2) gives it */
+	u64 dev; /* as st_dev of stat(2) */
 	u64 ino;
 	dpath_t name;
 } FAMILY("file");
@@ -184,7 +184,7 @@ struct file_event {
 	begin_ns ts;
 	enum file_op op;
 	path_id path;
-	s64 offset; /* -1: the file has no position */
+	s64 offset; /* -1: a stream, without a position */
 	bytes_t size;
 	result_t ret;
 	duration_ns duration_ns;
@@ -268,12 +268,12 @@ struct signal_event {
 } FAMILY("signal") TEXT("signal {signal} to {to}: {result}, code {code}");
 
 /*
- * Longest command line kept, bytes, NULs included. Longer ones are marked REF_CUT. A record (header, file
- * name, command line) has to fit the scratch of rings.h.
+ * The longest command line, in bytes with NULs; longer ones are truncated (REF_CUT). A record (struct, file name,
+ * command line) has to fit in struct scratch of rings.h.
  */
 #define ARGS_MAX 8192
 #define FILENAME_MAX_ 4096
-#define DPATH_DEPTH 64 /* components; deeper paths are marked REF_CUT */
+#define DPATH_DEPTH 64 /* components; deeper paths are truncated (REF_CUT) */
 #define DPATH_MAX 4096
 
 #endif

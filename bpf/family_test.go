@@ -9,25 +9,26 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Each family of events.h has a mechanism, and each family that has one is in events.h.
+// families has the same families as events.h.
 func TestEveryFamilyHasAMechanism(t *testing.T) {
 	var names []string
 	for _, f := range families {
 		names = append(names, f.name)
 	}
 	if want := schema.Families(); !slices.Equal(names, want) {
-		t.Errorf("mechanisms are there for %v, and events.h has %v", names, want)
+		t.Errorf("there are mechanisms for %v, events.h has the families %v", names, want)
 	}
 }
 
-// Records are those of the schema, column by column.
+// records has the same tables and columns as the schema.
 func TestRecordsFollowTheSchema(t *testing.T) {
 	if len(records) != len(schema.Tables) {
-		t.Fatalf("%d records of %d tables", len(records), len(schema.Tables))
+		t.Fatalf("%d records for %d tables", len(records), len(schema.Tables))
 	}
 	for i, r := range records {
 		if s := schema.Tables[i]; r.table != s.Table || len(r.members) != len(s.Columns) {
-			t.Errorf("record %d is %s with %d members, the table is %s with %d columns", i, r.table, len(r.members), s.Table, len(s.Columns))
+			t.Errorf("record %d is %s with %d members, the table is %s with %d columns",
+				i, r.table, len(r.members), s.Table, len(s.Columns))
 		}
 	}
 }

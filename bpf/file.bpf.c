@@ -1,8 +1,8 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Reads and writes: vfs_read and vfs_write by fentry and fexit, by kprobe and kretprobe, or - where a kernel
- * has neither - the four system calls that lead to them.
+ * Reads and writes: vfs_read and vfs_write by fentry and fexit, or by kprobe and kretprobe; on a kernel with neither,
+ * the four system calls that call them.
  */
 #ifndef FLETCH_FILE
 #define FLETCH_FILE
@@ -26,7 +26,7 @@ HOT void file_begin(struct task_state *st, u64 file, u32 op, s64 size, s64 offse
 	c = &st->file[depth];
 	c->epoch = epoch;
 	c->file = file;
-	/* Read back it is a number: a global function takes no pointer that the verifier knows as one. */
+	/* Through memory, so that the verifier sees a number: a pointer is not accepted by a global function. */
 	c->path = path_of(*(volatile u64 *)&c->file);
 	c->op = op;
 	c->size = size;
@@ -46,8 +46,7 @@ HOT void fill_file(struct file_event *e, struct file_call *c, u64 ts, task_id id
 	e->duration_ns = duration;
 }
 
-/* file_end: `there` says whether the file can still be looked at. */
-HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret, bool there)
+HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
 {
 	u64 now = bpf_ktime_get_ns();
 	u32 depth = st->file_depth;
@@ -56,7 +55,7 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret, bool
 	task_id id;
 
 	if (!depth)
-		return; /* it began before the recording */
+		return; /* it began before the recording did */
 	depth--;
 	st->file_depth = depth;
 	if (depth >= 2) {
@@ -64,8 +63,8 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret, bool
 		return;
 	}
 	c = &st->file[depth];
-	if (c->epoch != epoch && there)
-		c->path = path_of(c->file); /* a read may wait for longer than names are kept */
+	if (c->epoch != epoch)
+		c->path = path_of(c->file); /* a read may block past the epoch in which the path was announced */
 	id = identity(task, st);
 	e = reserve(KIND_file, sizeof(*e));
 	if (!e)
@@ -75,9 +74,10 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret, bool
 	submit(e);
 }
 
+/* position is the value at pos, the offset that a read or write starts at; -1: the file is a stream. */
 HOT s64 position(s64 *pos)
 {
-	return pos ? (s64)word((u64)pos) : -1;
+	return pos ? (s64)load_u64((u64)pos) : -1;
 }
 
 HOT int vfs_begin(struct file *file, u64 count, s64 *pos, u32 op)
@@ -106,7 +106,7 @@ HOT int vfs_end(s64 ret)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (st)
-		file_end(task, st, ret, true);
+		file_end(task, st, ret);
 	return 0;
 }
 
@@ -159,20 +159,20 @@ int file_write_kretprobe(struct pt_regs *ctx)
 }
 
 /*
- * The calls that end in vfs_read or vfs_write, and only where they do: not without a file, not at a negative
- * offset, not at an offset of something that has none (fs/read_write.c). file_call_begin makes f what the call reads or
- * writes; f->file is 0 if it does neither.
+ * file_call_begin sets *f to what the call reads or writes. f->file is 0 if it will not reach vfs_read or vfs_write: it
+ * is another call, has no file, or has a bad offset (the checks of fs/read_write.c).
  */
 HOT void file_call_begin(struct slot *slot, struct call *call, struct file_call *f)
 {
 	s32 nr = call->nr;
-	bool at = nr == NR_pread64 || nr == NR_pwrite64;
+	bool has_offset = nr == NR_pread64 || nr == NR_pwrite64;
 	u32 op = nr == NR_write || nr == NR_pwrite64 || nr == (NR_COMPAT | COMPAT_write) ? FILE_write : FILE_read;
 	u64 file;
 	u32 mode;
 
 	f->file = 0;
-	if (!at && nr != NR_read && nr != NR_write && nr != (NR_COMPAT | COMPAT_read) && nr != (NR_COMPAT | COMPAT_write))
+	if (!has_offset && nr != NR_read && nr != NR_write && nr != (NR_COMPAT | COMPAT_read) &&
+	    nr != (NR_COMPAT | COMPAT_write))
 		return;
 	file = file_of_fd(slot->task, call->arg[0]);
 	if (!file)
@@ -180,19 +180,19 @@ HOT void file_call_begin(struct slot *slot, struct call *call, struct file_call 
 	mode = FIELD(file, struct file, f_mode);
 	if (mode & FMODE_PATH)
 		return;
-	if (at && (call->arg[3] < 0 || !(mode & (op == FILE_read ? FMODE_PREAD : FMODE_PWRITE))))
+	if (has_offset && (call->arg[3] < 0 || !(mode & (op == FILE_read ? FMODE_PREAD : FMODE_PWRITE))))
 		return;
 	f->file = file;
 	f->op = op;
 	f->size = call->arg[2];
-	f->offset = at ? call->arg[3] : mode & FMODE_STREAM ? -1 : (s64)FIELD(file, struct file, f_pos);
+	f->offset = has_offset ? call->arg[3] : mode & FMODE_STREAM ? -1 : (s64)FIELD(file, struct file, f_pos);
 	f->epoch = epoch;
 	f->path = cached_path_of(slot, file);
 }
 
 /*
- * reannounce_path: a read may wait for longer than names are kept. If the descriptor still leads to the same file, its
- * path is announced again.
+ * reannounce_path announces the path in a new epoch, into which a read has blocked, if the descriptor is still the
+ * same.
  */
 COLD int reannounce_path(struct file_call *f, u32 fd)
 {
@@ -203,7 +203,9 @@ COLD int reannounce_path(struct file_call *f, u32 fd)
 	return 0;
 }
 
-HOT void file_call_end(struct cpu *c, u32 cpu, struct call *call, struct file_call *f, task_id id, s64 ret, u64 duration)
+/* file_call_end writes the row of a read or write call; without room the row is counted as lost. */
+HOT void file_call_end(struct cpu *c, u32 cpu, struct call *call, struct file_call *f, task_id id, s64 ret,
+		       u64 duration)
 {
 	struct file_event *e;
 	u64 head;
@@ -212,12 +214,12 @@ HOT void file_call_end(struct cpu *c, u32 cpu, struct call *call, struct file_ca
 		return;
 	if (f->epoch != epoch)
 		reannounce_path(f, call->arg[0]);
-	e = own_reserve(c, cpu, OWN_FILES, KIND_file, sizeof(*e), &head);
+	e = call_ring_reserve(c, cpu, RING_FILE, KIND_file, sizeof(*e), &head);
 	if (!e)
 		return;
 	e->kind = KIND_file | sizeof(*e) << 16;
 	fill_file(e, f, call->ts, id, ret, duration);
-	own_submit(c, cpu, OWN_FILES, KIND_file, head, sizeof(*e));
+	call_ring_submit(c, cpu, RING_FILE, KIND_file, head, sizeof(*e));
 }
 
 #endif

@@ -17,7 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	fletchMapBulk                 = "bulk"
-	fletchMapCalls                = "calls"
+	fletchMapCallRings            = "call_rings"
 	fletchMapCgroups              = "cgroups"
 	fletchMapConnections          = "connections"
 	fletchMapCpus                 = "cpus"
@@ -67,6 +67,8 @@ const (
 	fletchVarBulkKinds            = "bulk_kinds"
 	fletchVarBulkMark             = "bulk_mark"
 	fletchVarCallClass            = "call_class"
+	fletchVarCallRingChunks       = "call_ring_chunks"
+	fletchVarCallRingMarks        = "call_ring_marks"
 	fletchVarCanCast              = "can_cast"
 	fletchVarCommFilter           = "comm_filter"
 	fletchVarCommandArmed         = "command_armed"
@@ -77,10 +79,8 @@ const (
 	fletchVarIpcFired             = "ipc_fired"
 	fletchVarLastPath             = "last_path"
 	fletchVarLastTask             = "last_task"
-	fletchVarOwnChunks            = "own_chunks"
-	fletchVarOwnMark              = "own_mark"
-	fletchVarOwnTgid              = "own_tgid"
 	fletchVarRareMark             = "rare_mark"
+	fletchVarRecorderTgid         = "recorder_tgid"
 	fletchVarSchemaCgroup         = "schema_cgroup"
 	fletchVarSchemaFile           = "schema_file"
 	fletchVarSchemaFlags          = "schema_flags"
@@ -190,7 +190,7 @@ type fletchProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type fletchMapSpecs struct {
 	Bulk        *ebpf.MapSpec `ebpf:"bulk"`
-	Calls       *ebpf.MapSpec `ebpf:"calls"`
+	CallRings   *ebpf.MapSpec `ebpf:"call_rings"`
 	Cgroups     *ebpf.MapSpec `ebpf:"cgroups"`
 	Connections *ebpf.MapSpec `ebpf:"connections"`
 	Cpus        *ebpf.MapSpec `ebpf:"cpus"`
@@ -211,6 +211,8 @@ type fletchVariableSpecs struct {
 	BulkKinds       *ebpf.VariableSpec `ebpf:"bulk_kinds"`
 	BulkMark        *ebpf.VariableSpec `ebpf:"bulk_mark"`
 	CallClass       *ebpf.VariableSpec `ebpf:"call_class"`
+	CallRingChunks  *ebpf.VariableSpec `ebpf:"call_ring_chunks"`
+	CallRingMarks   *ebpf.VariableSpec `ebpf:"call_ring_marks"`
 	CanCast         *ebpf.VariableSpec `ebpf:"can_cast"`
 	CommFilter      *ebpf.VariableSpec `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.VariableSpec `ebpf:"command_armed"`
@@ -221,10 +223,8 @@ type fletchVariableSpecs struct {
 	IpcFired        *ebpf.VariableSpec `ebpf:"ipc_fired"`
 	LastPath        *ebpf.VariableSpec `ebpf:"last_path"`
 	LastTask        *ebpf.VariableSpec `ebpf:"last_task"`
-	OwnChunks       *ebpf.VariableSpec `ebpf:"own_chunks"`
-	OwnMark         *ebpf.VariableSpec `ebpf:"own_mark"`
-	OwnTgid         *ebpf.VariableSpec `ebpf:"own_tgid"`
 	RareMark        *ebpf.VariableSpec `ebpf:"rare_mark"`
+	RecorderTgid    *ebpf.VariableSpec `ebpf:"recorder_tgid"`
 	SchemaCgroup    *ebpf.VariableSpec `ebpf:"schema_cgroup"`
 	SchemaFile      *ebpf.VariableSpec `ebpf:"schema_file"`
 	SchemaFlags     *ebpf.VariableSpec `ebpf:"schema_flags"`
@@ -271,7 +271,7 @@ func (o *fletchObjects) Close() error {
 // It can be passed to loadFletchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fletchMaps struct {
 	Bulk        *ebpf.Map `ebpf:"bulk"`
-	Calls       *ebpf.Map `ebpf:"calls"`
+	CallRings   *ebpf.Map `ebpf:"call_rings"`
 	Cgroups     *ebpf.Map `ebpf:"cgroups"`
 	Connections *ebpf.Map `ebpf:"connections"`
 	Cpus        *ebpf.Map `ebpf:"cpus"`
@@ -286,7 +286,7 @@ type fletchMaps struct {
 func (m *fletchMaps) Close() error {
 	return _FletchClose(
 		m.Bulk,
-		m.Calls,
+		m.CallRings,
 		m.Cgroups,
 		m.Connections,
 		m.Cpus,
@@ -308,6 +308,8 @@ type fletchVariables struct {
 	BulkKinds       *ebpf.Variable `ebpf:"bulk_kinds"`
 	BulkMark        *ebpf.Variable `ebpf:"bulk_mark"`
 	CallClass       *ebpf.Variable `ebpf:"call_class"`
+	CallRingChunks  *ebpf.Variable `ebpf:"call_ring_chunks"`
+	CallRingMarks   *ebpf.Variable `ebpf:"call_ring_marks"`
 	CanCast         *ebpf.Variable `ebpf:"can_cast"`
 	CommFilter      *ebpf.Variable `ebpf:"comm_filter"`
 	CommandArmed    *ebpf.Variable `ebpf:"command_armed"`
@@ -318,10 +320,8 @@ type fletchVariables struct {
 	IpcFired        *ebpf.Variable `ebpf:"ipc_fired"`
 	LastPath        *ebpf.Variable `ebpf:"last_path"`
 	LastTask        *ebpf.Variable `ebpf:"last_task"`
-	OwnChunks       *ebpf.Variable `ebpf:"own_chunks"`
-	OwnMark         *ebpf.Variable `ebpf:"own_mark"`
-	OwnTgid         *ebpf.Variable `ebpf:"own_tgid"`
 	RareMark        *ebpf.Variable `ebpf:"rare_mark"`
+	RecorderTgid    *ebpf.Variable `ebpf:"recorder_tgid"`
 	SchemaCgroup    *ebpf.Variable `ebpf:"schema_cgroup"`
 	SchemaFile      *ebpf.Variable `ebpf:"schema_file"`
 	SchemaFlags     *ebpf.Variable `ebpf:"schema_flags"`

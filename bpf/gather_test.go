@@ -11,28 +11,22 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A record under construction: frame, fixed part, tail.
-type raw struct {
+// A rawRecord is a record under construction: frame, struct, and the data that its refs point to.
+type rawRecord struct {
 	t    *testing.T
 	l    *Layout
 	data []byte
 }
 
-func newRaw(t *testing.T, table string) *raw {
+func newRawRecord(t *testing.T, table string) *rawRecord {
 	t.Helper()
-	all := Layouts()
-	for _, l := range all {
-		if l != nil && l.Schema.Table == table {
-			r := &raw{t, l, make([]byte, frameSize+l.Size)}
-			binary.NativeEndian.PutUint32(r.data[frameSize:], l.Kind)
-			return r
-		}
-	}
-	t.Fatalf("no table %s", table)
-	return nil
+	l := layoutOf(Layouts(), table)
+	r := &rawRecord{t, l, make([]byte, frameSize+l.Size)}
+	binary.NativeEndian.PutUint32(r.data[frameSize:], l.Kind)
+	return r
 }
 
-func (r *raw) field(name string) []byte {
+func (r *rawRecord) field(name string) []byte {
 	i := r.l.Schema.Index(name)
 	if i < 0 {
 		r.t.Fatalf("no column %s", name)
@@ -40,16 +34,16 @@ func (r *raw) field(name string) []byte {
 	return r.data[frameSize+r.l.columns[i].offset:]
 }
 
-func (r *raw) u64(name string, v uint64) *raw {
+func (r *rawRecord) u64(name string, v uint64) *rawRecord {
 	binary.NativeEndian.PutUint64(r.field(name), v)
 	return r
 }
-func (r *raw) u32(name string, v uint32) *raw {
+func (r *rawRecord) u32(name string, v uint32) *rawRecord {
 	binary.NativeEndian.PutUint32(r.field(name), v)
 	return r
 }
 
-func (r *raw) ref(name, tail string, flags uint16) *raw {
+func (r *rawRecord) ref(name, tail string, flags uint16) *rawRecord {
 	f := r.field(name)
 	binary.NativeEndian.PutUint16(f, uint16(len(r.data)-frameSize))
 	binary.NativeEndian.PutUint16(f[2:], uint16(len(tail)))
@@ -58,8 +52,8 @@ func (r *raw) ref(name, tail string, flags uint16) *raw {
 	return r
 }
 
-// bytes is the record as a ring holds it.
-func (r *raw) bytes() []byte {
+// bytes returns the record as it is in a ring: with its length, padded to a multiple of 8 bytes.
+func (r *rawRecord) bytes() []byte {
 	binary.NativeEndian.PutUint32(r.data, uint32(len(r.data)-frameSize))
 	for len(r.data)%8 != 0 {
 		r.data = append(r.data, 0xee)
@@ -67,7 +61,7 @@ func (r *raw) bytes() []byte {
 	return r.data
 }
 
-// gatherAll walks data and gathers what it finds of l's table.
+// gatherAll gathers all records in data, which are of table l, for CPU 3.
 func gatherAll(t *testing.T, l *Layout, data []byte, wall int64) *format.Batch {
 	t.Helper()
 	b := format.NewBatch(l.Schema)
@@ -83,8 +77,9 @@ func gatherAll(t *testing.T, l *Layout, data []byte, wall int64) *format.Batch {
 }
 
 func TestGatherSyscall(t *testing.T) {
-	a := newRaw(t, "syscall").u64("ts", 1000).u32("task", 7).u32("nr", 257).u64("ret", 1<<64-2).u64("duration_ns", 55).u64("arg0", 1<<64-100).u64("arg5", 6)
-	b := newRaw(t, "syscall").u64("ts", 2000).u32("task", 8).u32("nr", 1<<32-1).u64("ret", 9)
+	a := newRawRecord(t, "syscall").u64("ts", 1000).u32("task", 7).u32("nr", 257).u64("ret", 1<<64-2)
+	a = a.u64("duration_ns", 55).u64("arg0", 1<<64-100).u64("arg5", 6)
+	b := newRawRecord(t, "syscall").u64("ts", 2000).u32("task", 8).u32("nr", 1<<32-1).u64("ret", 9)
 	got := gatherAll(t, a.l, append(a.bytes(), b.bytes()...), 1_000_000)
 	if got.Rows != 2 {
 		t.Fatalf("%d rows", got.Rows)
@@ -104,11 +99,11 @@ func TestGatherSyscall(t *testing.T) {
 }
 
 func TestGatherTask(t *testing.T) {
-	r := newRaw(t, "task").u32("uid", 1<<32-1).u64("cgroup", 42).ref("exe", "python3\x00bin\x00usr\x00", 0)
+	r := newRawRecord(t, "task").u32("uid", 1<<32-1).u64("cgroup", 42).ref("exe", "python3\x00bin\x00usr\x00", 0)
 	copy(r.field("comm")[:16], "sixteen-bytes-xy")
 	b := gatherAll(t, r.l, r.bytes(), 0)
 	if got := b.Column("uid").I64[0]; got != 1<<32-1 {
-		t.Errorf("uid %d: an unsigned id became another number", got)
+		t.Errorf("uid %d, want %d", got, int64(1<<32-1))
 	}
 	if got := b.Column("comm").Str.At(0); got != "sixteen-bytes-xy" {
 		t.Errorf("comm %q", got)
@@ -135,12 +130,13 @@ func TestGatherPaths(t *testing.T) {
 		{"esc\x1b[2J\x00", 0, `/esc\x1b[2J`},
 		{"c1\xc2\x9b\x00", 0, `/c1\xc2\x9b`},
 	} {
-		r := newRaw(t, "task").ref("exe", c.tail, c.flags)
+		r := newRawRecord(t, "task").ref("exe", c.tail, c.flags)
 		if got := gatherAll(t, r.l, r.bytes(), 0).Column("exe").Str.At(0); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.tail, got, c.want)
 		}
 	}
-	if got := gatherAll(t, newRaw(t, "task").l, newRaw(t, "task").bytes(), 0).Column("exe").Str.At(0); got != "" {
+	r := newRawRecord(t, "task")
+	if got := gatherAll(t, r.l, r.bytes(), 0).Column("exe").Str.At(0); got != "" {
 		t.Errorf("no executable: got %q", got)
 	}
 }
@@ -160,7 +156,7 @@ func TestGatherArguments(t *testing.T) {
 		{"a\x00bb\x00", refCut, []string{"a", "bb", "…"}},
 		{"x\ty\x00", 0, []string{`x\x09y`}},
 	} {
-		r := newRaw(t, "process").u32("op", 2).ref("args", c.tail, c.flags)
+		r := newRawRecord(t, "process").u32("op", 2).ref("args", c.tail, c.flags)
 		b := gatherAll(t, r.l, r.bytes(), 0)
 		if got := b.Column("args").List(0); !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%q: got %q, want %q", c.tail, got, c.want)
@@ -182,7 +178,7 @@ func TestGatherContainers(t *testing.T) {
 		{id[:63] + "\x00", ""},
 		{"lxc.payload.web\x00", "web"},
 	} {
-		r := newRaw(t, "cgroup").ref("name", c.components, 0)
+		r := newRawRecord(t, "cgroup").ref("name", c.components, 0)
 		copy(r.field("container")[:8], r.field("name")[:8])
 		if got := gatherAll(t, r.l, r.bytes(), 0).Column("container").Str.At(0); got != c.want {
 			t.Errorf("%q: got %q, want %q", c.components, got, c.want)
@@ -190,13 +186,14 @@ func TestGatherContainers(t *testing.T) {
 	}
 }
 
-func TestRecordsThatLieAboutThemselves(t *testing.T) {
-	r := newRaw(t, "process").ref("args", "abc\x00", 0)
+// A ref that points outside its record is empty. A record with an unknown kind or a wrong size is an error.
+func TestInvalidRecords(t *testing.T) {
+	r := newRawRecord(t, "process").ref("args", "abc\x00", 0)
 	binary.NativeEndian.PutUint16(r.field("args")[2:], 60000)
 	if got := gatherAll(t, r.l, r.bytes(), 0).Column("args").List(0); len(got) != 0 {
-		t.Errorf("arguments from beyond the record: %q", got)
+		t.Errorf("arguments from outside the record: %q", got)
 	}
-	whole := newRaw(t, "syscall")
+	whole := newRawRecord(t, "syscall")
 	layouts := make([]*Layout, whole.l.Kind+1)
 	layouts[whole.l.Kind] = whole.l
 	for name, change := range map[string]func([]byte){

@@ -1,9 +1,9 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Permission checks on System V IPC objects: the LSM hook ipc_permission, the function that calls it, or the
- * system calls that lead to it. The hook comes after the mode bits have been checked, so what they refuse is
- * no row: it is an EACCES in the system call's.
+ * Permission checks on System V IPC objects: the LSM hook ipc_permission, the function that calls it, or the system
+ * calls that cause it. The hook comes after the check of the mode bits. What the mode bits deny has no row of table
+ * ipc, only EACCES in the row of the system call.
  */
 #ifndef FLETCH_IPC
 #define FLETCH_IPC
@@ -11,7 +11,7 @@
 #include "calls.h"
 #include "task.h"
 
-/* Set by the program when the recorder's own check reaches it, which shows that the hook is called at all. */
+/* Set by a permission check of record(1), which makes one to see whether the hook is called at all. */
 volatile u32 ipc_fired;
 
 HOT void emit_ipc(struct task_struct *task, struct task_state *st, struct kern_ipc_perm *perm, s32 flag)
@@ -39,7 +39,7 @@ HOT int ipc_checked(struct kern_ipc_perm *perm, s32 flag)
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *st;
 
-	if (task->tgid == own_tgid)
+	if (task->tgid == recorder_tgid)
 		ipc_fired = 1;
 	if (!enabled)
 		return 0;
@@ -93,18 +93,19 @@ enum {
 };
 enum ipc_type { IPC_SEM, IPC_MSG, IPC_SHM, IPC_NONE }; /* ipc/util.h */
 
+/* ids_of returns the table of the task's IPC objects of a type. */
 HOT struct ipc_ids *ids_of(struct task_struct *task, u32 type)
 {
 	struct ipc_namespace *ns = BPF_CORE_READ(task, nsproxy, ipc_ns);
 
-	/* An index that is no constant would be scaled by the size of the type here, not in the kernel. */
+	/* CO-RE relocates only constant indices: ids[type] would use the size of this file's struct ipc_ids. */
 	return (void *)&ns->ids[0] + type * bpf_core_type_size(struct ipc_ids);
 }
 
 #define IPC_INDEX_BITS 15 /* IPCMNI_SHIFT; 24 with the boot option ipcmni_extend */
 #define XA_CHUNK 64
 
-/* object_of finds an object by its id in the namespace's radix tree (lib/xarray.c). */
+/* object_of looks up an object by its id in the radix tree of the namespace (lib/xarray.c); NULL: it is not there. */
 COLD struct kern_ipc_perm *object_of(struct task_struct *task, u32 type, s32 id)
 {
 	struct ipc_ids *ids = ids_of(task, type < IPC_NONE ? type : 0);
@@ -124,6 +125,7 @@ COLD struct kern_ipc_perm *object_of(struct task_struct *task, u32 type, s32 id)
 	return perm && BPF_CORE_READ(perm, id) == id ? perm : NULL;
 }
 
+/* ipc_type_of_get returns the type of object that a ...get call creates or finds; IPC_NONE: it is another call. */
 HOT u32 ipc_type_of_get(s32 nr)
 {
 	return nr == NR_semget ? IPC_SEM : nr == NR_msgget ? IPC_MSG : nr == NR_shmget ? IPC_SHM : IPC_NONE;
@@ -146,7 +148,7 @@ struct sembuf {
 	short flg;
 };
 
-/* The right semop asks for: to alter if any operation does, else to read. */
+/* semop_flag is the access that semop checks: write if an operation changes a semaphore, else read. */
 HOT s32 semop_flag(u64 sops, u64 n)
 {
 	for (u32 i = 0; i < 8; i++) {
@@ -161,8 +163,11 @@ HOT s32 semop_flag(u64 sops, u64 n)
 	return S_IRUGO;
 }
 
-/* Which object a call asked for, and for what: as ipc/{shm,sem,msg}.c do. 0: for nothing. */
-HOT s32 ipc_asked(struct task_state *st, s64 ret, u32 *type, s32 *id)
+/*
+ * ipc_requested returns the access that a call checked, as in ipc/{shm,sem,msg}.c, with type and id of the object. 0:
+ * the call is a ...get, whose id is the result; or it checked nothing.
+ */
+HOT s32 ipc_requested(struct task_state *st, s64 ret, u32 *type, s32 *id)
 {
 	s32 cmd;
 
@@ -170,7 +175,8 @@ HOT s32 ipc_asked(struct task_state *st, s64 ret, u32 *type, s32 *id)
 	switch (st->call.nr) {
 	case NR_shmat:
 		*type = IPC_SHM;
-		return (st->call.arg[2] & SHM_RDONLY ? S_IRUGO : S_IRUGO | S_IWUGO) | (st->call.arg[2] & SHM_EXEC ? S_IXUGO : 0);
+		return (st->call.arg[2] & SHM_RDONLY ? S_IRUGO : S_IRUGO | S_IWUGO) |
+		       (st->call.arg[2] & SHM_EXEC ? S_IXUGO : 0);
 	case NR_semop:
 	case NR_semtimedop:
 		*type = IPC_SEM;
@@ -201,7 +207,7 @@ HOT s32 ipc_asked(struct task_state *st, s64 ret, u32 *type, s32 *id)
 	return 0;
 }
 
-/* A call that succeeded was permitted. A ...get that made the object involves no check. */
+/* ipc_call_check writes the row of a call that succeeded. A ...get that created the object made no check. */
 COLD int ipc_call_check(struct task_struct *task, struct task_state *st, s64 ret)
 {
 	struct kern_ipc_perm *perm;
@@ -209,7 +215,7 @@ COLD int ipc_call_check(struct task_struct *task, struct task_state *st, s64 ret
 	u32 type = IPC_NONE;
 	s32 id, flag;
 
-	flag = ipc_asked(st, ret, &type, &id);
+	flag = ipc_requested(st, ret, &type, &id);
 	if (!flag) {
 		if (ipc_type_of_get(st->call.nr) >= IPC_NONE || (s32)st->call.arg[0] == IPC_PRIVATE)
 			return 0;
@@ -228,7 +234,7 @@ HOT void ipc_call_end(struct task_struct *task, struct task_state *st, s64 ret)
 {
 	s32 nr = st->call.nr;
 
-	/* Most calls are none of these, and this is asked at each. */
+	/* A cheap test first: every call of the 32-bit ABI comes here. */
 	if (ret < 0)
 		return;
 #if defined(__TARGET_ARCH_x86)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The few kernel types the programs touch, with only the members they touch: the loader relocates every
- * access against the running kernel's BTF (CO-RE), so neither layout nor version is written down here.
+ * The kernel types that the programs use, with only the members that they use. The loader relocates each access to the
+ * layout of the running kernel (CO-RE), so offsets here mean nothing.
  */
 #ifndef FLETCH_KERNEL_H
 #define FLETCH_KERNEL_H
@@ -17,7 +17,7 @@ typedef _Bool bool;
 #define false 0
 #define NULL ((void *)0)
 
-/* Names that bpf_helper_defs.h expects. */
+/* Type names that bpf_helper_defs.h uses. */
 typedef u8 __u8;
 typedef u16 __u16;
 typedef u32 __u32;
@@ -146,7 +146,7 @@ struct kernfs_node {
 	const char *name;
 	u64 id;
 };
-/* Since 6.15 the parent is RCU-protected and carries underscores. */
+/* Since 6.15 the parent is protected by RCU and called __parent. */
 struct kernfs_node___rcu {
 	struct kernfs_node *__parent;
 };
@@ -287,19 +287,19 @@ struct bpf_iter__task {
 #define SIGNAL_GROUP_EXIT 0x4 /* include/linux/sched/signal.h */
 #define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
 
-/* Code that runs per event is one function; code that runs rarely may be a call. */
+/* HOT functions run for every event and are inlined; COLD ones run rarely and are called. */
 #define HOT static __always_inline
 #define COLD static __noinline
 
-/* From 6.2 on the kernel can be told that an address is some struct's; a load from it that faults gives 0. */
+/* Since 6.2: makes any address a pointer to a kernel type, from which programs can load; a load that faults gives 0. */
 extern void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
-const volatile bool can_cast; /* whether it can; set by the loader, which else takes the calls out */
+const volatile bool can_cast; /* set by the loader; if false, it has also removed the calls of bpf_rdonly_cast */
 
 /*
- * word gives the 8 bytes at a kernel address, 0 if there are none: by a plain load where that can be. A helper for it costs
- * as much as all else that the entry of a call does, but for the clock.
+ * load_u64 loads 8 bytes from a kernel address, 0 if it faults. It uses bpf_rdonly_cast where possible: reading by a
+ * helper would cost as much as the rest of the entry of a call without its timestamp.
  */
-HOT u64 word(u64 at)
+HOT u64 load_u64(u64 at)
 {
 	u64 value = 0;
 
@@ -312,10 +312,10 @@ HOT u64 word(u64 at)
 	return value;
 }
 
-/* FIELD is word of a struct's unsigned member; a shorter one is the low end of it, on a little-endian machine. */
-#define FIELD(at, type, member) word((u64)(at) + bpf_core_field_offset(type, member))
+/* FIELD loads 8 bytes at a member of a kernel struct; a caller whose member is shorter uses the low bytes. */
+#define FIELD(at, type, member) load_u64((u64)(at) + bpf_core_field_offset(type, member))
 
-/* A tp_btf or iter program gets its arguments as an array of 8-byte words. */
+/* ARG is argument n of a tp_btf, fentry or LSM program, whose context is an array of 8-byte words. */
 #define ARG(ctx, n, type) ((type)((ctx)[n]))
 
 #endif

@@ -9,7 +9,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// A form says how the bytes of a member become the values of a column.
+// A form is how the bytes of a member are converted to the values of a column.
 type form uint8
 
 const (
@@ -18,8 +18,8 @@ const (
 	formUint32                    // u32, widened
 	formUint16                    // u16, widened
 	formTime                      // ktime_ns
-	formCPU                       // not in the record: the ring's
-	formEnum                      // enum: an enumerator's name
+	formCPU                       // not in the record: the CPU of the ring
+	formEnum                      // an enum, to the name of the enumerator
 	formComm                      // comm_t
 	formString                    // str_t
 	formList                      // strlist_t
@@ -28,40 +28,39 @@ const (
 	formAddress                   // addr_t
 )
 
-// A record is what events.h says of one table's struct; `make generate` makes the list of them.
+// A record describes the records of a table. `make generate` writes the list of them (records.go) from events.h.
 type record struct {
 	table   string
 	kind    uint32
-	size    uint32
-	minSize uint32
+	size    uint32 // bytes of the struct
+	minSize uint32 // bytes without the last member, if that is an array
 	members []member
 }
 
-// A member is where one column lies in a record.
+// A member is the place of one column in a record.
 type member struct {
 	form   form
 	offset uintptr // bytes from the start of the record
 	size   uintptr // bytes
 }
 
-// A Layout is one table as the programs write it: where in a record each column is.
+// A Layout describes the records of one table: the offset and form of each column.
 type Layout struct {
 	Schema  *format.Schema
-	Kind    uint32 // enum record_kind, the first word of each record
-	Size    uint32 // bytes a record has at least; in a ring of the calls' own, at most
-	Bulk    bool   // it comes by the million
-	minSize uint32 // bytes a record in a ring of the calls' own has at least: without the last member if that is an array
-	// columns are in the order of Schema.Columns.
-	columns []column
+	Kind    uint32   // enum record_kind, the first word of each record; in a call ring, its lower half
+	Size    uint32   // bytes of the struct: the least that a record has, but in a call ring the most
+	Bulk    bool     // a high-volume table
+	minSize uint32   // bytes: the least that a record in a call ring has
+	columns []column // in the order of Schema.Columns
 }
 
-// A column is a member with the words that its values stand for.
+// A column is a member, and the names of its values.
 type column struct {
 	member
-	words []string // formEnum: by value
+	names []string // formEnum: the names by value
 }
 
-// Layouts are all tables of events.h, indexed by kind; nil where there is none.
+// Layouts returns the layouts of all tables of events.h, indexed by kind; kinds without a table are nil.
 func Layouts() []*Layout {
 	var layouts []*Layout
 	for _, r := range records {
@@ -78,7 +77,7 @@ func Layouts() []*Layout {
 	return layouts
 }
 
-// layoutOf is the layout of a table that there is.
+// layoutOf returns the layout of a table, which must be there.
 func layoutOf(layouts []*Layout, table string) *Layout {
 	return layouts[slices.IndexFunc(layouts, func(l *Layout) bool { return l != nil && l.Schema.Table == table })]
 }

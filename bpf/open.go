@@ -15,7 +15,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Probe says for each family of the options which mechanism a session uses, and why not a better one.
+// Probe returns for each family of the options which mechanism a session would use, and why it cannot use better ones.
 func Probe(opt Options) ([]format.Probe, error) {
 	opt.RingSize = os.Getpagesize()
 	s, err := Open(opt)
@@ -26,10 +26,11 @@ func Probe(opt Options) ([]format.Probe, error) {
 	return s.Probes, nil
 }
 
-// Open chooses mechanisms, loads and attaches. Nothing is recorded until Start.
+// Open chooses a mechanism for each family, and loads and attaches the programs. Nothing is recorded until Start.
 //
-// A family none of whose mechanisms works is in Probes without one. If that leaves none at all, the session has only
-// Probes, and the error is ErrRefused. Other errors, without a session: ErrPrivilege, ErrNoBTF, or what the kernel said.
+// A family for which no mechanism works has an entry without one in Probes. If no family works, Open returns ErrRefused
+// and a session that has only Probes. With other errors it returns no session: ErrPrivilege, ErrNoBTF, or an error of
+// the kernel.
 func Open(opt Options) (*Session, error) {
 	kernel, err := preconditions()
 	if err != nil {
@@ -42,7 +43,7 @@ func Open(opt Options) (*Session, error) {
 	if err := setCasts(spec, kernel); err != nil {
 		return nil, err
 	}
-	s := &Session{woken: -1, layouts: Layouts()}
+	s := &Session{wakeupFD: -1, layouts: Layouts()}
 	if s.CPUs, err = ebpf.PossibleCPU(); err != nil {
 		return nil, fmt.Errorf("counting CPUs: %w", err)
 	}
@@ -51,12 +52,12 @@ func Open(opt Options) (*Session, error) {
 	if err == nil || errors.Is(err, ErrRefused) {
 		return s, err
 	}
-	// A program was refused for itself: only now is it worth the time to try each mechanism whole.
+	// The hooks exist, but the kernel refused a program. Find out which mechanisms work by loading each, which is slow.
 	s.Close()
-	if err := tryWhole(spec, identity); err != nil {
+	if err := tryPrograms(spec, identity); err != nil {
 		return nil, fmt.Errorf("loading BPF programs: %w", err)
 	}
-	s = &Session{woken: -1, layouts: s.layouts, CPUs: s.CPUs, Probes: choose(spec, opt, tryWhole)}
+	s = &Session{wakeupFD: -1, layouts: s.layouts, CPUs: s.CPUs, Probes: choose(spec, opt, tryPrograms)}
 	if err = s.load(spec, opt); err != nil && !errors.Is(err, ErrRefused) {
 		s.Close()
 		return nil, err
@@ -64,6 +65,7 @@ func Open(opt Options) (*Session, error) {
 	return s, err
 }
 
+// preconditions checks the privileges, and returns the types of the kernel.
 func preconditions() (*btf.Spec, error) {
 	if ok, err := privileged(); err != nil || !ok {
 		return nil, errors.Join(ErrPrivilege, err)
@@ -75,7 +77,7 @@ func preconditions() (*btf.Spec, error) {
 	return kernel, nil
 }
 
-// privileged: CAP_BPF with CAP_PERFMON, or CAP_SYS_ADMIN.
+// privileged reports whether the process has CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN.
 func privileged() (bool, error) {
 	hdr := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
@@ -86,15 +88,15 @@ func privileged() (bool, error) {
 	return has(unix.CAP_SYS_ADMIN) || has(unix.CAP_BPF) && has(unix.CAP_PERFMON), nil
 }
 
-// load loads and attaches what Probes say, and opens all that is needed later.
+// load loads and attaches the programs of the mechanisms in Probes, and opens everything that needs privileges.
 func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
-	programs, wants := s.chosen()
+	programs, switches := s.selected()
 	if programs == nil {
 		return ErrRefused
 	}
-	spec = only(spec, programs)
+	spec = withPrograms(spec, programs)
 	sizes := s.ringSizes(opt)
-	if err := s.configure(spec, opt, wants, sizes); err != nil {
+	if err := s.configure(spec, opt, switches, sizes); err != nil {
 		return err
 	}
 	var err error
@@ -125,31 +127,31 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	return nil
 }
 
-// chosen are the programs of what is recorded, and the switches that they need; no programs if nothing is.
-func (s *Session) chosen() (programs, wants []string) {
+// selected returns the programs of the mechanisms in Probes and the switches to turn on; nil if no family is recorded.
+func (s *Session) selected() (programs, switches []string) {
 	for _, p := range s.Probes {
 		if p.Mechanism != "" {
 			m := mechanismOf(p.Family, p.Mechanism)
-			programs, wants = append(programs, m.programs...), append(wants, m.wants...)
+			programs, switches = append(programs, m.programs...), append(switches, m.switches...)
 		}
 	}
 	if programs == nil {
 		return nil, nil
 	}
-	return append(programs, identity.programs...), wants
+	return append(programs, identity.programs...), switches
 }
 
 // configure sets the sizes of the maps and the constants of the programs.
-func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, wants []string, sizes ringSizes) error {
+func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []string, sizes ringSizes) error {
 	for _, name := range []string{"bulk", "rare", "cpus", "slots"} {
 		spec.Maps[name].MaxEntries = uint32(s.CPUs)
 	}
-	spec.Maps["calls"].MaxEntries = 0
-	var chunks [len(ownTables)]uint32
-	var marks [len(ownTables)]uint64
-	for i, bytes := range sizes.own {
-		chunks[i], marks[i] = uint32(bytes)/spec.Maps["calls"].ValueSize, uint64(bytes/wakeAt)
-		spec.Maps["calls"].MaxEntries += chunks[i] * uint32(s.CPUs)
+	spec.Maps["call_rings"].MaxEntries = 0
+	var chunks [len(callTables)]uint32
+	var marks [len(callTables)]uint64
+	for i, bytes := range sizes.call {
+		chunks[i], marks[i] = uint32(bytes)/spec.Maps["call_rings"].ValueSize, uint64(bytes/wakeupFraction)
+		spec.Maps["call_rings"].MaxEntries += chunks[i] * uint32(s.CPUs)
 	}
 	bulkKinds := uint32(0)
 	for _, l := range s.layouts {
@@ -160,9 +162,11 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, wants []stri
 	var comm [16]byte
 	copy(comm[:15], opt.Comm)
 	values := map[string]any{
-		"own_tgid": uint32(os.Getpid()), "want_tree": opt.Command || len(opt.PIDs) > 0, "want_comm": opt.Comm != "",
-		"comm_filter": comm, "own_chunks": chunks, "cpu_count": uint32(s.CPUs), "own_mark": marks,
-		"bulk_kinds": bulkKinds, "bulk_mark": uint64(sizes.bulk / wakeAt), "rare_mark": uint64(sizes.rare / wakeAt),
+		"recorder_tgid": uint32(os.Getpid()),
+		"want_tree":     opt.Command || len(opt.PIDs) > 0, "want_comm": opt.Comm != "",
+		"comm_filter": comm, "call_ring_chunks": chunks, "cpu_count": uint32(s.CPUs), "call_ring_marks": marks,
+		"bulk_kinds": bulkKinds,
+		"bulk_mark":  uint64(sizes.bulk / wakeupFraction), "rare_mark": uint64(sizes.rare / wakeupFraction),
 	}
 	if v := spec.Variables["arity"]; v != nil {
 		arity := make([]uint8, v.Size())
@@ -172,20 +176,20 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, wants []stri
 		copy(arity, opt.Arities)
 		values["arity"] = arity
 	}
-	return setVariables(spec, wants, values)
+	return setVariables(spec, switches, values)
 }
 
-// openFiles opens what is read after the privileges may be gone.
+// openFiles opens the iterators and statistics, which are read after privileges may have been dropped.
 func (s *Session) openFiles() error {
-	s.lists, s.missed = make(map[string][]io.ReadCloser), make(map[string]*os.File)
+	s.iterators, s.fdinfo = make(map[string][]io.ReadCloser), make(map[string]*os.File)
 	for name, l := range s.links {
 		if it, ok := l.(*link.Iter); ok {
-			for range 2 { // Start and Announce read the same
+			for range 2 { // Start and Announce each read one
 				f, err := it.Open()
 				if err != nil {
 					return fmt.Errorf("opening the iterator %s: %w", name, err)
 				}
-				s.lists[name] = append(s.lists[name], f)
+				s.iterators[name] = append(s.iterators[name], f)
 			}
 			continue
 		}
@@ -193,7 +197,7 @@ func (s *Session) openFiles() error {
 		if err != nil {
 			return fmt.Errorf("opening the statistics of %s: %w", name, err)
 		}
-		s.missed[name] = f
+		s.fdinfo[name] = f
 	}
 	return nil
 }

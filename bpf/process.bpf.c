@@ -1,6 +1,6 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* Processes: fork, exec with its arguments, exit; and what already ran when the recording began. */
+/* Processes: fork, exec with its arguments, and exit. These programs also keep the identities of tasks. */
 #include "task.h"
 
 SEC("tp_btf/task_rename")
@@ -14,7 +14,7 @@ int process_rename(u64 *ctx)
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (!st)
 		return 0;
-	/* The name changes after this: the next event announces it. */
+	/* The tracepoint comes before the change; the next event announces the new name. */
 	end_identity(st);
 	if (want_comm)
 		invalidate_verdict(st);
@@ -34,7 +34,7 @@ int process_fork(u64 *ctx)
 
 	if (!enabled)
 		return 0;
-	if (parent->tgid == own_tgid) {
+	if (parent->tgid == recorder_tgid) {
 		if (command_armed && is_process) {
 			cst = state_of(child);
 			if (cst)
@@ -52,7 +52,7 @@ int process_fork(u64 *ctx)
 	if (st->verdict == UNDECIDED)
 		decide(parent, st);
 	if (want_tree && is_process)
-		bpf_map_delete_elem(&targets, &tgid); /* it was another process's */
+		bpf_map_delete_elem(&targets, &tgid); /* left over from an earlier process of this id */
 	if (want_tree && st->tree == TREE_INSIDE) {
 		cst = state_of(child);
 		if (cst)
@@ -77,7 +77,7 @@ int process_fork(u64 *ctx)
 	return 0;
 }
 
-/* append_args adds the command line as the new program will see it. */
+/* append_args appends the command line, as the new program will see it, at off, sets *r to it, and returns its end. */
 COLD u32 append_args(struct scratch *s, u32 off, struct task_struct *task, struct ref *r)
 {
 	unsigned long start = BPF_CORE_READ(task, mm, arg_start);
@@ -94,13 +94,13 @@ COLD u32 append_args(struct scratch *s, u32 off, struct task_struct *task, struc
 		want = ARGS_MAX;
 		r->flags = REF_CUT;
 	}
-	barrier_var(off); /* the compiler knows a bound and drops the next line; verifiers until 6.12 lose it */
+	barrier_var(off); /* else the compiler drops the next test, which the verifier until 6.12 needs */
 	if (off > SCRATCH_MAX - ARGS_MAX - 1)
 		return off;
 	if (bpf_probe_read_user(&s->data[off], want & (2 * ARGS_MAX - 1), (void *)start) == 0) {
 		got = want;
 	} else {
-		/* Part of it is not in memory: keep what is. */
+		/* Part of it is not in memory: keep what comes before. */
 		for (int i = 0; i < ARGS_MAX / 512; i++) {
 			if (got + 512 > want)
 				break;
@@ -133,7 +133,7 @@ int process_exec(u64 *ctx)
 		count_lost(KIND_process);
 		return 0;
 	}
-	if (st->tree == TREE_ARMED) /* system calls are not recorded, else its entry had begun it */
+	if (st->tree == TREE_ARMED) /* no system calls are recorded: else call_begin has already done this */
 		begin_command(st);
 	if (want_comm)
 		invalidate_verdict(st);
@@ -170,7 +170,9 @@ int process_exec(u64 *ctx)
 	return 0;
 }
 
-/* The process is gone when its last thread is; what wait(2) will report is its leader's or the group's. */
+/*
+ * emit_exit writes the row of an exit at the end of the last thread. wait(2) reports the code of the group or leader.
+ */
 HOT void emit_exit(struct task_struct *task, task_id id)
 {
 	struct signal_struct *signal = task->signal;

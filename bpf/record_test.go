@@ -9,10 +9,9 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A copy of a record is gathered as the record itself, after the ring's memory is something else.
+// A copy of a record stays the same when the memory of the ring is overwritten.
 func TestCopiedRecord(t *testing.T) {
-	all := Layouts()
-	for _, l := range all {
+	for _, l := range Layouts() {
 		if l == nil || l.Schema.Event() {
 			continue
 		}
@@ -27,10 +26,10 @@ func TestCopiedRecord(t *testing.T) {
 		if a, b := l.ID(r, 0), l.ID(r, 1); a != 7 || b != 8 {
 			t.Errorf("%s: ids %d and %d, want 7 and 8", l.Schema.Table, a, b)
 		}
-		kept := r.Copy(1)
+		copied := r.Copy(1)
 		clear(data)
 		b := format.NewBatch(l.Schema)
-		l.Gather(b, SingleRecord(kept), -1, 0)
+		l.Gather(b, SingleRecord(copied), -1, 0)
 		v := b.Columns[0]
 		if b.Rows != 1 || v.Type == format.Int32 && v.I32[0] != 8 || v.Type == format.Int64 && v.I64[0] != 8 {
 			t.Errorf("%s: %+v", l.Schema.Table, v)

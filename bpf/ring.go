@@ -14,8 +14,9 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// A ring is one BPF ring buffer, mapped. Layout: kernel/bpf/ringbuf.c - a page with the consumer's position,
-// writable; a page with the producer's; the data, twice in a row, so that no record is ever split.
+// A ring is a BPF ring buffer, mapped into memory as kernel/bpf/ringbuf.c lays it out: a page with the consumer's
+// position, which is writable; a page with the producer's position; the data twice in a row, so that a record that
+// wraps around is contiguous.
 type ring struct {
 	cpu          int32
 	m            *ebpf.Map
@@ -23,7 +24,7 @@ type ring struct {
 	producer     []byte // the producer's page, then the data twice
 	data         []byte
 	mask         uint64
-	stoppedEarly bool // the last sweep stopped before the end of what was there when it began
+	stoppedEarly bool // the last sweep did not read all that was written before it began
 }
 
 const (
@@ -31,7 +32,7 @@ const (
 	ringDiscard = 1 << 30 // BPF_RINGBUF_DISCARD_BIT
 )
 
-// newRing makes and maps a ring of size bytes, a power of two and a multiple of the page size.
+// newRing creates and maps a ring of size bytes, which is a power of two and a multiple of the page size.
 func newRing(spec *ebpf.MapSpec, cpu, size int) (*ring, error) {
 	spec = spec.Copy()
 	spec.MaxEntries = uint32(size)
@@ -62,21 +63,18 @@ func (r *ring) close() {
 	r.m.Close()
 }
 
+// position is the number of bytes ever read or written, in the page of the consumer or of the producer.
 func position(page []byte) *uint64 { return (*uint64)(unsafe.Pointer(unsafe.SliceData(page))) }
 
-// fill is how much of the ring is in use, 0 to 1.
+// fill is how full the ring is, 0 to 1.
 func (r *ring) fill() float64 {
 	return float64(atomic.LoadUint64(position(r.producer))-atomic.LoadUint64(position(r.consumer))) / float64(r.mask+1)
 }
 
-// chunkRecords is how many records are handed on at a time: few enough that the ring is freed while its
-// producer is still filling it, and that the records of one chunk stay in the second-level cache.
-const chunkRecords = 1024
-
-// sweep hands every record that is complete to emit, in chunks of one kind, and frees them. It stops at a
-// record still being written, and at the first that emit has no room for. layouts is indexed by kind; a record of none is a
-// defect of the programs.
-func (r *ring) sweep(layouts []*Layout, scratch *[chunkRecords]uint32, emit func(*Layout, Records, int32) error) error {
+// sweep passes the records in the ring to emit, at most MaxRecords of one kind at a time, and frees them. It stops at a
+// record that is still being written, and when emit has no room. layouts is indexed by kind. A record of an unknown
+// kind is an error. scratch is for the offsets of the records.
+func (r *ring) sweep(layouts []*Layout, scratch *[MaxRecords]uint32, emit Emit) error {
 	cons := atomic.LoadUint64(position(r.consumer))
 	prod := atomic.LoadUint64(position(r.producer))
 	end := prod
@@ -85,11 +83,11 @@ func (r *ring) sweep(layouts []*Layout, scratch *[chunkRecords]uint32, emit func
 		offsets := scratch[:0]
 		kind := uint32(0)
 		next := cons
-		for next < prod && len(offsets) < chunkRecords {
+		for next < prod && len(offsets) < MaxRecords {
 			at := uint32(next & r.mask)
 			word := atomic.LoadUint32((*uint32)(unsafe.Pointer(&r.data[at])))
 			if word&ringBusy != 0 {
-				prod = next // nothing after it is ordered before it
+				prod = next // records behind it stay until a later sweep, in order
 				break
 			}
 			n := word &^ (ringBusy | ringDiscard)
@@ -124,31 +122,14 @@ func (r *ring) sweep(layouts []*Layout, scratch *[chunkRecords]uint32, emit func
 	return nil
 }
 
+// check checks the kind and the size, in bytes, of a record.
 func check(layouts []*Layout, kind, size uint32) error {
 	if kind >= uint32(len(layouts)) || layouts[kind] == nil {
 		return fmt.Errorf("a record of unknown kind %d", kind)
 	}
 	if size < layouts[kind].Size {
-		return fmt.Errorf("a %s record of %d bytes, want %d at least", layouts[kind].Schema.Table, size, layouts[kind].Size)
-	}
-	return nil
-}
-
-// walk does for an iterator's output what sweep does for a ring.
-func walk(data []byte, layouts []*Layout, emit func(*Layout, Records, int32) error) error {
-	for at := 0; at+frameSize+4 <= len(data); {
-		n := binary.NativeEndian.Uint32(data[at:])
-		kind := binary.NativeEndian.Uint32(data[at+frameSize:])
-		if err := check(layouts, kind, n); err != nil {
-			return err
-		}
-		if uint64(at)+frameSize+uint64(n) > uint64(len(data)) {
-			return fmt.Errorf("a record of %d bytes in %d", n, len(data)-at-frameSize)
-		}
-		if err := emit(layouts[kind], Records{data: data, offsets: []uint32{uint32(at + frameSize)}}, -1); err != nil {
-			return err
-		}
-		at += int(n+frameSize+7) &^ 7
+		return fmt.Errorf("a %s record of %d bytes, want %d at least",
+			layouts[kind].Schema.Table, size, layouts[kind].Size)
 	}
 	return nil
 }

@@ -8,36 +8,27 @@ import (
 	"testing"
 )
 
-// A sweep says whether it has left early, and an announcement may lie behind: what settles a generation waits for one that has not.
-func TestSweepSaysWhatItLeft(t *testing.T) {
-	all := Layouts()
-	kinds := make(map[string]uint32)
-	for _, l := range all {
-		if l != nil {
-			kinds[l.Schema.Table] = l.Kind
-		}
-	}
+// A sweep says whether it stopped before the end of the ring: at a record that is still being written, or for which
+// there was no room.
+func TestSweepStopsEarly(t *testing.T) {
+	layouts := Layouts()
 	const size = 1 << 16
 	r := &ring{consumer: make([]byte, 8), producer: make([]byte, 8), data: make([]byte, size), mask: size - 1}
 	var frames []int // where each record begins
 	put := func(table string, flags uint32) {
-		at := 0
-		if n := len(frames); n > 0 {
-			at = frames[n-1] + int(frameSize+(binary.NativeEndian.Uint32(r.data[frames[n-1]:])&^(ringBusy|ringDiscard))+7)&^7
-		}
-		n := all[kinds[table]].Size
-		binary.NativeEndian.PutUint32(r.data[at:], n|flags)
-		binary.NativeEndian.PutUint32(r.data[at+frameSize:], kinds[table])
+		at, l := int(*position(r.producer)), layoutOf(layouts, table)
+		binary.NativeEndian.PutUint32(r.data[at:], l.Size|flags)
+		binary.NativeEndian.PutUint32(r.data[at+frameSize:], l.Kind)
 		frames = append(frames, at)
-		*position(r.producer) = uint64(at + int(frameSize+n+7)&^7)
+		*position(r.producer) = uint64(at + int(frameSize+l.Size+7)&^7)
 	}
 	room := true
 	var got []string
-	sweep := func(left bool, want ...string) {
+	sweep := func(early bool, want ...string) {
 		t.Helper()
 		got = nil
-		var scratch [chunkRecords]uint32
-		if err := r.sweep(all, &scratch, func(l *Layout, recs Records, _ int32) error {
+		var scratch [MaxRecords]uint32
+		if err := r.sweep(layouts, &scratch, func(l *Layout, recs Records, _ int32) error {
 			if l.Schema.Table == "process" && !room {
 				return ErrNoRoom
 			}
@@ -48,8 +39,8 @@ func TestSweepSaysWhatItLeft(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(got, want) || r.stoppedEarly != left {
-			t.Errorf("swept %v, left early %v; want %v, %v", got, r.stoppedEarly, want, left)
+		if !slices.Equal(got, want) || r.stoppedEarly != early {
+			t.Errorf("swept %v, stopped early %v; want %v, %v", got, r.stoppedEarly, want, early)
 		}
 	}
 	put("task", 0)

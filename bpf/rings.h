@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Where records go. Three sets of rings, one ring per CPU each: `calls` and `bulk` for the families a busy host makes
- * millions of, `rare` for those that explain them, so that a flood of system calls never costs an exec.
- * Records are submitted without a wake-up; record(1) sweeps, and is woken once when a ring passes its mark. What does
- * not fit is counted, per CPU and table.
+ * The rings that records are written to. There are three sets, with rings for each CPU: `call_rings` and `bulk` for the
+ * high-volume tables, and `rare` for all others, so that many system calls cannot displace the record of an exec. The
+ * programs submit records without a wake-up: record(1) polls the rings, and is woken once when a ring fills to its
+ * wake-up mark. Records that do not fit are counted as lost, per CPU and table.
  */
 #ifndef FLETCH_RINGS_H
 #define FLETCH_RINGS_H
@@ -12,7 +12,7 @@
 
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 4096); /* the loader makes them as large as asked */
+	__uint(max_entries, 4096); /* the loader sets the size */
 };
 
 struct {
@@ -23,14 +23,15 @@ struct {
 } bulk SEC(".maps"), rare SEC(".maps");
 
 /*
- * What the programs of system calls write has rings of its own, in memory of a map: they run with preemption off, one at a
- * time on a CPU, so that writing a record takes neither a lock nor a call. There is one ring for the calls and one for the
- * reads and writes among them; first come those of calls, CPU by CPU. A ring is some chunks; a record lies within one. Its
- * first word is kind | size << 16; a call ends with the last argument that it takes.
+ * The rings of the system call programs. These programs run with preemption off, one at a time on each CPU, so a ring
+ * can be memory of an array map that only they write: a record costs neither a lock nor a helper call. Each CPU has a
+ * ring for syscall and one for file (reads and writes seen as system calls). In the map the syscall rings of all CPUs
+ * come first, then the file rings. A ring is an array of chunks; a record never crosses the end of one. The first word
+ * of a record is kind | size << 16; a syscall record ends after the last argument that the call takes.
  */
 #define CHUNK 4096
 
-enum own { OWN_CALLS, OWN_FILES, OWN_MAX };
+enum call_ring { RING_SYSCALL, RING_FILE, CALL_RINGS };
 
 struct chunk {
 	u8 data[CHUNK];
@@ -38,75 +39,75 @@ struct chunk {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* CPUs times what own_chunks adds up to; set by the loader */
+	__uint(max_entries, 1); /* CPUs * the sum of call_ring_chunks; set by the loader */
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__type(key, u32);
 	__type(value, struct chunk);
-} calls SEC(".maps");
+} call_rings SEC(".maps");
 
-/* Set by the loader before the programs start: of one CPU's rings. */
-const volatile u32 own_chunks[OWN_MAX] = {1, 1}; /* powers of two */
+/* Set by the loader before the programs start. Sizes and marks are of one CPU's ring. */
+const volatile u32 call_ring_chunks[CALL_RINGS] = {1, 1}; /* powers of two */
 const volatile u32 cpu_count;
-const volatile u64 own_mark[OWN_MAX]; /* bytes in use at which record(1) is woken */
-const volatile u32 bulk_kinds; /* a bit each: those that events.h calls BULK */
+const volatile u64 call_ring_marks[CALL_RINGS]; /* bytes in use at which record(1) is woken up */
+const volatile u32 bulk_kinds; /* bit KIND_x is set if events.h marks table x as BULK */
 const volatile u64 bulk_mark;
 const volatile u64 rare_mark;
 
-/* A system call in flight. */
+/* An in-flight system call. */
 struct call {
-	u64 ts; /* when it began; 0: none */
+	u64 ts; /* when it began; 0: no call */
 	s32 nr;
-	task_id task; /* of its entry; 0: the one of its exit is meant (a command's first execve) */
-	u32 args;     /* how many it takes; arg beyond them is undefined */
+	task_id task; /* at its entry; 0: use the one at its exit (a command's first execve) */
+	u32 args;     /* how many arguments it takes; the rest of arg is undefined */
 	u32 class;    /* enum call_class */
 	s64 arg[6];
 };
 
-/* A read or a write in flight. */
+/* An in-flight read or write. */
 struct file_call {
 	u64 ts;
 	s64 offset;
 	s64 size;
-	u64 file; /* its address; 0: none */
+	u64 file; /* address of the struct file; 0: none */
 	path_id path;
-	u32 epoch; /* in which the path was known to be announced */
+	u32 epoch; /* the last one in which the path was announced */
 	u32 op;
 };
 
-/* What a file's name consists of: mount, directory entry and its parent, hash of the last component, inode. */
+/* Identifies the path of an open file. A renamed file has another key, and so has each link to the same inode. */
 struct path_key {
 	u64 dentry;
 	u64 mnt;
 	u64 parent;
-	u64 hash_len;
+	u64 hash_len; /* of the last component */
 	u64 ino;
 };
 
-/* A name that was announced. */
+/* An announced path. */
 struct path_state {
 	path_id id;
-	u32 epoch; /* in which it was announced last */
+	u32 epoch; /* the last one in which it was announced */
 };
 
-#define NAMES 16 /* in a CPU's cache; a power of two */
+#define CACHED_PATHS 16 /* per CPU; a power of two */
 
 /*
- * A slot holds what every call needs of the task that runs on its CPU, so that most calls need no look-up. A switch to
- * another task moves the call in flight into the task's storage and invalidates the rest. Slots are not mapped: programs
- * load from addresses in them.
+ * The state of one CPU: what the entry and exit of a call need to know about the running task, so that most calls need
+ * no look-up in task storage. A context switch moves the in-flight call to the task's storage and invalidates the rest.
+ * Slots are not mapped into user space, because programs load from addresses that are in them.
  */
 struct slot {
-	u64 version; /* identity_version() when id and verdict were looked up; 0: they are not valid */
-	u64 task;    /* address of the task, unless version is 0 */
+	u64 version; /* identity_version() when id and verdict were looked up; 0: both are invalid */
+	u64 task;    /* address of the running task; invalid while version is 0 */
 	task_id id;
 	u32 verdict;
 	struct call call;
-	struct file_call file; /* of the call, if it is a read or write */
+	struct file_call file; /* if the call is a read or write */
 	struct {
 		struct path_key key;
 		struct path_state state;
-	} names[NAMES];
-	struct path_key name; /* scratch: the stack has no room for it */
+	} paths[CACHED_PATHS];
+	struct path_key key; /* scratch space, for which the stack has no room */
 };
 
 struct {
@@ -116,12 +117,12 @@ struct {
 	__type(value, struct slot);
 } slots SEC(".maps");
 
-/* Indexed by CPU; the loader maps it. */
+/* Counters and call ring positions of one CPU; the loader maps them. */
 struct cpu {
-	u64 head[OWN_MAX]; /* bytes ever written to a ring; where a chunk ends is skipped */
+	u64 head[CALL_RINGS]; /* bytes ever written to the ring, with what is unused at the ends of chunks */
 	u64 busy; /* a record is being written */
 	u64 pad_head[8];
-	u64 tail[OWN_MAX]; /* bytes ever read from a ring; set by record(1) */
+	u64 tail[CALL_RINGS]; /* bytes ever read from the ring; set by record(1) */
 	u64 pad_tail[8];
 	u64 emitted[KIND_MAX];
 	u64 lost[KIND_MAX];
@@ -135,20 +136,17 @@ struct {
 	__type(value, struct cpu);
 } cpus SEC(".maps");
 
-/*
- * Room to build a record of variable size. The tail keeps the largest single append inside the value
- * whatever the offset, which is what the verifier asks for.
- */
+/* A buffer to build a record of variable size. */
 #define SCRATCH_MAX 16384
 #define SCRATCHES 4
 struct scratch {
 	u32 busy;
-	u32 key; /* which one it is */
+	u32 key; /* its index in scratches */
 	struct {
-		u64 at;  /* the dentry or kernfs_node that comes next */
+		u64 at;  /* the next dentry or kernfs_node */
 		u64 mnt; /* the mount that it is in */
-		u32 off; /* where in data its name goes */
-	} walk;
+		u32 off; /* where its name is appended to data */
+	} walk; /* state of path_step and cgroup_step */
 	u8 data[SCRATCH_MAX];
 };
 
@@ -159,7 +157,7 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-/* wake lets a wait of record(1) end. It waits on the rare rings. */
+/* wake wakes record(1), which polls the rare rings. */
 COLD int wake(u32 cpu)
 {
 	void *ring = bpf_map_lookup_elem(&rare, &cpu);
@@ -170,16 +168,18 @@ COLD int wake(u32 cpu)
 	return 0;
 }
 
-/* Set by the loader while they run: bulk records are counted as lost, and cost nothing else. */
+/* Set by record(1) at run time: bulk records are not written, only counted as lost. */
 volatile u32 shed;
 
 /*
- * own_reserve gives the place for a record of at most max bytes (a constant) in this CPU's own ring, or NULL, counted as lost.
- * Nobody else writes there: a kernel that let these programs be preempted would find it busy. head is for own_submit.
+ * call_ring_reserve returns room for a record of at most max bytes (a constant) in a call ring of this CPU. Without
+ * room it counts the record as lost and returns NULL. *head is set for call_ring_submit. Only one program at a time
+ * writes to these rings; on a kernel that preempted them, busy would be set and the record be counted as lost.
  */
-HOT void *own_reserve(struct cpu *c, u32 cpu, enum own ring, u32 kind, u32 max, u64 *head)
+HOT void *call_ring_reserve(struct cpu *c, u32 cpu, enum call_ring ring, u32 kind, u32 max, u64 *head)
 {
-	u32 chunks = own_chunks[ring], first = ring == OWN_CALLS ? 0 : own_chunks[OWN_CALLS] * cpu_count;
+	u32 chunks = call_ring_chunks[ring];
+	u32 first = ring == RING_SYSCALL ? 0 : call_ring_chunks[RING_SYSCALL] * cpu_count;
 	u64 h = c->head[ring], tail = *(volatile u64 *)&c->tail[ring], bytes = (u64)chunks * CHUNK;
 	u32 off = h & (CHUNK - 1), key;
 	struct chunk *chunk;
@@ -189,7 +189,7 @@ HOT void *own_reserve(struct cpu *c, u32 cpu, enum own ring, u32 kind, u32 max, 
 		off = 0;
 	}
 	key = first + cpu * chunks + ((h / CHUNK) & (chunks - 1));
-	chunk = bpf_map_lookup_elem(&calls, &key);
+	chunk = bpf_map_lookup_elem(&call_rings, &key);
 	if (!chunk || c->busy || shed || h + max - tail > bytes) {
 		c->lost[kind]++;
 		return NULL;
@@ -200,10 +200,13 @@ HOT void *own_reserve(struct cpu *c, u32 cpu, enum own ring, u32 kind, u32 max, 
 	return &chunk->data[off];
 }
 
-/* own_submit makes the record at head, which has become size bytes, visible to record(1): all of it, before head is. */
-HOT void own_submit(struct cpu *c, u32 cpu, enum own ring, u32 kind, u64 head, u32 size)
+/*
+ * call_ring_submit publishes the record of size bytes at head: its data become visible to record(1) before the new
+ * head.
+ */
+HOT void call_ring_submit(struct cpu *c, u32 cpu, enum call_ring ring, u32 kind, u64 head, u32 size)
 {
-	u64 mark = *(volatile u64 *)&c->tail[ring] + own_mark[ring];
+	u64 mark = *(volatile u64 *)&c->tail[ring] + call_ring_marks[ring];
 
 #if defined(__TARGET_ARCH_x86)
 	barrier();
@@ -218,7 +221,7 @@ HOT void own_submit(struct cpu *c, u32 cpu, enum own ring, u32 kind, u64 head, u
 		wake(cpu);
 }
 
-/* crossed_mark says whether the last record, of size bytes, took the ring past its mark. */
+/* crossed_mark says whether the last record, of size bytes, filled the ring buffer to its wake-up mark. */
 HOT bool crossed_mark(void *ring, u64 mark, u32 size)
 {
 	u64 used = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
@@ -240,9 +243,10 @@ HOT void count_lost(u32 kind)
 }
 
 /*
- * reserve hands out size bytes (a constant) of this CPU's ring, the bulk or the rare one, as events.h says of the kind; or
- * NULL, counted as lost. The record is compared with NULL once: verifiers until 6.1 forget after the first time that it is
- * none. The counters are added to atomically: a connection ends in an interrupt.
+ * reserve returns size bytes (a constant) of this CPU's bulk or rare ring buffer, according to the kind; without room
+ * it counts the record as lost and returns NULL. It compares the record with NULL only once: at a second comparison the
+ * verifier until 6.1 has forgotten that it is not NULL. The counters need atomic additions, because a connection may
+ * end in an interrupt.
  */
 HOT void *reserve(u32 kind, u64 size)
 {
@@ -274,9 +278,9 @@ HOT void submit(void *rec)
 }
 
 /*
- * scratch_get takes one that is free on this CPU. Programs on functions and iterators can be preempted while they build
- * a record, by a task that has one to build too; so there are several. NULL: all are taken (counted as lost by the
- * caller, or tried again).
+ * scratch_get takes a free scratch buffer of this CPU; NULL: there is none, and the caller counts a lost record or
+ * tries again at the next event. There are several because programs on functions and iterators can be preempted while
+ * they build a record, by a task that builds one too.
  */
 HOT struct scratch *scratch_get(void)
 {
@@ -297,14 +301,14 @@ HOT void scratch_put(struct scratch *s)
 	s->busy = 0;
 }
 
-/* output copies the first len bytes of the scratch to this CPU's rare ring; says whether they fitted. */
+/* output copies the first len bytes of the scratch buffer to this CPU's rare ring, and says whether they fitted. */
 HOT bool output(struct scratch *s, u32 len)
 {
 	u32 cpu = bpf_get_smp_processor_id();
 	void *ring = bpf_map_lookup_elem(&rare, &cpu);
 	u64 bytes = len;
 
-	barrier_var(bytes); /* verifiers until 6.1 forget what was known before the look-up */
+	barrier_var(bytes); /* the verifier until 6.1 forgets the bounds of len at the look-up */
 	if (!ring || bytes > SCRATCH_MAX)
 		return false;
 	if (bpf_ringbuf_output(ring, s->data, bytes, BPF_RB_NO_WAKEUP))

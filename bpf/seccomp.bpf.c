@@ -1,8 +1,8 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * What seccomp filters deny. A call answered with an errno is one that exits without having entered; a trap or
- * a kill is a forced SIGSYS; a call that is only logged shows nowhere but in audit_seccomp.
+ * What seccomp filters deny. A call denied with an errno has an exit and no entry; a trap or a kill is a forced SIGSYS;
+ * a call that is only logged is seen in audit_seccomp.
  */
 #ifndef FLETCH_SECCOMP
 #define FLETCH_SECCOMP
@@ -37,7 +37,10 @@ HOT void emit_seccomp(struct task_struct *task, struct task_state *st, s32 nr, u
 	submit(e);
 }
 
-/* A task's first exit may be that of a call it was in before; the child's half of a clone returns 0. */
+/*
+ * seccomp_denied is called at an exit without an entry. Other reasons for one are that the call began before the
+ * recording (its task has not been seen before), and a clone in the child (it returns 0).
+ */
 HOT void seccomp_denied(struct task_struct *task, struct task_state *st, struct pt_regs *regs, s64 ret)
 {
 	s32 nr;
@@ -56,11 +59,11 @@ int seccomp_signal(u64 *ctx)
 	s32 sig = ARG(ctx, 0, s32);
 	struct kernel_siginfo *info = ARG(ctx, 1, struct kernel_siginfo *);
 	struct task_struct *task = bpf_get_current_task_btf();
-	struct sighand_struct *hand;
+	struct sighand_struct *sighand;
 	struct task_state *st;
 	bool kill;
 
-	/* info may be one of two constants that are no addresses: SEND_SIG_NOINFO, SEND_SIG_PRIV. */
+	/* info may be one of two constants instead of an address: SEND_SIG_NOINFO, SEND_SIG_PRIV. */
 	if (!enabled || sig != SIGSYS || (u64)info <= 2 || BPF_CORE_READ(info, si_code) != SYS_SECCOMP)
 		return 0;
 	st = state_of(task);
@@ -70,15 +73,15 @@ int seccomp_signal(u64 *ctx)
 	}
 	if (!recorded(task, st))
 		return 0;
-	hand = BPF_CORE_READ(task, sighand);
-	kill = BPF_CORE_READ(hand, action[SIGSYS - 1].sa.sa_flags) & SA_IMMUTABLE;
+	sighand = BPF_CORE_READ(task, sighand);
+	kill = BPF_CORE_READ(sighand, action[SIGSYS - 1].sa.sa_flags) & SA_IMMUTABLE;
 	st->killed = kill;
 	emit_seccomp(task, st, BPF_CORE_READ(info, _sifields._sigsys._syscall), kill ? SECCOMP_kill : SECCOMP_trap, SIGSYS,
 		     (u64)BPF_CORE_READ(info, _sifields._sigsys._call_addr));
 	return 0;
 }
 
-/* Of a process with other threads, a filter that kills the thread does so without a signal. */
+/* A filter that kills one thread of several does so without a signal: the thread exits with the code of SIGSYS. */
 SEC("tp_btf/sched_process_exit")
 int seccomp_exit(u64 *ctx)
 {

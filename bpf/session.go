@@ -19,50 +19,49 @@ import (
 )
 
 var (
-	// ErrNoBTF: the kernel does not describe its own types.
+	// ErrNoBTF is returned on a kernel that does not describe its own types.
 	ErrNoBTF = errors.New("this kernel has no BTF")
-	// ErrPrivilege: the process may not load BPF programs.
+	// ErrPrivilege is returned if the process may not load BPF programs.
 	ErrPrivilege = errors.New("not permitted to load BPF programs: CAP_BPF and CAP_PERFMON are needed")
 )
 
-// Options say what a session records.
+// Options are what a session records, and how.
 type Options struct {
-	Families []string // names out of schema.Families()
-	PIDs     []int    // only these processes and what they start
-	Command  bool     // only the process that is forked after ArmCommand, and what it starts
-	Comm     string   // only tasks of this name
-	RingSize int      // bytes of each bulk ring; a power of two, multiple of the page size
-	// RareRingSize is the same of the rings of the rare families; 0 is RareRingSize.
+	Families []string // of schema.Families()
+	PIDs     []int    // record only these processes and their descendants
+	Command  bool     // record only the process forked after ArmCommand, and its descendants
+	Comm     string   // record only tasks of this name; "": all
+	RingSize int      // bytes per CPU for the rings of all bulk tables; a power of two, a multiple of the page size
+	// RareRingSize is the size of each CPU's ring of the other tables, in bytes; 0 means the constant RareRingSize.
 	RareRingSize int
-	Arities      []uint8 // arguments of each native system call, by number
-	// Mechanisms forces a mechanism on a family, both by name: that one is tried and no other.
+	Arities      []uint8 // how many arguments each native system call takes, by number; 6 for those beyond its end
+	// Mechanisms maps families to the only mechanism that may be used, both by name. Other families use the best one.
 	Mechanisms map[string]string
 }
 
-// RareRingSize is enough for a thousand processes started within a sweep.
+// RareRingSize, in bytes, is enough for a thousand processes that start between two sweeps.
 const RareRingSize = 1 << 20
 
-// A Session is a set of attached programs and their rings. Once it is open it takes no privilege: bpf(2), which on some
-// kernels is refused whoever has no CAP_BPF, is not called any more. What the programs look at while they run
-// (Variables) is written through a mapping; iterators, and what tells of events that were missed, are open already.
+// A Session is a set of attached programs and their rings. Once open it needs no privileges, and does not call bpf(2),
+// which some kernels refuse without CAP_BPF: variables of the programs are written through a mapping, and the iterators
+// and the files with the statistics of the programs are already open.
 type Session struct {
-	Probes  []format.Probe
-	CPUs    int // possible ones
-	layouts []*Layout
-	coll    *ebpf.Collection
-	links   map[string]link.Link       // by program
-	lists   map[string][]io.ReadCloser // iterators, by program: each is read once
-	missed  map[string]*os.File        // fdinfo of the other programs
-	rings   []*ring                    // the rare ones, by CPU; then the bulk ones
-	cpus    *cpuMap
-	own     []*ownRing
-	ownMem  []byte // of all of them
-	woken   int    // an epoll instance: readable when a ring has passed its mark; -1: none
-	scratch [chunkRecords]uint32
+	Probes    []format.Probe
+	CPUs      int // possible CPUs
+	layouts   []*Layout
+	coll      *ebpf.Collection
+	links     map[string]link.Link       // by program
+	iterators map[string][]io.ReadCloser // by program; each can be read once
+	fdinfo    map[string]*os.File        // of the other programs, by name
+	rings     []*ring                    // the rare rings, by CPU; then the bulk rings, by CPU
+	cpus      *cpuMap
+	callRings []*callRing
+	callMem   []byte // the memory of all call rings
+	wakeupFD  int    // epoll instance, readable when a ring has passed its wake-up mark; -1: none
+	scratch   [MaxRecords]uint32
 }
 
-// Start begins the recording and hands over what already runs: a task row for every task that is to be
-// recorded, and their cgroups.
+// Start begins the recording. It passes the rows of all running tasks that are recorded, and of their cgroups, to emit.
 func (s *Session) Start(emit Emit) error {
 	if err := s.coll.Variables["enabled"].Set(uint32(1)); err != nil {
 		return fmt.Errorf("enabling the programs: %w", err)
@@ -70,17 +69,18 @@ func (s *Session) Start(emit Emit) error {
 	return s.Announce(emit)
 }
 
-// ArmCommand makes the process that this one forks next, until DisarmCommand, the command of Options.Command.
+// ArmCommand makes a process that this one forks, until DisarmCommand, the command of Options.Command. Its recording
+// begins at its execve.
 func (s *Session) ArmCommand() error { return s.coll.Variables["command_armed"].Set(uint32(1)) }
 
 // DisarmCommand ends ArmCommand.
 func (s *Session) DisarmCommand() error { return s.coll.Variables["command_armed"].Set(uint32(0)) }
 
-// SetEpoch makes every task and path that was announced in an earlier epoch (the first one is 0) be announced again, under the
-// same id, before its next event.
+// SetEpoch begins epoch n; the first is 0. Each task and path gets a row again, with the same id, before its next
+// event.
 func (s *Session) SetEpoch(n uint32) error { return s.coll.Variables["epoch"].Set(n) }
 
-// Shed makes the programs count the records of the bulk families as lost instead of writing them.
+// Shed makes the programs count the records of bulk tables as lost instead of writing them, or ends that.
 func (s *Session) Shed(on bool) error {
 	var n uint32
 	if on {
@@ -89,8 +89,8 @@ func (s *Session) Shed(on bool) error {
 	return s.coll.Variables["shed"].Set(n)
 }
 
-// Announce hands over the task rows, and their cgroups, of all that run and were not announced in this epoch: what
-// waits in a call for longer than names are kept says nothing before the call is handed over as pending.
+// Announce passes the rows of the running tasks that have not been announced in this epoch, and of their cgroups, to
+// emit. It is for the end of a recording: Stop emits the in-flight call of a task that may have had no event for long.
 func (s *Session) Announce(emit Emit) error {
 	if err := s.iterate("snapshot_begin", emit); err != nil {
 		return fmt.Errorf("listing the running tasks: %w", err)
@@ -98,11 +98,7 @@ func (s *Session) Announce(emit Emit) error {
 	return nil
 }
 
-// Emit takes records of one table. They are the ring's own memory: gone when it returns. cpu is -1 for those
-// that come from no ring; these it cannot take later.
-type Emit func(l *Layout, r Records, cpu int32) error
-
-// Sweep hands over everything that is complete in every ring. fill is how full the fullest one was, 0 to 1.
+// Sweep passes the complete records of all rings to emit. fill is how full the fullest ring was before, 0 to 1.
 func (s *Session) Sweep(emit Emit) (fill float64, err error) {
 	for _, r := range s.rings {
 		fill = max(fill, r.fill())
@@ -110,7 +106,7 @@ func (s *Session) Sweep(emit Emit) (fill float64, err error) {
 			return fill, err
 		}
 	}
-	for _, r := range s.own {
+	for _, r := range s.callRings {
 		fill = max(fill, r.fill())
 		if err := r.sweep(&s.scratch, emit); err != nil {
 			return fill, err
@@ -128,13 +124,13 @@ func (s *Session) SweepComplete() bool {
 
 // WakeupFD returns a descriptor that is readable for poll(2) if a ring has passed its wake-up mark since the last
 // ClearWakeup.
-func (s *Session) WakeupFD() int { return s.woken }
+func (s *Session) WakeupFD() int { return s.wakeupFD }
 
 // ClearWakeup makes WakeupFD unreadable until a ring passes its mark again.
 func (s *Session) ClearWakeup() {
 	var events [8]unix.EpollEvent
 	for {
-		if n, err := unix.EpollWait(s.woken, events[:], 0); n < len(events) || err != nil {
+		if n, err := unix.EpollWait(s.wakeupFD, events[:], 0); n < len(events) || err != nil {
 			return
 		}
 	}
@@ -142,49 +138,49 @@ func (s *Session) ClearWakeup() {
 
 const membarrierGlobal = 1 // MEMBARRIER_CMD_GLOBAL, include/uapi/linux/membarrier.h
 
-// Stop ends the recording: after it no program writes any more, the calls still out have been handed over,
-// and so has the rest of the rings.
+// Stop ends the recording: it disables the programs, sweeps the rings for the last time, and passes the in-flight calls
+// to emit, as rows of table pending.
 func (s *Session) Stop(emit Emit) error {
 	if err := s.coll.Variables["enabled"].Set(uint32(0)); err != nil {
 		return fmt.Errorf("disabling the programs: %w", err)
 	}
-	// A program that saw itself enabled runs with preemption off. The global barrier waits until every CPU
-	// has been through a point where it is on (it is synchronize_rcu): what is out is in the ring then.
+	// A program that still saw `enabled` runs with preemption off. The global barrier (synchronize_rcu) waits until
+	// preemption has been on once on each CPU, so that such programs have finished.
 	if _, _, errno := unix.Syscall(unix.SYS_MEMBARRIER, membarrierGlobal, 0, 0); errno != 0 {
-		time.Sleep(100 * time.Millisecond) // refused where CPUs run without a tick (nohz_full)
+		time.Sleep(100 * time.Millisecond) // the kernel refuses it if CPUs run without a tick (nohz_full)
 	}
 	if _, err := s.Sweep(emit); err != nil {
 		return err
 	}
 	if err := s.iterate("snapshot_pending", emit); err != nil {
-		return fmt.Errorf("listing the calls still out: %w", err)
+		return fmt.Errorf("listing the in-flight calls: %w", err)
 	}
 	return nil
 }
 
-// Layouts are the session's tables, indexed by kind; nil where there is none.
+// Layouts returns the layouts of all tables, indexed by kind; kinds without a table are nil.
 func (s *Session) Layouts() []*Layout { return s.layouts }
 
-// Close detaches and frees everything.
+// Close detaches the programs and frees everything.
 func (s *Session) Close() {
-	for _, list := range s.lists {
-		for _, f := range list {
+	for _, files := range s.iterators {
+		for _, f := range files {
 			f.Close()
 		}
 	}
-	for _, f := range s.missed {
+	for _, f := range s.fdinfo {
 		f.Close()
 	}
 	closeLinks(s.links)
 	for _, r := range s.rings {
 		r.close()
 	}
-	if s.woken >= 0 {
-		unix.Close(s.woken)
+	if s.wakeupFD >= 0 {
+		unix.Close(s.wakeupFD)
 	}
 	s.cpus.close()
-	if s.ownMem != nil {
-		unix.Munmap(s.ownMem)
+	if s.callMem != nil {
+		unix.Munmap(s.callMem)
 	}
 	if s.coll != nil {
 		s.coll.Close()

@@ -19,7 +19,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A reader is a traced process that reads a byte whenever it is told to, and the session that records it.
+// A reader is a process (cat) that reads a byte and writes it whenever it gets one, and the session that records it.
 type reader struct {
 	t       *testing.T
 	session *Session
@@ -37,7 +37,9 @@ func newReader(t *testing.T) *reader {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { in.Close(); cmd.Wait() })
-	s, err := Open(Options{Families: []string{"process", "syscall", "file"}, PIDs: []int{cmd.Process.Pid}, RingSize: 1 << 16})
+	s, err := Open(Options{
+		Families: []string{"process", "syscall", "file"}, PIDs: []int{cmd.Process.Pid}, RingSize: 1 << 16,
+	})
 	if errors.Is(err, ErrPrivilege) || errors.Is(err, ErrNoBTF) {
 		t.Skipf("cannot record here: %v", err)
 	}
@@ -50,11 +52,11 @@ func newReader(t *testing.T) *reader {
 	if err := s.Start(func(*Layout, Records, int32) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	r.take(1, 1) // it was in a read when the recording began: only its write is recorded
+	r.feed(1, 1) // its first read began before the recording: only the write is recorded
 	return r
 }
 
-// waitForRead waits until the process is in a read of its standard input: what it does to begin is none of what is recorded.
+// waitForRead waits until the process reads its standard input. What it did to start is not recorded then.
 func waitForRead(t *testing.T, pid int) {
 	t.Helper()
 	in := fmt.Sprintf("%d 0x0 ", unix.SYS_READ)
@@ -72,11 +74,11 @@ func waitForRead(t *testing.T, pid int) {
 	}
 }
 
-// read lets the process read n times, and gives what was recorded meanwhile, by table.
-func (r *reader) read(n int) map[string]*format.Batch { return r.take(n, 2) }
+// read lets the process read n bytes one by one, and returns what was recorded meanwhile, by table.
+func (r *reader) read(n int) map[string]*format.Batch { return r.feed(n, 2) }
 
-// take is read where each time makes so many calls.
-func (r *reader) take(n, calls int) map[string]*format.Batch {
+// feed is read for bytes that cause `calls` recorded system calls each.
+func (r *reader) feed(n, calls int) map[string]*format.Batch {
 	got := make(map[string]*format.Batch)
 	before := r.lost()
 	deadline := time.Now().Add(20 * time.Second)
@@ -102,6 +104,7 @@ func (r *reader) take(n, calls int) map[string]*format.Batch {
 	return got
 }
 
+// lost is how many system calls were counted as lost.
 func (r *reader) lost() (n uint64) {
 	for cpu := range r.session.CPUs {
 		n += r.session.Counts(kindOf(r.session, "syscall"), cpu).Lost
@@ -109,14 +112,7 @@ func (r *reader) lost() (n uint64) {
 	return n
 }
 
-func kindOf(s *Session, table string) uint32 {
-	for _, l := range s.Layouts() {
-		if l != nil && l.Schema.Table == table {
-			return l.Kind
-		}
-	}
-	return 0
-}
+func kindOf(s *Session, table string) uint32 { return layoutOf(s.Layouts(), table).Kind }
 
 func rows(b *format.Batch) int {
 	if b == nil {
@@ -125,8 +121,7 @@ func rows(b *format.Batch) int {
 	return b.Rows
 }
 
-// What was announced is announced again in every epoch, once and under the same id; also to a call that began in
-// an earlier one.
+// Tasks and paths are announced once in each epoch, with the same id; also for a call that began in an earlier epoch.
 func TestEpoch(t *testing.T) {
 	r := newReader(t)
 	r.read(2)
@@ -139,34 +134,35 @@ func TestEpoch(t *testing.T) {
 		}
 		got := r.read(2)
 		if rows(got["task"]) != 1 || rows(got["path"]) != 2 {
-			t.Fatalf("epoch %d: %d tasks and %d paths announced, want 1 and 2", epoch+1, rows(got["task"]), rows(got["path"]))
+			t.Fatalf("epoch %d: %d tasks and %d paths announced, want 1 and 2",
+				epoch+1, rows(got["task"]), rows(got["path"]))
 		}
 		task := got["task"].Column("task").I32[0]
 		for _, id := range got["syscall"].Column("task").I32 {
 			if id != task {
-				t.Errorf("epoch %d: a call of task %d, announced was %d", epoch+1, id, task)
+				t.Errorf("epoch %d: a call of task %d, but task %d was announced", epoch+1, id, task)
 			}
 		}
-		named := map[int32]bool{0: true}
+		announced := map[int32]bool{0: true}
 		for _, id := range got["path"].Column("path").I32 {
-			named[id] = true
+			announced[id] = true
 		}
 		for _, id := range got["file"].Column("path").I32 {
-			if !named[id] {
-				t.Errorf("epoch %d: path %d is not named in it", epoch+1, id)
+			if !announced[id] {
+				t.Errorf("epoch %d: path %d was not announced in it", epoch+1, id)
 			}
 		}
 	}
 }
 
-// A kernel that has no bpf_rdonly_cast is told of none, and the helpers find the same.
+// Without bpf_rdonly_cast the programs do not call it, and record the same paths.
 func TestWithoutCasts(t *testing.T) {
 	spec, err := loadFletch()
 	if err != nil {
 		t.Fatal(err)
 	}
-	was := canCast
-	defer func() { canCast = was }()
+	original := canCast
+	defer func() { canCast = original }()
 	canCast = func(*btf.Spec) bool { return false }
 	if err := setCasts(spec, nil); err != nil {
 		t.Fatal(err)
@@ -174,7 +170,7 @@ func TestWithoutCasts(t *testing.T) {
 	for name, p := range spec.Programs {
 		for _, ins := range p.Instructions {
 			if ins.IsKfuncCall() {
-				t.Errorf("%s calls a function of the kernel: %v", name, ins)
+				t.Errorf("%s still calls a kernel function: %v", name, ins)
 			}
 		}
 	}
@@ -182,7 +178,7 @@ func TestWithoutCasts(t *testing.T) {
 	for _, names := range []*[]string{&without, &with} {
 		r := newReader(t)
 		r.read(1)
-		if err := r.session.SetEpoch(1); err != nil { // what was announced until here is announced again
+		if err := r.session.SetEpoch(1); err != nil { // its paths are announced again
 			t.Fatal(err)
 		}
 		got := r.read(3)
@@ -192,15 +188,15 @@ func TestWithoutCasts(t *testing.T) {
 		for i := range rows(got["path"]) {
 			*names = append(*names, got["path"].Column("name").Str.At(i)[:5])
 		}
-		slices.Sort(*names) // a process that moves has its names in the rings of two CPUs
-		canCast = was
+		slices.Sort(*names) // if the process migrates, the rings of two CPUs have its paths, in any order
+		canCast = original
 	}
 	if want := []string{"/dev/", "pipe:"}; !slices.Equal(with, want) || !slices.Equal(without, want) {
-		t.Errorf("names %q without, %q with, want a pipe and a device", without, with)
+		t.Errorf("paths %q without, %q with, want a pipe and a device", without, with)
 	}
 }
 
-// While shedding, bulk records are counted and not written.
+// While shedding, bulk records are counted as lost and not written.
 func TestShed(t *testing.T) {
 	r := newReader(t)
 	if got := r.read(2); rows(got["syscall"]) < 4 {
@@ -221,7 +217,7 @@ func TestShed(t *testing.T) {
 	}
 }
 
-// emit lets the process read until n calls more were recorded than now, and leaves them in the ring.
+// emit lets the process read until n more calls have been recorded, and leaves their records in the ring.
 func (r *reader) emit(n uint64) {
 	emitted := func() (sum uint64) {
 		for cpu := range r.session.CPUs {
@@ -229,11 +225,11 @@ func (r *reader) emit(n uint64) {
 		}
 		return sum
 	}
-	// It waits in a read when nothing comes any more; two bytes written before it does are one read.
+	// Wait until the process blocks in a read: if it got two bytes at once, that would be one read.
 	from := emitted()
-	for calm := time.Now(); time.Since(calm) < 50*time.Millisecond; {
+	for idle := time.Now(); time.Since(idle) < 50*time.Millisecond; {
 		if now := emitted(); now != from {
-			from, calm = now, time.Now()
+			from, idle = now, time.Now()
 		}
 	}
 	deadline := time.Now().Add(20 * time.Second)
@@ -249,7 +245,8 @@ func (r *reader) emit(n uint64) {
 	}
 }
 
-func (r *reader) woken() bool {
+// wakeupPending reports whether WakeupFD is readable.
+func (r *reader) wakeupPending() bool {
 	n, err := unix.Poll([]unix.PollFd{{Fd: int32(r.session.WakeupFD()), Events: unix.POLLIN}}, 0)
 	if err != nil {
 		r.t.Fatal(err)
@@ -257,44 +254,44 @@ func (r *reader) woken() bool {
 	return n > 0
 }
 
-// A ring that passes its mark wakes once, and again only when it was swept and passes it again.
-func TestWake(t *testing.T) {
-	var before, now unix.CPUSet
-	if err := unix.SchedGetaffinity(0, &before); err != nil {
+// A ring that passes its wake-up mark makes WakeupFD readable once, and again after it was swept and passes it again.
+func TestWakeup(t *testing.T) {
+	var allowed, one unix.CPUSet
+	if err := unix.SchedGetaffinity(0, &allowed); err != nil {
 		t.Fatal(err)
 	}
 	r := newReader(t)
-	// On one CPU, so that it is one ring.
+	// On one CPU all records are in one ring.
 	for cpu := range 1024 {
-		if before.IsSet(cpu) {
-			now.Set(cpu)
+		if allowed.IsSet(cpu) {
+			one.Set(cpu)
 			break
 		}
 	}
-	if err := unix.SchedSetaffinity(r.pid, &now); err != nil {
+	if err := unix.SchedSetaffinity(r.pid, &one); err != nil {
 		t.Fatal(err)
 	}
 	r.read(1)
 	r.session.ClearWakeup()
-	const ring, record = 1 << 15, 64 // bytes: half of what newReader asks for; a call of three arguments
-	mark := uint64(ring / wakeAt / record)
+	const ring, record = 1 << 15, 64 // bytes: half of newReader's RingSize; a call with three arguments
+	mark := uint64(ring / wakeupFraction / record)
 	r.emit(mark / 2)
-	if r.woken() {
-		t.Fatalf("woken by a ring that is an eighth full")
+	if r.wakeupPending() {
+		t.Fatal("woken up by a ring that is an eighth full")
 	}
 	r.emit(mark)
-	if !r.woken() {
-		t.Fatalf("not woken by a ring that is more than a quarter full")
+	if !r.wakeupPending() {
+		t.Fatal("not woken up by a ring that is more than a quarter full")
 	}
 	r.session.ClearWakeup()
 	r.emit(mark / 2)
-	if r.woken() {
-		t.Fatal("woken twice")
+	if r.wakeupPending() {
+		t.Fatal("woken up twice")
 	}
 	r.read(1)
 	r.session.ClearWakeup()
 	r.emit(mark + mark/2)
-	if !r.woken() {
-		t.Fatal("not woken when it passed the mark again")
+	if !r.wakeupPending() {
+		t.Fatal("not woken up when the ring passed its mark again")
 	}
 }

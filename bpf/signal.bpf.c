@@ -1,9 +1,9 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Signals, when the kernel has decided what happens to one: who sent it to whom, and whether it was queued. A signal
- * that the kernel sends by itself (a fault, a timer, a broken pipe, the end of a child) has no sender, whatever task
- * was current.
+ * Signals: sender, target, and whether the signal was queued. The tracepoint comes when the kernel has decided that. A
+ * signal from the kernel itself (a fault, a timer, a broken pipe, the end of a child) has no sender, although some task
+ * is current.
  */
 #include "calls.h"
 #include "task.h"
@@ -14,12 +14,12 @@ enum {
 	SI_KERNEL = 0x80,
 	SI_TKILL = -6,
 };
-/* What stands for the siginfo where there is none: include/linux/sched/signal.h. */
+/* Values of info that are no addresses (include/linux/sched/signal.h). */
 enum { SEND_SIG_NOINFO = 0, SEND_SIG_PRIV = 1 };
 
 #define NR_X32 0x40000000
 
-/* How a call says which signal it sends, and with which code. */
+/* Which argument of a system call is the number of the signal that it sends, and which si_code it sends. */
 enum sending {
 	SENDS_NOTHING,
 	SENDS_BY_KILL,        /* argument 1, SI_USER */
@@ -29,6 +29,7 @@ enum sending {
 	SENDS_INFO_TO_THREAD, /* argument 2, the same */
 };
 
+/* sending_of returns how a system call sends a signal. */
 HOT enum sending sending_of(s32 nr)
 {
 	switch (nr & ~NR_X32) {
@@ -76,8 +77,8 @@ HOT enum sending sending_of(s32 nr)
 }
 
 /*
- * sent_by says whether the current task sends this signal: it is in a call that sends one of this number with this
- * code. The kernel's own, which an interrupt may send meanwhile, have other codes or no siginfo.
+ * sent_by says whether the current task sends the signal: it is in a system call that sends this number with this code.
+ * An interrupt may send a signal of the kernel at the same time, but with another code or without siginfo.
  */
 COLD bool sent_by(struct task_struct *task, s32 sig, u64 info, s32 code)
 {
@@ -110,7 +111,7 @@ COLD bool sent_by(struct task_struct *task, s32 sig, u64 info, s32 code)
 	}
 }
 
-/* identity_of is the id of any task, announced before the first event that carries it. */
+/* identity_of returns the id of any task, after announcing it in this epoch if there was room. */
 COLD task_id identity_of(struct task_struct *task, struct task_state *st)
 {
 	if (st->announced != epoch + 1)

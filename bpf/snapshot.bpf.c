@@ -1,9 +1,9 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The tasks that run when a recording begins, and the calls that are in flight when it ends. Both programs walk all tasks
- * and write whole records into the iterator's file, framed as in a ring buffer (length in 4 bytes, 4 of zero, 8-byte
- * steps), so that no number of tasks can overflow a ring.
+ * The tasks that run when a recording begins, and the calls that are in flight when it ends. Both programs iterate over
+ * all tasks. They write records to the iterator's file, because many tasks could overflow a ring. Records are framed as
+ * in a ring buffer: 4 bytes length, 4 bytes zero, the record, padding to a multiple of 8.
  */
 #include "task.h"
 
@@ -31,7 +31,7 @@ int snapshot_begin(struct bpf_iter__task *ctx)
 	if (want_tree) {
 		u32 tgid = task->tgid;
 
-		/* Neither a target nor anything that a target has started. */
+		/* It is neither a target nor a descendant of one. */
 		if (!bpf_map_lookup_elem(&targets, &tgid) && !bpf_task_storage_get(&tasks, task, 0, 0))
 			return 0;
 	}
@@ -44,7 +44,7 @@ int snapshot_begin(struct bpf_iter__task *ctx)
 		return 0;
 	s = scratch_get();
 	if (!s) {
-		st->announced = before; /* its next event announces it */
+		st->announced = before; /* its next event tries again */
 		return 0;
 	}
 	len = build_task(s, task, st->id);
@@ -71,7 +71,7 @@ HOT void write_pending(struct seq_file *seq, struct call *call, task_id id)
 	count(bpf_get_smp_processor_id(), KIND_pending, true);
 }
 
-/* The programs are disabled by now: the calls in the slots are those in flight of the tasks that were running. */
+/* The programs are disabled by now: a call in a slot is the in-flight call of the task that ran on that CPU. */
 SEC("iter/task")
 int snapshot_pending(struct bpf_iter__task *ctx)
 {

@@ -11,9 +11,9 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// AppendProcesses adds to b, a batch of the process table, one row with op "snapshot" and time now (ns since
-// the Unix epoch) for each process among the rows of tasks, a batch of the task table. Command lines come from
-// /proc, as far as it still knows the process.
+// AppendProcesses appends to b, a batch of the table process, one row for each process in tasks, a batch of the table
+// task. The rows have op "snapshot", the time now (ns since the Unix epoch) and the command line that /proc has, none
+// if the process has ended.
 func AppendProcesses(b, tasks *format.Batch, now int64) error {
 	seen := make(map[int32]bool)
 	for i := range tasks.Rows {
@@ -45,6 +45,7 @@ var argsMax = func() int64 {
 	return int64(n)
 }()
 
+// commandLine reads the arguments of a process from /proc, truncated as in events.h; nil if the process has ended.
 func commandLine(pid int32) ([]string, error) {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil {
@@ -59,7 +60,7 @@ func commandLine(pid int32) ([]string, error) {
 	if int64(len(data)) > argsMax {
 		r.bytes, r.flags = data[:argsMax], refCut
 	}
-	r.bytes = bytes.TrimRight(r.bytes, "\x00") // setproctitle pads
+	r.bytes = bytes.TrimRight(r.bytes, "\x00") // setproctitle pads with NULs
 	v := format.Vector{Type: format.StringList}
 	v.Reset()
 	appendList(&v, r)

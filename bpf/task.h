@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Identities. Every task that does something gets an id, kept in its task storage and announced once in the table task;
- * a new comm or a new executable is a new id. The same storage holds whether the task is recorded at all, and the system
- * call that it is in.
+ * Identities. A task gets an id before its first event, and a row in the table task once in every epoch. A task that
+ * changes its comm or its executable gets a new id. Its task storage also holds whether the task is recorded, and its
+ * in-flight system call.
  */
 #ifndef FLETCH_TASK_H
 #define FLETCH_TASK_H
@@ -10,57 +10,61 @@
 #include "rings.h"
 
 /* Set by the loader before the programs start. */
-const volatile u32 own_tgid;        /* the recorder: never recorded */
-const volatile bool want_tree;      /* only `targets`, a command, and what they start */
-const volatile bool want_comm;      /* only tasks named comm_filter */
+const volatile u32 recorder_tgid; /* record(1) itself is never recorded */
+const volatile bool want_tree;    /* record only `targets` or a command, and their descendants */
+const volatile bool want_comm;    /* record only tasks named comm_filter */
 const volatile comm_t comm_filter;
 
-/* Which tables are recorded, and some by which mechanism: the verifier removes what is switched off. */
-const volatile bool want_process; /* identities are kept in any case */
+/* Which families are recorded, some by mechanism. The verifier removes the code for the others. */
+const volatile bool want_process; /* fork, exec and exit; identities are always kept */
 const volatile bool want_syscall;
 const volatile bool want_seccomp;
 const volatile bool want_file_calls;   /* reads and writes, as system calls */
-const volatile bool want_ipc_calls;    /* permission checks, as the system calls that make them */
-const volatile bool want_tcp;          /* accepts */
+const volatile bool want_ipc_calls;    /* IPC permission checks, as the system calls that make them */
+const volatile bool want_tcp;          /* the system calls accept and accept4 */
 const volatile bool want_tcp_connects; /* connects that fail before the first packet, as system calls */
 
-/* Set by the loader while they run. */
+/* Set by record(1) at run time. */
 volatile u32 enabled;
-volatile u32 command_armed; /* the next process the recorder forks is the command */
-volatile u32 epoch;         /* what was announced in an earlier one is announced again */
+volatile u32 command_armed; /* the next process that record(1) forks is the command */
+volatile u32 epoch;         /* tasks and paths announced in an earlier epoch are announced again */
 
-volatile u32 last_task; /* the last task id given */
-volatile u32 identity_changes; /* how many identities have ended or verdicts were invalidated */
+volatile u32 last_task;        /* the last id given to a task */
+volatile u32 identity_changes; /* identities ended + verdicts invalidated */
 
+/* Whether a task is recorded. */
 enum verdict { UNDECIDED, RECORD, IGNORE };
+
+/* With want_tree: whether a task is in one of the process trees that are recorded. */
 enum tree {
 	TREE_UNKNOWN,
 	TREE_OUTSIDE,
 	TREE_INSIDE,
-	TREE_ARMED, /* forked by the recorder; inside from its execve on */
+	TREE_ARMED, /* forked by record(1) as the command; inside from its execve on */
 };
 
-/* A connect in flight. */
+/* An in-flight connect. */
 struct connect_call {
-	u64 ts; /* 0: none */
+	u64 ts; /* when it began; 0: no connect */
 	addr_t daddr;
 	u16 dport;
 	u16 family; /* of the address: AF_* */
-	u32 sent;   /* the state changes tell the rest */
+	u32 syn_sent; /* the socket's state changes will report the result */
 };
 
 struct task_state {
-	task_id id;    /* 0: none given yet */
-	u32 announced; /* the epoch in which it was, plus 1; 0: never */
-	u32 verdict;
-	u32 tree;
-	struct call call;         /* while the task does not run, or when others than the calls' own table look at it */
-	struct file_call file[2]; /* a read or write may cause another one; if they are calls, the first is the call's */
+	task_id id;    /* 0: none */
+	u32 announced; /* the last epoch in which id was announced, plus 1; 0: never */
+	u32 verdict;   /* enum verdict */
+	u32 tree;      /* enum tree */
+	struct call call; /* the in-flight call, if it was switched out or its class has more than CALL_FILE */
+	/* In-flight reads and writes. A vfs_read may be inside another one; for system calls only the first is used. */
+	struct file_call file[2];
 	struct connect_call connect;
 	u32 file_depth;
-	s32 ipc_in_use; /* objects before a ...get */
-	u32 seen;       /* it entered a call, or returned from one, since the recording began */
-	u32 killed;     /* a seccomp filter's signal was recorded */
+	s32 ipc_in_use; /* number of IPC objects at the entry of semget, msgget or shmget */
+	u32 seen;       /* the task entered or left a call since the recording began */
+	u32 killed;     /* the SIGSYS of a seccomp kill was recorded */
 };
 
 struct {
@@ -70,7 +74,7 @@ struct {
 	__type(value, struct task_state);
 } tasks SEC(".maps");
 
-/* Process ids given with -p, and those of what was started by them when it could be given no storage. */
+/* The process ids of option -p, and those of descendants for which task storage could not be created. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
@@ -78,7 +82,7 @@ struct {
 	__type(value, u32);
 } targets SEC(".maps");
 
-/* cgroups announced. Full: further ones are counted as lost, not announced twice. */
+/* The announced cgroups. If the map is full, no more are announced. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);
@@ -88,8 +92,8 @@ struct {
 } cgroups SEC(".maps");
 
 /*
- * state_of makes a task's storage if it has none. That fails when another CPU does so for the same task at the same moment,
- * and the second time there is one.
+ * state_of returns a task's state, and creates it if necessary; NULL: that failed. It tries twice, because the first
+ * attempt fails if another CPU creates the state at the same time.
  */
 HOT struct task_state *state_of(struct task_struct *task)
 {
@@ -114,10 +118,11 @@ COLD bool comm_matches(struct task_struct *task)
 	return true;
 }
 
+/* decide sets the verdict of a task. */
 COLD void decide(struct task_struct *task, struct task_state *st)
 {
 	u32 tgid = task->tgid;
-	bool on = tgid != own_tgid;
+	bool on = tgid != recorder_tgid;
 
 	if (want_tree) {
 		if (st->tree == TREE_UNKNOWN)
@@ -129,6 +134,7 @@ COLD void decide(struct task_struct *task, struct task_state *st)
 	st->verdict = on ? RECORD : IGNORE;
 }
 
+/* recorded says whether the task is recorded. */
 HOT bool recorded(struct task_struct *task, struct task_state *st)
 {
 	if (st->verdict == UNDECIDED)
@@ -136,34 +142,35 @@ HOT bool recorded(struct task_struct *task, struct task_state *st)
 	return st->verdict == RECORD;
 }
 
-/* identity_version changes whenever what a slot holds of its task may be stale. Never 0. */
+/* identity_version changes when the id or verdict in a slot may have become stale. It is never 0. */
 HOT u64 identity_version(void)
 {
 	return (u64)(epoch + 1) << 32 | identity_changes;
 }
 
-/* invalidate_verdict has it decided anew whether the task is recorded. */
+/* invalidate_verdict makes the next event decide again whether the task is recorded. */
 HOT void invalidate_verdict(struct task_state *st)
 {
 	st->verdict = UNDECIDED;
 	__sync_fetch_and_add(&identity_changes, 1);
 }
 
-/* The recording of a command begins with its execve. */
+/* begin_command is called at the first execve of a command: its recording begins here. */
 HOT void begin_command(struct task_state *st)
 {
 	st->tree = TREE_INSIDE;
 	invalidate_verdict(st);
 }
 
+/* The result of adding one component to a path. */
 enum step {
-	STEP_MORE,     /* there are more components */
+	STEP_MORE,     /* the parent is next */
 	STEP_TOP,      /* the path is complete */
-	STEP_DETACHED, /* the last component is in no directory */
-	STEP_CUT,      /* it is longer, or cannot be read */
+	STEP_DETACHED, /* the component has no parent, and is not the root of a mount */
+	STEP_CUT,      /* the path is too long, or cannot be read */
 };
 
-/* put_name puts a component where the walk is. */
+/* put_name appends the name of a component at s->walk.off; false: there is no room, or it cannot be read. */
 HOT bool put_name(struct scratch *s, u64 name)
 {
 	u32 off = s->walk.off;
@@ -179,9 +186,10 @@ HOT bool put_name(struct scratch *s, u64 name)
 }
 
 /*
- * path_step adds one component of a path to the scratch. It is a global function, which is verified once in each program: as
- * part of the loop around it, it took three quarters of all verification time. The deepest call chain to it, from a
- * call's exit through reannounce_path, has seven frames of the eight that are allowed (MAX_CALL_FRAMES).
+ * path_step appends the component s->walk.at to the path in scratch buffer `key`, and moves the walk to its parent. It
+ * is a global function, so that the verifier checks it only once for each program: inlined in the loop of append_path
+ * it took three quarters of the time for verification. The deepest call chain, from the exit of a call through
+ * reannounce_path, has seven of the eight frames that are allowed (MAX_CALL_FRAMES).
  */
 __noinline int path_step(u32 key)
 {
@@ -192,7 +200,7 @@ __noinline int path_step(u32 key)
 		return STEP_CUT;
 	dentry = s->walk.at;
 	mnt = s->walk.mnt;
-	/* A mount on the root of a mount (a bind mount, an initramfs) stacks: two steps serve all in use. */
+	/* Mounts may be stacked: one on the root of another (a bind mount, an initramfs). Two levels are enough. */
 	for (int i = 0; i < 2; i++) {
 		if (dentry == FIELD(mnt, struct mount, mnt.mnt_root)) {
 			u64 up = FIELD(mnt, struct mount, mnt_parent);
@@ -211,13 +219,13 @@ __noinline int path_step(u32 key)
 	return parent == dentry ? STEP_DETACHED : STEP_MORE;
 }
 
-/* append_path adds the components of a path, leaf first, and says where in r. Returns the new end. */
+/* append_path appends the components of a path at off, leaf first, sets *r to them, and returns their end. */
 COLD u32 append_path(struct scratch *s, u32 off, struct dentry *dentry, struct vfsmount *vfsmnt, struct ref *r)
 {
 	enum step step = STEP_MORE;
 
 	r->flags = REF_CUT;
-	if (dentry && !BPF_CORE_READ(dentry, d_hash.pprev) && dentry != BPF_CORE_READ(dentry, d_parent))
+	if (dentry && !BPF_CORE_READ(dentry, d_hash.pprev) && dentry != BPF_CORE_READ(dentry, d_parent)) /* d_unlinked */
 		r->flags |= REF_DELETED;
 	s->walk.at = (u64)dentry;
 	s->walk.mnt = (u64)container_of(vfsmnt, struct mount, mnt);
@@ -227,13 +235,13 @@ COLD u32 append_path(struct scratch *s, u32 off, struct dentry *dentry, struct v
 	if (step == STEP_TOP)
 		r->flags &= ~REF_CUT;
 	if (step == STEP_DETACHED)
-		r->flags = REF_DELETED; /* a memfd, a shared memory segment: /proc shows it as if at the root */
+		r->flags = REF_DELETED; /* as /proc shows a memfd or a shared memory segment */
 	r->off = off;
 	r->len = s->walk.off - off;
 	return s->walk.off;
 }
 
-/* cgroup_step is path_step of a cgroup. */
+/* cgroup_step is path_step for the path of a cgroup. */
 __noinline int cgroup_step(u32 key)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
@@ -255,6 +263,7 @@ __noinline int cgroup_step(u32 key)
 	return STEP_MORE;
 }
 
+/* append_cgroup is append_path for the path of a cgroup. */
 COLD u32 append_cgroup(struct scratch *s, u32 off, struct kernfs_node *kn, struct ref *r)
 {
 	enum step step = STEP_MORE;
@@ -269,7 +278,7 @@ COLD u32 append_cgroup(struct scratch *s, u32 off, struct kernfs_node *kn, struc
 	return s->walk.off;
 }
 
-/* build_task puts the task's record into the scratch; its length. */
+/* build_task builds the row of a task in the scratch buffer, and returns its length. */
 COLD u32 build_task(struct scratch *s, struct task_struct *task, task_id id)
 {
 	struct task_event *e = (void *)s->data;
@@ -292,6 +301,7 @@ COLD u32 build_task(struct scratch *s, struct task_struct *task, task_id id)
 	return len;
 }
 
+/* build_cgroup builds the row of the task's cgroup in the scratch buffer, and returns its length. */
 COLD u32 build_cgroup(struct scratch *s, struct task_struct *task)
 {
 	struct cgroup_event *e = (void *)s->data;
@@ -307,8 +317,8 @@ COLD u32 build_cgroup(struct scratch *s, struct task_struct *task)
 }
 
 /*
- * claim gives the task an id and says whether the caller has to announce it in this epoch. A caller that cannot puts
- * *before back into st->announced, so that the next event tries again.
+ * claim gives the task an id if it has none, and says whether the caller has to announce it in this epoch. A caller
+ * that fails to must restore st->announced to *before, so that the next event tries again.
  */
 HOT bool claim(struct task_state *st, u32 *before)
 {
@@ -320,7 +330,7 @@ HOT bool claim(struct task_state *st, u32 *before)
 	return *before != now && __sync_val_compare_and_swap(&st->announced, *before, now) == *before;
 }
 
-/* new_cgroup says whether the task's cgroup is to be announced by the caller. */
+/* new_cgroup says whether the caller has to announce the task's cgroup. */
 COLD bool new_cgroup(struct task_struct *task, cgroup_id *id)
 {
 	u32 one = 1;
@@ -331,7 +341,10 @@ COLD bool new_cgroup(struct task_struct *task, cgroup_id *id)
 	return bpf_map_update_elem(&cgroups, id, &one, BPF_NOEXIST) == 0;
 }
 
-/* announce_task writes a task's row, and that of its cgroup, the first time in each epoch. */
+/*
+ * announce_task writes the row of a task, unless this epoch has it, and that of its cgroup, unless the recording has
+ * it.
+ */
 HOT void announce_task(struct task_struct *task, struct task_state *st)
 {
 	u32 cpu = bpf_get_smp_processor_id();
@@ -343,7 +356,7 @@ HOT void announce_task(struct task_struct *task, struct task_state *st)
 		return;
 	s = scratch_get();
 	if (!s) {
-		st->announced = before; /* its next event tries again */
+		st->announced = before;
 		return;
 	}
 	len = build_task(s, task, st->id);
@@ -362,8 +375,8 @@ HOT void announce_task(struct task_struct *task, struct task_state *st)
 }
 
 /*
- * announce is announce_task of the current task. It is a global function, which is verified once in each program: inlined at
- * every caller, verification took half a second more.
+ * announce is announce_task for the current task. It is a global function, so that the verifier checks it only once for
+ * each program: inlined everywhere, it made verification half a second longer.
  */
 __noinline int announce(void)
 {
@@ -375,7 +388,7 @@ __noinline int announce(void)
 	return 0;
 }
 
-/* identity is the id that the events of the current task carry, announced before the first of them where there is room. */
+/* identity returns the id of the current task, after announcing it in this epoch if there was room. */
 HOT task_id identity(struct task_struct *task, struct task_state *st)
 {
 	if (st->announced != epoch + 1)
@@ -383,7 +396,7 @@ HOT task_id identity(struct task_struct *task, struct task_state *st)
 	return st->id;
 }
 
-/* end_identity: the next event of the task begins a new one. An id that was never announced is counted as a lost row. */
+/* end_identity makes the task's next event use a new id. An id that was never announced is counted as a lost row. */
 HOT void end_identity(struct task_state *st)
 {
 	if (st->id && !st->announced)

@@ -1,9 +1,9 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * TCP connections, from their state changes. A change may come in an interrupt, where the current task has nothing to do
- * with it; so the task that connected, accepted or closed is kept by socket. A connect that fails before the first packet
- * changes no state: it is seen at tcp_v4_connect and tcp_v6_connect, or at the system call.
+ * TCP connections, from the state changes of sockets. A change may happen in an interrupt, while an unrelated task is
+ * current; so the task that connected, accepted or closed is stored by socket. A connect that fails before the first
+ * packet causes no state change: it is seen at tcp_v4_connect and tcp_v6_connect, or at the system call.
  */
 #ifndef FLETCH_TCP
 #define FLETCH_TCP
@@ -26,11 +26,22 @@ enum {
 	TCP_LISTEN,
 };
 /* include/uapi/asm-generic/errno.h */
-enum { EINTR = 4, EBADF = 9, EFAULT = 14, EINVAL = 22, ENOTSOCK = 88, EISCONN = 106, EALREADY = 114, EINPROGRESS = 115, ECANCELED = 125, ERESTARTSYS = 512 };
+enum {
+	EINTR = 4,
+	EBADF = 9,
+	EFAULT = 14,
+	EINVAL = 22,
+	ENOTSOCK = 88,
+	EISCONN = 106,
+	EALREADY = 114,
+	EINPROGRESS = 115,
+	ECANCELED = 125,
+	ERESTARTSYS = 512,
+};
 
 struct connection {
-	u64 since;    /* it began to connect, or was established */
-	task_id task; /* that connected, accepted or closed it last; 0: none yet */
+	u64 since;    /* when it began to connect; from then on, when it was established */
+	task_id task; /* the last one that connected, accepted or closed it; 0: none yet */
 	u32 pad;
 };
 
@@ -74,7 +85,7 @@ HOT void fill_tcp(struct tcp_event *e, struct sock *sk, task_id id, u32 op)
 		BPF_CORE_READ_INTO(&e->saddr, sk, __sk_common.skc_v6_rcv_saddr);
 		BPF_CORE_READ_INTO(&e->daddr, sk, __sk_common.skc_v6_daddr);
 		__builtin_memcpy(&mapped, e->daddr + 8, 4);
-		/* An IPv4 connection of an IPv6 socket is one of IPv4. */
+		/* An IPv6 socket may have an IPv4 connection, with mapped addresses. */
 		e->family = mapped == 0xffff0000 && !e->daddr[0] ? 4 : 6;
 	}
 }
@@ -84,13 +95,13 @@ HOT void fill_traffic(struct tcp_event *e, struct sock *sk)
 	struct tcp_sock *tp = (void *)sk;
 	u64 received = BPF_CORE_READ(tp, bytes_received);
 
-	/* The peer's FIN counts as a byte (tcp_data_queue); SOCK_DONE says it came. */
+	/* The peer's FIN is counted as a byte (tcp_data_queue); SOCK_DONE is set when it has come. */
 	if (received && BPF_CORE_READ(sk, __sk_common.skc_flags) & (1UL << SOCK_DONE))
 		received--;
 	e->received = received;
 	e->sent = BPF_CORE_READ(tp, bytes_sent) - BPF_CORE_READ(tp, bytes_retrans);
 	e->retransmits = BPF_CORE_READ(tp, total_retrans);
-	e->srtt_ns = (u64)(BPF_CORE_READ(tp, srtt_us) >> 3) * 1000; /* kept in eighths of a microsecond */
+	e->srtt_ns = (u64)(BPF_CORE_READ(tp, srtt_us) >> 3) * 1000; /* srtt_us is in units of 1/8 us */
 }
 
 HOT void emit_tcp(struct sock *sk, struct connection *c, u32 op, s32 ret)
@@ -104,14 +115,14 @@ HOT void emit_tcp(struct sock *sk, struct connection *c, u32 op, s32 ret)
 	if (op != TCP_accept) {
 		e->duration_ns = c->since ? e->ts - c->since : 0;
 		if (op == TCP_connect)
-			e->ts = c->since; /* a call's time is its beginning */
+			e->ts = c->since;
 	}
 	if (ret == 0 || op == TCP_close)
 		fill_traffic(e, sk);
 	submit(e);
 }
 
-/* acting_task is the id of the current task, for a state change that it causes itself; 0 if it is not recorded. */
+/* acting_task returns the id of the current task, which caused a state change itself; 0: it is not recorded. */
 HOT task_id acting_task(struct task_struct *task, struct task_state **state)
 {
 	struct task_state *st = state_of(task);
@@ -122,6 +133,26 @@ HOT task_id acting_task(struct task_struct *task, struct task_state **state)
 		return 0;
 	}
 	return recorded(task, st) ? identity(task, st) : 0;
+}
+
+/* connect_ended writes the row of a connect whose socket leaves the state SYN_SENT. */
+HOT void connect_ended(struct task_struct *task, struct sock *sk, u64 *key, struct connection *c, s32 state)
+{
+	struct task_state *st;
+
+	if (state == TCP_STATE_CLOSE) {
+		s32 err = BPF_CORE_READ(sk, sk_err);
+
+		st = bpf_task_storage_get(&tasks, task, 0, 0);
+		if (!err && st && st->connect.ts && st->connect.syn_sent)
+			st->connect.syn_sent = 0; /* connect fails now; its exit has the error */
+		else
+			emit_tcp(sk, c, TCP_connect, err ? -err : -ECANCELED);
+		bpf_map_delete_elem(&connections, key);
+	} else if (state == TCP_ESTABLISHED) {
+		emit_tcp(sk, c, TCP_connect, 0);
+		c->since = bpf_ktime_get_ns();
+	}
 }
 
 SEC("tp_btf/inet_sock_set_state")
@@ -140,36 +171,23 @@ int tcp_state(u64 *ctx)
 		fresh.task = acting_task(task, &st);
 		if (!fresh.task)
 			return 0;
-		st->connect.sent = 1;
+		st->connect.syn_sent = 1;
 		fresh.since = st->connect.ts ? st->connect.ts : bpf_ktime_get_ns();
 		bpf_map_update_elem(&connections, &key, &fresh, BPF_ANY);
 		return 0;
 	}
 	c = bpf_map_lookup_elem(&connections, &key);
 	if (old == TCP_SYN_SENT) {
-		if (!c)
-			return 0;
-		if (state == TCP_STATE_CLOSE) {
-			s32 err = BPF_CORE_READ(sk, sk_err);
-
-			st = bpf_task_storage_get(&tasks, task, 0, 0);
-			if (!err && st && st->connect.ts && st->connect.sent)
-				st->connect.sent = 0; /* connect itself undoes it, and has the error */
-			else
-				emit_tcp(sk, c, TCP_connect, err ? -err : -ECANCELED);
-			bpf_map_delete_elem(&connections, &key);
-		} else if (state == TCP_ESTABLISHED) {
-			emit_tcp(sk, c, TCP_connect, 0);
-			c->since = bpf_ktime_get_ns();
-		}
+		if (c)
+			connect_ended(task, sk, &key, c, state);
 		return 0;
 	}
-	if (state == TCP_ESTABLISHED) { /* from SYN_RECV: it waits to be accepted */
+	if (state == TCP_ESTABLISHED) { /* from SYN_RECV: it has not been accepted yet */
 		fresh.since = bpf_ktime_get_ns();
 		bpf_map_update_elem(&connections, &key, &fresh, BPF_ANY);
 		return 0;
 	}
-	if (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK) { /* only by close and shutdown */
+	if (state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK) { /* caused by close or shutdown */
 		fresh.task = acting_task(task, &st);
 		if (!fresh.task)
 			return 0;
@@ -187,7 +205,7 @@ int tcp_state(u64 *ctx)
 	return 0;
 }
 
-/* tcp_sock_of is the TCP socket behind a descriptor of the current task. */
+/* tcp_sock_of returns the TCP socket of a descriptor of the current task; NULL: it is something else. */
 HOT struct sock *tcp_sock_of(struct task_struct *task, u32 fd)
 {
 	struct file *file = (void *)file_of_fd((u64)task, fd);
@@ -232,6 +250,7 @@ HOT void tcp_call_accepted(struct task_struct *task, struct task_state *st, s64 
 		tcp_accepted(task, st, ret);
 }
 
+/* What sockaddr_in and sockaddr_in6 begin with. */
 struct sockaddr_any {
 	u16 family;
 	u16 port;
@@ -247,11 +266,11 @@ HOT void connect_begin(struct connect_call *c, struct sockaddr_any *a)
 		__builtin_memcpy(c->daddr, a->ip6, 16);
 	else
 		put_ipv4(c->daddr, a->ip);
-	c->sent = 0;
+	c->syn_sent = 0;
 	c->ts = bpf_ktime_get_ns();
 }
 
-/* connect_end emits a connect that failed before there was any state change. */
+/* connect_end writes the row of a connect that failed before any state change. */
 HOT void connect_end(struct task_struct *task, struct task_state *st, s32 ret)
 {
 	struct connect_call *c = &st->connect;
@@ -260,7 +279,7 @@ HOT void connect_end(struct task_struct *task, struct task_state *st, s32 ret)
 
 	if (!c->ts)
 		return;
-	if (ret < 0 && !c->sent) {
+	if (ret < 0 && !c->syn_sent) {
 		id = identity(task, st);
 		e = reserve(KIND_tcp, sizeof(*e));
 		if (e) {
@@ -296,7 +315,7 @@ HOT int connect_called(void *addr)
 		count_lost(KIND_tcp);
 		return 0;
 	}
-	/* tcp_v6_connect calls tcp_v4_connect for a mapped address: one connect. */
+	/* For a mapped address tcp_v6_connect calls tcp_v4_connect: this is the same connect. */
 	if (!recorded(task, st) || st->connect.ts)
 		return 0;
 	bpf_probe_read_kernel(&a, 8, addr);
@@ -386,7 +405,7 @@ HOT void tcp_call_begin(struct task_struct *task, struct task_state *st, s32 nr)
 		tcp_connect_call(task, st);
 }
 
-/* Of the call's errors, those that do not come from tcp_v4_connect or tcp_v6_connect are no row. */
+/* tcp_call_end writes no row for the errors that do not come from tcp_v4_connect or tcp_v6_connect. */
 HOT void tcp_call_end(struct task_struct *task, struct task_state *st, s64 ret)
 {
 	s32 err = -ret;

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// choose tries the mechanisms of each family on the running kernel, best first, and says which one works and
-// why the better ones do not.
+// choose tries the mechanisms of each family on the running kernel, best first. It returns which one works, and why the
+// better ones do not.
 func choose(spec *ebpf.CollectionSpec, opt Options, try func(*ebpf.CollectionSpec, mechanism) error) []format.Probe {
 	var probes []format.Probe
 	for _, f := range families {
@@ -38,15 +38,15 @@ func choose(spec *ebpf.CollectionSpec, opt Options, try func(*ebpf.CollectionSpe
 	return probes
 }
 
-// tryHooks attaches an empty program wherever those of the mechanism would go, but for the tracepoints, which no
-// recording can do without. It takes milliseconds; whether the programs themselves load is seen when they do.
+// tryHooks attaches an empty program to each hook of a mechanism, except for tracepoints, which every kernel must have.
+// It takes milliseconds, but does not show whether the kernel accepts the programs themselves.
 func tryHooks(spec *ebpf.CollectionSpec, m mechanism) error {
 	for _, name := range m.programs {
 		p := spec.Programs[name]
 		switch {
 		case p.Type == ebpf.Tracing && (p.AttachType == ebpf.AttachTraceRawTp || p.AttachType == ebpf.AttachTraceIter):
 			continue
-		case p.Type == ebpf.Kprobe && !haveKprobes():
+		case p.Type == ebpf.Kprobe && !hasKprobes():
 			return errNoKprobes
 		case p.Type == ebpf.LSM:
 			if list, ok := lsmList(); ok && !slices.Contains(list, "bpf") {
@@ -71,10 +71,10 @@ func tryHooks(spec *ebpf.CollectionSpec, m mechanism) error {
 	return nil
 }
 
-// tryWhole loads and attaches the programs of a mechanism, with rings of one page, and takes them away again.
-func tryWhole(spec *ebpf.CollectionSpec, m mechanism) error {
-	spec = only(spec, m.programs)
-	if err := setVariables(spec, m.wants, map[string]any{"own_tgid": uint32(os.Getpid())}); err != nil {
+// tryPrograms loads and attaches the programs of a mechanism, with rings of one page, and removes them again.
+func tryPrograms(spec *ebpf.CollectionSpec, m mechanism) error {
+	spec = withPrograms(spec, m.programs)
+	if err := setVariables(spec, m.switches, map[string]any{"recorder_tgid": uint32(os.Getpid())}); err != nil {
 		return err
 	}
 	coll, err := ebpf.NewCollection(spec)
@@ -90,9 +90,9 @@ func tryWhole(spec *ebpf.CollectionSpec, m mechanism) error {
 	return err
 }
 
-// ipcFires makes the recorder ask for an IPC object of its own, and looks whether the program was called: one
-// on an LSM hook loads and attaches on a kernel whose list of LSMs lacks "bpf", and is never called.
-func ipcFires(coll *ebpf.Collection) error {
+// checkIPC makes this process access an IPC object of its own, and checks that the program was called. On a kernel
+// whose list of LSMs lacks "bpf", a program on an LSM hook loads and attaches but is never called.
+func checkIPC(coll *ebpf.Collection) error {
 	id, _, errno := unix.Syscall(unix.SYS_MSGGET, unix.IPC_PRIVATE, 0o600, 0)
 	if errno != 0 {
 		return fmt.Errorf("checking that it is called: msgget: %w", errno)
@@ -111,22 +111,24 @@ func ipcFires(coll *ebpf.Collection) error {
 	return nil
 }
 
-// lsmList is the kernel's list of LSMs, where it can be read.
+// lsmList returns the kernel's list of LSMs; false: it cannot be read.
 func lsmList() ([]string, bool) {
 	list, err := os.ReadFile("/sys/kernel/security/lsm")
 	return strings.Split(strings.TrimSpace(string(list)), ","), err == nil
 }
 
 func errNotCalled(list []string) error {
-	return fmt.Errorf("it would never be called: the kernel's list of LSMs (%s) lacks bpf; boot with lsm=…,bpf", strings.Join(list, ","))
+	return fmt.Errorf("it would never be called: the kernel's list of LSMs (%s) lacks bpf; boot with lsm=…,bpf",
+		strings.Join(list, ","))
 }
 
-// reason is a verifier's or kernel's refusal in one line.
+// reason returns the refusal of the verifier or kernel as one line.
 func reason(err error) string {
 	var ve *ebpf.VerifierError
 	if errors.As(err, &ve) {
 		for _, line := range slices.Backward(ve.Log) {
-			if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "processed ") { // how much, not why
+			line = strings.TrimSpace(line)
+			if line != "" && !strings.HasPrefix(line, "processed ") { // that line is statistics
 				return fmt.Sprintf("%v: %s", ve.Cause, line)
 			}
 		}

@@ -46,7 +46,7 @@ type Column struct {
 type Table struct {
 	*format.Schema
 	Families []string // recording any of these event families fills the table; none: it is in every recording
-	Bulk     bool     // a high-volume table: its records go through the bulk rings
+	Bulk     bool     // a high-volume table: its records go through the bulk or call rings
 	Trigger  bool     // record --trigger tests its rows
 	// Text is the template of the line that replay prints for a row; {column} is replaced by the column's value. "":
 	// replay has code for this table, or prints name=value.
