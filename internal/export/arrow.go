@@ -18,7 +18,7 @@ func (arrowFormat) Describe() Description {
 	return Description{Name: "arrow", Extension: "arrow", Help: "Arrow IPC file"}
 }
 
-// Write compresses by zstd, a batch a row group.
+// Write writes each row group as one batch, compressed with zstd.
 func (arrowFormat) Write(w io.Writer, t *Table) error {
 	group := newRowGroup(t)
 	out, err := arrowtable.NewFileWriter(w, arrowtable.NewSchema(group.schema, &t.captures[0].Manifest), format.Zstd)
@@ -37,14 +37,14 @@ func (arrowFormat) Write(w io.Writer, t *Table) error {
 	return out.Close()
 }
 
-// batch is the rows as a batch, the joined texts written out.
+// batch returns the rows as a batch, with joined texts in place of their numbers.
 func (g *rowGroup) batch() *format.Batch {
 	for i := range g.vectors {
-		if !g.numbered(i) {
+		if !g.isJoinedText(i) {
 			continue
 		}
 		g.vectors[i].Str.Reset()
-		for _, n := range g.numbers[i] {
+		for _, n := range g.textNumbers[i] {
 			g.vectors[i].Str.Append(g.dictionary.texts[n])
 		}
 	}

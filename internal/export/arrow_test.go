@@ -16,7 +16,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// The Arrow file of a table has its rows in order, compressed by zstd, with the texts that are joined.
+// TestArrowFile reads a file with the Arrow library: rows in order, compressed with zstd, with joined texts.
 func TestArrowFile(t *testing.T) {
 	set := openFamilies(t)
 	job := &Job{Captures: set, Format: Lookup("arrow"), Dir: filepath.Join(t.TempDir(), "out")}

@@ -30,10 +30,10 @@ func (csvFormat) Write(w io.Writer, t *Table) error {
 	return t.writeLines(w, func(c *capture.Capture) (lineEncoder, error) { return newCSVEncoder(t, c) })
 }
 
-// csvHead is the line of column names.
+// csvHead returns the header line.
 func csvHead(t *Table) []byte {
 	var head []byte
-	if t.several() {
+	if t.hasCaptureColumn() {
 		head = append(head, captureColumn+","...)
 	}
 	for i, c := range t.Columns {
@@ -45,12 +45,12 @@ func csvHead(t *Table) []byte {
 	return append(head, "\r\n"...)
 }
 
-// csvEncoder writes rows: times as in RFC 3339, lists as JSON.
+// csvEncoder encodes rows: times as in RFC 3339, lists as JSON arrays.
 type csvEncoder struct {
-	prefix  []byte // of each row: the capture, where there are several
+	prefix  []byte // of each row: the field of captureColumn and a comma, or empty
 	columns []*capture.Accessor
 	times   *stamp.Format
-	list    []byte
+	list    []byte // buffer of appendValue
 }
 
 func newCSVEncoder(t *Table, c *capture.Capture) (*csvEncoder, error) {
@@ -100,8 +100,8 @@ func (e *csvEncoder) appendValue(dst []byte, v *format.Vector, row int) []byte {
 	return dst
 }
 
-// appendField appends a text, in quotes where it needs them. An empty one has them too, so that no reader takes it for
-// a missing value.
+// appendField appends a text, in quotes if it needs them. An empty text is quoted too, so that no reader takes it for a
+// missing value. Invalid UTF-8 is replaced.
 func appendField(dst, text []byte) []byte {
 	if !utf8.Valid(text) {
 		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))

@@ -19,6 +19,6 @@ func TestCSVIsReadBack(t *testing.T) {
 		}
 	}
 	if got := string(appendField(nil, []byte("a\xff"))); got != "a\uFFFD" {
-		t.Errorf("what is no UTF-8: got %q", got)
+		t.Errorf("invalid UTF-8: got %q", got)
 	}
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package export writes the tables of captures, with the columns that their ids stand for, as files for other programs.
+// Package export writes the tables of captures as files for other programs. Ids are joined with the dimensions that
+// they lead to: next to a column of ids the files have columns of what the ids stand for.
 //
-// A file format is one file of this package: a type that is a Format, and the call of register that makes it known.
+// Each file format is one file of this package: a type that implements Format, and a call of register.
 package export

@@ -12,17 +12,18 @@ import (
 	"github.com/fletch-trace/fletch/internal/filter"
 )
 
-// Job is what is to be exported, and where to.
+// Job exports all tables of captures.
 type Job struct {
 	Captures capture.Set
-	Filter   *filter.Program // of events; nil: all rows
+	Filter   *filter.Program // of events and losses; nil: all rows
 	Format   Format
-	Dir      string           // of the files: a new directory or an empty one
-	Replace  bool             // the directory may have files; those of the same name are replaced
-	Progress capture.Progress // nil: nobody is told
+	Dir      string           // output directory; it must be new or empty, unless Replace is set
+	Replace  bool             // Dir may have files; those of the same name are replaced
+	Progress capture.Progress // nil: not reported
 }
 
-// Run writes each table into a file of its own. The files appear when all are whole; after an error there are none.
+// Run writes each table into a file of its own, TABLE.EXTENSION. The files are moved into Dir when all are complete;
+// after an error while writing them there are none.
 func (j *Job) Run(ctx context.Context) error {
 	out, err := newOutput(j.Dir, j.Replace)
 	if err != nil {
@@ -37,6 +38,7 @@ func (j *Job) Run(ctx context.Context) error {
 	return out.publish()
 }
 
+// write writes the file of one table.
 func (j *Job) write(ctx context.Context, out *output, name string) error {
 	columns, err := commonColumns(j.Captures, name)
 	if err != nil {
@@ -46,6 +48,7 @@ func (j *Job) write(ctx context.Context, out *output, name string) error {
 	return out.create(name+"."+j.Format.Describe().Extension, func(w io.Writer) error { return j.Format.Write(w, t) })
 }
 
+// tableNames returns the names of all tables, sorted.
 func tableNames(set capture.Set) []string {
 	var names []string
 	for _, c := range set {

@@ -68,7 +68,7 @@ func TestEachFormatWritesAFileForEachTable(t *testing.T) {
 	}
 }
 
-// failing is a format whose second file cannot be written.
+// failing is a format that fails to write the second file.
 type failing struct {
 	err   error
 	files int

@@ -8,29 +8,29 @@ import (
 	"slices"
 )
 
-// Format is a file format that tables are written in.
+// Format is a file format for tables.
 type Format interface {
 	Describe() Description
-	// Write writes the head and all rows of a table to w.
+	// Write writes the header and all rows of a table to w.
 	Write(w io.Writer, t *Table) error
 }
 
-// Description is what there is to know of a format before it is used.
+// Description describes a format to the user.
 type Description struct {
-	Name      string // as in --format
+	Name      string // for --format
 	Extension string // of its files, without the dot
-	Help      string // a line, without a full stop
+	Help      string // one line, without a full stop
 }
 
-var formats = map[string]Format{}
+var formats = map[string]Format{} // by name
 
-// register makes a format known. It is called once for each, when the package is initialized.
+// register adds a format to formats. It returns a value so that each format can call it in a variable declaration.
 func register(f Format) struct{} {
 	formats[f.Describe().Name] = f
 	return struct{}{}
 }
 
-// Lookup is the format of a name, nil where there is none.
+// Lookup returns the format of that name, nil if there is none.
 func Lookup(name string) Format { return formats[name] }
 
 // Formats describes all formats, sorted by name.

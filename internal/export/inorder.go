@@ -4,8 +4,9 @@ package export
 
 import "sync"
 
-// inOrder calls produce for 0 to n-1 on several workers at once, and use with what it gave, in order, until the first
-// error. At most a few results wait. produce appends to dst, which is empty.
+// inOrder calls produce for 0 to n-1 on several workers at once, and then use with the results, in order, on the
+// caller's goroutine. It returns the first error in this order. produce appends to dst, which is empty; use must not
+// keep the result, because its memory is reused. At most workers+1 results wait for use.
 func inOrder(n, workers int, produce func(worker, i int, dst []byte) ([]byte, error), use func([]byte) error) error {
 	type result struct {
 		text []byte

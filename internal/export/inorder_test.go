@@ -44,6 +44,6 @@ func TestInOrder(t *testing.T) {
 	nothing := func(_, i int, dst []byte) ([]byte, error) { return dst, nil }
 	err = inOrder(10, 2, nothing, func([]byte) error { return broken })
 	if !errors.Is(err, broken) {
-		t.Errorf("what cannot be written: got %v", err)
+		t.Errorf("use fails: got %v", err)
 	}
 }

@@ -3,21 +3,23 @@
 package export
 
 import (
+	"strings"
+
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 )
 
-// joiner makes the joined columns of a table of one capture. Texts are numbers of a dictionary.
+// joiner makes the joined columns of a table of one capture. Joined texts are numbers in a dictionary.
 type joiner struct {
-	dictionary *dictionary
-	columns    []*capture.Accessor // all of the table; nil for the one that tells the captures apart
-	numbers    [][]int32           // of the values of each, by their codes: number in the dictionary plus 1
-	codes      []int32
+	dictionary    *dictionary
+	columns       []*capture.Accessor // by column of the file; nil for captureColumn
+	numbersByCode [][]int32           // by column, then by the value's code: dictionary number + 1; 0: not yet known
+	codes         []int32
 }
 
 func newJoiner(c *capture.Capture, columns []capture.Column, d *dictionary) (*joiner, error) {
 	j := &joiner{dictionary: d, columns: make([]*capture.Accessor, len(columns)),
-		numbers: make([][]int32, len(columns))}
+		numbersByCode: make([][]int32, len(columns))}
 	for i, column := range columns {
 		if column.Name == "" {
 			continue
@@ -39,11 +41,11 @@ func (j *joiner) bind(b *format.Batch) {
 	}
 }
 
-// appendNumbers appends the numbers of the values of column i, which are texts.
+// appendNumbers appends the dictionary numbers of column i, a column of text, for the rows of the bound batch.
 func (j *joiner) appendNumbers(dst []int32, i int) []int32 {
 	a := j.columns[i]
 	j.codes = a.AppendCodes(j.codes[:0])
-	numbers := j.numbers[i]
+	numbers := j.numbersByCode[i]
 	for row, code := range j.codes {
 		if code < 0 {
 			dst = append(dst, j.dictionary.add(string(a.Text(row))))
@@ -57,11 +59,11 @@ func (j *joiner) appendNumbers(dst []int32, i int) []int32 {
 		}
 		dst = append(dst, numbers[code]-1)
 	}
-	j.numbers[i] = numbers
+	j.numbersByCode[i] = numbers
 	return dst
 }
 
-// appendValues appends the values of column i of a batch, which are no texts.
+// appendValues appends the values of column i, of any type but text, for the rows of the bound batch.
 func (j *joiner) appendValues(dst *format.Vector, i, rows int) {
 	a := j.columns[i]
 	for row := range rows {
@@ -75,4 +77,24 @@ func (j *joiner) appendValues(dst *format.Vector, i, rows int) {
 			dst.Rows = append(dst.Rows, int32(dst.Str.Len()))
 		}
 	}
+}
+
+// dictionary numbers distinct texts from 0.
+type dictionary struct {
+	texts  []string         // by number; invalid UTF-8 is replaced
+	number map[string]int32 // by text, unchanged
+}
+
+// add returns the number of a text, a new one for a new text.
+func (d *dictionary) add(text string) int32 {
+	if n, ok := d.number[text]; ok {
+		return n
+	}
+	if d.number == nil {
+		d.number = map[string]int32{}
+	}
+	n := int32(len(d.texts))
+	d.texts = append(d.texts, strings.ToValidUTF8(text, "\uFFFD"))
+	d.number[text] = n
+	return n
 }

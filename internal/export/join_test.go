@@ -13,7 +13,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// TestJoinedTexts joins what ids of a column stand for, those that are not known too.
+// TestJoinedTexts joins texts to columns of ids, known and unknown ones.
 func TestJoinedTexts(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "capture")
 	if err := fixture.Families().Write(path, time.Second, nil); err != nil {

@@ -11,7 +11,7 @@ import (
 
 var _ = register(jsonLines{})
 
-// jsonLines writes an object a line, as replay --json does.
+// jsonLines writes one JSON object per line, as replay --json does.
 type jsonLines struct{}
 
 func (jsonLines) Describe() Description {

@@ -14,18 +14,18 @@ import (
 	"github.com/fletch-trace/fletch/internal/filter"
 )
 
-// lineEncoder writes rows of one table of one capture as text. It is used by one worker.
+// lineEncoder encodes rows of one table of one capture as lines of text. It is used by one worker.
 type lineEncoder interface {
-	Bind(b *format.Batch)
-	Append(dst []byte, row int) []byte
+	Bind(b *format.Batch)              // sets the batch that Append encodes rows of
+	Append(dst []byte, row int) []byte // appends the line of a row, with its end
 }
 
 // newLineEncoder makes the encoder of one worker for the rows of c.
 type newLineEncoder func(c *capture.Capture) (lineEncoder, error)
 
-// writeLines writes all rows as lines. Blocks become text on all processors, and are written in order.
+// writeLines writes all rows as lines. Blocks are encoded by GOMAXPROCS workers and written in order.
 func (t *Table) writeLines(w io.Writer, newEncoder newLineEncoder) error {
-	for _, c := range t.having() {
+	for _, c := range t.capturesWithTable() {
 		if err := t.writeCapture(w, c, newEncoder); err != nil {
 			return fmt.Errorf("reading %s: %w", c.Path, err)
 		}
@@ -33,7 +33,7 @@ func (t *Table) writeLines(w io.Writer, newEncoder newLineEncoder) error {
 	return nil
 }
 
-// lineWorker is what a worker keeps from block to block.
+// lineWorker is the state of a worker.
 type lineWorker struct {
 	encoder lineEncoder
 	batch   format.Batch
@@ -41,6 +41,7 @@ type lineWorker struct {
 	rows    filter.Selection
 }
 
+// writeCapture writes the rows of one capture.
 func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLineEncoder) error {
 	s, table := t.scan(c), c.Table(t.Name)
 	if s.Filter != nil {
@@ -76,7 +77,7 @@ func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLine
 	})
 }
 
-// append appends the rows of a block that the filter lets through.
+// append appends the lines of the rows of a block that match the filter.
 func (w *lineWorker) append(dst []byte, table *format.Table, block format.Block) ([]byte, error) {
 	if err := table.Read(&w.batch, block, nil); err != nil {
 		return nil, err

@@ -13,12 +13,12 @@ import (
 	"github.com/fletch-trace/fletch/internal/cli"
 )
 
-// output is a directory that appears when all its files are there.
+// output is an output directory. Files are created in a temporary directory and moved when all are complete.
 type output struct {
 	dir, temp string
 }
 
-// newOutput begins an output directory. One that has files is refused, unless they may be replaced.
+// newOutput makes the temporary directory. It fails if dir has files, unless they may be replaced.
 func newOutput(dir string, replace bool) (*output, error) {
 	entries, err := os.ReadDir(dir)
 	switch {
@@ -29,7 +29,7 @@ func newOutput(dir string, replace bool) (*output, error) {
 		err := fmt.Errorf("creating %s: %w", dir, os.ErrExist)
 		return nil, cli.WithHint(err, "choose another directory, or replace files in it with --force")
 	}
-	// Beside it, to be of the same file system.
+	// Next to dir, to be on the same file system.
 	temp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+".*")
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", dir, err)
@@ -37,7 +37,7 @@ func newOutput(dir string, replace bool) (*output, error) {
 	return &output{dir, temp}, nil
 }
 
-// create makes a file, which fill writes. The writer is buffered.
+// create creates a file and calls fill to write it, through a buffer.
 func (o *output) create(name string, fill func(w io.Writer) error) error {
 	f, err := os.OpenFile(filepath.Join(o.temp, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
@@ -50,7 +50,7 @@ func (o *output) create(name string, fill func(w io.Writer) error) error {
 	return errors.Join(err, f.Close())
 }
 
-// publish moves the files to where they belong.
+// publish moves the files to the output directory, which it creates if necessary.
 func (o *output) publish() error {
 	if err := os.MkdirAll(o.dir, 0o777); err != nil {
 		return fmt.Errorf("creating %s: %w", o.dir, err)
@@ -67,5 +67,5 @@ func (o *output) publish() error {
 	return nil
 }
 
-// discard removes what was not published.
+// discard removes the temporary directory, with files that were not published.
 func (o *output) discard() { os.RemoveAll(o.temp) }

@@ -20,7 +20,7 @@ func (parquetFormat) Describe() Description {
 	return Description{Name: "parquet", Extension: "parquet", Help: "Apache Parquet, columns compressed with zstd"}
 }
 
-// Write encodes one row group, its columns at once, while the next one is gathered.
+// Write encodes one row group, its columns in parallel, while the next one is gathered.
 func (parquetFormat) Write(w io.Writer, t *Table) error {
 	first, second := newRowGroup(t), newRowGroup(t)
 	out, err := parquet.NewWriter(w, first.schema.Columns, properties(t.captures), runtime.GOMAXPROCS(0))
@@ -34,16 +34,16 @@ func (parquetFormat) Write(w io.Writer, t *Table) error {
 		}
 	}
 	var writing sync.WaitGroup
-	var failed error // of writing; read after Wait
+	var writeErr error // set by writing; read after Wait
 	err = t.gather(first, second, func(g *rowGroup) error {
-		if writing.Wait(); failed != nil {
-			return failed
+		if writing.Wait(); writeErr != nil {
+			return writeErr
 		}
-		writing.Go(func() { failed = out.WriteGroup(g.rows, g.values()) })
+		writing.Go(func() { writeErr = out.WriteGroup(g.rows, g.values()) })
 		return nil
 	})
 	if writing.Wait(); err == nil {
-		err = failed
+		err = writeErr
 	}
 	if err != nil {
 		return err
@@ -51,7 +51,7 @@ func (parquetFormat) Write(w io.Writer, t *Table) error {
 	return out.Close()
 }
 
-// properties are the key-value metadata of a file: which captures it is from.
+// properties returns the key-value metadata of a file: for each capture, where it was recorded.
 func properties(set capture.Set) (pairs [][2]string) {
 	for _, c := range set {
 		m := &c.Manifest
@@ -61,13 +61,13 @@ func properties(set capture.Set) (pairs [][2]string) {
 	return pairs
 }
 
-// values are the columns as package parquet takes them.
+// values returns the columns as package parquet takes them.
 func (g *rowGroup) values() []parquet.Values {
 	values := make([]parquet.Values, len(g.vectors))
 	for i := range values {
 		values[i].Vector = &g.vectors[i]
-		if g.numbered(i) {
-			values[i].Numbers, values[i].Texts = g.numbers[i], g.dictionary.texts
+		if g.isJoinedText(i) {
+			values[i].Numbers, values[i].Texts = g.textNumbers[i], g.dictionary.texts
 		}
 	}
 	return values

@@ -13,24 +13,24 @@ import (
 	"github.com/fletch-trace/fletch/internal/filter"
 )
 
-// Table is one table of all captures, on its way into a file.
+// Table is one table of all captures, to be written into one file.
 type Table struct {
 	Name    string
-	Columns []capture.Column // but for the one that tells the captures apart
+	Columns []capture.Column // without captureColumn
 
 	captures capture.Set
-	ctx      context.Context // of the job
+	ctx      context.Context // of Job.Run
 	filter   *filter.Program
 	progress capture.Progress
 }
 
-// captureColumn is the name of the column that tells the rows of several captures apart.
+// captureColumn is the name of the column that says which capture a row is from, if there are several captures.
 const captureColumn = "capture"
 
-// several says whether the file has the column that tells the captures apart.
-func (t *Table) several() bool { return len(t.captures) > 1 }
+// hasCaptureColumn reports whether the file has captureColumn, as its first column.
+func (t *Table) hasCaptureColumn() bool { return len(t.captures) > 1 }
 
-// commonColumns are the columns that a table has in all captures.
+// commonColumns returns the columns of a table. They must be the same in all captures that have the table.
 func commonColumns(set capture.Set, name string) ([]capture.Column, error) {
 	var columns []capture.Column
 	var first *capture.Capture
@@ -48,13 +48,13 @@ func commonColumns(set capture.Set, name string) ([]capture.Column, error) {
 	return columns, nil
 }
 
-// having are the captures that have the table.
-func (t *Table) having() capture.Set {
+// capturesWithTable returns the captures that have the table.
+func (t *Table) capturesWithTable() capture.Set {
 	lacks := func(c *capture.Capture) bool { return c.Table(t.Name) == nil }
 	return slices.DeleteFunc(slices.Clone(t.captures), lacks)
 }
 
-// scan reads the table of one capture, in order. Only events and losses are filtered.
+// scan returns a scan of the table in one capture, in its order. Only events and losses are filtered.
 func (t *Table) scan(c *capture.Capture) *capture.Scan {
 	schema := c.Table(t.Name).Schema
 	s := &capture.Scan{Capture: c, Table: t.Name, Columns: schema.Columns, Ordered: true, Progress: t.progress}
