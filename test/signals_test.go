@@ -63,6 +63,7 @@ func TestSignals(t *testing.T) {
 			"kernel to self: 13 code 0 queued":         n,
 			"kernel to self: 14 code 128 queued":       n,
 			"kernel to self: 44 code -2 queued":        n,
+			"self to killed: 9 code 0 queued":          n,
 			"kernel to crashed: 11 code 2 queued":      n,
 			"kernel to self: 17 code 2 ":               n,
 			"kernel to self: 17 code 1 ":               n,
