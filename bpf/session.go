@@ -90,7 +90,8 @@ func (s *Session) Shed(on bool) error {
 }
 
 // Announce passes the rows of the running tasks that have not been announced in this epoch, and of their cgroups, to
-// emit. It is for the end of a recording: Stop emits the in-flight call of a task that may have had no event for long.
+// emit. At the end of a recording it is called before Stop, which emits in-flight calls: their tasks may have had no other
+// event for hours.
 func (s *Session) Announce(emit Emit) error {
 	if err := s.iterate("snapshot_begin", emit); err != nil {
 		return fmt.Errorf("listing the running tasks: %w", err)
