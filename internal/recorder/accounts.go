@@ -11,29 +11,29 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Accounts see to it that for each table produced = recorded + lost: what the programs had no room for, what the kernel
-// skipped, and what could not be written.
+// accounts ensure that produced = recorded + lost for each table. Lost are the events that found their ring full, that
+// the kernel skipped, or that could not be written.
 type accounts struct {
 	*losses
 	lanes   *lanes
-	counts  *counts
+	counts  *progressCounts
 	session Session
 	tables  []*table // by kind
 	cpus    int
 	probes  []format.Probe
 }
 
-// isEvent says whether a table is one of events, by its name.
+// isEvent reports whether the table of that name holds events, not rows of a dimension.
 func isEvent(table string) bool {
 	t := schema.Of(table)
 	return t != nil && t.Event()
 }
 
-// poll looks at the programs' counters.
+// poll reads the loss counters of the BPF programs.
 func (a *accounts) poll() { a.counts.lost.Add(a.losses.poll()) }
 
-// hand gives the rows of the loss table so far to a lane, with those of what had no room in the window.
-func (a *accounts) hand() {
+// send adds rows for the batches that the lanes refused, and sends the loss table's batch to a lane.
+func (a *accounts) send() {
 	a.lanes.takeRefused(func(table string, n int64) {
 		at := monotonic()
 		a.add(table, -1, at-int64(flushEvery), at, n)
@@ -43,14 +43,15 @@ func (a *accounts) hand() {
 		}
 	})
 	if b := a.take(); b != nil {
-		a.lanes.handLosses(b, a.free)
+		a.lanes.sendLosses(b, a.free)
 	}
 }
 
-// balance completes the accounts of a recording that began at begun (monotonic ns), once nothing more is produced:
-// every record that the programs say they emitted was taken from a ring, and every event that they never saw, because
-// the kernel skipped them, is counted as lost. stalled says that records were left in their rings.
-func (a *accounts) balance(begun int64, stalled bool, observer Observer) {
+// balance completes the accounts of a recording that began at started (monotonic ns). It is called when no more records
+// are produced, and counts as lost what was emitted but not received, and the events for which the kernel skipped the
+// programs. A difference between emitted and received is reported as a defect, unless the writer stalled and records
+// were left in their rings.
+func (a *accounts) balance(started int64, stalled bool, observer Observer) {
 	a.losses.finish()
 	ended := monotonic()
 	for _, t := range a.tables {
@@ -65,7 +66,7 @@ func (a *accounts) balance(begun int64, stalled bool, observer Observer) {
 		if missing == 0 {
 			continue
 		}
-		a.add(name, -1, begun, ended, missing)
+		a.add(name, -1, started, ended, missing)
 		if !stalled {
 			observer.Miscounted(fmt.Errorf("%s: %d records emitted, %d received", name, emitted, t.received))
 		}
@@ -73,34 +74,34 @@ func (a *accounts) balance(begun int64, stalled bool, observer Observer) {
 	for _, p := range a.probes {
 		missed, err := a.session.Missed(p.Family)
 		if err != nil {
-			observer.Miscounted(fmt.Errorf("what the kernel skipped is not counted: %v", err))
+			observer.Miscounted(fmt.Errorf("events that the kernel skipped are not counted: %v", err))
 		}
 		if missed > 0 {
-			a.add(p.Family, -1, begun, ended, int64(missed))
+			a.add(p.Family, -1, started, ended, int64(missed))
 		}
 	}
 }
 
-// lost is what was lost of each table: by the programs, and by writes that failed.
+// lost is the number of lost rows by table, including those that could not be written.
 func (a *accounts) lost() map[string]int64 {
 	lost := make(map[string]int64)
 	for name, n := range a.total {
 		lost[name] += n
 	}
-	a.addDropped(lost)
+	a.addUnwritten(lost)
 	return lost
 }
 
-// addDropped adds what was lost because it could not be written, and so is not in the loss table.
-func (a *accounts) addDropped(lost map[string]int64) {
+// addUnwritten adds the rows that could not be written, which are not in the loss table.
+func (a *accounts) addUnwritten(lost map[string]int64) {
 	for _, l := range a.lanes.both() {
-		for name, n := range l.dropped {
+		for name, n := range l.unwritten {
 			lost[name] += n
 		}
 	}
 }
 
-// lostTotal is lost of all tables together.
+// lostTotal is the number of lost rows of all tables.
 func (a *accounts) lostTotal() (n int64) {
 	for _, lost := range a.lost() {
 		n += lost

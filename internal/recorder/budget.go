@@ -14,21 +14,21 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A Budget is how much memory each part may take. With Config.MaxMemory everything is as large as fits.
+// A Budget is how much memory each part may take. With Config.MaxMemory, parts are made as large as fits.
 type Budget struct {
-	Ring     int // bytes of a bulk ring
-	RareRing int // of a rare one
+	Ring     int // bytes of each bulk ring
+	RareRing int // bytes of each rare ring
 
 	cpus       int
 	limit      int64 // Config.MaxMemory
-	bulkRows   int   // of a batch of a bulk table
-	rareRows   int
-	rareText   int   // bytes of text in a batch of a rare table, about
+	bulkRows   int   // rows of a batch of a bulk table
+	rareRows   int   // rows of a batch of a rare table
+	rareText   int   // approximate bytes of text in a batch of a rare table
 	window     int64 // bytes of segments in memory; 0: no limit
-	dimensions int64 // bytes of rows that events may refer to; 0: no limit
+	dimensions int64 // bytes of unused dimension rows; 0: no limit
 }
 
-// MaxRing is the most that Config.RingBytes may be.
+// MaxRing is the maximum of Config.RingBytes.
 const MaxRing = 512 << 20
 
 const (
@@ -36,35 +36,36 @@ const (
 	defaultRings = 512 << 20 // of all CPUs together
 
 	bulkRows    = 1 << 15 // rows of a batch of a bulk table: 3 MB of system calls
-	bulkBatches = 5       // of them: one being filled, the others on their way to the file
-	rareRows    = 1 << 12
-	rareText    = 1 << 20 // bytes of text in one, about, when it is handed on
+	bulkBatches = 5       // batches of a bulk table: one being filled, the others being written
+	rareRows    = 1 << 12 // rows of a batch of a rare table
+	rareText    = 1 << 20 // approximate bytes of text at which a batch of a rare table is sent
 	rareBatches = 3
 )
 
-// Memory is what a person sees of it: the resident size. That counts a ring twice, because it is mapped twice.
+// The budget is for the resident size, as ps shows it. That counts a ring twice, because it is mapped twice.
 const (
-	baseMemory    = 32 << 20 // the program, its threads, what the runtime has not given back
-	encoderMemory = 4 << 20  // of one table: what a compressor keeps
-	tarMemory     = 5 << 20  // of one table: a segment that is held until it is whole
-	leastRing     = 64 << 10
-	leastRareRing = 128 << 10
-	leastBulkRows = 1 << 12
-	leastRareRows = 1 << 11
-	leastRareText = 64 << 10
+	baseMemory    = 32 << 20 // the program, its threads, and memory that the runtime has not returned
+	encoderMemory = 4 << 20  // per bulk table: the compressor's buffers
+	tarMemory     = 5 << 20  // per table: in a tar, a segment is held in memory until it is complete
+	minRing       = 64 << 10
+	minRareRing   = 128 << 10
+	minBulkRows   = 1 << 12
+	minRareRows   = 1 << 11
+	minRareText   = 64 << 10
 )
 
-// BudgetError says that a recording does not fit into Config.MaxMemory.
+// BudgetError reports that a recording does not fit into Config.MaxMemory.
 type BudgetError struct {
 	CPUs  int
-	Least int64 // what it takes on so many CPUs, bytes
+	Least int64 // bytes that a recording needs at least on this number of CPUs
 }
 
 func (e *BudgetError) Error() string {
 	return fmt.Sprintf("%d CPUs take %d bytes at least", e.CPUs, e.Least)
 }
 
-// NewBudget fits a recording on so many CPUs into the memory it may take; it is a *BudgetError when it cannot.
+// NewBudget divides cfg.MaxMemory among the parts of a recording with rings on that many CPUs. The error is a
+// *BudgetError if they do not fit at their minimum sizes.
 func NewBudget(cfg *Config, cpus int, layouts []*bpf.Layout) (*Budget, error) {
 	b := &Budget{
 		Ring: ringSize(cfg.RingBytes, cpus), RareRing: bpf.RareRingSize, cpus: cpus, limit: cfg.MaxMemory,
@@ -88,28 +89,29 @@ func NewBudget(cfg *Config, cpus int, layouts []*bpf.Layout) (*Budget, error) {
 		}
 	}
 	if cfg.InMemory {
-		// What is left is the window's; an eighth of it is for what is on its way there when it is full.
+		// The window gets the rest, less an eighth for batches that arrive after it is full.
 		b.window = (b.limit - b.dimensions - b.need(layouts, tar)) * 7 / 8
 	}
 	return b, nil
 }
 
-// ringSize is the size of one bulk ring in bytes: a power of two of whole pages, at least as large as asked.
-func ringSize(asked int64, cpus int) int {
-	if asked == 0 {
-		asked = defaultRing
-		for asked > 1<<20 && asked*int64(cpus) > defaultRings {
-			asked /= 2
+// ringSize is the size of one bulk ring in bytes: a power of two, at least one page and at least requested. If
+// requested is 0, it is chosen by the number of CPUs.
+func ringSize(requested int64, cpus int) int {
+	if requested == 0 {
+		requested = defaultRing
+		for requested > 1<<20 && requested*int64(cpus) > defaultRings {
+			requested /= 2
 		}
 	}
-	asked = max(asked, int64(os.Getpagesize()))
-	return 1 << bits.Len64(uint64(asked-1))
+	requested = max(requested, int64(os.Getpagesize()))
+	return 1 << bits.Len64(uint64(requested-1))
 }
 
-// rings are the bytes of all rings.
+// rings is the resident size of all rings, in bytes.
 func (b *Budget) rings() int64 { return int64(b.cpus) * 2 * int64(b.Ring+b.RareRing) }
 
-// need is about how much memory a recording takes, bytes.
+// need is approximately how much memory a recording takes, in bytes.
 func (b *Budget) need(layouts []*bpf.Layout, tar bool) int64 {
 	n := int64(baseMemory) + b.rings()
 	for _, l := range layouts {
@@ -130,14 +132,14 @@ func (b *Budget) need(layouts []*bpf.Layout, tar bool) int64 {
 	return n
 }
 
-// rowSize is what a row takes in a batch, bytes, without its text.
+// rowSize is the size of a row in a batch, in bytes, without its text.
 func rowSize(s *format.Schema) (n int64) {
 	for _, c := range s.Columns {
 		switch c.Type {
 		case format.Int64, format.Timestamp:
 			n += 8
 		case format.String:
-			n += 8 // enumerators are short
+			n += 8 // its offset, and the few bytes of an enumerator's name
 		default:
 			n += 4
 		}
@@ -145,7 +147,8 @@ func rowSize(s *format.Schema) (n int64) {
 	return n
 }
 
-// shrink makes the largest part smaller by half; it says whether one could be.
+// shrink halves the largest of rings and bulk batches (the rings only unless fixedRing), and the smaller parts with it.
+// It reports false when all are at their minimum.
 func (b *Budget) shrink(fixedRing bool, layouts []*bpf.Layout) bool {
 	rings := int64(b.cpus) * 2 * int64(b.Ring)
 	var batches int64
@@ -162,38 +165,38 @@ func (b *Budget) shrink(fixedRing bool, layouts []*bpf.Layout) bool {
 		}
 	}
 	if !fixedRing && rings >= batches {
-		half(&b.Ring, max(leastRing, os.Getpagesize()))
+		half(&b.Ring, max(minRing, os.Getpagesize()))
 	}
 	if !shrunk {
-		half(&b.bulkRows, leastBulkRows)
+		half(&b.bulkRows, minBulkRows)
 	}
 	if !shrunk && !fixedRing {
-		half(&b.Ring, max(leastRing, os.Getpagesize()))
+		half(&b.Ring, max(minRing, os.Getpagesize()))
 	}
 	if b.Ring < b.RareRing || !shrunk {
-		half(&b.RareRing, max(leastRareRing, os.Getpagesize()))
+		half(&b.RareRing, max(minRareRing, os.Getpagesize()))
 	}
-	half(&b.rareRows, leastRareRows)
-	half(&b.rareText, leastRareText)
+	half(&b.rareRows, minRareRows)
+	half(&b.rareText, minRareText)
 	return shrunk
 }
 
-// garbagePercent is how much garbage there may be, percent of what is in use: batches and buffers, used again and
-// again. The default, as much again, is only reached after minutes, and until then memory grows.
-const garbagePercent = 20
+// gcPercent is the heap growth that starts a garbage collection, in percent of the live heap. Batches and buffers are
+// reused, so with the default of 100 it would take minutes to get there, and the growth would look like a leak.
+const gcPercent = 20
 
-// LimitRuntime makes Go's runtime keep to the budget too, in the whole program. What it does not manage are the rings
-// and the program's own pages.
+// LimitRuntime sets the memory limit of the Go runtime, for the whole program: the budget without the rings and the
+// pages of the binary, which the runtime does not manage.
 //
-// Until the recording has run for a while (collectGarbage) it collects no garbage below the limit: at first nearly all
-// that is made stays, and to look for the rest each time that there is a little more costs as much as recording.
+// It also turns off garbage collection below that limit, until enableGC. While the buffers are being allocated, nearly
+// nothing is garbage, and a collection for each small growth costs as much CPU time as recording.
 func (b *Budget) LimitRuntime() {
 	if b.limit > 0 {
 		debug.SetMemoryLimit(max(b.limit-b.rings()-baseMemory/2, baseMemory/2))
 	}
-	debug.FreeOSMemory() // loading took more than running does
+	debug.FreeOSMemory() // loading the BPF programs took more memory than recording does
 	debug.SetGCPercent(-1)
 }
 
-// collectGarbage ends what LimitRuntime began: what a recording needs has been made.
-func collectGarbage() { debug.SetGCPercent(garbagePercent) }
+// enableGC turns on garbage collection again after LimitRuntime, when all buffers have been allocated.
+func enableGC() { debug.SetGCPercent(gcPercent) }

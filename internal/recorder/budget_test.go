@@ -27,27 +27,27 @@ func TestBudgetFits(t *testing.T) {
 					continue
 				}
 				if n := b.need(layouts, cfg.Path == "-") + b.window + b.dimensions; n > limit {
-					t.Errorf("%d CPUs take %d of %d", cpus, n, limit)
+					t.Errorf("%d CPUs: the budget is %d bytes of %d", cpus, n, limit)
 				}
 				if b.bulkRows < 2*bpf.MaxRecords || b.rareRows < 2*bpf.MaxRecords {
-					t.Errorf("%d CPUs and %d: batches of %d and %d rows hold no two sweeps", cpus, limit, b.bulkRows,
-						b.rareRows)
+					t.Errorf("%d CPUs, limit %d: batches of %d and %d rows are too small for two calls of emit", cpus,
+						limit, b.bulkRows, b.rareRows)
 				}
 				if b.Ring&(b.Ring-1) != 0 || b.RareRing&(b.RareRing-1) != 0 {
-					t.Errorf("rings of %d and %d bytes are no powers of two", b.Ring, b.RareRing)
+					t.Errorf("rings of %d and %d bytes, want powers of two", b.Ring, b.RareRing)
 				}
 				if cfg.RingBytes > 0 && b.Ring != int(cfg.RingBytes) {
-					t.Errorf("a ring of %d, asked for were %d", b.Ring, cfg.RingBytes)
+					t.Errorf("a ring of %d bytes, want %d", b.Ring, cfg.RingBytes)
 				}
 				if cfg.InMemory && b.window < limit/8 {
-					t.Errorf("%d CPUs: a window of %d in %d", cpus, b.window, limit)
+					t.Errorf("%d CPUs: a window of %d bytes of %d, want at least an eighth", cpus, b.window, limit)
 				}
 			}
 		}
 	}
-	var tight *BudgetError
-	if _, err := NewBudget(&Config{MaxMemory: 1 << 20}, 2, layouts); !errors.As(err, &tight) || tight.CPUs != 2 ||
-		tight.Least <= baseMemory {
+	var budgetErr *BudgetError
+	_, err := NewBudget(&Config{MaxMemory: 1 << 20}, 2, layouts)
+	if !errors.As(err, &budgetErr) || budgetErr.CPUs != 2 || budgetErr.Least <= baseMemory {
 		t.Errorf("1 MiB: %v", err)
 	}
 }

@@ -14,58 +14,58 @@ import (
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
-// Config is what to record into what. The zero value of a limit, a size or a time is none.
+// Config describes one recording. A limit, size or time that is zero is not set.
 type Config struct {
-	Path     string          // of the capture, as in format.Create; a flight recorder's directory
-	Stdout   io.Writer       // where the path "-" leads
-	Force    bool            // replace a capture at Path; a flight recorder goes on in its directory
-	UID, GID int             // whose the files are; 0 and -1: whoever runs the program
+	Path     string          // the capture, as in format.Create; of a flight recorder, its directory
+	Stdout   io.Writer       // where the capture goes if Path is "-"
+	Force    bool            // replace a capture at Path; a flight recorder continues in an existing directory
+	UID, GID int             // owner of the files; 0 and -1: the user who runs the program
 	Codec    string          // zstd, lz4, none or auto
-	Manifest format.Manifest // of host, programs (Probes) and command; the recorder fills in the rest
-	Calls    *syscalls.Table // names of system calls, for a Trigger
+	Manifest format.Manifest // with host, Probes and command filled in; the recorder fills in the rest
+	Calls    *syscalls.Table // names of system calls, for Trigger
 
-	// The recording ends with whichever comes first.
-	MaxRows  int64 // of events, exactly
-	MaxBytes int64 // written; the last batch may pass it
+	// The recording ends when the first of these is reached.
+	MaxRows  int64 // rows of events, exactly
+	MaxBytes int64 // bytes written; the last batch may exceed it
 	Duration time.Duration
 
-	// A generation ends with whichever comes first. Keep is how many are kept, counting the one being written; a flight
-	// recorder's is of dumps.
+	// A generation ends when SegmentBytes or SegmentTime is reached. Keep is how many generations are kept, including
+	// the one being written; with Last, how many dumps.
 	SegmentBytes int64 // of all tables together
 	SegmentTime  time.Duration
 	Keep         int
 
-	// A flight recorder keeps Last in a window, and dumps it when something is received from RequestDump, when Trigger
-	// holds, and at the end; After more is recorded before that.
+	// A flight recorder keeps the last Last of the recording in a window. It dumps the window when a signal arrives on
+	// RequestDump, when Trigger matches an event (in both cases After later), and at the end.
 	Last, After time.Duration
-	InMemory    bool // the window is
+	InMemory    bool // keep the window in memory instead of in files
 	RequestDump <-chan os.Signal
 	Trigger     *Trigger // nil: none
 
-	RingBytes int64         // of each bulk ring; 0: chosen by the number of CPUs
-	KeepIdle  time.Duration // how long rows stay known that no event refers to; 0: longer than a connection may linger
-	MaxMemory int64         // resident, bytes
+	RingBytes int64         // size of each bulk ring; 0: chosen by the number of CPUs
+	KeepIdle  time.Duration // how long unused dimension rows are kept; 0: defaultKeepIdle
+	MaxMemory int64         // resident size, bytes
 	MaxCPU    int           // percent of one CPU
-	Sync      time.Duration
+	Sync      time.Duration // between two fsyncs
 
 	Wording Wording
 }
 
-// Wording is what the notes in a manifest call limits that a person has set.
+// Wording is how the notes in a manifest refer to the user's limits.
 type Wording struct {
 	MaxCPU    string // as "--max-cpu 50%"
 	MaxMemory string // as "--max-memory 1GiB"
 	Last      string // as "1m0s"
 }
 
-// IsTar says whether a capture at path is a tar, on standard output or in a file.
+// IsTar reports whether a capture at path is a tar, in a file or on standard output.
 func IsTar(path string) bool { return path == "-" || strings.HasSuffix(path, ".tar") }
 
-// rotates says whether the recording is cut into generations.
+// rotates reports whether the recording is divided into generations.
 func (c *Config) rotates() bool { return c.SegmentBytes > 0 || c.SegmentTime > 0 || c.flight() }
 
-// drops says whether old generations go.
+// drops reports whether old generations are removed.
 func (c *Config) drops() bool { return c.Keep > 0 || c.flight() }
 
-// flight says whether it is a flight recorder.
+// flight reports whether this is a flight recorder.
 func (c *Config) flight() bool { return c.Last > 0 }

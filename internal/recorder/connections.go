@@ -10,23 +10,24 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// Connections are the open ones: their closes name the task that opened them, whose row is kept until then.
+// connections tracks open TCP connections. The row of a close refers to the task that opened the connection, so the
+// row of that task is pinned until then.
 type connections struct {
 	tasks *dimension
-	open  map[uint64]int32 // by the hash of their addresses: who opened it
+	open  map[uint64]int32 // hash of addresses and ports to the id of the task that opened the connection
 	seed  maphash.Seed
 }
 
-// maxConnections is how many the programs follow at once.
+// maxConnections is how many connections the BPF programs track at once (tcp.bpf.c).
 const maxConnections = 65536
 
 func newConnections(tasks *dimension) *connections {
 	return &connections{tasks: tasks, open: make(map[uint64]int32), seed: maphash.MakeSeed()}
 }
 
-// follow looks at a batch of the table tcp.
+// follow pins and unpins tasks by the connects, accepts and closes in a batch of the table tcp.
 func (c *connections) follow(b *format.Batch) {
-	task, op, ret := b.Column("task").I32, &b.Column("op").Str, b.Column("ret").I32
+	opener, op, ret := b.Column("task").I32, &b.Column("op").Str, b.Column("ret").I32
 	saddr, daddr := &b.Column("saddr").Str, &b.Column("daddr").Str
 	sport, dport := b.Column("sport").I32, b.Column("dport").I32
 	var h maphash.Hash
@@ -41,13 +42,13 @@ func (c *connections) follow(b *format.Batch) {
 		if !closes && ret[i] != 0 {
 			continue
 		}
-		if before, ok := c.open[id]; ok {
+		if task, ok := c.open[id]; ok {
 			delete(c.open, id)
-			c.tasks.unpin(int64(before))
+			c.tasks.unpin(int64(task))
 		}
 		if !closes && len(c.open) < maxConnections {
-			c.open[id] = task[i]
-			c.tasks.pin(int64(task[i]))
+			c.open[id] = opener[i]
+			c.tasks.pin(int64(opener[i]))
 		}
 	}
 }

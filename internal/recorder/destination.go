@@ -6,37 +6,100 @@ package recorder
 
 import (
 	"errors"
+	"io"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A destination is where the recording goes.
+// A destination is where the recording is written.
 type destination struct {
 	w         *format.Writer
-	directory *directory // nil: it is no flight recorder
-	stream    *stream    // nil: nothing goes to standard output
+	directory *directory // nil: not a flight recorder
+	stream    *stream    // nil: not standard output
 }
 
-// create begins the capture; a flight recorder's is its window.
-func create(cfg *Config, m format.Manifest) (to destination, err error) {
+// create creates the capture; for a flight recorder, its directory and the window in it.
+func create(cfg *Config, m format.Manifest) (d destination, err error) {
 	opt := format.WriterOptions{Force: cfg.Force, UID: cfg.UID, GID: cfg.GID, Memory: cfg.InMemory}
 	path := cfg.Path
 	if path == "-" {
-		to.stream = &stream{w: cfg.Stdout}
-		opt.Stdout = to.stream
+		d.stream = &stream{w: cfg.Stdout}
+		opt.Stdout = d.stream
 	}
 	if cfg.flight() {
-		if to.directory, err = openDirectory(path, cfg.Force, cfg.UID, cfg.GID); err != nil {
-			return to, err
+		if d.directory, err = openDirectory(path, cfg.Force, cfg.UID, cfg.GID); err != nil {
+			return d, err
 		}
 		path, opt.Force = filepath.Join(path, WindowName), false
 	}
-	if to.w, err = format.Create(path, m, opt); err != nil {
-		return to, errors.Join(err, to.directory.undo())
+	if d.w, err = format.Create(path, m, opt); err != nil {
+		return d, errors.Join(err, d.directory.undo())
 	}
-	return to, nil
+	return d, nil
 }
 
-// abort takes back what create made.
-func (to destination) abort() error { return errors.Join(to.w.Abort(), to.directory.undo()) }
+// abort removes what create created.
+func (d destination) abort() error { return errors.Join(d.w.Abort(), d.directory.undo()) }
+
+// A stream is standard output as the destination of a capture. It writes in small chunks and counts them, to tell a
+// slow reader from one that no longer reads.
+type stream struct {
+	w       io.Writer
+	written atomic.Int64 // bytes
+	writing atomic.Bool  // a write is in progress: the reader is behind
+}
+
+const streamChunk = 16 << 10
+
+func (s *stream) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && err == nil {
+		m := 0
+		s.writing.Store(true)
+		m, err = s.w.Write(p[:min(len(p), streamChunk)])
+		s.writing.Store(false)
+		n, p = n+m, p[m:]
+		s.written.Add(int64(m))
+	}
+	return n, err
+}
+
+// A syncer calls fsync at intervals, so that a power failure loses little. It has a goroutine of its own, because an
+// fsync may take seconds.
+type syncer struct {
+	stop    chan struct{}
+	running sync.WaitGroup
+	failed  firstError
+}
+
+// startSync calls sync at this interval until close; not at all if the interval is 0. The first error ends it.
+func startSync(every time.Duration, sync func() error) *syncer {
+	s := &syncer{stop: make(chan struct{})}
+	if every <= 0 {
+		return s
+	}
+	s.running.Go(func() {
+		tick := time.NewTicker(every)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-s.stop:
+				return
+			}
+			if err := sync(); err != nil {
+				s.failed.set(err)
+				return
+			}
+		}
+	})
+	return s
+}
+
+func (s *syncer) close() {
+	close(s.stop)
+	s.running.Wait()
+}

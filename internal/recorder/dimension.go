@@ -11,59 +11,60 @@ import (
 	"github.com/fletch-trace/fletch/bpf"
 )
 
-// A dimension is one table of rows that others refer to by id: what was announced of each id, as it came.
+// A dimension is a table of rows that other tables refer to by id. It keeps the last record that the BPF programs
+// announced for each id.
 //
-// The drain writes. Triggers, in the lanes, look.
+// Only the drain modifies it; triggers look up rows from the goroutines of the lanes.
 type dimension struct {
 	layout *bpf.Layout
-	mu     sync.RWMutex   // of known
-	known  map[int64]*row // by id
-	pins   map[int64]int  // rows that are kept whatever their age: how often
+	mu     sync.RWMutex   // guards rows; the drain may read them without it
+	rows   map[int64]*row // by id
+	pins   map[int64]int  // by id: how many pins keep the row, whatever its age
 }
 
-// A row is what was announced of an id. It does not change.
+// A row is the record of an id.
 type row struct {
-	record []byte // bpf.Records.Copy
-	used   int64  // when it was last announced or referred to, about; monotonic ns; the drain's
+	record   []byte // bpf.Records.Copy; never modified
+	lastUsed int64  // about when it was last announced or referred to, monotonic ns; for the drain only
 }
 
 const (
-	// maxIdle is how many rows of a dimension are kept that nothing refers to.
-	maxIdle = 1 << 16
-	// rowOverhead is what a row takes besides its record, about, bytes.
+	// maxUnusedRows is how many unused rows of a dimension are kept.
+	maxUnusedRows = 1 << 16
+	// rowOverhead is about how many bytes a row takes besides its record.
 	rowOverhead = 128
 )
 
 func newDimension(l *bpf.Layout) *dimension {
-	return &dimension{layout: l, known: make(map[int64]*row), pins: make(map[int64]int)}
+	return &dimension{layout: l, rows: make(map[int64]*row), pins: make(map[int64]int)}
 }
 
-// learn keeps announcements. at is monotonic ns.
-func (d *dimension) learn(recs bpf.Records, at int64) {
+// store keeps the announced records. at is monotonic ns.
+func (d *dimension) store(recs bpf.Records, at int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range recs.Len() {
 		id, record := d.layout.ID(recs, i), recs.Copy(i)
-		if k := d.known[id]; k != nil && bytes.Equal(k.record, record) {
-			k.used = at
+		if r := d.rows[id]; r != nil && bytes.Equal(r.record, record) {
+			r.lastUsed = at
 		} else {
-			d.known[id] = &row{record, at}
+			d.rows[id] = &row{record, at}
 		}
 	}
 }
 
-// find is the record of an id, for other goroutines than the drain; ok says whether it is known.
+// find returns the record of an id, for goroutines other than the drain; ok is false if it was not announced.
 func (d *dimension) find(id int64) (rec bpf.Records, ok bool) {
 	d.mu.RLock()
-	k := d.known[id]
+	r := d.rows[id]
 	d.mu.RUnlock()
-	if k == nil {
+	if r == nil {
 		return rec, false
 	}
-	return bpf.SingleRecord(k.record), true
+	return bpf.SingleRecord(r.record), true
 }
 
-// pin keeps a row until unpin.
+// pin keeps a row until unpin has been called as often as pin.
 func (d *dimension) pin(id int64) { d.pins[id]++ }
 
 func (d *dimension) unpin(id int64) {
@@ -72,26 +73,63 @@ func (d *dimension) unpin(id int64) {
 	}
 }
 
-// forget drops rows that are not pinned and were neither announced nor referred to since before, if that is longer ago
-// than idle, or if there are too many of them: more than maxIdle, or than limit bytes; 0: no limit. Times are ns.
+// forget deletes unused rows: those that are not pinned and were neither announced nor referred to since before. It
+// deletes all that have been unused for longer than idle. If the others are more than maxUnusedRows, or take more than
+// limit bytes (0: no limit), it deletes them too. before and now are monotonic ns, idle is ns.
 func (d *dimension) forget(before, now, idle, limit int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var unused []int64
 	var size int64
-	for id, k := range d.known {
+	for id, r := range d.rows {
 		switch {
-		case k.used >= before || d.pins[id] > 0:
-		case k.used < now-idle:
-			delete(d.known, id)
+		case r.lastUsed >= before || d.pins[id] > 0:
+		case r.lastUsed < now-idle:
+			delete(d.rows, id)
 		default:
 			unused = append(unused, id)
-			size += int64(len(k.record)) + rowOverhead
+			size += int64(len(r.record)) + rowOverhead
 		}
 	}
-	if len(unused) > maxIdle || limit > 0 && size > limit {
+	if len(unused) > maxUnusedRows || limit > 0 && size > limit {
 		for _, id := range unused {
-			delete(d.known, id)
+			delete(d.rows, id)
+		}
+	}
+}
+
+// references are the ids of one dimension that a generation's batches refer to.
+type references struct {
+	generation int
+	ids        map[int64]struct{}
+	missing    []int64          // ids whose rows the generation does not have yet
+	recent     [recentIDs]int64 // a cache in front of ids, indexed by the low bits of the id
+}
+
+const recentIDs = 1 << 10 // a power of two
+
+func newReferences(generation int) *references {
+	return &references{generation: generation, ids: make(map[int64]struct{})}
+}
+
+func (r *references) add(id int64) {
+	if id <= 0 || r.recent[id&(recentIDs-1)] == id {
+		return
+	}
+	r.recent[id&(recentIDs-1)] = id
+	if _, ok := r.ids[id]; !ok {
+		r.ids[id] = struct{}{}
+		r.missing = append(r.missing, id)
+	}
+}
+
+// addAll adds the ids in a column of a batch. Consecutive rows often have the same id, which is looked up once.
+func (r *references) addAll(ids []int32) {
+	var last int32
+	for _, id := range ids {
+		if id != last {
+			r.add(int64(id))
+			last = id
 		}
 	}
 }

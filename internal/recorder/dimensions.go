@@ -13,51 +13,54 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Dimensions keep each generation of a recording that drops its oldest ones whole by itself: what its events refer to
-// has its row among its own.
+// dimensions make each generation self-contained in a recording that drops old generations: the generation has the rows
+// that its events refer to.
 //
-// The programs announce a task and a path again in every epoch, which begins with a generation, but an announcement and
-// an event that refers to it may be swept on either side of the border. So announcements are kept here first, and a
-// generation is given the rows that its batches refer to. It is open until all of them have been swept.
+// The programs announce each task and path again in every epoch, which begins with a generation. But an announcement
+// and an event that refers to it may be swept before and after the end of a generation. So announcements are stored
+// here first, and a generation gets the rows that its batches refer to. It stays open until all of them must have been
+// swept.
 type dimensions struct {
-	all         []*keptDimension // a dimension before those that its own rows refer to
-	columns     map[*format.Schema][]reference
+	all         []*trackedDimension            // each one before those that its own rows refer to
+	columns     map[*format.Schema][]reference // the columns of ids in each table
 	connections *connections
 	lanes       *lanes
-	wall        int64
-	keepIdle    time.Duration
-	limit       int64 // bytes that rows may take which are only kept because they might be referred to; 0: no limit
+	wall        int64         // CLOCK_REALTIME - CLOCK_MONOTONIC, ns
+	keepIdle    time.Duration // how long unused rows are kept
+	limit       int64         // bytes of unused rows; 0: no limit
 }
 
-// A keptDimension is one of which each generation is given the rows that it needs.
-type keptDimension struct {
+// A trackedDimension is a dimension with the references to it in the open generations.
+type trackedDimension struct {
 	*dimension
-	table *table
-	now   *references // of the generation that events go into
-	old   *references // of the one before while it is open, else nil
+	table    *table
+	current  *references // of the generation that events are added to
+	previous *references // of the generation before, while it is open; else nil
 }
 
-// A reference is a column of ids that lead to a dimension.
+// A reference is a column whose ids refer to a dimension.
 type reference struct {
 	column int
-	to     *keptDimension
+	to     *trackedDimension
 }
 
-// defaultKeepIdle is how long an unused row is kept: a socket that was shut down may take a minute (tcp_fin_timeout)
-// until it is closed, by nobody, and the row of its end names who shut it down.
+// defaultKeepIdle is longer than a minute (tcp_fin_timeout), after which the kernel closes a socket that was shut down.
+// The row of that close refers to the task that shut it down.
 const defaultKeepIdle = 64 * time.Second
 
-// newDimensions makes those of the tables, which are by kind.
+// newDimensions makes the dimensions among tables, which are indexed by kind and may be nil. wall is CLOCK_REALTIME -
+// CLOCK_MONOTONIC in ns, keepIdle is Config.KeepIdle, limit is Budget.dimensions.
 func newDimensions(tables []*table, lanes *lanes, wall int64, keepIdle time.Duration, limit int64) *dimensions {
 	d := &dimensions{
 		columns: make(map[*format.Schema][]reference), lanes: lanes, wall: wall,
 		keepIdle: cmp.Or(keepIdle, defaultKeepIdle), limit: limit,
 	}
-	byName := make(map[string]*keptDimension)
+	byName := make(map[string]*trackedDimension)
 	for _, t := range tables {
 		if t != nil && !t.layout.Schema.Event() {
-			m := &keptDimension{dimension: newDimension(t.layout), table: t, now: newReferences(lanes.generation)}
-			d.all, byName[t.layout.Schema.Table] = append(d.all, m), m
+			dim := &trackedDimension{dimension: newDimension(t.layout), table: t}
+			dim.current = newReferences(lanes.generation)
+			d.all, byName[t.layout.Schema.Table] = append(d.all, dim), dim
 		}
 	}
 	for _, t := range tables {
@@ -75,33 +78,33 @@ func newDimensions(tables []*table, lanes *lanes, wall int64, keepIdle time.Dura
 	return d
 }
 
-// of is the dimension of a table, nil if it is none.
-func (d *dimensions) of(l *bpf.Layout) *keptDimension {
-	for _, m := range d.all {
-		if m.layout == l {
-			return m
+// byLayout is the dimension with that layout; nil: the table is not a dimension.
+func (d *dimensions) byLayout(l *bpf.Layout) *trackedDimension {
+	for _, dim := range d.all {
+		if dim.layout == l {
+			return dim
 		}
 	}
 	return nil
 }
 
-// named is the dimension of that name.
-func (d *dimensions) named(table string) *dimension {
-	for _, m := range d.all {
-		if m.layout.Schema.Table == table {
-			return m.dimension
+// byName is the dimension of that name; nil: there is none.
+func (d *dimensions) byName(table string) *dimension {
+	for _, dim := range d.all {
+		if dim.layout.Schema.Table == table {
+			return dim.dimension
 		}
 	}
 	return nil
 }
 
-// note takes down what a batch of events refers to.
-func (d *dimensions) note(b *format.Batch) {
+// addReferences adds the ids in a batch of events to the references of the current generation.
+func (d *dimensions) addReferences(b *format.Batch) {
 	for _, r := range d.columns[b.Schema] {
 		v := &b.Columns[r.column]
-		r.to.now.addAll(v.I32)
+		r.to.current.addAll(v.I32)
 		for _, id := range v.I64 {
-			r.to.now.add(id)
+			r.to.current.add(id)
 		}
 	}
 	if b.Schema.Table == "tcp" {
@@ -109,97 +112,96 @@ func (d *dimensions) note(b *format.Batch) {
 	}
 }
 
-// begin begins a generation; the one before stays open until close.
-func (d *dimensions) begin(generation int) {
-	for _, m := range d.all {
-		m.old, m.now = m.now, newReferences(generation)
+// beginGeneration begins a generation; the one before stays open until closeGeneration.
+func (d *dimensions) beginGeneration(generation int) {
+	for _, dim := range d.all {
+		dim.previous, dim.current = dim.current, newReferences(generation)
 	}
 }
 
-// close closes the generation before the current one.
-func (d *dimensions) close() {
-	for _, m := range d.all {
-		m.old = nil
+// closeGeneration closes the generation before the current one.
+func (d *dimensions) closeGeneration() {
+	for _, dim := range d.all {
+		dim.previous = nil
 	}
 }
 
-// fill gives rows to what the batches of the oldest open generation refer to, as far as they are known and there are
-// batches for them; it says whether there were. at is monotonic ns.
-func (d *dimensions) fill(at int64) bool {
-	enough := true
-	for _, m := range d.all {
-		refs := m.oldest()
-		left := refs.missing[:0]
+// addKnownRows adds the missing rows of the oldest open generation, as far as they were announced. It returns false if
+// it had to stop for lack of a free batch. at is monotonic ns.
+func (d *dimensions) addKnownRows(at int64) bool {
+	complete := true
+	for _, dim := range d.all {
+		refs := dim.oldestOpen()
+		unresolved := refs.missing[:0]
 		for i, id := range refs.missing {
-			k := m.known[id]
-			if k == nil {
-				left = append(left, id)
+			r := dim.rows[id]
+			if r == nil {
+				unresolved = append(unresolved, id)
 				continue
 			}
-			if !m.table.ready() {
-				left = append(left, refs.missing[i:]...)
-				enough = false
+			if !dim.table.ensureBatch() {
+				unresolved = append(unresolved, refs.missing[i:]...)
+				complete = false
 				break
 			}
-			k.used = at
-			d.add(m, k)
-			if m.table.full() {
-				d.lanes.hand(m.table, refs.generation)
+			r.lastUsed = at
+			d.addRow(dim, r)
+			if dim.table.full() {
+				d.lanes.send(dim.table, refs.generation)
 			}
 		}
-		refs.missing = left
+		refs.missing = unresolved
 	}
-	return enough
+	return complete
 }
 
-// add appends a row to its table's batch, and takes down what it refers to itself.
-func (d *dimensions) add(m *keptDimension, k *row) {
-	b := m.table.batch
-	m.layout.Gather(b, bpf.SingleRecord(k.record), -1, d.wall)
-	for _, r := range d.columns[b.Schema] {
-		switch v := &b.Columns[r.column]; v.Type {
+// addRow appends a row to its table's batch, and adds the ids in it to the references.
+func (d *dimensions) addRow(dim *trackedDimension, r *row) {
+	b := dim.table.batch
+	dim.layout.Gather(b, bpf.SingleRecord(r.record), -1, d.wall)
+	for _, ref := range d.columns[b.Schema] {
+		switch v := &b.Columns[ref.column]; v.Type {
 		case format.Int64:
-			r.to.oldest().add(v.I64[len(v.I64)-1])
+			ref.to.oldestOpen().add(v.I64[len(v.I64)-1])
 		case format.Int32:
-			r.to.oldest().add(int64(v.I32[len(v.I32)-1]))
+			ref.to.oldestOpen().add(int64(v.I32[len(v.I32)-1]))
 		}
 	}
 }
 
-// hand gives the rows that were filled in to the lane.
-func (d *dimensions) hand() {
-	for _, m := range d.all {
-		d.lanes.hand(m.table, m.oldest().generation)
+// send sends the batches of rows to their lane.
+func (d *dimensions) send() {
+	for _, dim := range d.all {
+		d.lanes.send(dim.table, dim.oldestOpen().generation)
 	}
 }
 
-// oldest are the references of the oldest open generation.
-func (m *keptDimension) oldest() *references {
-	if m.old != nil {
-		return m.old
+// oldestOpen are the references of the oldest open generation.
+func (d *trackedDimension) oldestOpen() *references {
+	if d.previous != nil {
+		return d.previous
 	}
-	return m.now
+	return d.current
 }
 
-// missing says how many ids of each table the oldest open generation refers to and nobody announced: rows that are
-// lost, when everything that will be known is known.
+// missing is the number of rows, by table, that the oldest open generation refers to and that were not announced. When
+// everything has been swept, these rows are lost.
 func (d *dimensions) missing() map[string]int64 {
 	lost := make(map[string]int64)
-	for _, m := range d.all {
-		if n := len(m.oldest().missing); n > 0 {
-			lost[m.layout.Schema.Table] = int64(n)
+	for _, dim := range d.all {
+		if n := len(dim.oldestOpen().missing); n > 0 {
+			lost[dim.layout.Schema.Table] = int64(n)
 		}
 	}
 	return lost
 }
 
-// forget drops rows that were neither announced nor referred to since before, and that no close of a connection will
-// refer to any more. Names of cgroups stay: the programs announce them once, and not more than 65536. Times are
-// monotonic ns.
+// forget deletes rows that were neither announced nor referred to since before, except those of tasks that have an open
+// connection. Cgroups are kept: the programs announce each only once, and at most 65536. Times are monotonic ns.
 func (d *dimensions) forget(before, now int64) {
-	for _, m := range d.all {
-		if m.layout.Schema.Table != "cgroup" {
-			m.forget(before, now, int64(d.keepIdle), d.limit/2)
+	for _, dim := range d.all {
+		if dim.layout.Schema.Table != "cgroup" {
+			dim.forget(before, now, int64(d.keepIdle), d.limit/2)
 		}
 	}
 }

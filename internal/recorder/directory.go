@@ -10,7 +10,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/fletch-trace/fletch/format"
 )
@@ -18,21 +20,21 @@ import (
 // WindowName is the rolling capture of a flight recorder, in its directory beside the dumps.
 const WindowName = "window"
 
-// A directory is a flight recorder's: of its window and dumps.
+// A directory is a flight recorder's directory, with its window and its dumps.
 type directory struct {
-	path  string
-	made  bool     // it was not there before
-	dumps []string // the names of those that were, in any order
+	path    string
+	created bool     // openDirectory created it
+	dumps   []string // names of the dumps that were there when it was opened, in any order
 }
 
-// openDirectory makes the directory of a flight recorder, or goes on in one that is there, with force. What an earlier
-// recorder left there unfinished is kept, under names that end in -interrupted: its window, and a dump that it was
-// making.
+// openDirectory creates the directory of a flight recorder; with force it continues in an existing one. Unfinished
+// captures of an earlier recorder (its window, a dump that was being written) are renamed to ...-interrupted.
+// Without force the error for an existing path is fs.ErrExist.
 func openDirectory(path string, force bool, uid, gid int) (*directory, error) {
 	d := &directory{path: path}
 	switch err := os.Mkdir(path, 0o700); {
 	case err == nil:
-		d.made = true
+		d.created = true
 		if uid > 0 || gid > 0 {
 			if err := os.Lchown(path, uid, gid); err != nil {
 				return nil, errors.Join(fmt.Errorf("creating %s: %w", path, err), os.Remove(path))
@@ -50,7 +52,7 @@ func openDirectory(path string, force bool, uid, gid int) (*directory, error) {
 	return d, nil
 }
 
-// reopen makes a directory ready that was there before.
+// reopen prepares an existing directory: it renames unfinished captures and lists the dumps.
 func (d *directory) reopen() error {
 	if _, err := os.Lstat(filepath.Join(d.path, format.ManifestName)); err == nil {
 		return fmt.Errorf("%w, and is a capture itself", fs.ErrExist)
@@ -83,10 +85,22 @@ func (d *directory) reopen() error {
 	return nil
 }
 
-// undo takes back what openDirectory made.
+// undo removes the directory if openDirectory created it. It does nothing on nil.
 func (d *directory) undo() error {
-	if d == nil || !d.made {
+	if d == nil || !d.created {
 		return nil
 	}
 	return os.Remove(d.path)
+}
+
+// interrupted is the reason in the name of a capture that an earlier recorder left unfinished.
+const interrupted = "interrupted"
+
+// dumpNames matches what dumpName returns, also with the suffixes of a dump that was unfinished or is being removed.
+var dumpNames = regexp.MustCompile(`^\d{8}T\d{6}\.\d{3}Z-(sigusr2|trigger|end|` + interrupted + `)` +
+	`(-` + interrupted + `)?(` + regexp.QuoteMeta(format.RemovedSuffix) + `)?$`)
+
+// dumpName is the name of a dump: the time (UTC) of the event or signal, and the reason.
+func dumpName(at time.Time, reason string) string {
+	return at.UTC().Format("20060102T150405.000Z") + "-" + reason
 }

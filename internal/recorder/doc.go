@@ -2,33 +2,34 @@
 
 // SPDX-License-Identifier: Apache-2.0
 
-// Package recorder moves records out of a session's rings into a capture. It knows no flags and prints nothing: a
-// Config says what to do, an Observer is told what happens, and a Session is the kernel's side.
+// Package recorder moves records from the ring buffers of a BPF session into a capture. It has no flags and prints
+// nothing: the input is a Config, events are reported to an Observer, and the kernel side is behind the interface
+// Session.
 //
-// One goroutine drains: it sweeps the rings, gathers records into batches and hands full ones to a lane. Two lanes
-// compress and write. Where no batch is empty, records stay in their rings, and what the rings cannot hold until then
-// is counted as lost by the programs. The drain waits for nothing, until the recording is over.
+// One goroutine, the drain, sweeps the rings, gathers records into batches and sends full batches to one of two lanes,
+// which compress and write. If a table has no free batch, its records stay in their rings; when a ring is full, the BPF
+// programs count what they cannot write as lost. While it records, the drain never blocks on a lane.
 //
-// A recording that rotates is cut into generations: the segments of all tables that have one number. They are finished,
-// dumped and dropped as a whole, by the keeper, which has a goroutine of its own.
+// A rotating recording is divided into generations: the segments of all tables with the same number. The keeper, a
+// goroutine of its own, finishes, dumps and drops generations as a whole.
 //
-// The parts, each after what it knows of:
+// The parts; each depends only on those above it:
 //
-//	budget               how much memory each part may take
-//	codecPolicy          which compression a batch gets
-//	machine              clocks, and what happens to the machine meanwhile
-//	stream, syncer       standard output; fsync every so often
+//	Budget               divides --max-memory among rings, batches and the window
+//	codecPolicy          chooses the compression of each batch
+//	machine              reads the clocks; detects suspends, clock steps and CPU hotplug
+//	destination          the files: a directory, a tar, standard output; periodic fsync
 //	lane, lanes          compress and write batches
 //	table                the batches of one table
-//	dimension, ...       rows that others refer to, kept for each generation
+//	dimension, ...       rows that events refer to by id, kept for each generation
 //	losses, accounts     produced = recorded + lost
-//	gatherer             records to batches
-//	Trigger, matcher     a condition, and the search for it in batches
-//	schedule             which dumps are due
-//	dumper, keeper       make dumps, finish and drop generations
-//	shedder              keeps to the limits of CPU and memory
-//	reporter             what a manifest tells of the recording
-//	rotation             when a generation ends, and what happens then
-//	drain                the loop over all of it
+//	gatherer             copies records into batches
+//	Trigger, matcher     a condition, and its evaluation on batches
+//	schedule             when a flight recorder dumps
+//	dumper, keeper       make dumps; finish and drop generations
+//	shedder              enforces the limits of CPU and memory
+//	reporter             fills in manifests and results
+//	rotation             ends generations
+//	drain                the loop that calls all of these
 //	Recorder             opens, starts, runs and finishes one recording
 package recorder

@@ -15,13 +15,13 @@ func TestPace(t *testing.T) {
 		fill float64
 		want time.Duration
 	}{
-		{sweepEvery, 0, 2 * sweepEvery},
-		{sweepIdle, 0, sweepIdle},
-		{sweepIdle, 0.25, sweepIdle / 2},
-		{sweepEvery, 1, sweepEvery},
-		{2 * sweepEvery, fillPaced, 4 * sweepEvery},
+		{minPause, 0, 2 * minPause},
+		{maxPause, 0, maxPause},
+		{maxPause, 0.25, maxPause / 2},
+		{minPause, 1, minPause},
+		{2 * minPause, busyFill, 4 * minPause},
 	} {
-		if got := pace(c.last, c.fill); got != c.want {
+		if got := nextPause(c.last, c.fill); got != c.want {
 			t.Errorf("after %v, %.2f full: %v, want %v", c.last, c.fill, got, c.want)
 		}
 	}

@@ -16,31 +16,31 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A dumper makes dumps. It is the keeper's.
+// A dumper makes and removes dumps. Only the keeper's goroutine uses it.
 type dumper struct {
 	dir      string
-	keep     int      // dumps; 0: all
-	there    []string // their names, in any order
-	recorded []string // tables
+	keep     int      // number of dumps to keep; 0: all
+	existing []string // names of the dumps in dir, in any order
+	tables   []string // names of the recorded tables
 	w        *format.Writer
 	observer Observer
-	made     []Dump
-	failed   []error
+	dumps    []Dump // made so far
+	errs     []error
 }
 
-// dump makes one of the generations from first to last. A failure is told to the observer and kept; the
-// recording goes on.
-func (d *dumper) dump(q *request, first, last *generation) {
+// dump makes a dump of the generations first to last. A failure is reported to the observer and appended to errs; the
+// recording continues.
+func (d *dumper) dump(req *dumpRequest, first, last *generation) {
 	var m format.Manifest
 	var path string
-	at := time.Unix(0, q.at)
+	at := time.Unix(0, req.ts)
 	for {
-		path = filepath.Join(d.dir, dumpName(at, q.reason))
+		path = filepath.Join(d.dir, dumpName(at, req.reason))
 		err := d.w.Dump(path, first.number, last.number, func(draft *format.Manifest) {
-			last.history.write(draft, d.recorded)
-			draft.Dump = &format.Dump{Reason: q.reason, TS: time.Unix(0, q.at).UTC(), Condition: q.condition}
-			if q.more > 0 {
-				note := fmt.Sprintf("%d more that it could have been dumped for are in it", q.more)
+			last.history.writeTo(draft, d.tables)
+			draft.Dump = &format.Dump{Reason: req.reason, TS: time.Unix(0, req.ts).UTC(), Condition: req.condition}
+			if req.merged > 0 {
+				note := fmt.Sprintf("%d more signals or matching events are in this dump", req.merged)
 				draft.Notes = append(draft.Notes, note)
 			}
 			m = *draft
@@ -48,55 +48,55 @@ func (d *dumper) dump(q *request, first, last *generation) {
 		if err == nil {
 			break
 		}
-		if errors.Is(err, fs.ErrExist) { // two in one millisecond
+		if errors.Is(err, fs.ErrExist) { // another dump has the same millisecond in its name
 			at = at.Add(time.Millisecond)
 			continue
 		}
-		d.failed = append(d.failed, err)
+		d.errs = append(d.errs, err)
 		d.observer.DumpFailed(err)
 		return
 	}
-	made := Dump{Path: path, Reason: q.reason, TS: time.Unix(0, q.at).UTC(), Length: m.End.Sub(m.Start)}
+	dump := Dump{Path: path, Reason: req.reason, TS: time.Unix(0, req.ts).UTC(), Length: m.End.Sub(m.Start)}
 	for name, t := range m.Tables {
 		if isEvent(name) {
-			made.Rows += t.Rows
+			dump.Rows += t.Rows
 		}
-		made.Bytes += t.Bytes
+		dump.Bytes += t.Bytes
 	}
-	d.made = append(d.made, made)
-	d.there = append(d.there, filepath.Base(path))
+	d.dumps = append(d.dumps, dump)
+	d.existing = append(d.existing, filepath.Base(path))
 	d.prune()
-	d.observer.Dumped(made)
+	d.observer.Dumped(dump)
 }
 
-// prune removes the oldest dumps until keep are left, those of earlier recorders included. It is called when a newer
-// one is complete. One that cannot be removed is told to the observer once, and left.
+// prune removes the oldest dumps until keep are left, including those of earlier recorders. It is called when a newer
+// dump is complete. A dump that cannot be removed is reported to the observer once, and left there.
 func (d *dumper) prune() {
 	if d.keep == 0 {
 		return
 	}
-	slices.Sort(d.there) // they begin with their time
-	left := 0
-	for _, name := range d.there {
+	slices.Sort(d.existing) // the names begin with the time
+	kept := 0
+	for _, name := range d.existing {
 		if !strings.HasSuffix(name, format.RemovedSuffix) {
-			left++
+			kept++
 		}
 	}
-	d.there = slices.DeleteFunc(d.there, func(name string) bool {
+	d.existing = slices.DeleteFunc(d.existing, func(name string) bool {
 		if !strings.HasSuffix(name, format.RemovedSuffix) {
-			if left <= d.keep {
+			if kept <= d.keep {
 				return false
 			}
-			left--
+			kept--
 		}
 		err := d.w.Remove(name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			d.observer.DumpFailed(err)
 			return true
 		}
-		for i := range d.made {
-			if filepath.Base(d.made[i].Path) == name {
-				d.made[i].Removed = true
+		for i := range d.dumps {
+			if filepath.Base(d.dumps[i].Path) == name {
+				d.dumps[i].Removed = true
 			}
 		}
 		return true

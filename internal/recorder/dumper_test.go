@@ -14,8 +14,8 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// Dumps are captures with names of their own, also two in one millisecond, and say why they are there. One that fails
-// does not end anything.
+// Dumps are captures with unique names, also two in one millisecond, and their manifest has the reason. A dump that
+// fails does not end the recording.
 func TestDumper(t *testing.T) {
 	k := newTestKeeper(t, 0, format.WriterOptions{})
 	defer k.close()
@@ -27,10 +27,10 @@ func TestDumper(t *testing.T) {
 		last = &generation{number: n, from: int64(n) * 1e9, to: int64(n+1) * 1e9}
 		last.history.notes = []string{"a note"}
 		if n == 4 {
-			q := &request{reason: "trigger", condition: "x", at: 4e9, since: 3e9 + 1, more: 2}
-			last.dumps = []*request{q, q}
+			req := &dumpRequest{reason: "trigger", condition: "x", ts: 4e9, since: 3e9 + 1, merged: 2}
+			last.dumps = []*dumpRequest{req, req}
 		}
-		if err := k.take(last); err != nil {
+		if err := k.finish(last); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -57,34 +57,34 @@ func TestDumper(t *testing.T) {
 			t.Errorf("%d rows, want those of generations 3 and 4", rows)
 		}
 	}
-	d.dir = filepath.Join(d.dir, "gone")
-	d.dump(&request{reason: "sigusr2", at: 1}, last, last)
-	if len(d.failed) != 1 || len(d.made) != 2 {
-		t.Errorf("%d failed, %d made", len(d.failed), len(d.made))
+	d.dir = filepath.Join(d.dir, "missing")
+	d.dump(&dumpRequest{reason: "sigusr2", ts: 1}, last, last)
+	if len(d.errs) != 1 || len(d.dumps) != 2 {
+		t.Errorf("%d failed, %d made", len(d.errs), len(d.dumps))
 	}
 }
 
-// Of so many the newest dumps stay, also when earlier ones were there; the oldest goes when a newer one is whole, and
-// not for one that failed. What is no dump, or holds something else, is nobody's to remove.
-func TestDumpsAreKept(t *testing.T) {
+// The newest dumps are kept, counting those of earlier recorders. The oldest is removed when a newer one is complete,
+// not when one failed. What is not a dump, or contains anything else, is never removed.
+func TestOldDumpsAreRemoved(t *testing.T) {
 	k := newTestKeeper(t, 0, format.WriterOptions{})
 	defer k.close()
 	d := k.dumper
 	dir := d.dir
-	const half, first, foreign, mine = "20260101T000000.000Z-end.old", "20260101T000000.001Z-interrupted",
-		"20260101T000000.002Z-trigger", "mine"
-	for _, name := range []string{half, first, foreign, mine} {
+	const removing, first, foreign, noDump = "20260101T000000.000Z-end.old", "20260101T000000.001Z-interrupted",
+		"20260101T000000.002Z-trigger", "other"
+	for _, name := range []string{removing, first, foreign, noDump} {
 		makeCapture(t, filepath.Join(dir, name))
 	}
 	if err := os.WriteFile(filepath.Join(dir, foreign, "notes.txt"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	d.keep, d.there = 2, dumpsIn(t, dir)
+	d.keep, d.existing = 2, dumpsIn(t, dir)
 	want := func(what string, names ...string) {
 		t.Helper()
 		got := slices.DeleteFunc(entries(t, dir), func(name string) bool { return name == WindowName })
 		if !slices.Equal(got, names) {
-			t.Errorf("%s: left are %v, want %v", what, got, names)
+			t.Errorf("after %s the directory has %v, want %v", what, got, names)
 		}
 	}
 	dump := func(n int, dir string) {
@@ -92,29 +92,29 @@ func TestDumpsAreKept(t *testing.T) {
 		d.dir = dir
 		write(t, k.w, n, 1)
 		at := int64(n)
-		q := &request{reason: "end", at: 1767312000e9 + at*1e9, since: at}
-		if err := k.take(&generation{number: n, to: at, dumps: []*request{q}}); err != nil {
+		q := &dumpRequest{reason: "end", ts: 1767312000e9 + at*1e9, since: at}
+		if err := k.finish(&generation{number: n, to: at, dumps: []*dumpRequest{q}}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	said := func() string { return strings.Join(d.observer.(*fakeObserver).failed, "\n") }
-	dump(1, filepath.Join(dir, "gone"))
-	want("one that failed", half, first, foreign, mine)
+	failures := func() string { return strings.Join(d.observer.(*fakeObserver).failed, "\n") }
+	dump(1, filepath.Join(dir, "missing"))
+	want("a dump that failed", removing, first, foreign, noDump)
 	dump(2, dir)
-	want("the first", foreign, "20260102T000002.000Z-end", mine)
-	if strings.Contains(said(), "removing") {
-		t.Errorf("it said %s", said())
+	want("the first dump", foreign, "20260102T000002.000Z-end", noDump)
+	if strings.Contains(failures(), "removing") {
+		t.Errorf("reported: %s", failures())
 	}
 	dump(3, dir)
-	want("the second", foreign, "20260102T000002.000Z-end", "20260102T000003.000Z-end", mine)
+	want("the second dump", foreign, "20260102T000002.000Z-end", "20260102T000003.000Z-end", noDump)
 	refusal := "removing capture " + filepath.Join(dir, foreign) + ": file already exists: it holds \"notes.txt\""
-	if !strings.Contains(said(), refusal) {
-		t.Errorf("it said %s", said())
+	if !strings.Contains(failures(), refusal) {
+		t.Errorf("reported: %s", failures())
 	}
 	dump(4, dir)
-	want("the third", foreign, "20260102T000003.000Z-end", "20260102T000004.000Z-end", mine)
-	if len(d.made) != 3 || !d.made[0].Removed || d.made[1].Removed || strings.Count(said(), "removing") != 1 {
-		t.Errorf("made %+v; it said %s", d.made, said())
+	want("the third dump", foreign, "20260102T000003.000Z-end", "20260102T000004.000Z-end", noDump)
+	if len(d.dumps) != 3 || !d.dumps[0].Removed || d.dumps[1].Removed || strings.Count(failures(), "removing") != 1 {
+		t.Errorf("made %+v; reported: %s", d.dumps, failures())
 	}
 }
 
@@ -129,7 +129,7 @@ func makeCapture(t *testing.T, path string) {
 	}
 }
 
-// dumpsIn are the dumps that a recorder finds in its directory, when there is no window yet.
+// dumpsIn returns the dumps that openDirectory finds. The window is moved away meanwhile, or it would be renamed.
 func dumpsIn(t *testing.T, dir string) []string {
 	t.Helper()
 	window := filepath.Join(dir, WindowName)

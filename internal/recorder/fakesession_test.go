@@ -15,21 +15,21 @@ import (
 	"github.com/fletch-trace/fletch/bpf"
 )
 
-// A fakeSession is one without a kernel. Its one ring holds what was pushed; a record that finds it full is lost. Only
+// A fakeSession is a Session without a kernel. It has one ring; a record that is pushed when it is full is lost. Only
 // onSweep, which is called before each sweep, may push.
 type fakeSession struct {
 	wakeupFD      int // an eventfd that never fires
 	capacity      int // records; 0: no limit
 	ring          []bpf.Records
-	layout        []*bpf.Layout // of each
+	layout        []*bpf.Layout // of each record in ring
 	counts        map[uint32]*bpf.Counts
 	missed        map[string]uint64
 	epochs        []uint32
 	shed          []bool
 	onSweep       func()
 	sweepComplete bool
-	running       []int64          // tasks that Start and Announce tell of
-	failing       map[string]error // by method
+	running       []int64          // ids of the tasks that Start and Announce announce
+	failing       map[string]error // errors to return, by method
 }
 
 func newFakeSession(t *testing.T) *fakeSession {
@@ -44,7 +44,7 @@ func newFakeSession(t *testing.T) *fakeSession {
 	}
 }
 
-// push is a record of an event that the programs want to write.
+// push writes an event into the ring, as a BPF program would.
 func (s *fakeSession) push(table string, task int32, ts int64) {
 	l := layoutOf(table)
 	data := newRecord(l)
@@ -53,7 +53,7 @@ func (s *fakeSession) push(table string, task int32, ts int64) {
 	s.pushRecord(l, bpf.SingleRecord(data))
 }
 
-// announce is one of a dimension's row.
+// announce writes a row of a dimension into the ring.
 func (s *fakeSession) announce(table string, id int64) {
 	l := layoutOf(table)
 	s.pushRecord(l, announce(l, id, 0))
@@ -75,7 +75,7 @@ func (s *fakeSession) count(l *bpf.Layout) *bpf.Counts {
 	return s.counts[l.Kind]
 }
 
-// produced is what the programs had to tell of a table.
+// produced is the number of records of a table that were pushed, including lost ones.
 func (s *fakeSession) produced(table string) int64 {
 	c := s.count(layoutOf(table))
 	return int64(c.Emitted + c.Lost)
@@ -121,7 +121,7 @@ func (s *fakeSession) Sweep(emit bpf.Emit) (float64, error) {
 		s.ring, s.layout = s.ring[1:], s.layout[1:]
 	}
 	s.sweepComplete = true
-	return 0.5, s.failing["Sweep"] // as full as makes the drain sweep again soon
+	return 0.5, s.failing["Sweep"] // so full that the drain sweeps again after the shortest pause
 }
 
 func (s *fakeSession) SweepComplete() bool { return s.sweepComplete }

@@ -5,56 +5,58 @@
 package recorder
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/fletch-trace/fletch/bpf"
 )
 
-// A gatherer takes records from the rings into batches, and hands full ones to the lanes.
+// A gatherer copies records from the rings into batches, and sends full batches to the lanes.
 type gatherer struct {
 	tables     []*table // by kind
 	lanes      *lanes
-	dimensions *dimensions // nil: nothing is dropped, and their rows are written as they come
-	counts     *counts
-	wall       int64 // what makes a monotonic time a Unix one, ns
+	dimensions *dimensions // nil: no generation is dropped, and rows of dimensions are written as they arrive
+	counts     *progressCounts
+	wall       int64 // CLOCK_REALTIME - CLOCK_MONOTONIC, ns
 	rowsLeft   int64 // events that may still be recorded; <0: no limit
 }
 
-func newGatherer(layouts []*bpf.Layout, budget *Budget, p *patience, lanes *lanes, wall int64) *gatherer {
-	g := &gatherer{lanes: lanes, counts: &counts{}, wall: wall, rowsLeft: -1}
+func newGatherer(layouts []*bpf.Layout, budget *Budget, wait *laneWait, lanes *lanes, wall int64) *gatherer {
+	g := &gatherer{lanes: lanes, counts: &progressCounts{}, wall: wall, rowsLeft: -1}
 	for _, l := range layouts {
 		if l == nil {
 			g.tables = append(g.tables, nil)
 		} else {
-			g.tables = append(g.tables, newTable(l, budget, p))
+			g.tables = append(g.tables, newTable(l, budget, wait))
 		}
 	}
 	return g
 }
 
-// keepDimensions keeps rows that others refer to for the generations that need them, instead of writing them as they
-// come; idle and limit are those of dimensions.
+// keepDimensions makes the gatherer store the rows of dimensions and add them to each generation that refers to them,
+// instead of writing them as they arrive. idle and limit are those of newDimensions.
 func (g *gatherer) keepDimensions(idle time.Duration, limit int64) {
 	g.dimensions = newDimensions(g.tables, g.lanes, g.wall, idle, limit)
 }
 
-// emit takes what a sweep found, or leaves it where it is.
+// emit is the gatherer's bpf.Emit: it copies records into their table's batch. If there is no free batch it returns
+// bpf.ErrNoRoom, and the records stay in their ring.
 func (g *gatherer) emit(l *bpf.Layout, recs bpf.Records, cpu int32) error {
 	t, event := g.tables[l.Kind], l.Schema.Event()
 	if g.dimensions != nil && !event {
-		if d := g.dimensions.of(l); d != nil {
+		if d := g.dimensions.byLayout(l); d != nil {
 			t.received += int64(recs.Len())
-			d.learn(recs, monotonic())
+			d.store(recs, monotonic())
 			return nil
 		}
 	}
 	if t.batch == nil {
-		if !t.next() {
+		if !t.takeBatch() {
 			return bpf.ErrNoRoom
 		}
 		if l.Bulk {
-			// At once: a column that doubles leaves twice of it behind.
-			t.batch.Grow(t.limit + bpf.MaxRecords)
+			// Allocated at full size: columns that grow by doubling would leave as much garbage again.
+			t.batch.Grow(t.maxRows + bpf.MaxRecords)
 		}
 	}
 	t.received += int64(recs.Len())
@@ -67,41 +69,41 @@ func (g *gatherer) emit(l *bpf.Layout, recs bpf.Records, cpu int32) error {
 	}
 	l.Gather(t.batch, recs, cpu, g.wall)
 	if t.full() {
-		g.hand(t)
+		g.send(t)
 	}
 	return nil
 }
 
-// hand gives the batch of a table that emit fills to its lane.
-func (g *gatherer) hand(t *table) {
+// send sends the batch of a table to its lane, and adds the ids in it to the references of its generation.
+func (g *gatherer) send(t *table) {
 	if g.dimensions != nil && t.batch != nil && t.layout.Schema.Event() {
-		g.dimensions.note(t.batch)
+		g.dimensions.addReferences(t.batch)
 	}
-	g.lanes.hand(t, g.lanes.generation)
+	g.lanes.send(t, g.lanes.generation)
 }
 
-// handAll gives what has been gathered of every table to the lanes.
-func (g *gatherer) handAll() {
+// sendAll sends the batches of all tables to the lanes.
+func (g *gatherer) sendAll() {
 	if g.dimensions != nil {
-		g.dimensions.hand()
+		g.dimensions.send()
 	}
 	for _, t := range g.tables {
 		if t != nil && (g.dimensions == nil || t.layout.Schema.Event()) {
-			g.hand(t)
+			g.send(t)
 		}
 	}
 }
 
-// flush hands on everything gathered, with the rows that it refers to.
+// flush sends the batches of all tables, and the rows that they refer to, as far as these are known.
 func (g *gatherer) flush() {
-	g.handAll()
+	g.sendAll()
 	if g.dimensions != nil {
-		g.dimensions.fill(monotonic())
-		g.dimensions.hand()
+		g.dimensions.addKnownRows(monotonic())
+		g.dimensions.send()
 	}
 }
 
-// table is the one of that name, nil if there is none.
+// table is the table of that name, nil if there is none.
 func (g *gatherer) table(name string) *table {
 	for _, t := range g.tables {
 		if t != nil && t.layout.Schema.Table == name {
@@ -111,11 +113,17 @@ func (g *gatherer) table(name string) *table {
 	return nil
 }
 
-// trim gives back the batches that were not needed for a while.
+// trim frees the batches that were not needed since the last trim.
 func (g *gatherer) trim() {
 	for _, t := range g.tables {
 		if t != nil {
 			t.trim()
 		}
 	}
+}
+
+// progressCounts are the events of the recording so far, as Recorder.Progress returns them.
+type progressCounts struct {
+	rows atomic.Int64 // recorded, without the snapshot of processes
+	lost atomic.Int64
 }

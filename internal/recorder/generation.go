@@ -4,16 +4,49 @@
 
 package recorder
 
-import "sync/atomic"
+import (
+	"sync/atomic"
 
-// A generation is one stretch of a recording that rotates: the segments of all tables that have its number. It is
-// finished, dumped and dropped as a whole.
+	"github.com/fletch-trace/fletch/format"
+)
+
+// A generation is an interval of a rotating recording: the segments of all tables with the same number. It is finished,
+// dumped and dropped as a whole.
 type generation struct {
-	number   int
-	from, to int64        // ns since the Unix epoch: what was swept from, until
-	lanes    atomic.Int32 // that are not past it
+	number      int
+	from, to    int64        // it has what was swept in this interval, ns since the Unix epoch
+	lanesBehind atomic.Int32 // lanes that have not yet written all of it
 
-	needed  int64      // what ended before, ns since the Unix epoch, may go; a flight recorder's
-	dumps   []*request // to be made when it is finished
-	history history    // as it was at its end
+	dropBefore int64          // flight recorder: generations that ended before may be dropped, ns since the Unix epoch
+	dumps      []*dumpRequest // to be made when it is finished
+	history    history        // at its end
+}
+
+// A history is what a manifest says about a recording, up to some time, besides the tables.
+type history struct {
+	clocks  []format.Clock
+	changes []format.Change
+	notes   []string
+}
+
+// writeTo writes the history into a manifest, and adds those of the recorded tables that have no rows.
+func (h history) writeTo(m *format.Manifest, tables []string) {
+	m.Clock, m.Changes, m.Notes = h.clocks, h.changes, append(m.Notes, h.notes...)
+	if m.Tables == nil {
+		m.Tables = make(map[string]format.TableInfo)
+	}
+	for _, name := range tables {
+		if _, ok := m.Tables[name]; !ok {
+			m.Tables[name] = format.TableInfo{}
+		}
+	}
+}
+
+// A dumpRequest is a dump to be made. Times are ns since the Unix epoch.
+type dumpRequest struct {
+	reason, condition string // of format.Dump
+	ts                int64  // of the event or the signal
+	since             int64  // where the dump begins
+	due               int64  // when it is made
+	merged            int    // further events or signals that this dump is for
 }

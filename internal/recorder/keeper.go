@@ -11,27 +11,27 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A keeper finishes the generations that both lanes are past, makes what dumps were asked for, and drops those that are
-// too old. It has a goroutine of its own: a dump may take long, and neither the drain nor the lanes wait for it.
+// A keeper finishes the generations that both lanes have written, makes the dumps that are due, and drops old
+// generations. It has a goroutine of its own, because a dump may take long, and drain and lanes must not wait for it.
 type keeper struct {
-	w       *format.Writer
-	dumper  *dumper     // nil: it is no flight recorder
-	keep    int         // generations, with the one being written; 0: no limit
-	window  int64       // bytes of segments in memory; 0: no limit
-	short   atomic.Bool // generations went before their time because of it
-	in      chan *generation
-	behind  atomic.Int32 // generations that the lanes have been told of and are not past
-	running sync.WaitGroup
-	failed  failure
-	kept    []*generation // finished, the oldest first
+	w          *format.Writer
+	dumper     *dumper     // nil: not a flight recorder
+	keep       int         // generations to keep, including the one being written; 0: no limit
+	window     int64       // bytes of segments in memory; 0: no limit
+	shortened  atomic.Bool // at some time a generation was dropped early because of window
+	queue      chan *generation
+	unfinished atomic.Int32 // generations that have ended and that the lanes are still writing
+	running    sync.WaitGroup
+	failed     firstError
+	kept       []*generation // finished, the oldest first
 }
 
 func startKeeper(w *format.Writer, dumper *dumper, keep int, window int64) *keeper {
-	// A lane waits, and events are lost and counted, when a dump takes longer than so many generations.
-	k := &keeper{w: w, dumper: dumper, keep: keep, window: window, in: make(chan *generation, 64)}
+	// If a dump takes longer than 64 generations, a lane blocks on the queue, and events are lost and counted.
+	k := &keeper{w: w, dumper: dumper, keep: keep, window: window, queue: make(chan *generation, 64)}
 	k.running.Go(func() {
-		for g := range k.in {
-			if err := k.take(g); err != nil {
+		for g := range k.queue {
+			if err := k.finish(g); err != nil {
 				k.failed.set(err)
 			}
 		}
@@ -39,30 +39,31 @@ func startKeeper(w *format.Writer, dumper *dumper, keep int, window int64) *keep
 	return k
 }
 
-// expect has the lanes tell when they are past a generation.
-func (k *keeper) expect(g *generation, lanes *lanes) {
-	g.lanes.Store(2)
-	k.behind.Add(1)
-	lanes.call(func() { k.past(g) })
+// finishAfterLanes has the keeper finish a generation as soon as both lanes have written what was sent to them so far.
+func (k *keeper) finishAfterLanes(g *generation, lanes *lanes) {
+	g.lanesBehind.Store(2)
+	k.unfinished.Add(1)
+	lanes.callEach(func() { k.laneDone(g) })
 }
 
-// past is called by a lane that is past the generation.
-func (k *keeper) past(g *generation) {
-	if g.lanes.Add(-1) == 0 {
-		k.behind.Add(-1)
-		k.in <- g
+// laneDone is called by each lane when it has written its part of the generation.
+func (k *keeper) laneDone(g *generation) {
+	if g.lanesBehind.Add(-1) == 0 {
+		k.unfinished.Add(-1)
+		k.queue <- g
 	}
 }
 
-func (k *keeper) take(g *generation) error {
+// finish finishes a generation, makes its dumps, and drops those that are no longer needed.
+func (k *keeper) finish(g *generation) error {
 	if err := k.w.Finish(g.number); err != nil {
 		return err
 	}
 	k.kept = append(k.kept, g)
-	for _, q := range g.dumps {
-		k.dumper.dump(q, k.since(q.since), g)
+	for _, req := range g.dumps {
+		k.dumper.dump(req, k.oldestSince(req.since), g)
 	}
-	for len(k.kept) > 0 && k.tooOld(k.kept[0], g) {
+	for len(k.kept) > 0 && k.mayDrop(k.kept[0], g) {
 		n := k.kept[0].number
 		k.kept = k.kept[1:]
 		if err := k.w.Drop(n); err != nil {
@@ -72,8 +73,8 @@ func (k *keeper) take(g *generation) error {
 	return nil
 }
 
-// since is the oldest generation that has anything from t on (ns since the Unix epoch), the newest if none has.
-func (k *keeper) since(t int64) *generation {
+// oldestSince is the oldest generation that ended at or after t (ns since the Unix epoch); the newest if none did.
+func (k *keeper) oldestSince(t int64) *generation {
 	for _, g := range k.kept {
 		if g.to >= t {
 			return g
@@ -82,20 +83,21 @@ func (k *keeper) since(t int64) *generation {
 	return k.kept[len(k.kept)-1]
 }
 
-// tooOld says whether the oldest generation goes now that g is finished.
-func (k *keeper) tooOld(oldest, g *generation) bool {
-	if k.keep > 0 && oldest.number <= g.number+1-k.keep || oldest.to < g.needed {
+// mayDrop reports whether the oldest generation is to be dropped when g is finished, because it is too old or the
+// window is full.
+func (k *keeper) mayDrop(oldest, g *generation) bool {
+	if k.keep > 0 && oldest.number <= g.number+1-k.keep || oldest.to < g.dropBefore {
 		return true
 	}
 	full := k.window > 0 && len(k.kept) > 1 && k.w.MemoryBytes() > k.window*3/4
 	if full {
-		k.short.Store(true)
+		k.shortened.Store(true)
 	}
 	return full
 }
 
-// close waits until all has been done that the lanes passed on.
+// close ends the keeper when it has finished all generations in the queue.
 func (k *keeper) close() {
-	close(k.in)
+	close(k.queue)
 	k.running.Wait()
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// newTestKeeper writes generations into a capture, and makes dumps beside it.
+// newTestKeeper is a keeper of a new capture in a temporary directory, which makes dumps beside it.
 func newTestKeeper(t *testing.T, keep int, opt format.WriterOptions) *keeper {
 	t.Helper()
 	dir := t.TempDir()
@@ -25,7 +25,7 @@ func newTestKeeper(t *testing.T, keep int, opt format.WriterOptions) *keeper {
 	return k
 }
 
-// write puts rows into a generation.
+// write writes a batch of rows of the table syscall into a generation.
 func write(t *testing.T, w *format.Writer, generation, rows int) {
 	t.Helper()
 	b := format.NewBatch(schema.Of("syscall").Schema)
@@ -42,16 +42,19 @@ func write(t *testing.T, w *format.Writer, generation, rows int) {
 
 func TestKeeperKeeps(t *testing.T) {
 	tests := []struct {
-		name   string
-		keep   int
-		needed func(to int64) int64 // what ended before may go
-		window int64
-		want   []int // generations kept when the 9th is finished
+		name       string
+		keep       int
+		dropBefore func(to int64) int64 // of a generation that ends at to
+		window     int64
+		want       []int // generations kept when the 9th is finished
 	}{
 		{name: "all", want: []int{1, 2, 3, 4, 5, 6, 7, 8, 9}},
 		{name: "the newest three, one being written", keep: 3, want: []int{8, 9}},
-		{name: "the last four seconds", needed: func(to int64) int64 { return to - 4e9 }, want: []int{5, 6, 7, 8, 9}},
-		{name: "what fits", window: 4 << 16, want: []int{7, 8, 9}},
+		{
+			name: "the last four seconds", dropBefore: func(to int64) int64 { return to - 4e9 },
+			want: []int{5, 6, 7, 8, 9},
+		},
+		{name: "what fits into the window", window: 4 << 16, want: []int{7, 8, 9}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -61,10 +64,10 @@ func TestKeeperKeeps(t *testing.T) {
 			for n := 1; n <= 9; n++ {
 				write(t, k.w, n, 1)
 				g := &generation{number: n, from: int64(n) * 1e9, to: int64(n+1) * 1e9}
-				if test.needed != nil {
-					g.needed = test.needed(g.to)
+				if test.dropBefore != nil {
+					g.dropBefore = test.dropBefore(g.to)
 				}
-				if err := k.take(g); err != nil {
+				if err := k.finish(g); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -76,40 +79,40 @@ func TestKeeperKeeps(t *testing.T) {
 				t.Errorf("generations %v, want %v", got, test.want)
 			}
 			if rows := k.w.Tables()["syscall"].Rows; rows != int64(len(test.want)) {
-				t.Errorf("%d rows are left, want one of each of %d generations", rows, len(test.want))
+				t.Errorf("%d rows are kept, want one for each of %d generations", rows, len(test.want))
 			}
-			if k.short.Load() != (test.window > 0) {
-				t.Errorf("shorter than asked: %v", k.short.Load())
+			if k.shortened.Load() != (test.window > 0) {
+				t.Errorf("shortened: %v", k.shortened.Load())
 			}
 		})
 	}
 }
 
-// Both lanes have to be past a generation before the keeper has it.
+// The keeper gets a generation when both lanes have written it.
 func TestGenerationEndsInBothLanes(t *testing.T) {
-	k := &keeper{in: make(chan *generation, 1)}
-	lanes := &lanes{bulk: &lane{in: make(chan job, 1)}, rare: &lane{in: make(chan job, 1)}}
-	k.expect(&generation{number: 1}, lanes)
-	(<-lanes.bulk.in).call()
-	if len(k.in) != 0 || k.behind.Load() != 1 {
-		t.Error("finished with one lane still in it")
+	k := &keeper{queue: make(chan *generation, 1)}
+	lanes := &lanes{bulk: &lane{jobs: make(chan job, 1)}, rare: &lane{jobs: make(chan job, 1)}}
+	k.finishAfterLanes(&generation{number: 1}, lanes)
+	(<-lanes.bulk.jobs).call()
+	if len(k.queue) != 0 || k.unfinished.Load() != 1 {
+		t.Error("finished before the second lane had written it")
 	}
-	(<-lanes.rare.in).call()
-	if len(k.in) != 1 || k.behind.Load() != 0 {
-		t.Error("not finished with both lanes past it")
+	(<-lanes.rare.jobs).call()
+	if len(k.queue) != 1 || k.unfinished.Load() != 0 {
+		t.Error("not finished after both lanes had written it")
 	}
 }
 
-// What a full window refuses is counted in the last dump, also what it refuses at the very end; and is not among what
-// was recorded.
-func TestWhatIsRefusedIsCounted(t *testing.T) {
+// Rows that the lanes refuse because the window is full are counted as lost in the last dump, including those refused
+// at the very end. They do not count as recorded.
+func TestRefusedRowsAreLost(t *testing.T) {
 	k := newTestKeeper(t, 0, format.WriterOptions{Memory: true})
 	d := newTestParts(t)
 	calls, opt := d.gatherer.table("syscall"), laneOptions{window: 1}
 	d.lanes.bulk, d.lanes.rare = startLane(k.w, opt), startLane(k.w, opt)
 	d.rotation.keeper = k
 	d.rotation.schedule = newSchedule(&Config{Last: 1 << 60, InMemory: true}, &hits{}, monotonic)
-	d.rotation.start()
+	d.rotation.begin()
 	const each, times = 1000, 9
 	fill := func() {
 		for range each {
@@ -120,18 +123,18 @@ func TestWhatIsRefusedIsCounted(t *testing.T) {
 	}
 	for range times - 1 {
 		fill()
-		d.gatherer.hand(calls)
-		d.lanes.idle()
+		d.gatherer.send(calls)
+		d.lanes.waitIdle()
 	}
-	d.accounts.hand()
+	d.accounts.send()
 	fill() // and it ends
 	d.rotation.finish(true)
 	d.lanes.close()
 	k.close()
-	if len(k.dumper.made) != 1 || len(k.dumper.failed) != 0 {
-		t.Fatalf("dumps %v, failed %v", k.dumper.made, k.dumper.failed)
+	if len(k.dumper.dumps) != 1 || len(k.dumper.errs) != 0 {
+		t.Fatalf("dumps %v, failed %v", k.dumper.dumps, k.dumper.errs)
 	}
-	c, err := format.Open(k.dumper.made[0].Path)
+	c, err := format.Open(k.dumper.dumps[0].Path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -141,7 +144,7 @@ func TestWhatIsRefusedIsCounted(t *testing.T) {
 		t.Errorf("%d rows and %d lost, of %d", rows, lost, times*each)
 	}
 	if d.gatherer.counts.rows.Load() != rows || d.accounts.lostTotal() != lost {
-		t.Errorf("%d said to be recorded and %d lost, of %d and %d", d.gatherer.counts.rows.Load(),
+		t.Errorf("counted are %d recorded and %d lost, want %d and %d", d.gatherer.counts.rows.Load(),
 			d.accounts.lostTotal(), rows, lost)
 	}
 }

@@ -11,38 +11,39 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A lane compresses and writes batches, one after the other.
+// A lane is a goroutine that compresses and writes batches, in the order in which they were sent.
 type lane struct {
-	in       chan job
-	flushing atomic.Bool // it has been told to flush and has not yet
-	running  sync.WaitGroup
-	failed   failure
-	dropped  map[string]int64 // rows that could not be written, by table; read after close
-	refused  sync.Map         // rows that had no room in the window since the drain looked, *atomic.Int64 by table
+	jobs      chan job
+	flushing  atomic.Bool // a flush is in jobs
+	running   sync.WaitGroup
+	failed    firstError
+	unwritten map[string]int64 // rows that could not be written, by table; read after close
+	refused   sync.Map         // rows refused since the last takeRefused, as *atomic.Int64 by table
 }
 
+// A job is a batch to be written, a flush or a call.
 type job struct {
-	batch *format.Batch      // nil: flush the writer
-	free  chan *format.Batch // where the batch goes afterwards
-	codec format.Codec
-	swept uint64 // sweeps that there were when it was handed on
-	call  func() // called when the lane comes to it; nothing else is set
+	batch      *format.Batch      // nil: flush the writer
+	free       chan *format.Batch // receives the batch when it is written
+	codec      format.Codec
+	sweepCount uint64 // number of sweeps when the batch was sent
+	call       func() // if set, the job is only to call it
 }
 
 // laneOptions are what a lane does besides writing.
 type laneOptions struct {
-	window int64                                         // bytes that segments in memory may take; 0: no limit
-	look   func(batch *format.Batch, swept uint64) error // called with each batch before it is written; nil: none
+	window  int64                                              // bytes of segments in memory; 0: no limit
+	inspect func(batch *format.Batch, sweepCount uint64) error // called before a batch is written; nil: none
 }
 
 func startLane(w *format.Writer, opt laneOptions) *lane {
-	// Room for every batch there is, a flush and the ends of generations: nobody waits to hand a job on.
-	l := &lane{in: make(chan job, 64), dropped: make(map[string]int64)}
+	// Room for all batches that exist, a flush and the ends of generations, so that no sender ever blocks.
+	l := &lane{jobs: make(chan job, 64), unwritten: make(map[string]int64)}
 	l.running.Go(func() {
-		for j := range l.in {
+		for j := range l.jobs {
 			if j.call != nil {
 				j.call()
-			} else if err := l.do(w, &opt, j); err != nil {
+			} else if err := l.process(w, &opt, j); err != nil {
 				l.failed.set(err)
 			}
 		}
@@ -50,34 +51,47 @@ func startLane(w *format.Writer, opt laneOptions) *lane {
 	return l
 }
 
-func (l *lane) do(w *format.Writer, opt *laneOptions, j job) (err error) {
+func (l *lane) process(w *format.Writer, opt *laneOptions, j job) (err error) {
 	if j.batch == nil {
 		l.flushing.Store(false)
 		return w.Flush()
 	}
-	if opt.look != nil {
-		err = opt.look(j.batch, j.swept)
+	if opt.inspect != nil {
+		err = opt.inspect(j.batch, j.sweepCount)
 	}
-	// Of the rows of the loss table none are refused: they tell of those that are.
+	// Rows of the loss table are never refused: they report what is.
 	if opt.window > 0 && w.MemoryBytes() > opt.window && j.batch.Schema != format.LossSchema {
 		l.refuse(j.batch)
-	} else if e := w.Append(j.batch, j.codec); e != nil {
-		l.dropped[j.batch.Schema.Table] += int64(j.batch.Rows)
-		err = e
+	} else if writeErr := w.Append(j.batch, j.codec); writeErr != nil {
+		l.unwritten[j.batch.Schema.Table] += int64(j.batch.Rows)
+		err = writeErr
 	}
 	j.batch.Reset()
 	j.free <- j.batch
 	return err
 }
 
-// refuse drops a batch, and counts it. It comes to that when a dump, which holds the window that it writes, is slower
-// than what comes in.
+// refuse discards a batch, and counts its rows. This happens when a dump, during which its part of the window cannot be
+// dropped, is slower than new events arrive.
 func (l *lane) refuse(b *format.Batch) {
 	n, _ := l.refused.LoadOrStore(b.Schema.Table, new(atomic.Int64))
 	n.(*atomic.Int64).Add(int64(b.Rows))
 }
 
 func (l *lane) close() {
-	close(l.in)
+	close(l.jobs)
 	l.running.Wait()
+}
+
+// A firstError holds the first error of a goroutine, for the drain to read.
+type firstError struct{ first atomic.Pointer[error] }
+
+func (f *firstError) set(err error) { f.first.CompareAndSwap(nil, &err) }
+
+// err is nil if nothing has failed so far.
+func (f *firstError) err() error {
+	if err := f.first.Load(); err != nil {
+		return *err
+	}
+	return nil
 }

@@ -5,6 +5,7 @@
 package recorder
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,62 +13,63 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// Lanes are the two of a recording: a flood of system calls does not delay an exec on its way to the file.
+// lanes are the two lanes of a recording: one for bulk tables, one for the rest, so that a burst of system calls does
+// not delay other events.
 type lanes struct {
 	bulk, rare *lane
 	codec      *codecPolicy
 	sweeps     *sweeps
-	generation int // that what is handed on belongs to, from 1; 0: the recording does not rotate
+	generation int // of what is sent now, from 1; 0: the recording does not rotate
 }
 
 func (l *lanes) both() [2]*lane { return [2]*lane{l.bulk, l.rare} }
 
-// hand gives a table's batch to its lane.
-func (l *lanes) hand(t *table, generation int) {
+// send sends a table's batch to its lane, as part of a generation. It does nothing if there are no rows.
+func (l *lanes) send(t *table, generation int) {
 	if t.batch == nil || t.batch.Rows == 0 {
 		return
 	}
-	in := l.rare.in
+	in := l.rare.jobs
 	if t.layout.Bulk {
-		in = l.bulk.in
+		in = l.bulk.jobs
 	}
 	t.batch.Generation = generation
-	in <- job{batch: t.batch, free: t.free, codec: l.codec.current, swept: l.sweeps.count.Load()}
+	in <- job{batch: t.batch, free: t.free, codec: l.codec.current, sweepCount: l.sweeps.count.Load()}
 	t.batch = nil
 }
 
-// handLosses gives rows of the loss table to a lane.
-func (l *lanes) handLosses(b *format.Batch, free chan *format.Batch) {
+// sendLosses sends a batch of the loss table to a lane.
+func (l *lanes) sendLosses(b *format.Batch, free chan *format.Batch) {
 	b.Generation = l.generation
-	l.rare.in <- job{batch: b, free: free, codec: format.Zstd}
+	l.rare.jobs <- job{batch: b, free: free, codec: format.Zstd}
 }
 
-// flushEvery is how long what was gathered waits at most until it is handed on.
+// flushEvery is the longest time that records stay in a batch before it is sent.
 const flushEvery = 800 * time.Millisecond
 
-// flush has the writer flush, unless that is still to be done.
+// flush sends a flush of the writer, unless one is already in the lane.
 func (l *lanes) flush() {
 	if l.rare.flushing.CompareAndSwap(false, true) {
-		l.rare.in <- job{}
+		l.rare.jobs <- job{}
 	}
 }
 
-// call has each lane call fn when it has done all that it was given until now.
-func (l *lanes) call(fn func()) {
+// callEach has each lane call fn when it has done everything that was sent before.
+func (l *lanes) callEach(fn func()) {
 	for _, each := range l.both() {
-		each.in <- job{call: fn}
+		each.jobs <- job{call: fn}
 	}
 }
 
-// idle waits until the lanes have done all that they were given.
-func (l *lanes) idle() {
+// waitIdle waits until the lanes have done everything that was sent.
+func (l *lanes) waitIdle() {
 	var running sync.WaitGroup
 	running.Add(2)
-	l.call(running.Done)
+	l.callEach(running.Done)
 	running.Wait()
 }
 
-// takeRefused gives the rows that had no room in the window since the last time.
+// takeRefused calls fn with the number of rows of each table that the lanes refused since the last time.
 func (l *lanes) takeRefused(fn func(table string, rows int64)) {
 	for _, each := range l.both() {
 		each.refused.Range(func(table, n any) bool {
@@ -79,8 +81,50 @@ func (l *lanes) takeRefused(fn func(table string, rows int64)) {
 	}
 }
 
-// close waits until everything handed on has been written.
+// close ends the lanes when everything that was sent has been written.
 func (l *lanes) close() {
 	l.bulk.close()
 	l.rare.close()
+}
+
+// sweeps counts the sweeps of the drain. Triggers read the count to wait for the next sweep.
+type sweeps struct {
+	count    atomic.Uint64
+	complete uint64      // those after which Session.SweepComplete was true; for the drain only
+	done     atomic.Bool // there will be no more
+}
+
+// stallAfter is how long the drain waits, before and after the recording, for a reader of standard output that reads
+// nothing. For a disk it waits as long as it takes. Tests shorten it.
+var stallAfter = 10 * time.Second
+
+func errStalled() error { return fmt.Errorf("its reader has read nothing for %v", stallAfter) }
+
+// laneWait is how the drain waits for the lanes. It does so only before and after the recording, and only as long as
+// they make progress.
+type laneWait struct {
+	stream  *stream // nil: the lanes write files
+	allowed bool    // false while recording
+	stalled bool    // a wait has ended without progress
+}
+
+// until calls done, which waits for at most the given time, until it returns true. It returns false, now and in all
+// further calls, if the reader of the stream has read nothing for stallAfter.
+func (p *laneWait) until(done func(time.Duration) bool) bool {
+	var written int64
+	since := time.Now()
+	for !p.stalled {
+		if done(100 * time.Millisecond) {
+			return true
+		}
+		if p.stream == nil {
+			continue
+		}
+		if n := p.stream.written.Load(); n != written {
+			written, since = n, time.Now()
+		} else if time.Since(since) > stallAfter {
+			p.stalled = true
+		}
+	}
+	return false
 }

@@ -11,38 +11,38 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// lossWindow is about the longest time one row of the loss table spans, if sweeps are not further apart.
-const lossWindow = int64(100 * time.Millisecond)
+// maxLossInterval is about the longest interval of one row of the loss table, unless sweeps are further apart.
+const maxLossInterval = int64(100 * time.Millisecond)
 
-// lossRows is how many rows may wait for the file; while it takes none, windows get longer instead.
-const lossRows = 1 << 14
+// maxLossRows limits the batch of the loss table. When no batches can be written, intervals get longer instead.
+const maxLossRows = 1 << 14
 
-// losses turns the programs' counters into rows of the loss table: between two readings
-// of a counter that has changed, that many events of that table were lost on that CPU.
+// losses turns increases of the BPF programs' loss counters into rows of the loss table: how many events of which table
+// were lost on which CPU, in which interval.
 type losses struct {
-	count  func(kind uint32, cpu int) bpf.Counts
-	wall   int64
-	looked int64 // when, monotonic ns
-	open   []window
-	batch  *format.Batch
-	free   chan *format.Batch
-	total  map[string]int64 // by table
+	readCounts func(kind uint32, cpu int) bpf.Counts
+	wall       int64 // CLOCK_REALTIME - CLOCK_MONOTONIC, ns
+	lastPoll   int64 // monotonic ns
+	intervals  []lossInterval
+	batch      *format.Batch
+	free       chan *format.Batch
+	total      map[string]int64 // by table
 }
 
-// A window is a stretch of time, monotonic ns, in which one table lost events on one CPU.
-type window struct {
+// A lossInterval is the time in which one table is losing events on one CPU.
+type lossInterval struct {
 	table       string
 	kind        uint32
 	cpu         int
-	seen        uint64 // the counter at the last look
-	count       uint64 // lost in the window; 0: there is none
-	from, until int64
+	lastCount   uint64 // the counter at the last poll
+	count       uint64 // lost in this interval; 0: nothing is being lost
+	from, until int64  // monotonic ns
 }
 
-// newLosses looks at the counters of all tables on all CPUs, from begun on (monotonic ns).
-func newLosses(session Session, cpus int, wall, begun int64) *losses {
+// newLosses makes the intervals of all tables on all CPUs. The counters count from started on (monotonic ns).
+func newLosses(session Session, cpus int, wall, started int64) *losses {
 	l := &losses{
-		count: session.Counts, wall: wall, looked: begun,
+		readCounts: session.Counts, wall: wall, lastPoll: started,
 		batch: format.NewBatch(format.LossSchema), free: make(chan *format.Batch, 1), total: make(map[string]int64),
 	}
 	l.free <- format.NewBatch(format.LossSchema)
@@ -51,71 +51,71 @@ func newLosses(session Session, cpus int, wall, begun int64) *losses {
 			continue
 		}
 		for cpu := range cpus {
-			l.open = append(l.open, window{table: layout.Schema.Table, kind: layout.Kind, cpu: cpu})
+			l.intervals = append(l.intervals, lossInterval{table: layout.Schema.Table, kind: layout.Kind, cpu: cpu})
 		}
 	}
 	return l
 }
 
-// poll looks at all counters; it gives how many more events are lost.
+// poll reads all counters, and returns how many events were lost since the last poll.
 func (l *losses) poll() (more int64) {
 	t := monotonic()
-	for i := range l.open {
-		w := &l.open[i]
-		n := l.count(w.kind, w.cpu).Lost
-		lost := n - w.seen
-		w.seen = n
+	for i := range l.intervals {
+		w := &l.intervals[i]
+		n := l.readCounts(w.kind, w.cpu).Lost
+		lost := n - w.lastCount
+		w.lastCount = n
 		if lost > 0 && w.count == 0 {
-			w.from = l.looked
+			w.from = l.lastPoll
 		}
 		if lost > 0 {
 			w.count += lost
 			w.until = t
 		}
-		if w.count > 0 && (lost == 0 || w.until-w.from >= lossWindow) && l.batch.Rows < lossRows {
-			l.close(w)
+		if w.count > 0 && (lost == 0 || w.until-w.from >= maxLossInterval) && l.batch.Rows < maxLossRows {
+			l.closeInterval(w)
 		}
 		more += int64(lost)
 	}
-	l.looked = t
+	l.lastPoll = t
 	return more
 }
 
-func (l *losses) close(w *window) {
+func (l *losses) closeInterval(w *lossInterval) {
 	l.add(w.table, int32(w.cpu), w.from, w.until, int64(w.count))
 	w.count = 0
 }
 
-// add writes a row; from and until are monotonic ns, cpu is -1 where it is not known.
+// add adds a row. from and until are monotonic ns; cpu is -1 if unknown.
 func (l *losses) add(table string, cpu int32, from, until, count int64) {
 	l.total[table] += count
-	// Neither the keys nor the types can be wrong.
+	// An error would be a wrong column name or type.
 	_ = l.batch.AppendRow(map[string]any{
 		"ts": from + l.wall, "until": until + l.wall, "cpu": cpu, "family": table, "count": count,
 	})
 }
 
-// cut closes all windows: what was lost in a generation is among its own rows.
-func (l *losses) cut() {
-	for i := range l.open {
-		if l.open[i].count > 0 && l.batch.Rows < lossRows {
-			l.close(&l.open[i])
+// closeIntervals ends all intervals at the end of a generation, so that its losses are among its own rows.
+func (l *losses) closeIntervals() {
+	for i := range l.intervals {
+		if l.intervals[i].count > 0 && l.batch.Rows < maxLossRows {
+			l.closeInterval(&l.intervals[i])
 		}
 	}
 }
 
-// finish closes all windows, for the last time.
+// finish polls for the last time and ends all intervals, also beyond maxLossRows.
 func (l *losses) finish() {
 	l.poll()
-	for i := range l.open {
-		if l.open[i].count > 0 {
-			l.close(&l.open[i])
+	for i := range l.intervals {
+		if l.intervals[i].count > 0 {
+			l.closeInterval(&l.intervals[i])
 		}
 	}
 }
 
-// take is the batch of rows so far, to be given back to free; nil when there is none, or the last one is still on its
-// way.
+// take returns the batch of rows so far; the lane returns it to free. It is nil if there are no rows, or if the batch
+// before has not been written yet.
 func (l *losses) take() *format.Batch {
 	if l.batch.Rows == 0 {
 		return nil

@@ -9,93 +9,156 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unsafe"
 
+	"github.com/cilium/ebpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/fletch-trace/fletch/format"
 )
 
-// leastStep is how far a clock has to move against the monotonic one between two looks, ns, to be worth telling.
-const leastStep = int64(100 * time.Millisecond)
+// minStep is how far a clock must move against CLOCK_MONOTONIC between two checks to be reported, in ns.
+const minStep = int64(100 * time.Millisecond)
 
-// A machine is the one that is recorded: its clocks, and what happens to it that explains its events: that it slept,
-// that its clock was set, that CPUs came or went.
+// A machine is the recorded host: its clocks, and the changes that a reader of the events has to know of: suspends,
+// steps of the wall clock, CPUs that went online or offline.
 type machine struct {
-	read   func(clock int32) int64
-	online func() string
+	readClock func(clock int32) int64
+	online    func() string
 
-	wall    int64           // CLOCK_REALTIME - CLOCK_MONOTONIC at the beginning, ns: makes a monotonic time a Unix one
-	clocks  []format.Clock  // anchors, the first one being the one in use
+	wall    int64           // CLOCK_REALTIME - CLOCK_MONOTONIC at the start, ns; added to the times of all events
+	clocks  []format.Clock  // anchors; wall is from the first
 	changes []format.Change // so far
 
-	// At the last look, ns.
-	realtime int64 // CLOCK_REALTIME - CLOCK_MONOTONIC
-	asleep   int64 // CLOCK_BOOTTIME - CLOCK_MONOTONIC
-	cpus     string
+	// At the last check.
+	realtime  int64  // CLOCK_REALTIME - CLOCK_MONOTONIC, ns
+	suspended int64  // CLOCK_BOOTTIME - CLOCK_MONOTONIC, ns
+	cpus      string // online
 }
 
-// newMachine begins to watch; first is the anchor of all events.
+// newMachine begins to look for changes; first is the anchor for the times of all events.
 func newMachine(first format.Clock) *machine {
 	wall := first.Wall - first.Monotonic
-	m := &machine{read: now, online: onlineCPUs, wall: wall, realtime: wall, clocks: []format.Clock{first}}
-	m.asleep, m.cpus = m.ahead(unix.CLOCK_BOOTTIME), m.online()
+	m := &machine{readClock: readClock, online: onlineCPUs, wall: wall, realtime: wall, clocks: []format.Clock{first}}
+	m.suspended, m.cpus = m.offset(unix.CLOCK_BOOTTIME), m.online()
 	return m
 }
 
-// ahead is how far a clock is ahead of the monotonic one.
-func (m *machine) ahead(clock int32) int64 {
-	monotonic, other := together(m.read, clock)
+// offset is how far a clock is ahead of CLOCK_MONOTONIC, in ns.
+func (m *machine) offset(clock int32) int64 {
+	monotonic, other := readPair(m.readClock, clock)
 	return other - monotonic
 }
 
-// onlineCPUs is the kernel's list, such as 0-3,8; "" where it does not tell.
+// onlineCPUs is the kernel's list, such as 0-3,8; "" if it cannot be read.
 func onlineCPUs() string {
 	list, _ := os.ReadFile("/sys/devices/system/cpu/online")
 	return strings.TrimSpace(string(list))
 }
 
-// begun is when the recording began.
-func (m *machine) begun() time.Time { return time.Unix(0, m.clocks[0].Wall).UTC() }
+// startTime is when the recording began.
+func (m *machine) startTime() time.Time { return time.Unix(0, m.clocks[0].Wall).UTC() }
 
-// unix is the time now, ns since the Unix epoch, on the clock of the events.
-func (m *machine) unix() int64 { return monotonic() + m.wall }
+// unixNow is the time now in ns since the Unix epoch, by the clock of the events: steps of the wall clock do not change
+// it.
+func (m *machine) unixNow() int64 { return monotonic() + m.wall }
 
-// notice writes down what has happened since the last time, with an anchor if anything has.
-func (m *machine) notice() {
-	if changes := m.look(); len(changes) > 0 {
+// recordChanges records the changes since the last call, and a new anchor if there are any.
+func (m *machine) recordChanges() {
+	if changes := m.detectChanges(); len(changes) > 0 {
 		m.changes = append(m.changes, changes...)
 		m.addAnchor()
 	}
 }
 
-// addAnchor writes down both clocks once more.
+// addAnchor records one more reading of both clocks.
 func (m *machine) addAnchor() {
-	if c, err := anchor(); err == nil {
+	if c, err := readAnchor(); err == nil {
 		m.clocks = append(m.clocks, c)
 	}
 }
 
-// look says what has changed since the last look.
-func (m *machine) look() (changes []format.Change) {
-	// The wall clock may be what changes: between the events, and in order, a change is in their time only.
-	ts := time.Unix(0, m.read(unix.CLOCK_MONOTONIC)+m.wall).UTC()
+// detectChanges returns the changes since the last call.
+func (m *machine) detectChanges() (changes []format.Change) {
+	// By the clock of the events, so that changes are in order among them even if the wall clock was set.
+	ts := time.Unix(0, m.readClock(unix.CLOCK_MONOTONIC)+m.wall).UTC()
 	add := func(what, detail string, args ...any) {
 		changes = append(changes, format.Change{TS: ts, What: what, Detail: fmt.Sprintf(detail, args...)})
 	}
-	asleep, realtime, cpus := m.ahead(unix.CLOCK_BOOTTIME), m.ahead(unix.CLOCK_REALTIME), m.online()
-	slept := asleep - m.asleep
-	if slept > leastStep {
+	asleep, realtime, cpus := m.offset(unix.CLOCK_BOOTTIME), m.offset(unix.CLOCK_REALTIME), m.online()
+	slept := asleep - m.suspended
+	if slept > minStep {
 		add("suspend", "the machine slept for %v", time.Duration(slept).Round(time.Millisecond))
 	} else {
 		slept = 0
 	}
-	// While the machine sleeps the wall clock goes on and the monotonic one does not: that is not a step.
-	if step := realtime - m.realtime - slept; step > leastStep || step < -leastStep {
+	// During a suspend CLOCK_REALTIME continues and CLOCK_MONOTONIC does not: this is not a step.
+	if step := realtime - m.realtime - slept; step > minStep || step < -minStep {
 		add("clock", "the wall clock was moved by %v", time.Duration(step).Round(time.Millisecond))
 	}
 	if cpus != m.cpus {
 		add("cpu", "CPUs online: %s, before: %s", cpus, m.cpus)
 	}
-	m.asleep, m.realtime, m.cpus = asleep, realtime, cpus
+	m.suspended, m.realtime, m.cpus = asleep, realtime, cpus
 	return changes
+}
+
+// readClock reads a clock, in ns.
+func readClock(clock int32) int64 {
+	var ts unix.Timespec
+	// Raw, because it does not block. It fails only for clocks that do not exist.
+	unix.RawSyscall(unix.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&ts)), 0)
+	return ts.Nano()
+}
+
+// monotonic reads the clock that the BPF programs use, in ns.
+func monotonic() int64 { return readClock(unix.CLOCK_MONOTONIC) }
+
+// readPair reads CLOCK_MONOTONIC and another clock as if at one instant, in ns. Of 16 attempts it takes the one in
+// which the least time passed between a reading of CLOCK_MONOTONIC before and one after.
+func readPair(clock func(id int32) int64, id int32) (monotonic, other int64) {
+	minGap := int64(-1)
+	for range 16 {
+		before := clock(unix.CLOCK_MONOTONIC)
+		reading := clock(id)
+		after := clock(unix.CLOCK_MONOTONIC)
+		if minGap < 0 || after-before < minGap {
+			minGap = after - before
+			monotonic, other = before+minGap/2, reading
+		}
+	}
+	return monotonic, other
+}
+
+// readAnchor reads the two clocks of an anchor in the manifest.
+func readAnchor() (format.Clock, error) {
+	monotonic, wall := readPair(readClock, unix.CLOCK_REALTIME)
+	if monotonic == 0 {
+		return format.Clock{}, fmt.Errorf("reading the monotonic clock: it is 0")
+	}
+	return format.Clock{Monotonic: monotonic, Wall: wall}, nil
+}
+
+// DescribeHost returns a manifest with the members that describe the host.
+func DescribeHost() (format.Manifest, error) {
+	var m format.Manifest
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return m, fmt.Errorf("naming the host: uname: %w", err)
+	}
+	boot, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return m, fmt.Errorf("reading the boot id: %w", err)
+	}
+	cpus, err := ebpf.PossibleCPU()
+	if err != nil {
+		return m, fmt.Errorf("counting CPUs: %w", err)
+	}
+	m.Host = unix.ByteSliceToString(uts.Nodename[:])
+	m.Kernel = unix.ByteSliceToString(uts.Release[:])
+	m.Arch = unix.ByteSliceToString(uts.Machine[:])
+	m.BootID = strings.TrimSpace(string(boot))
+	m.CPUs = cpus
+	m.PageSize = os.Getpagesize()
+	return m, nil
 }

@@ -11,15 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func TestMachineNoticesChanges(t *testing.T) {
+func TestDetectChanges(t *testing.T) {
 	const second = int64(time.Second)
 	clocks := map[int32]int64{
 		unix.CLOCK_MONOTONIC: 5 * second, unix.CLOCK_BOOTTIME: 5 * second, unix.CLOCK_REALTIME: 1000 * second,
 	}
 	cpus := "0-3"
 	read := func(id int32) int64 { return clocks[id] }
-	m := &machine{read: read, online: func() string { return cpus }, wall: 995 * second}
-	m.look()
+	m := &machine{readClock: read, online: func() string { return cpus }, wall: 995 * second}
+	m.detectChanges()
 	pass := func(monotonic, asleep, step int64) {
 		clocks[unix.CLOCK_MONOTONIC] += monotonic
 		clocks[unix.CLOCK_BOOTTIME] += monotonic + asleep
@@ -44,7 +44,7 @@ func TestMachineNoticesChanges(t *testing.T) {
 	for _, test := range tests {
 		pass(test.monotonic, test.asleep, test.step)
 		cpus = test.cpus
-		got := m.look()
+		got := m.detectChanges()
 		if len(got) != len(test.want) {
 			t.Errorf("%s: %+v, want %v", test.name, got, test.want)
 			continue
@@ -55,18 +55,18 @@ func TestMachineNoticesChanges(t *testing.T) {
 			}
 		}
 	}
-	if again := m.look(); len(again) != 0 {
-		t.Errorf("told twice: %+v", again)
+	if again := m.detectChanges(); len(again) != 0 {
+		t.Errorf("reported twice: %+v", again)
 	}
 
 	readings := 0
-	m.read = func(id int32) int64 {
-		if readings++; readings%4 == 1 { // whoever reads does not run for a second
+	m.readClock = func(id int32) int64 {
+		if readings++; readings%4 == 1 { // the reading thread is preempted for a second
 			pass(second, 0, 0)
 		}
 		return read(id)
 	}
-	if changes := m.look(); len(changes) != 0 {
+	if changes := m.detectChanges(); len(changes) != 0 {
 		t.Errorf("with time between the readings of two clocks: %+v", changes)
 	}
 }

@@ -6,7 +6,7 @@ package recorder
 
 import "testing"
 
-// A call that took long is dumped for when it ended.
+// The hit of a call ends when the call returned, not when it began.
 func TestHitEndsWithTheCall(t *testing.T) {
 	b := newBatch(t, newTestParts(t).gatherer.table("syscall"),
 		map[string]any{"ts": int64(50), "duration_ns": int64(1)},
@@ -17,17 +17,17 @@ func TestHitEndsWithTheCall(t *testing.T) {
 	}
 }
 
-// A trigger knows the task of an event, and waits for one that is announced with the next sweep.
-func TestTriggerKnowsTasks(t *testing.T) {
+// A trigger can be about the task of an event. If the task has not been announced yet, it waits for the next sweep.
+func TestTriggerOnTask(t *testing.T) {
 	d := newTestParts(t)
 	trigger, err := CompileTrigger(`cgroup == 77`, []string{"process"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	known, sweeps := d.gatherer.dimensions, d.lanes.sweeps
-	task := known.named("task")
-	learn(task, 0, 1, 77)
-	learn(task, 0, 2, 78)
+	task := known.byName("task")
+	store(task, 0, 1, 77)
+	store(task, 0, 2, 78)
 	found := &hits{}
 	m := newMatcher(trigger, known, nil, found, sweeps)
 	process := d.gatherer.table("process")
@@ -36,21 +36,21 @@ func TestTriggerKnowsTasks(t *testing.T) {
 	b.Generation = 1
 	sweeps.count.Store(1)
 	go func() {
-		// Meanwhile the drain sweeps, and finds the third.
+		// The next sweep finds the announcement of task 3.
 		sweeps.count.Add(1)
-		learn(task, 0, 3, 77)
+		store(task, 0, 3, 77)
 		sweeps.count.Add(1)
 	}()
-	if err := m.look(b, 1); err != nil {
+	if err := m.inspect(b, 1); err != nil {
 		t.Fatal(err)
 	}
 	if h, ok := found.take(0); !ok || h.rows != 2 {
 		t.Errorf("%+v, want 2 rows", h)
 	}
-	// Nobody will announce it.
+	// A task that is never announced: there will be no more sweeps.
 	sweeps.done.Store(true)
 	b.Column("task").I32[0] = 9
-	if err := m.look(b, 1000); err != nil {
+	if err := m.inspect(b, 1000); err != nil {
 		t.Fatal(err)
 	}
 	if h, _ := found.take(0); h.rows != 1 {

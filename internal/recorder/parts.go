@@ -10,30 +10,30 @@ import (
 	"github.com/fletch-trace/fletch/internal/wait"
 )
 
-// Parts are those of one recording.
+// parts are the parts of one recording.
 type parts struct {
 	cfg      Config
 	session  Session
 	observer Observer
-	to       destination
+	dest     destination
 	waiter   *wait.Waiter
 	syncer   *syncer
-	dumper   *dumper // nil: it is no flight recorder
+	dumper   *dumper // nil: not a flight recorder
 	keeper   *keeper // nil: it does not rotate
 	reporter *reporter
 	drain    *drain
 }
 
-// build makes the parts, each after what it knows of.
+// build makes the parts, each after those that it depends on.
 func (p *parts) build(budget *Budget, clock format.Clock) {
-	cfg, session, w := &p.cfg, p.session, p.to.w
+	cfg, session, w := &p.cfg, p.session, p.dest.w
 	d := &drain{cfg: cfg, session: session, w: w, waiter: p.waiter, machine: newMachine(clock)}
-	d.patience = &patience{stream: p.to.stream, waits: true}
+	d.laneWait = &laneWait{stream: p.dest.stream, allowed: true}
 	d.lanes = &lanes{codec: newCodecPolicy(cfg.Codec), sweeps: &sweeps{}}
 	if cfg.rotates() {
 		d.lanes.generation = 1
 	}
-	d.gatherer = newGatherer(session.Layouts(), budget, d.patience, d.lanes, d.machine.wall)
+	d.gatherer = newGatherer(session.Layouts(), budget, d.laneWait, d.lanes, d.machine.wall)
 	if cfg.MaxRows > 0 {
 		d.gatherer.rowsLeft = cfg.MaxRows
 	}
@@ -46,51 +46,51 @@ func (p *parts) build(budget *Budget, clock format.Clock) {
 		probes: cfg.Manifest.Probes,
 	}
 	d.shedder = &shedder{
-		shed: session.Shed, memory: w.MemoryBytes, share: float64(cfg.MaxCPU) / 100, window: budget.window,
+		setShed: session.Shed, memory: w.MemoryBytes, share: float64(cfg.MaxCPU) / 100, window: budget.window,
 	}
 	p.syncer = startSync(cfg.Sync, w.Sync)
 	d.failures = append(d.failures, &p.syncer.failed)
 	p.drain = d
 	p.reporter = &reporter{
 		cfg: cfg, w: w, machine: d.machine, codec: d.lanes.codec, shedder: d.shedder, gatherer: d.gatherer,
-		accounts: d.accounts, recorded: recordedTables(cfg.Manifest.Probes),
+		accounts: d.accounts, tables: recordedTables(cfg.Manifest.Probes),
 	}
 	found := &hits{}
 	if cfg.rotates() {
 		p.rotate(budget.window, found)
 	}
 	for _, l := range []**lane{&d.lanes.bulk, &d.lanes.rare} {
-		// When the window is full the drain sheds; what was in the rings by then still comes.
+		// When the window is full the drain sheds, but what is already in the rings still arrives.
 		opt := laneOptions{window: budget.window * 9 / 8}
 		if cfg.Trigger != nil {
-			opt.look = newMatcher(cfg.Trigger, d.gatherer.dimensions, cfg.Calls, found, d.lanes.sweeps).look
+			opt.inspect = newMatcher(cfg.Trigger, d.gatherer.dimensions, cfg.Calls, found, d.lanes.sweeps).inspect
 		}
 		*l = startLane(w, opt)
 		d.failures = append(d.failures, &(*l).failed)
 	}
 }
 
-// rotate makes the parts of a recording that rotates. window is how many bytes of segments there may be in memory.
+// rotate makes the further parts of a rotating recording. window is Budget.window.
 func (p *parts) rotate(window int64, found *hits) {
-	cfg, d, w := &p.cfg, p.drain, p.to.w
+	cfg, d, w := &p.cfg, p.drain, p.dest.w
 	d.rotation = &rotation{
-		gatherer: d.gatherer, accounts: d.accounts, lanes: d.lanes, epoch: p.session.SetEpoch, written: w.Bytes,
-		history: p.reporter.history,
+		gatherer: d.gatherer, accounts: d.accounts, lanes: d.lanes, setEpoch: p.session.SetEpoch,
+		generationBytes: w.Bytes, history: p.reporter.history,
 	}
 	keep := cfg.Keep
 	if cfg.flight() {
-		keep = 0 // it is dumps that are kept
+		keep = 0 // Keep is a number of dumps
 		p.dumper = &dumper{
-			dir: cfg.Path, keep: cfg.Keep, there: p.to.directory.dumps, recorded: p.reporter.recorded, w: w,
+			dir: cfg.Path, keep: cfg.Keep, existing: p.dest.directory.dumps, tables: p.reporter.tables, w: w,
 			observer: p.observer,
 		}
-		d.rotation.schedule = newSchedule(cfg, found, d.machine.unix)
+		d.rotation.schedule = newSchedule(cfg, found, d.machine.unixNow)
 	}
 	p.keeper = startKeeper(w, p.dumper, keep, window)
-	d.failures = append([]*failure{&p.keeper.failed}, d.failures...)
+	d.failures = append([]*firstError{&p.keeper.failed}, d.failures...)
 	d.rotation.keeper, p.reporter.keeper = p.keeper, p.keeper
 	d.rotation.limit(cfg, window)
-	d.rotation.start()
+	d.rotation.begin()
 }
 
 // recordedTables are the tables of the families that are recorded.

@@ -12,17 +12,17 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// newTestParts are those of a recording that drops generations, without a session: batches that are handed on stay in
-// the lanes.
+// newTestParts makes the parts of a recording that drops generations, without a session. The lanes do not run: batches
+// that are sent stay in their channels.
 func newTestParts(t *testing.T) *drain {
 	t.Helper()
-	d := &drain{cfg: &Config{}, patience: &patience{}, shedder: &shedder{}}
+	d := &drain{cfg: &Config{}, laneWait: &laneWait{}, shedder: &shedder{}}
 	d.lanes = &lanes{
-		bulk: &lane{in: make(chan job, 64)}, rare: &lane{in: make(chan job, 64)},
+		bulk: &lane{jobs: make(chan job, 64)}, rare: &lane{jobs: make(chan job, 64)},
 		codec: newCodecPolicy("zstd"), sweeps: &sweeps{}, generation: 1,
 	}
 	budget := &Budget{bulkRows: bulkRows, rareRows: rareRows, rareText: rareText}
-	d.gatherer = newGatherer(bpf.Layouts(), budget, d.patience, d.lanes, 0)
+	d.gatherer = newGatherer(bpf.Layouts(), budget, d.laneWait, d.lanes, 0)
 	d.gatherer.keepDimensions(0, 0)
 	d.accounts = &accounts{
 		losses: newLosses(&fakeSession{}, 0, 0, 0), lanes: d.lanes, counts: d.gatherer.counts,
@@ -47,7 +47,7 @@ func newBatch(t *testing.T, table *table, rows ...map[string]any) *format.Batch 
 	return b
 }
 
-// announce is a record of a dimension as a ring holds it, of which only the id (and of a task the cgroup) is told.
+// announce is a record of a dimension as in a ring, with only the id set, and for a task the cgroup.
 func announce(l *bpf.Layout, id int64, cgroup int64) bpf.Records {
 	data := newRecord(l)
 	if l.Schema.Columns[0].Type == format.Int32 {
@@ -61,7 +61,7 @@ func announce(l *bpf.Layout, id int64, cgroup int64) bpf.Records {
 	return bpf.SingleRecord(data)
 }
 
-// newRecord is a record of zeros with its frame.
+// newRecord is a record of zeros with its header, as in a ring.
 func newRecord(l *bpf.Layout) []byte {
 	data := make([]byte, 8+l.Size)
 	binary.NativeEndian.PutUint32(data, l.Size)

@@ -5,6 +5,8 @@
 package recorder
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -14,9 +16,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/wait"
 )
 
-// A Recorder makes one capture: Open, Start, WriteOut, Run, Finish, in this order, all by one goroutine; Abort instead
-// of whatever has not been called yet when one before Run fails. Between WriteOut and Run whoever has it may give up
-// every privilege.
+// A Recorder makes one capture. One goroutine calls Open, Start, WriteOut, Run and Finish, in this order. If Start or
+// WriteOut fails, it calls Abort instead of the rest. Between WriteOut and Run the caller may drop all privileges.
 type Recorder struct{ parts }
 
 // Open creates the capture. Nothing is recorded until Start.
@@ -25,7 +26,7 @@ func Open(cfg Config, budget *Budget, session Session, observer Observer) (*Reco
 	if err != nil {
 		return nil, err
 	}
-	clock, err := anchor()
+	clock, err := readAnchor()
 	if err != nil {
 		return nil, err
 	}
@@ -34,14 +35,14 @@ func Open(cfg Config, budget *Budget, session Session, observer Observer) (*Reco
 	m.Clock = []format.Clock{clock}
 	m.Start = time.Unix(0, clock.Wall).UTC()
 	r := &Recorder{parts{cfg: cfg, session: session, observer: observer, waiter: waiter}}
-	if r.to, err = create(&r.cfg, m); err != nil {
+	if r.dest, err = create(&r.cfg, m); err != nil {
 		return nil, err
 	}
 	r.build(budget, clock)
 	return r, nil
 }
 
-// Start begins the recording, and writes down what already runs.
+// Start begins the recording, and records the tasks and processes that already run.
 func (r *Recorder) Start() error {
 	emit := r.drain.gatherer.emit
 	running := format.NewBatch(schema.Of("task").Schema)
@@ -54,45 +55,155 @@ func (r *Recorder) Start() error {
 	if err != nil {
 		return err
 	}
-	// The rings fill from now on, and what follows may take its time on a host in trouble.
+	// The rings are filling from now on, and reading /proc may take long on a host in trouble.
 	if _, err := r.session.Sweep(emit); err != nil {
 		return err
 	}
-	if !slices.Contains(r.reporter.recorded, "process") {
+	if !slices.Contains(r.reporter.tables, "process") {
 		return nil
 	}
 	t := r.drain.gatherer.table("process")
-	if !t.ready() {
+	if !t.ensureBatch() {
 		return errStalled()
 	}
-	if err := bpf.AppendProcesses(t.batch, running, r.drain.machine.unix()); err != nil {
+	if err := bpf.AppendProcesses(t.batch, running, r.drain.machine.unixNow()); err != nil {
 		return err
 	}
-	r.drain.gatherer.hand(t)
+	r.drain.gatherer.send(t)
 	_, err = r.session.Sweep(emit)
 	return err
 }
 
-// WriteOut returns when what was recorded so far is written, and the files it goes to are made.
+// WriteOut writes what was recorded so far. When it returns, all files that the start of a recording creates exist.
 func (r *Recorder) WriteOut() error {
 	if _, err := r.session.Sweep(r.drain.gatherer.emit); err != nil {
 		return err
 	}
-	r.drain.lanes.idle()
+	r.drain.lanes.waitIdle()
 	return nil
 }
 
-// Run records until End is called, a limit is reached or something fails. Finish is to be called in any case.
+// Run records until End is called, a limit is reached or something fails. Finish must be called in all three cases.
 func (r *Recorder) Run() error { return r.drain.run() }
 
-// End ends Run. Any goroutine may call it, again and again.
+// End ends Run. Any goroutine may call it, any number of times.
 func (r *Recorder) End() { r.waiter.Finish() }
 
-// Abort takes back what Open made.
-func (r *Recorder) Abort() error { return r.to.abort() }
+// Abort removes what Open created.
+func (r *Recorder) Abort() error { return r.dest.abort() }
 
-// Progress is how many events are recorded and lost so far, and how many bytes are written. Any goroutine may ask.
+// Progress returns how many events were recorded and lost so far, and how many bytes were written. Any goroutine may
+// call it.
 func (r *Recorder) Progress() (rows, lost, written int64) {
 	c := r.drain.gatherer.counts
-	return c.rows.Load(), c.lost.Load(), r.to.w.Written()
+	return c.rows.Load(), c.lost.Load(), r.dest.w.Written()
+}
+
+// Finish drains the rings for the last time and completes the capture. failed is the error that Run returned. complete,
+// if not nil, may add to the manifest what the caller knows.
+func (r *Recorder) Finish(failed error, complete func(*format.Manifest)) (Result, error) {
+	d := r.drain
+	// Even after a failed write the rings are drained, so that the numbers of recorded and lost events are exact.
+	d.laneWait.allowed = true
+	err := r.stop()
+	d.lanes.sweeps.done.Store(true)
+	d.machine.recordChanges()
+	d.accounts.balance(d.machine.clocks[0].Monotonic, d.laneWait.stalled, r.observer)
+	if d.rotation != nil {
+		d.rotation.finish(failed == nil && err == nil)
+	}
+	r.writeRest()
+	if d.laneWait.stalled {
+		err = errStalled() // other errors are consequences
+	}
+	err = errors.Join(failed, err)
+	if err == nil {
+		err = d.failure()
+	}
+	d.machine.addAnchor()
+	m, closed := r.close(complete, err == nil)
+	if err == nil {
+		err = closed
+	}
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Manifest: m, All: r.reporter.all(m.End), Kept: r.reporter.kept(&m)}
+	if r.dumper != nil {
+		result.Dumps = r.dumper.dumps
+	}
+	return result, nil
+}
+
+// stop stops the BPF programs and takes what is left in the rings. If old generations are dropped, all tasks are
+// announced once more: a task with a call in flight may have done nothing else for longer than its row is kept.
+func (r *Recorder) stop() error {
+	err := r.session.Stop(r.drain.gatherer.emit)
+	if !r.cfg.drops() || r.drain.laneWait.stalled {
+		return err
+	}
+	if epochErr := r.session.SetEpoch(uint32(r.drain.lanes.generation + 1)); epochErr != nil {
+		return errors.Join(err, fmt.Errorf("ending the recording: %w", epochErr))
+	}
+	return errors.Join(err, r.session.Announce(r.drain.gatherer.emit))
+}
+
+// writeRest sends what is left to the lanes, and waits until everything is written and all dumps are made.
+func (r *Recorder) writeRest() {
+	d := r.drain
+	d.sendAll()
+	batchFree := func(wait time.Duration) bool {
+		time.Sleep(wait / 10)
+		return len(d.accounts.free) > 0
+	}
+	for d.accounts.batch.Rows > 0 && d.laneWait.until(batchFree) {
+		d.accounts.send()
+	}
+	done := make(chan struct{})
+	go func() {
+		d.lanes.close()
+		if r.keeper != nil {
+			r.keeper.close()
+		}
+		close(done)
+	}()
+	d.laneWait.until(func(wait time.Duration) bool {
+		select {
+		case <-done:
+			return true
+		case <-time.After(wait):
+			return false
+		}
+	})
+	r.syncer.close()
+}
+
+// close writes the final manifest. A flight recorder removes its window instead, which it has dumped; it keeps the
+// window if the recording or a dump has failed. complete says that nothing has failed.
+func (r *Recorder) close(complete func(*format.Manifest), whole bool) (m format.Manifest, err error) {
+	if r.drain.laneWait.stalled {
+		return m, nil
+	}
+	finish := func(draft *format.Manifest) {
+		r.reporter.complete(draft)
+		if complete != nil {
+			complete(draft)
+		}
+		m = *draft
+	}
+	if r.dumper == nil {
+		err = r.dest.w.Close(finish)
+		return m, err
+	}
+	if !r.cfg.InMemory && (!whole || len(r.dumper.errs) > 0) {
+		err = r.dest.w.Close(finish)
+	} else {
+		m.Start, m.Tables = r.drain.machine.startTime(), r.dest.w.Tables()
+		finish(&m)
+		err = r.dest.w.Abort()
+	}
+	if n := len(r.dumper.errs); n > 0 && err == nil {
+		err = fmt.Errorf("%d of %d dumps failed: %w", n, n+len(r.dumper.dumps), r.dumper.errs[0])
+	}
+	return m, err
 }

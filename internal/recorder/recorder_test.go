@@ -20,7 +20,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// Every record that was emitted is in the capture, once, whatever table it is of and however many there are.
+// Every emitted record is in the capture exactly once, for tables of all kinds and many batches.
 func TestEveryRecordIsWritten(t *testing.T) {
 	r := newRecording(t)
 	r.session.running = []int64{1, 2}
@@ -49,18 +49,18 @@ func TestEveryRecordIsWritten(t *testing.T) {
 				t.Fatalf("%s: record %d is there %d times", table, i, times)
 			}
 		}
-		if table != "process" { // of which the snapshot is not produced by programs
+		if table != "process" { // the programs do not produce its snapshot rows
 			r.balanced(c, table)
 		}
 		if lost := c.Manifest.Tables[table].Lost; lost != 0 {
-			t.Errorf("%s: %d lost", table, lost)
+			t.Errorf("%s: %d lost, want 0", table, lost)
 		}
 		all += n
 	}
 	if result.All.Rows != all || result.All.Lost != 0 || result.Kept != nil {
 		t.Errorf("%+v, want %d rows", result.All, all)
 	}
-	// What ran already is there too, and does not count as an event.
+	// Tasks that ran before are there too, and do not count as events.
 	if tasks := valuesOf(t, c, "task", "task"); len(tasks) != 2 {
 		t.Errorf("tasks %v, want 1 and 2", tasks)
 	}
@@ -71,17 +71,17 @@ func TestEveryRecordIsWritten(t *testing.T) {
 
 // Each limit ends the recording by itself.
 func TestLimits(t *testing.T) {
-	const never = 1000 // sweeps: a limit ends it earlier
+	const maxSweeps = 1000 // the limit must end the recording before
 	flood := func(r *recording) func(int) bool {
 		return func(sweep int) bool {
 			for range 1000 {
 				r.session.push("syscall", 1, 1)
 				r.session.push("process", 1, 1)
 			}
-			if sweep == never {
-				r.t.Error("the limit has not ended it")
+			if sweep == maxSweeps {
+				r.t.Error("the limit did not end the recording")
 			}
-			return sweep < never
+			return sweep < maxSweeps
 		}
 	}
 	t.Run("events", func(t *testing.T) {
@@ -90,36 +90,37 @@ func TestLimits(t *testing.T) {
 		result := r.result(flood(r))
 		c := capture(t, r.cfg.Path)
 		if rows := c.Table("syscall").Rows + c.Table("process").Rows; rows != 2500 || result.All.Rows != 2500 {
-			t.Errorf("%d rows, said to be %d, want 2500", rows, result.All.Rows)
+			t.Errorf("%d rows, by the result %d, want 2500", rows, result.All.Rows)
 		}
 		if notes := c.Manifest.Notes; !slices.Contains(notes, "stopped after 2500 events") {
 			t.Errorf("notes: %q", notes)
 		}
 		if result.All.Lost != 0 {
-			t.Errorf("%d are lost; what happened after is neither recorded nor lost", result.All.Lost)
+			t.Errorf("%d are lost; events after the limit must not count as lost", result.All.Lost)
 		}
 	})
 	t.Run("bytes", func(t *testing.T) {
 		r := newRecording(t)
 		r.cfg.MaxBytes, r.cfg.Codec = 100_000, "none"
 		if result := r.result(flood(r)); result.All.Bytes < 100_000 {
-			t.Errorf("%d bytes, want 100000 and the batch that passed it", result.All.Bytes)
+			t.Errorf("%d bytes, want at least 100000", result.All.Bytes)
 		}
 	})
 	t.Run("time", func(t *testing.T) {
 		r := newRecording(t)
 		r.cfg.Duration = 50 * time.Millisecond
-		begun := time.Now()
-		result := r.result(func(sweep int) bool { return sweep < never })
-		if d := time.Since(begun); d < r.cfg.Duration || d > never*sweepEvery ||
+		started := time.Now()
+		result := r.result(func(sweep int) bool { return sweep < maxSweeps })
+		if d := time.Since(started); d < r.cfg.Duration || d > maxSweeps*minPause ||
 			result.All.End.Sub(result.All.Start) < r.cfg.Duration {
-			t.Errorf("it ended after %v", d)
+			t.Errorf("the recording ended after %v", d)
 		}
 	})
 }
 
-// Whatever of the session fails, the error comes out; what was recorded until then is in the capture, and it adds up.
-func TestSessionThatFails(t *testing.T) {
+// When a method of the session fails, its error is returned. What was recorded until then is in the capture, and
+// produced = recorded + lost.
+func TestSessionFails(t *testing.T) {
 	broken := errors.New("broken")
 	t.Run("Start", func(t *testing.T) {
 		r := newRecording(t)
@@ -132,7 +133,7 @@ func TestSessionThatFails(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := os.Lstat(r.cfg.Path); !errors.Is(err, fs.ErrNotExist) {
-			t.Errorf("something is left behind: %v", err)
+			t.Errorf("Abort left the capture: %v", err)
 		}
 	})
 	for method, cfg := range map[string]Config{
@@ -146,11 +147,11 @@ func TestSessionThatFails(t *testing.T) {
 			_, err := r.run(func(sweep int) bool {
 				r.session.push("syscall", 1, int64(sweep))
 				r.session.announce("task", 1)
-				if sweep == 3 || method == "Shed" { // which is called once
+				if sweep == 3 || method == "Shed" { // Shed is called only once
 					r.session.failing[method] = broken
 				}
 				if method == "Shed" {
-					for used := cpuTime(); cpuTime()-used < 15*time.Millisecond; { // above its limit
+					for used := cpuTime(); cpuTime()-used < 15*time.Millisecond; { // more than MaxCPU allows
 					}
 				}
 				return sweep < 100 && (method != "Stop" && method != "Announce" || sweep < 5)
@@ -160,13 +161,14 @@ func TestSessionThatFails(t *testing.T) {
 			}
 			c := capture(t, r.cfg.Path)
 			if rows, _ := r.balanced(c, "syscall"); rows == 0 {
-				t.Error("nothing of what was recorded is there")
+				t.Error("the capture has no rows")
 			}
 		})
 	}
 }
 
-// What the programs lost, what the kernel skipped, and what does not add up is in the loss table, and in the manifest.
+// Events that the programs lost, events that the kernel skipped, and records that were emitted but not received are all
+// in the loss table and in the manifest.
 func TestLossesAreAccountedFor(t *testing.T) {
 	r := newRecording(t)
 	r.session.capacity = 100
@@ -176,7 +178,7 @@ func TestLossesAreAccountedFor(t *testing.T) {
 			r.session.push("syscall", 1, int64(sweep))
 		}
 		if sweep == 2 {
-			r.session.count(layoutOf("tcp")).Emitted += 3 // a defect: they never come
+			r.session.count(layoutOf("tcp")).Emitted += 3 // a defect: these records are never in the ring
 		}
 		return sweep < 4
 	})
@@ -193,12 +195,12 @@ func TestLossesAreAccountedFor(t *testing.T) {
 	if result.All.Lost != 210 {
 		t.Errorf("%d lost in all, want 210", result.All.Lost)
 	}
-	if said := r.observer.miscounted; len(said) != 1 || said[0] != "tcp: 3 records emitted, 0 received" {
-		t.Errorf("it said %q", said)
+	if reported := r.observer.miscounted; len(reported) != 1 || reported[0] != "tcp: 3 records emitted, 0 received" {
+		t.Errorf("reported: %q", reported)
 	}
 }
 
-// Old generations go, and what is left is whole by itself: each task that its events refer to has its row.
+// Old generations are dropped, and what is kept is self-contained: each task that its events refer to has its row.
 func TestRotation(t *testing.T) {
 	r := newRecording(t)
 	r.cfg.Keep, r.cfg.SegmentBytes, r.cfg.Codec = 2, 1, "none"
@@ -207,7 +209,7 @@ func TestRotation(t *testing.T) {
 	result := r.result(func(sweep int) bool {
 		r.session.push("process", 1, monotonic())
 		if sweep%10 == 0 {
-			r.session.announce("task", int64(sweep)) // and an event of it before and after
+			r.session.announce("task", int64(sweep)) // between two events
 		}
 		r.session.push("process", int32(max(sweep/10*10, 1)), monotonic())
 		r.flushNow()
@@ -215,10 +217,10 @@ func TestRotation(t *testing.T) {
 	})
 	c := capture(t, r.cfg.Path)
 	if result.Kept == nil || result.Kept.Rows >= result.All.Rows || result.All.Rows != 2*sweeps {
-		t.Fatalf("of %+v %+v is kept", result.All, result.Kept)
+		t.Fatalf("recorded %+v, kept %+v", result.All, result.Kept)
 	}
 	if rows := c.Table("process").Rows; rows != result.Kept.Rows || rows == 0 {
-		t.Errorf("%d rows, said to be %d", rows, result.Kept.Rows)
+		t.Errorf("%d rows, by the result %d", rows, result.Kept.Rows)
 	}
 	tasks := valuesOf(t, c, "task", "task")
 	for id := range valuesOf(t, c, "process", "task") {
@@ -227,28 +229,28 @@ func TestRotation(t *testing.T) {
 		}
 	}
 	if tasks[10] != 0 || result.All.Lost != 0 {
-		t.Errorf("tasks %v are left; %d are lost", tasks, result.All.Lost)
+		t.Errorf("tasks %v are kept, want no task 10; %d are lost", tasks, result.All.Lost)
 	}
 	if epochs := r.session.epochs; len(epochs) < 3 || epochs[0] != 2 || !slices.IsSorted(epochs) {
 		t.Errorf("epochs %v", epochs)
 	}
 }
 
-// A flight recorder dumps when it is asked to, and at the end; the window is gone then.
+// A flight recorder dumps on a signal, on its trigger and at the end. Then it removes the window.
 func TestFlightRecorder(t *testing.T) {
 	r := newRecording(t)
-	asked := make(chan os.Signal, 1)
+	requests := make(chan os.Signal, 1)
 	trigger, err := CompileTrigger(`pid == 0 && comm == ""`, []string{"process"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.cfg.Last, r.cfg.RequestDump, r.cfg.Trigger = time.Hour, asked, trigger
+	r.cfg.Last, r.cfg.RequestDump, r.cfg.Trigger = time.Hour, requests, trigger
 	r.session.announce("task", 1)
 	result := r.result(func(sweep int) bool {
 		r.session.push("syscall", 1, int64(sweep))
 		switch sweep {
 		case 2:
-			asked <- unix.SIGUSR2
+			requests <- unix.SIGUSR2
 		case 20:
 			r.session.push("process", 1, monotonic()) // sets off the trigger
 			r.flushNow()
@@ -261,10 +263,10 @@ func TestFlightRecorder(t *testing.T) {
 		reasons[d.Reason] = d.Path
 	}
 	if len(result.Dumps) != 3 || len(reasons) != 3 || !slices.Equal(entriesOf(result.Dumps), entries(t, r.cfg.Path)) {
-		t.Fatalf("dumps %+v; there are %v", result.Dumps, entries(t, r.cfg.Path))
+		t.Fatalf("dumps %+v; the directory has %v", result.Dumps, entries(t, r.cfg.Path))
 	}
 	if !slices.Equal(result.Dumps, r.observer.made()) {
-		t.Errorf("it was told of %+v", r.observer.made())
+		t.Errorf("reported: %+v", r.observer.made())
 	}
 	for _, d := range result.Dumps {
 		c := capture(t, d.Path)
@@ -275,26 +277,27 @@ func TestFlightRecorder(t *testing.T) {
 	}
 	c := capture(t, reasons["end"])
 	if rows, lost := r.balanced(c, "syscall"); rows == 0 || lost != 0 {
-		t.Errorf("at the end %d rows are dumped, %d lost", rows, lost)
+		t.Errorf("the dump at the end has %d rows, %d lost", rows, lost)
 	}
 	if c := capture(t, reasons["trigger"]); c.Table("process").Rows != 1 {
-		t.Errorf("the trigger's dump has not what set it off")
+		t.Errorf("the trigger's dump does not have the event that matched")
 	}
 }
 
-// A reader is the other side of a stream: it stops reading after some bytes, until it is released, or is gone then.
+// A reader is the other end of a stream. It stops reading after some bytes, until release is closed; without release it
+// closes the stream then.
 type reader struct {
 	got     []byte
-	stops   int           // after so many bytes
-	release chan struct{} // nil: it is gone then
+	stops   int           // bytes
+	release chan struct{} // nil: writes fail with errClosed
 }
 
-var errGone = errors.New("gone")
+var errClosed = errors.New("closed by the reader")
 
 func (r *reader) Write(p []byte) (int, error) {
 	if len(r.got)+len(p) > r.stops {
 		if r.release == nil {
-			return 0, errGone
+			return 0, errClosed
 		}
 		<-r.release
 	}
@@ -302,22 +305,22 @@ func (r *reader) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// streamed is a recording to standard output, of which out is the other side.
+// streamed is a recording to standard output, which is out.
 func streamed(t *testing.T, out io.Writer) *recording {
 	r := newRecording(t)
 	r.cfg.Path, r.cfg.Stdout, r.cfg.Codec = "-", out, "none"
 	return r
 }
 
-// flood pushes so many batches of calls at once.
+// flood pushes system calls that fill this number of batches.
 func (r *recording) flood(batches int) {
 	for i := range batches * bulkRows {
 		r.session.push("syscall", 1, int64(i))
 	}
 }
 
-// While nobody takes what was written, the drain does not wait: records stay in their ring until it is full, then they
-// are lost and counted. When somebody does, everything that was not lost comes.
+// While the reader does not read, the drain does not block: records stay in their ring until it is full, then they are
+// counted as lost. When the reader continues, it gets everything that was not lost.
 func TestSlowReader(t *testing.T) {
 	out := &reader{stops: 64 << 10, release: make(chan struct{})}
 	r := streamed(t, out)
@@ -336,14 +339,14 @@ func TestSlowReader(t *testing.T) {
 	}
 	c := capture(t, path)
 	if rows, lost := r.balanced(c, "syscall"); rows == 0 || lost == 0 || result.All.Lost != lost {
-		t.Errorf("%d rows and %d lost, said to be %d", rows, lost, result.All.Lost)
+		t.Errorf("%d rows and %d lost, by the result %d lost", rows, lost, result.All.Lost)
 	}
 	if !c.Manifest.Complete || len(r.observer.miscounted) != 0 {
 		t.Errorf("complete: %v, miscounted: %v", c.Manifest.Complete, r.observer.miscounted)
 	}
 }
 
-// A reader that takes nothing more at all is given up when the recording is over.
+// If the reader stops reading for good, the recorder gives up when the recording is over.
 func TestStalledReader(t *testing.T) {
 	defer func(d time.Duration) { stallAfter = d }(stallAfter)
 	stallAfter = 200 * time.Millisecond
@@ -359,8 +362,8 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
-// A writer that fails ends the recording with its error; what it had no room for is counted.
-func TestWriterThatFails(t *testing.T) {
+// A write that fails ends the recording with its error. Rows that could not be written are counted.
+func TestWriteFails(t *testing.T) {
 	out := &reader{stops: 3 << 20}
 	r := streamed(t, out)
 	sweeps := 0
@@ -369,11 +372,11 @@ func TestWriterThatFails(t *testing.T) {
 		r.flood(1)
 		return sweep < 1000
 	})
-	if !errors.Is(err, errGone) {
+	if !errors.Is(err, errClosed) {
 		t.Fatalf("%v", err)
 	}
 	if sweeps == 1000 {
-		t.Error("it went on recording")
+		t.Error("the recording continued")
 	}
 	c, err := format.OpenStream(strings.NewReader(string(out.got)))
 	if err != nil {
@@ -381,13 +384,13 @@ func TestWriterThatFails(t *testing.T) {
 	}
 	defer c.Close()
 	if c.Manifest.Complete {
-		t.Error("it says that it is complete")
+		t.Error("the manifest says that the capture is complete")
 	}
-	var dropped int64
+	var unwritten int64
 	for _, l := range r.recorder.drain.lanes.both() {
-		dropped += l.dropped["syscall"]
+		unwritten += l.unwritten["syscall"]
 	}
-	if dropped == 0 {
-		t.Error("nothing is counted as dropped")
+	if unwritten == 0 {
+		t.Error("no rows are counted as not written")
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// A fakeObserver remembers what it was told.
+// A fakeObserver records what is reported to it.
 type fakeObserver struct {
 	mu         sync.Mutex
 	dumps      []Dump
@@ -41,7 +41,7 @@ func (o *fakeObserver) Miscounted(err error) {
 	o.miscounted = append(o.miscounted, err.Error())
 }
 
-// allProbes are of all families, as if each had a mechanism.
+// allProbes are probes of all families, as if each had a mechanism.
 func allProbes() (probes []format.Probe) {
 	for _, name := range schema.Families() {
 		probes = append(probes, format.Probe{Family: name, Mechanism: "fake"})
@@ -49,7 +49,7 @@ func allProbes() (probes []format.Probe) {
 	return probes
 }
 
-// A recording is one by a fake session.
+// A recording is a recording of a fakeSession.
 type recording struct {
 	t        *testing.T
 	session  *fakeSession
@@ -58,7 +58,7 @@ type recording struct {
 	recorder *Recorder
 }
 
-// newRecording is of all families, into a directory.
+// newRecording is a recording of all families into a temporary directory.
 func newRecording(t *testing.T) *recording {
 	t.Helper()
 	cfg := Config{Path: filepath.Join(t.TempDir(), "capture"), Codec: "zstd"}
@@ -66,7 +66,7 @@ func newRecording(t *testing.T) *recording {
 	return &recording{t: t, session: newFakeSession(t), observer: &fakeObserver{}, cfg: cfg}
 }
 
-// open opens it; what fails there is no test's subject.
+// open opens the recorder.
 func (r *recording) open() {
 	r.t.Helper()
 	budget, err := NewBudget(&r.cfg, 1, layouts)
@@ -78,7 +78,7 @@ func (r *recording) open() {
 	}
 }
 
-// start opens it and begins.
+// start opens the recorder and starts it.
 func (r *recording) start() {
 	r.t.Helper()
 	r.open()
@@ -91,7 +91,8 @@ func (r *recording) start() {
 	}
 }
 
-// run does all of it. Before each sweep of the run push is called, until it says that there is no more.
+// run records from Open to Finish. Before each sweep it calls push with the number of the sweep, from 1; the recording
+// ends when push returns false.
 func (r *recording) run(push func(sweep int) (more bool)) (Result, error) {
 	r.t.Helper()
 	r.start()
@@ -104,7 +105,7 @@ func (r *recording) run(push func(sweep int) (more bool)) (Result, error) {
 	return r.recorder.Finish(r.recorder.Run(), nil)
 }
 
-// result is run of what must not fail.
+// result is the Result of run, which must not fail.
 func (r *recording) result(push func(sweep int) (more bool)) Result {
 	r.t.Helper()
 	result, err := r.run(push)
@@ -114,7 +115,7 @@ func (r *recording) result(push func(sweep int) (more bool)) Result {
 	return result
 }
 
-// capture opens what was written.
+// capture opens the capture at path.
 func capture(t *testing.T, path string) *format.Capture {
 	t.Helper()
 	c, err := format.Open(path)
@@ -125,7 +126,7 @@ func capture(t *testing.T, path string) *format.Capture {
 	return c
 }
 
-// balanced wants produced = recorded + lost of a table, and gives both.
+// balanced checks that produced = recorded + lost for a table, and returns the latter two.
 func (r *recording) balanced(c *format.Capture, table string) (rows, lost int64) {
 	r.t.Helper()
 	if tab := c.Table(table); tab != nil {
@@ -138,7 +139,7 @@ func (r *recording) balanced(c *format.Capture, table string) (rows, lost int64)
 	return rows, lost
 }
 
-// valuesOf reads all rows of a capture's table: how often each value of a column of 64-bit integers is there.
+// valuesOf counts how often each value occurs in a column of integers.
 func valuesOf(t *testing.T, c *format.Capture, table, column string) map[int64]int {
 	t.Helper()
 	values := make(map[int64]int)
@@ -148,11 +149,11 @@ func valuesOf(t *testing.T, c *format.Capture, table, column string) map[int64]i
 	}
 	err := tab.Scan(t.Context(), []string{column}, 1, func(_ int, b *format.Batch) error {
 		v := b.Column(column)
-		for _, x := range v.I64 {
-			values[x]++
+		for _, n := range v.I64 {
+			values[n]++
 		}
-		for _, x := range v.I32 {
-			values[int64(x)]++
+		for _, n := range v.I32 {
+			values[int64(n)]++
 		}
 		return nil
 	})
@@ -162,17 +163,17 @@ func valuesOf(t *testing.T, c *format.Capture, table, column string) map[int64]i
 	return values
 }
 
-// flushNow has the drain hand on what it has gathered after this sweep, as if it were time to.
-func (r *recording) flushNow() { r.recorder.drain.flush.last = time.Time{} }
+// flushNow has the drain send what it has gathered after this sweep, as if flushEvery had passed.
+func (r *recording) flushNow() { r.recorder.drain.flushTimer.last = time.Time{} }
 
-// made are the dumps that it was told of so far.
+// made returns the dumps reported so far.
 func (o *fakeObserver) made() []Dump {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return slices.Clone(o.dumps)
 }
 
-// entriesOf are the names of dumps in their directory.
+// entriesOf returns the sorted names of dumps.
 func entriesOf(dumps []Dump) (names []string) {
 	for _, d := range dumps {
 		names = append(names, filepath.Base(d.Path))

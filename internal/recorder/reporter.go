@@ -11,7 +11,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A reporter puts what is known of the recording into manifests and results.
+// A reporter fills in manifests and results.
 type reporter struct {
 	cfg      *Config
 	w        *format.Writer
@@ -20,11 +20,11 @@ type reporter struct {
 	shedder  *shedder
 	gatherer *gatherer
 	accounts *accounts
-	keeper   *keeper // nil: it does not rotate
-	recorded []string
+	keeper   *keeper  // nil: it does not rotate
+	tables   []string // names of the recorded tables
 }
 
-// history is what a manifest would tell now.
+// history is the history up to now.
 func (r *reporter) history() history {
 	h := history{clocks: r.machine.clocks, changes: r.machine.changes}
 	if r.codec.reduced {
@@ -32,7 +32,7 @@ func (r *reporter) history() history {
 	}
 	words := r.cfg.Wording
 	h.notes = append(h.notes, r.shedder.notes(time.Now(), words)...)
-	if r.keeper != nil && r.keeper.short.Load() {
+	if r.keeper != nil && r.keeper.shortened.Load() {
 		h.notes = append(h.notes, "the window is shorter than "+words.Last+" because of "+words.MaxMemory)
 	}
 	if r.gatherer.rowsLeft == 0 {
@@ -41,17 +41,17 @@ func (r *reporter) history() history {
 	return h
 }
 
-// complete puts into a manifest what the end of the recording knows.
+// complete fills in the manifest at the end of the recording.
 func (r *reporter) complete(m *format.Manifest) {
-	m.End = time.Unix(0, r.machine.unix()).UTC()
-	r.history().write(m, r.recorded)
+	m.End = time.Unix(0, r.machine.unixNow()).UTC()
+	r.history().writeTo(m, r.tables)
 	lost := r.accounts.lost()
-	if r.cfg.drops() { // the losses of what was dropped have gone with it
+	if r.cfg.drops() { // the losses of dropped generations do not count; the tables have those of the others
 		lost = make(map[string]int64)
 		for name, info := range m.Tables {
 			lost[name] = info.Lost
 		}
-		r.accounts.addDropped(lost)
+		r.accounts.addUnwritten(lost)
 	}
 	for name, lost := range lost {
 		info := m.Tables[name]
@@ -65,17 +65,17 @@ func (r *reporter) complete(m *format.Manifest) {
 	}
 }
 
-// all is the whole recording, with what is not kept.
+// all is the whole recording, including dropped generations.
 func (r *reporter) all(end time.Time) Part {
 	return Part{
-		Start: r.machine.begun(), End: end, Rows: r.accounts.counts.rows.Load(), Lost: r.accounts.lostTotal(),
+		Start: r.machine.startTime(), End: end, Rows: r.accounts.counts.rows.Load(), Lost: r.accounts.lostTotal(),
 		Bytes: r.w.Written(),
 	}
 }
 
-// kept is what a manifest tells of, nil when that is all that was recorded.
+// kept is the part of the recording that the manifest describes; nil if that is all of it.
 func (r *reporter) kept(m *format.Manifest) *Part {
-	if !r.cfg.drops() || !m.Start.After(r.machine.begun()) {
+	if !r.cfg.drops() || !m.Start.After(r.machine.startTime()) {
 		return nil
 	}
 	p := Part{Start: m.Start, End: m.End}

@@ -9,154 +9,157 @@ import (
 	"time"
 )
 
-// A rotation is the drain's part in rotating: when a generation ends, and what belongs to it. The rest is the keeper's.
+// A rotation is the drain's part of rotating: it decides when a generation ends and what belongs to it. The keeper does
+// the rest.
 type rotation struct {
-	gatherer *gatherer
-	accounts *accounts
-	lanes    *lanes
-	keeper   *keeper
-	schedule *schedule          // nil: it is no flight recorder
-	epoch    func(uint32) error // begins one in the programs: what they have announced they announce again
-	written  func(int) int64    // bytes of a generation so far
-	history  func() history
+	gatherer        *gatherer
+	accounts        *accounts
+	lanes           *lanes
+	keeper          *keeper
+	schedule        *schedule          // nil: not a flight recorder
+	setEpoch        func(uint32) error // begins an epoch, in which the BPF programs announce every id again
+	generationBytes func(int) int64    // bytes written of a generation
+	history         func() history
 
-	size int64         // bytes of a generation; 0: no limit
-	span time.Duration // of a generation; 0: no limit
+	maxBytes int64         // of a generation; 0: no limit
+	maxAge   time.Duration // of a generation; 0: no limit
 
-	begun      time.Time   // the current generation
-	starts     [2]int64    // monotonic ns: of the current generation, and of the one before
-	closing    *generation // the one before, if not all rows that its events refer to have been handed on; nil: none
-	closeAfter uint64      // whole sweeps, after which it can be closed
+	started       time.Time   // when the current generation began
+	start         int64       // the same, monotonic ns
+	previousStart int64       // when the generation before began, monotonic ns
+	closing       *generation // the generation before, while rows that its events refer to may be missing; else nil
+	closeAfter    uint64      // the value of sweeps.complete from which closing can be closed
 }
 
 const (
-	// windowParts is how many generations a window is cut into. It is longer by one than was asked for.
-	windowParts = 8
-	minSpan     = time.Second
-	// maxBehind is how many generations the lanes may be behind before no new one is begun.
-	maxBehind = 8
+	// windowGenerations is how many generations make up a window. One more is kept, the one being written.
+	windowGenerations = 8
+	minGenerationTime = time.Second
+	// maxUnfinished is how many generations the lanes may still be writing when a new one begins.
+	maxUnfinished = 8
 )
 
-// limit says when a generation ends: when it has so many bytes or is so old. window is how many bytes of segments there
-// may be in memory; 0: no limit.
+// limit sets maxBytes and maxAge. window is Budget.window.
 func (r *rotation) limit(cfg *Config, window int64) {
-	r.size, r.span = cfg.SegmentBytes, cfg.SegmentTime
-	if part := window / windowParts; part > 0 && (r.size == 0 || part < r.size) {
-		r.size = part
+	r.maxBytes, r.maxAge = cfg.SegmentBytes, cfg.SegmentTime
+	if part := window / windowGenerations; part > 0 && (r.maxBytes == 0 || part < r.maxBytes) {
+		r.maxBytes = part
 	}
 	if cfg.flight() {
-		part := max(cfg.Last/windowParts, minSpan)
-		if r.span == 0 || part < r.span {
-			r.span = part
+		part := max(cfg.Last/windowGenerations, minGenerationTime)
+		if r.maxAge == 0 || part < r.maxAge {
+			r.maxAge = part
 		}
 	}
 }
 
-// start begins the first generation.
-func (r *rotation) start() {
+// begin begins the first generation.
+func (r *rotation) begin() {
 	t := monotonic()
-	r.begun, r.starts = time.Now(), [2]int64{t, t}
+	r.started, r.start, r.previousStart = time.Now(), t, t
 }
 
-// rotate ends a generation when it is time to, and closes the one before. It is called after each sweep.
+// rotate is called after each sweep. It closes the generation before, if there is one to close; else it ends the
+// current generation if a limit is reached or a dump is due.
 func (r *rotation) rotate(t time.Time) error {
 	if r.closing != nil {
-		if r.lanes.sweeps.whole >= r.closeAfter {
+		if r.lanes.sweeps.complete >= r.closeAfter {
 			r.closePrevious()
 		}
 		return nil
 	}
-	if r.keeper.behind.Load() >= maxBehind {
+	if r.keeper.unfinished.Load() >= maxUnfinished {
 		return nil
 	}
 	dumps := r.schedule.due(r.lanes.generation)
-	if len(dumps) == 0 && !r.full(t) {
+	if len(dumps) == 0 && !r.limitReached(t) {
 		return nil
 	}
-	return r.begin(t, dumps)
+	return r.next(t, dumps)
 }
 
-// full says whether the current generation has reached a limit.
-func (r *rotation) full(t time.Time) bool {
-	return r.size > 0 && r.written(r.lanes.generation) >= r.size || r.span > 0 && t.Sub(r.begun) >= r.span
+// limitReached reports whether the current generation has reached a limit.
+func (r *rotation) limitReached(t time.Time) bool {
+	return r.maxBytes > 0 && r.generationBytes(r.lanes.generation) >= r.maxBytes ||
+		r.maxAge > 0 && t.Sub(r.started) >= r.maxAge
 }
 
-// begin begins a new generation. All that was swept belongs to the one before.
-func (r *rotation) begin(t time.Time, dumps []*request) error {
-	g := r.end(dumps)
+// next begins a new generation. Everything swept so far belongs to the one before.
+func (r *rotation) next(t time.Time, dumps []*dumpRequest) error {
+	g := r.endGeneration(dumps)
 	r.lanes.generation++
-	r.begun = t
-	r.starts = [2]int64{monotonic(), r.starts[0]}
+	r.started = t
+	r.start, r.previousStart = monotonic(), r.start
 	dimensions := r.gatherer.dimensions
 	if dimensions == nil {
-		r.keeper.expect(g, r.lanes)
+		r.keeper.finishAfterLanes(g, r.lanes)
 		return nil
 	}
-	// What one ring's event refers to may have been announced in another one just after that had been swept: only the
-	// next sweep has it for sure, if no ring is left early then.
-	r.closing, r.closeAfter = g, r.lanes.sweeps.whole+1
-	dimensions.begin(r.lanes.generation)
-	if err := r.epoch(uint32(r.lanes.generation)); err != nil {
+	// An event may refer to a row that was announced in another ring just after that ring was swept. The next complete
+	// sweep certainly finds it.
+	r.closing, r.closeAfter = g, r.lanes.sweeps.complete+1
+	dimensions.beginGeneration(r.lanes.generation)
+	if err := r.setEpoch(uint32(r.lanes.generation)); err != nil {
 		return fmt.Errorf("beginning a segment: %w", err)
 	}
 	return nil
 }
 
-// end hands on what has been gathered of the current generation.
-func (r *rotation) end(dumps []*request) *generation {
-	r.gatherer.handAll()
-	r.accounts.cut()
-	r.accounts.hand()
+// endGeneration sends what was gathered of the current generation to the lanes. dumps are made when it is finished.
+func (r *rotation) endGeneration(dumps []*dumpRequest) *generation {
+	r.gatherer.sendAll()
+	r.accounts.closeIntervals()
+	r.accounts.send()
 	wall := r.gatherer.wall
 	g := &generation{
-		number: r.lanes.generation, from: r.starts[0] + wall, to: monotonic() + wall, dumps: dumps,
+		number: r.lanes.generation, from: r.start + wall, to: monotonic() + wall, dumps: dumps,
 		history: r.history(),
 	}
 	if r.schedule != nil {
-		g.needed = r.schedule.needed(g.to)
+		g.dropBefore = r.schedule.dropBefore(g.to)
 	}
 	return g
 }
 
-// closePrevious closes the generation before: each id that its events refer to is known by now, or was lost.
+// closePrevious closes the generation before. Each row that its events refer to was announced by now, or is lost.
 func (r *rotation) closePrevious() {
 	dimensions := r.gatherer.dimensions
-	at := monotonic()
-	if !dimensions.fill(at) {
-		return // no empty batch; the next time
+	now := monotonic()
+	if !dimensions.addKnownRows(now) {
+		return // no free batch; tried again after the next sweep
 	}
-	dimensions.hand()
-	r.countMissing(r.starts[1], r.starts[0])
-	dimensions.close()
-	r.keeper.expect(r.closing, r.lanes)
+	dimensions.send()
+	r.countMissing(r.previousStart, r.start)
+	dimensions.closeGeneration()
+	r.keeper.finishAfterLanes(r.closing, r.lanes)
 	r.closing = nil
-	if dimensions.fill(at) {
-		dimensions.forget(r.starts[1], at)
+	if dimensions.addKnownRows(now) {
+		dimensions.forget(r.previousStart, now)
 	}
 }
 
-// countMissing counts as lost what a generation refers to and nobody announced; its time is monotonic ns.
+// countMissing counts the missing rows of the oldest open generation as lost. from and until are monotonic ns.
 func (r *rotation) countMissing(from, until int64) {
 	for table, n := range r.gatherer.dimensions.missing() {
 		r.accounts.add(table, -1, from, until, n)
 	}
 }
 
-// finish hands on the last generation, with the dumps that were asked for. whole says that nothing has failed.
-func (r *rotation) finish(whole bool) {
+// finish ends the last generation, with the dumps that are still to be made. complete says that nothing has failed.
+func (r *rotation) finish(complete bool) {
 	if dimensions := r.gatherer.dimensions; dimensions != nil {
 		if r.closing != nil {
 			r.closePrevious()
 		}
-		// Nothing more will be announced: what is unknown now is lost.
-		r.gatherer.handAll()
-		at := monotonic()
-		dimensions.fill(at)
-		r.countMissing(r.starts[0], at)
+		// Nothing more will be announced: rows that are missing now are lost.
+		r.gatherer.sendAll()
+		now := monotonic()
+		dimensions.addKnownRows(now)
+		r.countMissing(r.start, now)
 	}
 	if r.schedule != nil {
-		r.gatherer.handAll()
-		r.lanes.idle() // what the lanes refuse has its place in the loss table, before that ends too
-		r.keeper.expect(r.end(r.schedule.finish(r.lanes.generation, whole)), r.lanes)
+		r.gatherer.sendAll()
+		r.lanes.waitIdle() // so that the loss table, which is sent next, has what they refuse
+		r.keeper.finishAfterLanes(r.endGeneration(r.schedule.finish(r.lanes.generation, complete)), r.lanes)
 	}
 }

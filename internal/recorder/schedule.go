@@ -9,27 +9,28 @@ import (
 	"slices"
 )
 
-// A schedule says what a flight recorder is to dump, and when. It is the drain's. Times are ns since the Unix epoch.
+// A schedule decides what a flight recorder dumps, and when. Only the drain uses it. Times are ns since the Unix epoch.
 type schedule struct {
 	now       func() int64
-	last      int64 // ns that are kept, before what is dumped for
-	after     int64 // ns that are recorded after it
-	asked     <-chan os.Signal
+	last      int64 // how much before an event or a signal a dump begins, ns
+	after     int64 // how much after it the dump is made, ns
+	requests  <-chan os.Signal
 	hits      *hits
 	condition string // of the trigger
-	atEnd     bool   // also when the recording has failed
+	atEnd     bool   // dump at the end even if the recording has failed
 
-	pending []*request // one for a signal, one for the trigger
-	covered int        // generations up to it are in a dump for the trigger
-	until   int64      // that dump's end
+	pending      []*dumpRequest // at most one for signals and one for the trigger
+	covered      int            // generations up to this one are in a dump for the trigger
+	coveredUntil int64          // where that dump ends
 }
 
-// detectionTime is within which time an event has set off its trigger, ns: it waits for its batch, and for its lane.
+// detectionTime is the longest time between an event and the detection that it matches, in ns: its batch is sent after
+// flushEvery at the latest, and may wait in the lane.
 const detectionTime = 2e9
 
 func newSchedule(cfg *Config, hits *hits, now func() int64) *schedule {
 	s := &schedule{
-		now: now, last: int64(cfg.Last), after: int64(cfg.After), asked: cfg.RequestDump, hits: hits,
+		now: now, last: int64(cfg.Last), after: int64(cfg.After), requests: cfg.RequestDump, hits: hits,
 		atEnd: cfg.InMemory,
 	}
 	if cfg.Trigger != nil {
@@ -38,80 +39,80 @@ func newSchedule(cfg *Config, hits *hits, now func() int64) *schedule {
 	return s
 }
 
-// due gives what is to be dumped now; it is asked after each sweep. covering is the generation that would be its last.
-func (s *schedule) due(covering int) []*request {
+// due is called after each sweep, and returns the dumps that are due. generation, the current one, will be their last.
+// A nil schedule has none.
+func (s *schedule) due(generation int) []*dumpRequest {
 	if s == nil {
 		return nil
 	}
-	s.listen()
+	s.collect()
 	if len(s.pending) == 0 {
 		return nil
 	}
-	return s.take(s.now(), covering, false)
+	return s.take(s.now(), generation, false)
 }
 
-// take gives what is due at t, or all.
-func (s *schedule) take(t int64, covering int, all bool) (requests []*request) {
-	s.pending = slices.DeleteFunc(s.pending, func(q *request) bool {
-		if !all && t < q.due {
+// take removes and returns the pending requests that are due at t, or all.
+func (s *schedule) take(t int64, generation int, all bool) (requests []*dumpRequest) {
+	s.pending = slices.DeleteFunc(s.pending, func(req *dumpRequest) bool {
+		if !all && t < req.due {
 			return false
 		}
-		if q.condition != "" {
-			s.covered, s.until = covering, t
+		if req.condition != "" {
+			s.covered, s.coveredUntil = generation, t
 		}
-		requests = append(requests, q)
+		requests = append(requests, req)
 		return true
 	})
 	return requests
 }
 
-// listen takes the signals and the hits of the trigger since the last time.
-func (s *schedule) listen() {
+// collect adds requests for the signals and the trigger's hits since the last call.
+func (s *schedule) collect() {
 	select {
-	case <-s.asked:
+	case <-s.requests:
 		at := s.now()
-		s.ask(request{reason: "sigusr2", at: at, due: at + s.after})
+		s.add(dumpRequest{reason: "sigusr2", ts: at, due: at + s.after})
 	default:
 	}
-	h, ok := s.hits.take(s.covered)
+	found, ok := s.hits.take(s.covered)
 	if !ok {
 		return
 	}
-	// Dumps for a trigger that fires again and again follow upon each other without a gap, and do not overlap more than
-	// they must.
-	due := max(h.ended+s.after, s.until+s.last)
-	s.ask(request{reason: "trigger", condition: s.condition, at: h.at, due: due, more: h.rows - 1})
+	// While a trigger keeps matching, its dumps follow each other without gaps, and overlap as little as possible.
+	due := max(found.end+s.after, s.coveredUntil+s.last)
+	s.add(dumpRequest{reason: "trigger", condition: s.condition, ts: found.at, due: due, merged: found.rows - 1})
 }
 
-// ask schedules a dump, or adds to one that is pending for the same reason.
-func (s *schedule) ask(q request) {
-	q.since = q.at - s.last
+// add adds a request, or merges it into a pending one with the same reason.
+func (s *schedule) add(req dumpRequest) {
+	req.since = req.ts - s.last
 	for _, p := range s.pending {
-		if p.reason == q.reason {
-			p.since, p.more = min(p.since, q.since), p.more+q.more+1
+		if p.reason == req.reason {
+			p.since, p.merged = min(p.since, req.since), p.merged+req.merged+1
 			return
 		}
 	}
-	s.pending = append(s.pending, &q)
+	s.pending = append(s.pending, &req)
 }
 
-// needed is from when on the window must be kept that ends at to.
-func (s *schedule) needed(to int64) int64 {
+// dropBefore is where the window must begin when its newest generation ends at to: older generations may be dropped.
+func (s *schedule) dropBefore(to int64) int64 {
 	since := to - s.last - s.after - detectionTime
-	for _, q := range s.pending {
-		since = min(since, q.since)
+	for _, req := range s.pending {
+		since = min(since, req.since)
 	}
 	return since
 }
 
-// finish gives what is dumped when the recording ends: what is still waited for, and the window. Without whole that
-// stays where it is.
-func (s *schedule) finish(covering int, whole bool) []*request {
+// finish returns the dumps to be made when the recording ends: all that are pending, and one of the whole window. If
+// the recording has failed (complete is false), a window on disk is kept instead.
+func (s *schedule) finish(generation int, complete bool) []*dumpRequest {
 	t := s.now()
-	s.listen()
-	requests := s.take(t, covering, true)
-	if whole || s.atEnd {
-		requests = append(requests, &request{reason: "end", at: t, since: t - s.last})
+	s.collect()
+	requests := s.take(t, generation, true)
+	if complete || s.atEnd {
+		requests = append(requests, &dumpRequest{reason: "end", ts: t, since: t - s.last})
 	}
 	return requests
 }

@@ -6,8 +6,8 @@ package recorder
 
 import "github.com/fletch-trace/fletch/bpf"
 
-// Session is what the recorder needs of a bpf.Session, whose methods say what they do. It is its owner's to open and to
-// close. All calls come from one goroutine.
+// Session is what the recorder uses of a bpf.Session, where the methods are documented. The caller opens and closes it.
+// All methods are called by one goroutine.
 type Session interface {
 	Layouts() []*bpf.Layout
 	Start(emit bpf.Emit) error

@@ -11,40 +11,41 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A shedder is the drain's part in keeping to what the recorder may take: above it, the bulk families are shed, which
-// the programs count as lost.
+// A shedder enforces the limits of CPU and memory: above them it has the BPF programs shed the bulk families, which
+// means to count their events as lost instead of recording them.
 type shedder struct {
-	shed   func(on bool) error
-	memory func() int64 // bytes of segments in memory
-	share  float64      // of a CPU; 0: no limit
-	window int64        // bytes that segments in memory may take; 0: no limit
+	setShed func(on bool) error
+	memory  func() int64 // bytes of segments in memory
+	share   float64      // CPU time per time, 1: one CPU; 0: no limit
+	window  int64        // bytes of segments in memory; 0: no limit
 
-	looked time.Time
-	used   time.Duration // CPU time at the last look
-	credit time.Duration // CPU time that may be used at once; below 0: what was used too much
+	// A token bucket of CPU time.
+	updated time.Time
+	cpuUsed time.Duration // CPU time of the process when it was updated
+	credit  time.Duration // CPU time that may be used now; below 0: overdrawn
 
 	shedding  bool
-	since     time.Time
-	before    time.Duration // in all, until since
-	forMemory bool          // at some time
+	since     time.Time     // when shedding began
+	earlier   time.Duration // total time of shedding before since
+	forMemory bool          // at least once because of window
 }
 
-// burst is how long it may use CPU as if there were no limit, times the limit: it saves up no more.
+// burst is the capacity of the bucket, as the time in which credit for it accumulates.
 const burst = time.Second
 
-func cpuTime() time.Duration { return time.Duration(now(unix.CLOCK_PROCESS_CPUTIME_ID)) }
+func cpuTime() time.Duration { return time.Duration(readClock(unix.CLOCK_PROCESS_CPUTIME_ID)) }
 
-// begin counts from now on.
-func (s *shedder) begin(t time.Time) { s.looked, s.used = t, cpuTime() }
+// begin starts counting CPU time at t, now.
+func (s *shedder) begin(t time.Time) { s.updated, s.cpuUsed = t, cpuTime() }
 
-// exceeded says whether the bulk families are to be shed now. cpu is the CPU time used so far, memory the bytes of
-// segments in memory.
-func (s *shedder) exceeded(t time.Time, cpu time.Duration, memory int64) bool {
+// update reports whether the bulk families are to be shed from t on. cpu is the CPU time of the process so far, memory
+// the bytes of segments in memory.
+func (s *shedder) update(t time.Time, cpu time.Duration, memory int64) bool {
 	exceeded := false
 	if s.share > 0 {
-		s.credit += time.Duration(s.share*float64(t.Sub(s.looked))) - (cpu - s.used)
+		s.credit += time.Duration(s.share*float64(t.Sub(s.updated))) - (cpu - s.cpuUsed)
 		s.credit = min(s.credit, time.Duration(s.share*float64(burst)))
-		s.looked, s.used = t, cpu
+		s.updated, s.cpuUsed = t, cpu
 		exceeded = s.credit < 0
 	}
 	if s.window > 0 && memory > s.window {
@@ -54,34 +55,34 @@ func (s *shedder) exceeded(t time.Time, cpu time.Duration, memory int64) bool {
 		s.since = t
 	}
 	if !exceeded && s.shedding {
-		s.before += t.Sub(s.since)
+		s.earlier += t.Sub(s.since)
 	}
 	s.shedding = exceeded
 	return exceeded
 }
 
-// obey sheds what is too much.
-func (s *shedder) obey(t time.Time) error {
+// apply starts or stops shedding as the limits require.
+func (s *shedder) apply(t time.Time) error {
 	if s.share == 0 && s.window == 0 {
 		return nil
 	}
-	before := s.shedding
+	wasShedding := s.shedding
 	var cpu time.Duration
 	if s.share > 0 {
 		cpu = cpuTime()
 	}
-	if s.exceeded(t, cpu, s.memory()) == before {
+	if s.update(t, cpu, s.memory()) == wasShedding {
 		return nil
 	}
-	if err := s.shed(s.shedding); err != nil {
+	if err := s.setShed(s.shedding); err != nil {
 		return fmt.Errorf("shedding the bulk families: %w", err)
 	}
 	return nil
 }
 
-// notes say what was shed, for people.
+// notes are the notes in the manifest about shedding until t.
 func (s *shedder) notes(t time.Time, words Wording) (notes []string) {
-	shed := s.before
+	shed := s.earlier
 	if s.shedding {
 		shed += t.Sub(s.since)
 	}

@@ -11,67 +11,67 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A table is one kind of record with its batches: one is being filled, others are on their way to the file, the rest
-// are free.
+// A table is one kind of record with its batches: one is being filled, others are being written, the rest are free.
 type table struct {
-	layout   *bpf.Layout
-	limit    int           // rows of a batch
-	text     int           // bytes of text of one, about; 0: there is none
-	batch    *format.Batch // nil: all are on their way to the file
-	free     chan *format.Batch
-	unmade   int   // batches that may still be made, should none be free
-	spare    int   // how many were free whenever one was taken since the last trim
-	received int64 // records taken from the programs
-	patience *patience
+	layout      *bpf.Layout
+	maxRows     int           // of a batch
+	maxText     int           // about how many bytes of text a batch may have; 0: no limit
+	batch       *format.Batch // being filled; nil: none
+	free        chan *format.Batch
+	unallocated int   // batches that may still be allocated, when none is free
+	spare       int   // the smallest number of free batches since the last trim
+	received    int64 // records taken out of the rings
+	laneWait    *laneWait
 }
 
-func newTable(l *bpf.Layout, budget *Budget, p *patience) *table {
-	t, n := &table{layout: l, limit: budget.rareRows, text: budget.rareText, patience: p}, rareBatches
+func newTable(l *bpf.Layout, budget *Budget, p *laneWait) *table {
+	t, n := &table{layout: l, maxRows: budget.rareRows, maxText: budget.rareText, laneWait: p}, rareBatches
 	if l.Bulk {
-		t.limit, t.text, n = budget.bulkRows, 0, bulkBatches
+		t.maxRows, t.maxText, n = budget.bulkRows, 0, bulkBatches
 	}
-	t.free, t.unmade = make(chan *format.Batch, n), n
+	t.free, t.unallocated = make(chan *format.Batch, n), n
 	return t
 }
 
-// full says whether the batch may have no room for what comes next.
+// full reports whether the batch may not have room for the records of another bpf.Emit.
 func (t *table) full() bool {
-	if t.batch.Rows > t.limit-bpf.MaxRecords {
+	if t.batch.Rows > t.maxRows-bpf.MaxRecords {
 		return true
 	}
-	if t.text == 0 {
+	if t.maxText == 0 {
 		return false
 	}
 	text := 0
 	for i := range t.batch.Columns {
 		text += len(t.batch.Columns[i].Str.Data)
 	}
-	return text > t.text
+	return text > t.maxText
 }
 
-// ready says whether there is a batch with room; it takes an empty one if it must.
-func (t *table) ready() bool { return t.batch != nil || t.next() }
+// ensureBatch takes a free batch if there is no current one. It reports whether there is one then.
+func (t *table) ensureBatch() bool { return t.batch != nil || t.takeBatch() }
 
-// next takes an empty batch, if there is one.
-func (t *table) next() bool {
+// takeBatch takes a free batch, or allocates one. It reports false if there are none; if waiting is allowed, only after
+// the lanes stalled.
+func (t *table) takeBatch() bool {
 	select {
 	case t.batch = <-t.free:
 		t.spare = min(t.spare, len(t.free))
 		return true
 	default:
 		t.spare = 0
-		if t.unmade > 0 {
-			// Not before it is needed: the fewer are in use, the more of their memory is in the cache.
-			t.unmade--
+		if t.unallocated > 0 {
+			// Allocated only when needed: the fewer batches are in use, the more of them is in the CPU cache.
+			t.unallocated--
 			t.batch = format.NewBatch(t.layout.Schema)
 			return true
 		}
-		return t.patience.waits && t.patience.wait(t.await)
+		return t.laneWait.allowed && t.laneWait.until(t.awaitBatch)
 	}
 }
 
-// await waits for an empty batch for a while.
-func (t *table) await(d time.Duration) bool {
+// awaitBatch waits up to d for a free batch.
+func (t *table) awaitBatch(d time.Duration) bool {
 	select {
 	case t.batch = <-t.free:
 		return true
@@ -80,13 +80,13 @@ func (t *table) await(d time.Duration) bool {
 	}
 }
 
-// trim gives back the batches that were not needed since the last time. Without it a burst, or a disk that was slow for
-// a moment, would leave all that may be made in use for ever.
+// trim frees the batches that were not needed since the last time. Without it, after one burst or one slow write all
+// batches would stay allocated.
 func (t *table) trim() {
 	for range t.spare {
 		select {
 		case <-t.free:
-			t.unmade++
+			t.unallocated++
 		default:
 		}
 	}

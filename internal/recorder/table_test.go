@@ -10,14 +10,15 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// Batches are made when they are needed, and given back when they were not for a while; then they can be made again.
+// Batches are allocated when needed, and freed when they were not needed between two trims; then they can be allocated
+// again.
 func TestBatchesAreTrimmed(t *testing.T) {
 	calls := newTestParts(t).gatherer.table("syscall")
 	take := func(n int) {
 		t.Helper()
 		var taken []*format.Batch
 		for range n {
-			if !calls.next() {
+			if !calls.takeBatch() {
 				t.Fatalf("no batch after %d", len(taken))
 			}
 			taken = append(taken, calls.batch)
@@ -27,26 +28,26 @@ func TestBatchesAreTrimmed(t *testing.T) {
 		}
 		calls.batch = nil
 	}
-	made := func(want int) {
+	wantAllocated := func(want int) {
 		t.Helper()
-		if n := bulkBatches - calls.unmade; n != want || len(calls.free) != want {
-			t.Errorf("%d batches are made and %d free, want %d", n, len(calls.free), want)
+		if n := bulkBatches - calls.unallocated; n != want || len(calls.free) != want {
+			t.Errorf("%d batches are allocated and %d free, want %d", n, len(calls.free), want)
 		}
 	}
 	take(4)
 	calls.trim()
-	made(4)
+	wantAllocated(4)
 	take(1)
 	take(2)
 	take(1)
-	made(4)
+	wantAllocated(4)
 	calls.trim()
-	made(2)
+	wantAllocated(2)
 	take(bulkBatches)
 	calls.trim()
-	made(bulkBatches)
-	calls.trim() // it had nothing at all to do
-	made(0)
+	wantAllocated(bulkBatches)
+	calls.trim() // no batch was needed since the last trim
+	wantAllocated(0)
 	take(1)
-	made(1)
+	wantAllocated(1)
 }

@@ -14,14 +14,14 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// A Trigger is a condition on which a flight recorder dumps, over the tables that it can be about.
+// A Trigger is a condition. A flight recorder dumps when it matches an event.
 type Trigger struct {
 	source  string
 	program *filter.Program
-	tables  []string
+	tables  []string // recorded tables whose rows can match
 }
 
-// triggerTables are looked at: the rare events, and calls.
+// triggerTables are the tables that a trigger can be about.
 func triggerTables() (tables []string) {
 	for _, t := range schema.Tables {
 		if t.Trigger {
@@ -31,7 +31,7 @@ func triggerTables() (tables []string) {
 	return tables
 }
 
-// CompileTrigger compiles an expression. What can never hold in a recording of these families is an error.
+// CompileTrigger compiles an expression. It is an error if no event of these families can ever match.
 func CompileTrigger(src string, families []string) (*Trigger, error) {
 	var schemas []*format.Schema
 	for _, name := range triggerTables() {
@@ -44,7 +44,7 @@ func CompileTrigger(src string, families []string) (*Trigger, error) {
 	}
 	var possible []string
 	for _, s := range schemas {
-		b, err := t.program.Bind(s, &filter.Env{Dimensions: &environment{}})
+		b, err := t.program.Bind(s, &filter.Env{Dimensions: &triggerEnv{}})
 		if err != nil {
 			return nil, err
 		}
@@ -65,4 +65,39 @@ func CompileTrigger(src string, families []string) (*Trigger, error) {
 			strings.Join(possible, ", "))
 	}
 	return t, nil
+}
+
+// A triggerEnv gives a trigger's filters the rows of dimensions that were announced so far. It is for one goroutine.
+type triggerEnv struct {
+	dimension func(table string) *dimension // nil: there are no rows
+	unknownID bool                          // set when an id was looked up that was not announced (yet)
+}
+
+func (e *triggerEnv) Schema(name string) *format.Schema {
+	if t := schema.Of(name); t != nil {
+		return t.Schema
+	}
+	return nil
+}
+
+// Lookup gathers the announced record of an id into a batch of one row, which is valid until the next lookup.
+func (e *triggerEnv) Lookup(name string, _ []format.Column) (filter.Lookup, error) {
+	var d *dimension
+	if e.dimension != nil {
+		d = e.dimension(name)
+	}
+	if d == nil {
+		return func(int64) (*format.Batch, int, bool) { return nil, 0, false }, nil
+	}
+	row := format.NewBatch(d.layout.Schema)
+	return func(id int64) (*format.Batch, int, bool) {
+		rec, ok := d.find(id)
+		if !ok {
+			e.unknownID = e.unknownID || id > 0
+			return nil, 0, false
+		}
+		row.Reset()
+		d.layout.Gather(row, rec, -1, 0)
+		return row, 0, true
+	}, nil
 }

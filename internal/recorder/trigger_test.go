@@ -14,8 +14,8 @@ func TestTriggers(t *testing.T) {
 	tests := []struct {
 		src      string
 		families []string
-		tables   string // that it looks at
-		wrong    string
+		tables   string // whose rows can match
+		wrong    string // in the error
 	}{
 		{src: `op == "exit" && comm == "nginx" && signal != 0`, families: all, tables: "process"},
 		{src: `family == "syscall" && name == "fsync" && duration_ns > 1e9`, families: all, tables: "syscall"},
