@@ -90,7 +90,7 @@ func (s *Session) Shed(on bool) error {
 }
 
 // Announce passes the rows of the running tasks that have not been announced in this epoch, and of their cgroups, to
-// emit. At the end of a recording it is called before Stop, which emits in-flight calls: their tasks may have had no other
+// emit. A recorder that drops old rows calls it after Stop, because the tasks of in-flight calls may have had no other
 // event for hours.
 func (s *Session) Announce(emit Emit) error {
 	if err := s.iterate("snapshot_begin", emit); err != nil {
