@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package parquet writes tables as Parquet files: columns without nulls, of the types of package format, compressed with
-// zstd, each in the encoding that suits its values. See https://parquet.apache.org/docs/file-format.
+// Package parquet writes tables as Parquet files: columns without nulls, of the types of package format, compressed
+// with zstd, each in the encoding that suits its values. See https://parquet.apache.org/docs/file-format.
 //
-// The writers that there are for Go hash every value of every column, or make a compressor for each page; this one knows
-// its few types and does neither. It takes 2.6 times less CPU time than that of apache/arrow-go v18 and 3.3 times less
-// than parquet-go, and pqarrow would add 26 to 31 MB to the program.
+// The writers that there are for Go hash every value of every column, or make a compressor for each page; this one
+// knows its few types and does neither. It takes 2.6 times less CPU time than that of apache/arrow-go v18 and 3.3 times
+// less than parquet-go, and pqarrow would add 26 to 31 MB to the program.
 //
 // # Use
 //
-// NewWriter, WriteGroup for each row group, Close. Row groups should have 100,000 rows and more; a caller that gathers the
-// next one while one is written keeps all processors busy.
+// NewWriter, WriteGroup for each row group, Close. Row groups should have 100,000 rows and more; a caller that gathers
+// the next one while one is written keeps all processors busy.
 //
 // # What readers get
 //

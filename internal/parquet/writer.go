@@ -56,9 +56,9 @@ func NewWriter(w io.Writer, columns []format.Column, pairs [][2]string, workers 
 	return out, out.write([]byte(magic))
 }
 
-// OrderBy names an integer column that rows may be sorted by, ascending. WriteGroup compares them, and the row groups in
-// which they are sorted say so in the file (sorting_columns), for readers that search sorted rows. It is called before
-// the first WriteGroup, and fails where there is no such column.
+// OrderBy names an integer column that rows may be sorted by, ascending. WriteGroup compares them, and the row groups
+// in which they are sorted say so in the file (sorting_columns), for readers that search sorted rows. It is called
+// before the first WriteGroup, and fails where there is no such column.
 func (w *Writer) OrderBy(name string) error {
 	i := slices.IndexFunc(w.columns, func(c format.Column) bool { return c.Name == name })
 	if i < 0 || physical(w.columns[i].Type) == typeByteArray {

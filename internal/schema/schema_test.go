@@ -42,8 +42,8 @@ var typeNames = map[string]format.Type{
 	"utf8": format.String, "list": format.StringList,
 }
 
-// FORMAT.md has a section for each table: each column in order, with its type and, for an enum, its values. It describes
-// ts, cpu and task once for all events, so the sections may leave them out.
+// FORMAT.md has a section for each table: each column in order, with its type and, for an enum, its values. It
+// describes ts, cpu and task once for all events, so the sections may leave them out.
 func TestFormatPageHasEveryColumn(t *testing.T) {
 	page, err := os.ReadFile("../../FORMAT.md")
 	if err != nil {
