@@ -131,6 +131,7 @@ func TestTortureDumps(t *testing.T) {
 			s := expose(t, nil, append(append(args, "--"), heavyLoad(t.TempDir())...)...)
 			waitFor(t, "the flight recorder", func() bool { _, err := os.Stat(path); return err == nil || s.ended() })
 			untilItMoves(t, s, path)
+			time.Sleep(3 * time.Second) // of a full load, after which its buffers are as many as it takes
 			dumps := scale(3, c.much)
 			var rows, missing, events, alone int64
 			var silence, shortest, longest time.Duration
