@@ -19,7 +19,7 @@ const (
 	esrch    = -3
 )
 
-// fewer is n, and where time is short, as on an emulated CPU, what is left of it.
+// fewer returns n, or a tenth of a large n with -short.
 func fewer(n int64) int64 {
 	if testing.Short() && n > 5000 {
 		return n / 10
@@ -54,7 +54,7 @@ func number(t *testing.T, c *format.Capture, name string) int64 {
 	return int64(nr)
 }
 
-// knownCalls are the workload's calls in the capture, by thread, in the order of time.
+// knownCalls returns the calls of `workload calls` in a capture, by thread id, in order of time.
 func knownCalls(t *testing.T, c *format.Capture, pid int64) map[int64][]row {
 	t.Helper()
 	nr := number(t, c, "getpgid")
@@ -104,8 +104,8 @@ func TestEveryCallIsOneRow(t *testing.T) {
 	}
 }
 
-// While the recorder is stopped, what its rings do not hold is lost, and every single event that is lost is counted.
-// The name filter leaves exactly the known calls: N of each thread, and the one with which it gives up its name.
+// While the recorder is stopped, events that do not fit into its rings are lost, and each lost event is counted. The
+// name filter leaves exactly the known calls: N of each thread, and the prctl with which it changes its name.
 func TestLossIsExact(t *testing.T) {
 	t.Setenv("GODEBUG", "asyncpreemptoff=1") // no signals, so no rt_sigreturn, in the workload's threads
 	for _, c := range []struct{ calls, threads int64 }{{20_000, 1}, {100_000, 2}, {50_000, 8}} {
@@ -132,7 +132,7 @@ func TestLossIsExact(t *testing.T) {
 	}
 }
 
-// checkLossTable: the loss table says when, where and how much, and sums up to the manifest.
+// checkLossTable wants plausible rows in the loss table, with the sum that is in the manifest.
 func checkLossTable(t *testing.T, c *format.Capture, want int64) {
 	t.Helper()
 	var sum int64
@@ -188,7 +188,7 @@ func TestFamiliesCanBeChosen(t *testing.T) {
 	})
 }
 
-// Calls still out when the recording ends are pending. The recorder waits for the command all the same.
+// Calls in flight when the recording ends are in table pending. The recorder still waits for its command.
 func TestPendingCalls(t *testing.T) {
 	const threads = 5
 	got, stdout := capture(t, 0, "-d", "1s", "--", program("workload"), "block", strconv.Itoa(threads), "3s")

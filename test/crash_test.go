@@ -26,7 +26,7 @@ func countRows(t *testing.T, path string) (rows map[string]int64, complete bool)
 	return rows, c.Manifest.Complete
 }
 
-// While a recording goes on, its batches reach the file.
+// Batches are written to the file during the recording.
 func TestBatchesAreFlushed(t *testing.T) {
 	needKernel(t)
 	path := filepath.Join(t.TempDir(), "capture")

@@ -18,8 +18,8 @@ import (
 
 var allFamilies = strings.Join(schema.Families(), ",")
 
-// eachMechanism runs the test once for every mechanism of a family: the same workload, the same rows. One that this
-// kernel refuses is not run, for the kernel's reason.
+// eachMechanism runs a test with every mechanism of a family. It skips those that this kernel refuses, and shows the
+// reason.
 func eachMechanism(t *testing.T, family string, test func(t *testing.T, mechanism string)) {
 	needKernel(t)
 	for _, mechanism := range bpf.Mechanisms(family) {
@@ -37,7 +37,8 @@ func eachMechanism(t *testing.T, family string, test func(t *testing.T, mechanis
 	}
 }
 
-// recordWork records a workload by one mechanism of one family, and reads what the workload reports.
+// recordWork records a workload with one mechanism of one family, and decodes the JSON that the workload prints to
+// report.
 func recordWork(t *testing.T, family, mechanism string, report any, args ...string) *format.Capture {
 	t.Helper()
 	got, stdout := capture(t, 0, append([]string{"-e", family, "--mechanism", family + "=" + mechanism, "--",
@@ -54,7 +55,7 @@ func recordWork(t *testing.T, family, mechanism string, report any, args ...stri
 	return got
 }
 
-// tally counts rows by what matters of them.
+// tally counts rows by the values of these columns, separated by spaces.
 func tally(rows []row, columns ...string) map[string]int {
 	count := map[string]int{}
 	for _, r := range rows {
@@ -166,7 +167,7 @@ func TestIPC(t *testing.T) {
 			}
 		}
 		const other = 65534
-		// What the mode bits refuse never reaches the check, so the other user's refused requests are no rows.
+		// Requests that the mode bits refuse never reach the recorded check, so there are no rows of them.
 		wantTally(t, tally(all, "uid", "flag"), map[string]int{
 			fmt.Sprint("0 ", 0o400): 3 * n, fmt.Sprint("0 ", 0o222): 2 * n, fmt.Sprint("0 ", 0o444): n,
 			fmt.Sprint("0 ", 0o666):       n,
@@ -212,7 +213,7 @@ func TestTCP(t *testing.T) {
 			delete(want, unreachable)
 			want["connect 4 -13 0 0"] = n
 		}
-		// At its accept a connection may have received already.
+		// At its accept a connection may already have received something.
 		wantTally(t, tally(withoutTraffic(all), "op", "family", "ret", "sent", "received"), want)
 	})
 }
@@ -249,7 +250,7 @@ func TestSeccomp(t *testing.T) {
 	})
 }
 
-// A flood of system calls fills the bulk rings; what is rare has rings of its own.
+// A flood of system calls fills the bulk rings, but no rare event is lost, because those have rings of their own.
 func TestAFloodCostsNoRareEvent(t *testing.T) {
 	needKernel(t)
 	execs, conns := 1000, 1000
@@ -284,7 +285,7 @@ kill $a $b`, program("workload"), execs, conns/4)
 	}
 }
 
-// Names that a terminal, a parser or a fixed-size buffer could choke on.
+// Names that may break a terminal, a parser or a buffer of fixed size.
 func TestHostileNames(t *testing.T) {
 	needKernel(t)
 	got, _ := capture(t, 0, "-e", allFamilies, "--", program("workload"), "names", t.TempDir())
@@ -324,7 +325,7 @@ func TestHostileNames(t *testing.T) {
 	}
 }
 
-// A file's name is the whole one: through a mount, and through a bind mount, under which it is another name.
+// The name of a file is its whole path, also across a mount, and under a bind mount.
 func TestPathsCrossMounts(t *testing.T) {
 	needKernel(t)
 	needProgram(t, "unshare")

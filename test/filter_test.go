@@ -22,12 +22,12 @@ import (
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
-// everything makes a recorder do all that it can do. Its captures are left in the working directory, to be looked at.
+// everything is a script that runs recorders with every feature. It leaves the captures in the working directory.
 //
 //go:embed testdata/everything.sh
 var everything string
 
-// small mounts a file system that a capture soon fills. It skips where it may not.
+// small mounts a file system that a capture soon fills. It skips the test without the permission to mount.
 func small(t *testing.T, dir string) string {
 	t.Helper()
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -43,13 +43,13 @@ func small(t *testing.T, dir string) string {
 	return dir
 }
 
-// newTerminal makes a terminal of its own: the side that shows it, and the name of the other. It skips where there are
-// none.
-func newTerminal(t *testing.T) (shown *os.File, name string) {
+// newTerminal makes a pseudo-terminal. It returns the master side, and the path of the other. It skips the test where
+// there are none.
+func newTerminal(t *testing.T) (master *os.File, name string) {
 	t.Helper()
 	ptmx, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("no terminals here: there is no /dev/ptmx")
+		t.Skip("this machine has no /dev/ptmx")
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -67,13 +67,12 @@ func newTerminal(t *testing.T) (shown *os.File, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go io.Copy(io.Discard, ptmx) // what is written there is read, or the writer would wait
+	go io.Copy(io.Discard, ptmx) // otherwise a writer would block
 	return ptmx, name
 }
 
-// One recorder watches others that do everything. From the moment at which they put themselves under their filter, the
-// filter must have denied them nothing. What they called is logged: the lists of internal/privilege/seccomp_*.go are
-// made of it.
+// One recorder records others that use every feature. Their seccomp filters must not deny any call. The test logs the
+// calls that they make under the filter, from which make seccomp generates internal/privilege/seccomp_*.go.
 func TestTheFilterAllowsWhatIsNeeded(t *testing.T) {
 	needKernel(t)
 	dir := t.TempDir()
@@ -101,9 +100,9 @@ func TestTheFilterAllowsWhatIsNeeded(t *testing.T) {
 	}
 	who := tasks(t, c)
 	process := func(task int64) int64 { return who[task].n("pid") }
-	// Column by column: it is a million calls.
+	// Read by column, because there are a million calls.
 	column := func(table, name string) []int64 { return numbersOf(t, c, table, name)[1] }
-	recorders := map[int64]int64{} // by process: since when they are filtered
+	recorders := map[int64]int64{} // when each installed its filter, by process
 	task, ts, nr := column("syscall", "task"), column("syscall", "ts"), column("syscall", "nr")
 	ret, took := column("syscall", "ret"), column("syscall", "duration_ns")
 	for i := range nr {
@@ -112,7 +111,7 @@ func TestTheFilterAllowsWhatIsNeeded(t *testing.T) {
 		}
 	}
 	if want := strings.Count(script, "\nrecord "); len(recorders) < want {
-		t.Errorf("%d recorders have put themselves under a filter, want %d at least", len(recorders), want)
+		t.Errorf("%d recorders have installed a filter, want at least %d", len(recorders), want)
 	}
 	called := map[string]bool{}
 	task, ts, nr = append(task, column("pending", "task")...), append(ts, column("pending", "ts")...),
@@ -129,7 +128,7 @@ func TestTheFilterAllowsWhatIsNeeded(t *testing.T) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(denied)) {
-		t.Errorf("the filter denied %s, %d times: it is not on the list that make seccomp makes", name, denied[name])
+		t.Errorf("the filter denied %s, %d times: run make seccomp to add it to the list", name, denied[name])
 	}
 	if len(called) < 20 {
 		t.Errorf("only %d system calls were seen", len(called))

@@ -21,22 +21,22 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A recorder that runs in the background, and what it prints.
+// A flight is a flight recorder that runs in the background.
 type flight struct {
 	*exec.Cmd
-	t    *testing.T
-	dir  string
-	mu   sync.Mutex
-	said bytes.Buffer
+	t       *testing.T
+	dir     string
+	mu      sync.Mutex
+	printed bytes.Buffer
 }
 
 func (f *flight) Write(p []byte) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.said.Write(p)
+	return f.printed.Write(p)
 }
 
-// startFlight begins a flight recorder, and waits until its window is there.
+// startFlight starts a flight recorder, and waits until it records.
 func startFlight(t *testing.T, args ...string) *flight {
 	t.Helper()
 	needKernel(t)
@@ -51,17 +51,17 @@ func startFlight(t *testing.T, args ...string) *flight {
 		syscall.Kill(-f.Process.Pid, syscall.SIGKILL)
 		f.Wait()
 		if t.Failed() {
-			t.Logf("it said:\n%s", f.said.String())
+			t.Logf("the recorder printed:\n%s", f.printed.String())
 		}
 	})
 	waitFor(t, "the flight recorder to begin", func() bool {
 		status, _ := os.ReadFile("/proc/" + strconv.Itoa(f.Process.Pid) + "/status")
-		return strings.Contains(string(status), "\nNoNewPrivs:\t1\n") // the last thing it does before
+		return strings.Contains(string(status), "\nNoNewPrivs:\t1\n") // set just before it starts to record
 	})
 	return f
 }
 
-// counted is the CPU time that the threads of its command which count have used so far.
+// counted returns the CPU time of the command's threads that make known calls.
 func (f *flight) counted() (used time.Duration) {
 	children, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", f.Process.Pid))
 	for _, path := range children {
@@ -81,7 +81,7 @@ func (f *flight) counted() (used time.Duration) {
 	return used
 }
 
-// dumps are the paths of the dumps made for a reason, in order.
+// dumps returns the paths of the dumps with this reason, in order of time.
 func (f *flight) dumps(reason string) []string {
 	m, _ := filepath.Glob(filepath.Join(f.dir, "*Z-"+reason))
 	return m
@@ -96,7 +96,7 @@ func (f *flight) stop() {
 	}
 }
 
-// wantDump opens a dump, which must be a whole capture that says why it is there.
+// wantDump opens a dump, which must be a complete capture with this reason in its manifest.
 func (f *flight) wantDump(path, reason string) *format.Capture {
 	f.t.Helper()
 	c := open(f.t, path)
@@ -114,8 +114,8 @@ func (f *flight) wantDump(path, reason string) *format.Capture {
 	return c
 }
 
-// For each signal there is a dump of its own, whole, and the recording goes on; at the end there is one more, and the
-// window is gone.
+// Each signal makes a complete dump, and the recording continues. The end of the recording makes another one and
+// removes the window.
 func TestDumpsForASignal(t *testing.T) {
 	for _, args := range [][]string{{}, {"--in-memory"}, {"--after", "300ms"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
@@ -148,21 +148,21 @@ func TestDumpsForASignal(t *testing.T) {
 			}
 			wantNoGap(t, f.wantDump(f.dumps("end")[0], "end"))
 			if left, _ := os.ReadDir(f.dir); len(left) != n+1 {
-				t.Errorf("left are %v", left)
+				t.Errorf("the directory has %v, want %d dumps", left, n+1)
 			}
 		})
 	}
 }
 
-// flushed is how long before the end of a dump the last event of a host that does nothing may lie.
+// flushed is how long before the end of a dump its last event may be, on an idle host.
 const flushed = 100 * time.Millisecond
 
-// The event of a trigger is in the middle of its window, with what came before and what came after.
+// A dump has the event that triggered it, and the events from --last before to --after after it.
 func TestTriggersWindow(t *testing.T) {
 	tests := []struct {
 		name, trigger string
-		event         func(t *testing.T) // what sets it off
-		found         func(t *testing.T, c *format.Capture) row
+		event         func(t *testing.T)                        // causes the event
+		found         func(t *testing.T, c *format.Capture) row // returns the event's row, nil if there is none
 	}{
 		{"exit", `op == "exit" && comm == "known" && exit_code == 7`, func(t *testing.T) {
 			known := filepath.Join(t.TempDir(), "known")
@@ -235,7 +235,7 @@ func TestTriggersWindow(t *testing.T) {
 	}
 }
 
-// waitForWindow waits until the window that a flight recorder keeps on the disk reaches back as far as it should.
+// waitForWindow waits until the window of a flight recorder on disk is as long as --last.
 func waitForWindow(t *testing.T, path string, last time.Duration) {
 	t.Helper()
 	waitFor(t, "a window's worth of calls", func() bool {
@@ -256,7 +256,7 @@ func waitForWindow(t *testing.T, path string, last time.Duration) {
 	})
 }
 
-// processOf is the process of each task; a window has a task once for each of its generations.
+// processOf returns the process id of each task. Unlike tasks it accepts a task in several generations.
 func processOf(t *testing.T, c *format.Capture) map[int64]int64 {
 	t.Helper()
 	pids := make(map[int64]int64)
@@ -266,10 +266,10 @@ func processOf(t *testing.T, c *format.Capture) map[int64]int64 {
 	return pids
 }
 
-// A dump that fails is said, and does not end the recording; the status tells.
+// A failed dump causes a warning and exit status 1, but does not end the recording.
 func TestADumpThatFails(t *testing.T) {
 	f := startFlight(t, "--last", "2s", "--in-memory")
-	// It has given up what lets root write there.
+	// The recorder has no CAP_DAC_OVERRIDE any more, so this also works as root.
 	if err := os.Chmod(f.dir, 0o500); err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestADumpThatFails(t *testing.T) {
 	waitFor(t, "a warning", func() bool {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		return strings.Contains(f.said.String(), "record: warning: writing dump ")
+		return strings.Contains(f.printed.String(), "record: warning: writing dump ")
 	})
 	if err := os.Chmod(f.dir, 0o700); err != nil {
 		t.Fatal(err)
@@ -286,14 +286,13 @@ func TestADumpThatFails(t *testing.T) {
 	waitFor(t, "a dump", func() bool { return len(f.dumps("sigusr2")) > 0 })
 	f.Process.Signal(syscall.SIGINT)
 	f.Wait()
-	if f.ProcessState.ExitCode() != 1 || !strings.Contains(f.said.String(), "1 of 3 dumps failed") {
+	if f.ProcessState.ExitCode() != 1 || !strings.Contains(f.printed.String(), "1 of 3 dumps failed") {
 		t.Errorf("status %d", f.ProcessState.ExitCode())
 	}
 	f.wantDump(f.dumps("end")[0], "end")
 }
 
-// Memory stays below its ceiling under a load that fills every ring, with a window in memory that is longer than what
-// fits.
+// Memory stays below --max-memory, under a load that fills every ring, with a window in memory that does not fit.
 func TestMemoryCeiling(t *testing.T) {
 	const ceiling = 96 << 20
 	f := startFlight(t, "-e", allFamilies, "--last", "1h", "--in-memory", "--max-memory", "96MiB", "-z", "none", "--",
@@ -317,7 +316,7 @@ func TestMemoryCeiling(t *testing.T) {
 			waitFor(t, "a dump", func() bool { return len(f.dumps("sigusr2")) > i/2 })
 		}
 		if p := peak(); p > ceiling {
-			t.Errorf("%d MiB resident, the ceiling is %d", p>>20, ceiling>>20)
+			t.Errorf("%d MiB resident, the limit is %d", p>>20, ceiling>>20)
 		}
 	}
 	t.Logf("%d MiB resident at most", peak()>>20)
@@ -330,8 +329,8 @@ func TestMemoryCeiling(t *testing.T) {
 	}
 }
 
-// Whatever a ceiling keeps out of a window that is full while dumps hold it: each call was recorded or is counted as
-// lost.
+// While dumps keep a full window from dropping generations, --max-memory causes losses. Each call is recorded or
+// counted as lost.
 func TestMemoryCeilingCounts(t *testing.T) {
 	calls, more := int64(2000000), int64(1<<12) // less than a batch
 	if testing.Short() {
@@ -353,18 +352,18 @@ func TestMemoryCeilingCounts(t *testing.T) {
 			f.Process.Signal(syscall.SIGUSR2)
 		}
 	}
-	var said struct{ Rows, Lost int64 }
-	if err := json.Unmarshal(f.said.Bytes(), &said); err != nil {
+	var summary struct{ Rows, Lost int64 }
+	if err := json.Unmarshal(f.printed.Bytes(), &summary); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%d events, %d lost", said.Rows, said.Lost)
+	t.Logf("%d events, %d lost", summary.Rows, summary.Lost)
 	// Go's runtime makes calls too, in every program.
-	if sum := said.Rows + said.Lost; sum < calls || sum >= calls+more {
-		t.Errorf("%d events and %d lost, want the %d calls and little more", said.Rows, said.Lost, calls)
+	if sum := summary.Rows + summary.Lost; sum < calls || sum >= calls+more {
+		t.Errorf("%d events and %d lost, want the %d calls and few others", summary.Rows, summary.Lost, calls)
 	}
 }
 
-// Above its share of a CPU the recorder sheds what comes by the million, counted, and nothing else.
+// Above --max-cpu the recorder drops events of bulk tables, which it counts as lost, and no others.
 func TestCPUCeiling(t *testing.T) {
 	got, _ := capture(t, 0, "-e", "process,syscall", "--max-cpu", "1%", "--", "sh", "-c",
 		program("workload")+" spin 4s >/dev/null & "+program("workload")+" spin 4s >/dev/null & "+

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// What may not depend on what: DESIGN of the house, kept by looking at the packages really linked.
+// Packages must not depend on packages that their design excludes. The test looks at what is actually linked.
 func TestBoundaries(t *testing.T) {
 	needProgram(t, "go")
 	const module, arrow = "github.com/fletch-trace/fletch/", "github.com/apache/arrow"
@@ -32,9 +32,9 @@ func TestBoundaries(t *testing.T) {
 		{"internal/recorder", "github.com/spf13/pflag", "the recorder knows no flags"},
 		{"internal/recorder", module + "internal/cli", "the recorder knows no flags"},
 		{"internal/recorder", module + "internal/term", "the recorder prints nothing"},
-		{"internal/recorder", module + "internal/privilege", "who records is not the recorder's to know"},
-		{"internal/privilege", module, "giving up privileges is nobody else's business"},
-		{"internal/wait", module, "waiting is nobody else's business"},
+		{"internal/recorder", module + "internal/privilege", "users and privileges are cmd/record's part"},
+		{"internal/privilege", module, "privileges are dropped by code that is small and alone"},
+		{"internal/wait", module, "it needs nothing of this module"},
 	} {
 		out, err := exec.Command("go", "list", "-deps", "../"+c.pkg).CombinedOutput()
 		if err != nil {
@@ -51,7 +51,7 @@ func TestBoundaries(t *testing.T) {
 	}
 }
 
-// One package is for the Arrow library, so that moving to its successor is work in one folder. Tests may use it.
+// Only one package imports the Arrow library, so that a move to another version changes one folder. Tests may use it.
 func TestArrowIsImportedOnce(t *testing.T) {
 	needProgram(t, "go")
 	list := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{range .Imports}} {{.}}{{end}}`, "./...")
@@ -80,7 +80,7 @@ func TestGeneratedObjectsAreCurrent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Another compiler makes other code of the same source; the objects are Debian 12's clang's.
+	// Other compilers generate other code. The committed objects are those of clang in Debian 12.
 	if !regexp.MustCompile(`clang version 14\.`).Match(version) {
 		line, _, _ := strings.Cut(string(version), "\n")
 		t.Skipf("the objects are made with clang 14, and this is %s", line)
@@ -111,7 +111,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// What CONTRIBUTING.md says that make can do is what make help says.
+// CONTRIBUTING.md contains the output of make help.
 func TestTargetsAreListed(t *testing.T) {
 	needProgram(t, "make")
 	needProgram(t, "awk")

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// The short log of the Go tests has what those said that failed, and why the others were not run.
+// The summary of the Go tests has the output of failed tests, and the reasons of skipped ones.
 func TestShortLog(t *testing.T) {
-	needProgram(t, "go") // where there is none, the scripts are not there either
+	needProgram(t, "go") // without it, as in test/kernel.sh, the scripts are missing too
 	needProgram(t, "awk")
 	long := strings.Repeat("    c_test.go:9: much\n", 200)
 	for _, c := range []struct{ name, pipe, log, want string }{

@@ -19,12 +19,12 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// needDisposable skips where the machine may be of use to somebody: what follows takes CPUs from it, sets its clock,
-// puts it to sleep.
+// needDisposable skips the test outside the virtual machines of test/kernel.sh, because it takes CPUs offline, sets the
+// clock or suspends the machine.
 func needDisposable(t *testing.T) {
 	t.Helper()
 	if os.Getenv("FLETCH_MACHINE") != "disposable" {
-		t.Skip("it is the whole machine's; in the ones that test/kernel.sh boots it is done")
+		t.Skip("changes the state of the machine, so it only runs in those that test/kernel.sh boots")
 	}
 	needKernel(t)
 }
@@ -38,15 +38,15 @@ func reading(t *testing.T, clock int32) int64 {
 	return ts.Nano()
 }
 
-// startKnown is a flight recorder that keeps everything, of the workload's known calls on the whole host. What it says
-// in its dumps is how a test knows what it has noticed.
+// startKnown starts a flight recorder with an unlimited window for the known calls on the whole host. Its dumps show a
+// test which changes of the machine it has noticed.
 func startKnown(t *testing.T, args ...string) *flight {
 	t.Helper()
 	t.Setenv("GODEBUG", "asyncpreemptoff=1") // no signals, so no rt_sigreturn, in the workload's threads
 	return startFlight(t, append(args, "-e", "process,syscall", "--last", "1h", "--comm", callName)...)
 }
 
-// changes waits until the recorder has noticed something n times, and gives what it says of them.
+// changes dumps until the recorder has noticed n changes of a kind, and returns them.
 func (f *flight) changes(what string, n int) (found []format.Change) {
 	f.t.Helper()
 	waitFor(f.t, "the recorder to notice "+what, func() bool {
@@ -68,7 +68,7 @@ func only(changes []format.Change, what string) []format.Change {
 	return slices.DeleteFunc(slices.Clone(changes), func(c format.Change) bool { return c.What != what })
 }
 
-// end stops the recording and opens all of it.
+// end stops the recording and opens the dump of the whole window.
 func (f *flight) end() *format.Capture {
 	f.t.Helper()
 	f.stop()
@@ -78,14 +78,14 @@ func (f *flight) end() *format.Capture {
 	return f.wantDump(f.dumps("end")[0], "end")
 }
 
-// A knownRun is one of the workload's known calls.
+// A knownRun is one run of `workload calls`.
 type knownRun struct {
 	pid      int64
-	want     int64 // rows: the calls, and those that give the names up
+	want     int64 // rows: the calls, and one prctl of each thread
 	from, to int64 // monotonic ns
 }
 
-// runKnown makes calls of threads that may run on these CPUs only, or on all.
+// runKnown runs `workload calls`, on these CPUs only if any are given.
 func runKnown(t *testing.T, calls, threads int64, cpus ...int) knownRun {
 	t.Helper()
 	if len(cpus) > 0 {
@@ -93,7 +93,7 @@ func runKnown(t *testing.T, calls, threads int64, cpus ...int) knownRun {
 		for _, cpu := range cpus {
 			these.Set(cpu)
 		}
-		runtime.LockOSThread() // which the workload is forked from
+		runtime.LockOSThread() // the workload inherits the affinity of this thread
 		defer runtime.UnlockOSThread()
 		if err := unix.SchedGetaffinity(0, &all); err != nil {
 			t.Fatal(err)
@@ -112,7 +112,7 @@ func runKnown(t *testing.T, calls, threads int64, cpus ...int) knownRun {
 	return knownRun{parseReport(t, string(out)).PID, (calls + 1) * threads, from, reading(t, unix.CLOCK_MONOTONIC)}
 }
 
-// wantRuns: of all calls that were made, each is a row or counted as lost; those of a run lie in its time.
+// wantRuns wants each call of the runs to be a row or counted as lost, and the rows of a run to be within its time.
 func wantRuns(t *testing.T, c *format.Capture, runs []knownRun) {
 	t.Helper()
 	var want, recorded int64
@@ -136,10 +136,10 @@ func wantRuns(t *testing.T, c *format.Capture, runs []knownRun) {
 	if lost := c.Lost()["syscall"]; recorded+lost != want {
 		t.Errorf("%d recorded + %d lost = %d, want %d", recorded, lost, recorded+lost, want)
 	}
-	// What it says of the time it spans is of the same time.
+	// The duration in the manifest must be on the same clock.
 	if took, want := c.Manifest.End.Sub(c.Manifest.Start),
 		time.Duration(runs[len(runs)-1].to-runs[0].from); took < want {
-		t.Errorf("it says that it took %v, the runs took %v", took, want)
+		t.Errorf("the manifest has a duration of %v, the runs took %v", took, want)
 	}
 	last := c.Manifest.Start
 	for _, change := range c.Manifest.Changes {
@@ -150,7 +150,7 @@ func wantRuns(t *testing.T, c *format.Capture, runs []knownRun) {
 	}
 }
 
-// onCPU counts the rows of a table by CPU.
+// onCPU counts the rows of a table by CPU; for table loss, the lost events.
 func onCPU(t *testing.T, c *format.Capture, table string) map[int64]int64 {
 	t.Helper()
 	byCPU := make(map[int64]int64)
@@ -164,7 +164,7 @@ func onCPU(t *testing.T, c *format.Capture, table string) map[int64]int64 {
 	return byCPU
 }
 
-// removable are the CPUs that can be taken away one after the other.
+// removable returns the CPUs that can be taken offline. It skips the test if there are none.
 func removable(t *testing.T) (cpus []int) {
 	t.Helper()
 	needDisposable(t)
@@ -177,12 +177,12 @@ func removable(t *testing.T) (cpus []int) {
 		cpus = append(cpus, cpu)
 	}
 	if len(cpus) == 0 || runtime.NumCPU() < 2 {
-		t.Skip("no CPU of this machine can be taken away")
+		t.Skip("no CPU of this machine can be taken offline")
 	}
 	return cpus
 }
 
-// setOnline takes a CPU away or brings it back.
+// setOnline takes a CPU offline or online.
 func setOnline(cpu int, online bool) error {
 	value := map[bool]string{false: "0", true: "1"}[online]
 	return os.WriteFile("/sys/devices/system/cpu/cpu"+strconv.Itoa(cpu)+"/online", []byte(value), 0o644)
@@ -196,7 +196,7 @@ func mustSetOnline(t *testing.T, cpu int, online bool) {
 	}
 }
 
-// CPUs go and come back while they make calls: each call is a row, or lost and counted.
+// CPUs go offline and online while calls are made on them. Each call is a row or counted as lost.
 func TestMachineCPUsGoAndComeBack(t *testing.T) {
 	cpus := removable(t)
 	for _, test := range []struct {
@@ -208,12 +208,12 @@ func TestMachineCPUsGoAndComeBack(t *testing.T) {
 			f := startKnown(t, test.args...)
 			var runs []knownRun
 			for _, cpu := range cpus {
-				over, ended, turns := make(chan bool), make(chan error), 0
+				stop, ended, turns := make(chan bool), make(chan error), 0
 				go func() {
 					online := true
 					for {
 						select {
-						case <-over:
+						case <-stop:
 							ended <- setOnline(cpu, true)
 							return
 						default:
@@ -227,25 +227,25 @@ func TestMachineCPUsGoAndComeBack(t *testing.T) {
 					}
 				}()
 				runs = append(runs, runKnown(t, fewer(200_000), 4))
-				close(over)
+				close(stop)
 				if err := <-ended; err != nil || turns < 4 {
-					t.Fatalf("CPU %d went or came back %d times: %v", cpu, turns, err)
+					t.Fatalf("CPU %d was switched %d times: %v", cpu, turns, err)
 				}
-				t.Logf("CPU %d went or came back %d times", cpu, turns)
+				t.Logf("CPU %d was switched offline or online %d times", cpu, turns)
 			}
 			for _, cpu := range cpus {
 				seen := len(f.changes("cpu", 0))
-				if seen%2 == 1 { // the last thing it has noticed is that one went
+				if seen%2 == 1 { // it has not noticed yet that the CPU is online again
 					seen = len(f.changes("cpu", seen+1))
 				}
 				mustSetOnline(t, cpu, false)
 				f.changes("cpu", seen+1)
 				runs = append(runs, runKnown(t, fewer(20_000), 2))
 				mustSetOnline(t, cpu, true)
-				told := f.changes("cpu", seen+2)
+				changes := f.changes("cpu", seen+2)
 				want := "CPUs online: " + strings.TrimSpace(read(t, "/sys/devices/system/cpu/online")) + ", before: "
-				if last := told[len(told)-1].Detail; !strings.HasPrefix(last, want) {
-					t.Errorf("CPU %d is back, and it says: %s", cpu, last)
+				if last := changes[len(changes)-1].Detail; !strings.HasPrefix(last, want) {
+					t.Errorf("CPU %d is online again; the last change is: %s", cpu, last)
 				}
 				runs = append(runs, runKnown(t, fewer(20_000), 2, cpu))
 			}
@@ -260,7 +260,7 @@ func TestMachineCPUsGoAndComeBack(t *testing.T) {
 	}
 }
 
-// A CPU that was not there when the recording began is recorded once it is.
+// A CPU that was offline when the recording began is recorded once it is online.
 func TestMachineCPUComesLater(t *testing.T) {
 	for _, cpu := range removable(t) {
 		for _, size := range []string{"1MiB", "64KiB"} {
@@ -282,7 +282,7 @@ func TestMachineCPUComesLater(t *testing.T) {
 	}
 }
 
-// setClock moves the wall clock, and in the end back.
+// setClock steps the wall clock, and steps it back when the test ends.
 func setClock(t *testing.T, by time.Duration) {
 	t.Helper()
 	move := func(by time.Duration) error {
@@ -295,7 +295,7 @@ func setClock(t *testing.T, by time.Duration) {
 	t.Cleanup(func() { move(-by) })
 }
 
-// wantDuration wants the detail of a change to end with a duration, about.
+// wantDuration wants the detail of a change to end with a duration, within a second of want.
 func wantDuration(t *testing.T, c format.Change, want time.Duration) {
 	t.Helper()
 	words := strings.Fields(c.Detail)
@@ -305,8 +305,8 @@ func wantDuration(t *testing.T, c format.Change, want time.Duration) {
 	}
 }
 
-// The wall clock jumps by hours while a window is kept. Events stay where they are: in the order and the time of the
-// monotonic clock, and in the window.
+// The wall clock is stepped by hours while a window is kept. Events keep the order and the distances of the monotonic
+// clock, and none is dropped from the window.
 func TestMachineClockIsSet(t *testing.T) {
 	needDisposable(t)
 	f := startKnown(t)
@@ -314,8 +314,7 @@ func TestMachineClockIsSet(t *testing.T) {
 	steps := []time.Duration{5 * time.Hour, -9 * time.Hour, 4 * time.Hour}
 	for i, step := range steps {
 		setClock(t, step)
-		told := f.changes("clock", i+1)
-		wantDuration(t, told[i], step)
+		wantDuration(t, f.changes("clock", i+1)[i], step)
 		runs = append(runs, runKnown(t, fewer(10_000), 2))
 	}
 	c := f.end()
@@ -323,7 +322,7 @@ func TestMachineClockIsSet(t *testing.T) {
 	if n := len(c.Manifest.Changes); n != len(steps) {
 		t.Errorf("%d changes, want the %d steps: %+v", n, len(steps), c.Manifest.Changes)
 	}
-	// The anchors show it too.
+	// The pairs of monotonic and wall time in the manifest show the steps too.
 	var seen []time.Duration
 	for _, clock := range c.Manifest.Clock {
 		off := time.Duration(clock.Wall - clock.Monotonic - c.Manifest.Clock[0].Wall +
@@ -333,7 +332,7 @@ func TestMachineClockIsSet(t *testing.T) {
 		}
 	}
 	if want := []time.Duration{0, 5 * time.Hour, -4 * time.Hour, 0}; !slices.Equal(seen, want) {
-		t.Errorf("the anchors are %v off the first, want %v", seen, want)
+		t.Errorf("the clocks in the manifest are %v off the first one, want %v", seen, want)
 	}
 	last := c.Manifest.Start
 	for _, path := range f.dumps("sigusr2") {
@@ -347,7 +346,7 @@ func TestMachineClockIsSet(t *testing.T) {
 	}
 }
 
-// Rotation and limits go by a clock that nobody sets.
+// Rotation and limits use the monotonic clock, which cannot be set.
 func TestMachineClockIsSetWhileRotating(t *testing.T) {
 	needDisposable(t)
 	newest := func(path string) int {
@@ -384,7 +383,7 @@ func TestMachineClockIsSetWhileRotating(t *testing.T) {
 	t.Run("and nothing ends before its time", func(t *testing.T) {
 		rec, path := start(t, "-G", "1h", "-d", "2h")
 		setClock(t, 5*time.Hour)
-		// It goes on, past several looks at the time.
+		// Several batches later it still records.
 		for range 3 {
 			before, _ := countRows(t, path)
 			waitFor(t, "the recording to go on", func() bool {
@@ -415,27 +414,27 @@ func TestMachineClockIsSetWhileRotating(t *testing.T) {
 		if took := c.Manifest.End.Sub(c.Manifest.Start); took < 4*time.Second {
 			t.Errorf("it took %v", took)
 		}
-		if told := only(c.Manifest.Changes, "clock"); len(told) != 1 {
-			t.Errorf("it says of the clock: %+v", told)
+		if steps := only(c.Manifest.Changes, "clock"); len(steps) != 1 {
+			t.Errorf("changes of the clock: %+v, want one", steps)
 		} else {
-			wantDuration(t, told[0], -9*time.Hour)
+			wantDuration(t, steps[0], -9*time.Hour)
 		}
 	})
 }
 
-// needSleep skips where the machine has no sleep that an alarm ends.
+// needSleep skips the test if an alarm cannot wake the machine from its sleep state.
 func needSleep(t *testing.T) {
 	t.Helper()
 	needDisposable(t)
 	how, err := os.ReadFile("/sys/power/mem_sleep")
 	if err != nil || !strings.Contains(string(how), "deep") {
-		// An alarm does not end suspend to idle in QEMU: it is raised where nobody looks then.
+		// In QEMU an alarm does not end suspend to idle.
 		t.Skipf("this machine has no sleep that its alarm ends: mem_sleep is %q (%v)",
 			strings.TrimSpace(string(how)), err)
 	}
 }
 
-// asleep puts the machine to sleep for about so many seconds, and says for how long it was.
+// asleep suspends the machine for about so many seconds, and returns for how long it was suspended.
 func asleep(t *testing.T, seconds int) time.Duration {
 	t.Helper()
 	write := func(name, value string) {
@@ -444,16 +443,16 @@ func asleep(t *testing.T, seconds int) time.Duration {
 			t.Fatal(err)
 		}
 	}
-	over := func() int64 { return reading(t, unix.CLOCK_BOOTTIME) - reading(t, unix.CLOCK_MONOTONIC) }
-	before := over()
+	suspended := func() int64 { return reading(t, unix.CLOCK_BOOTTIME) - reading(t, unix.CLOCK_MONOTONIC) }
+	before := suspended()
 	write("/sys/power/mem_sleep", "deep")
 	write("/sys/class/rtc/rtc0/wakealarm", "+"+strconv.Itoa(seconds))
 	write("/sys/power/state", "mem")
-	return time.Duration(over() - before)
+	return time.Duration(suspended() - before)
 }
 
-// The machine sleeps and wakes while it is recorded: nothing is lost, the time asleep is in no duration, and it is
-// told.
+// The machine is suspended during a recording. Nothing is lost, no duration includes the time of the suspension, and
+// the manifest has it as a change.
 func TestMachineSleeps(t *testing.T) {
 	needSleep(t)
 	f := startKnown(t)
@@ -462,14 +461,13 @@ func TestMachineSleeps(t *testing.T) {
 	if slept < time.Second {
 		t.Fatalf("it slept for %v", slept)
 	}
-	told := f.changes("suspend", 1)
-	wantDuration(t, told[0], slept)
+	wantDuration(t, f.changes("suspend", 1)[0], slept)
 	runs = append(runs, runKnown(t, fewer(10_000), 2))
 	c := f.end()
 	wantRuns(t, c, runs)
 	wantNoLoss(t, c)
-	if told := only(c.Manifest.Changes, "clock"); len(told) > 0 {
-		t.Errorf("the clock was not set: %+v", told)
+	if steps := only(c.Manifest.Changes, "clock"); len(steps) > 0 {
+		t.Errorf("the clock was not set, but the manifest has %+v", steps)
 	}
 	t.Logf("%+v", c.Manifest.Changes)
 }

@@ -20,7 +20,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// bin is where the programs are: built here, or before where there is no compiler.
+// bin is the directory of the programs. They are built by TestMain, unless FLETCH_BIN names a directory of built ones.
 var bin = os.Getenv("FLETCH_BIN")
 
 func TestMain(m *testing.M) {
@@ -53,7 +53,8 @@ var traceable = sync.OnceValue(func() error {
 	return err
 })
 
-// needKernel skips where nothing can be recorded for a reason that is the machine's; anything else fails.
+// needKernel skips the test if this machine cannot record, because of privileges or the kernel. Any other reason fails
+// the test.
 func needKernel(t *testing.T) {
 	t.Helper()
 	err := traceable()
@@ -74,7 +75,7 @@ func needProgram(t *testing.T, name string) string {
 	return path
 }
 
-// output runs a program; its status, and what it printed.
+// output runs a program in a new directory, and returns its exit status and output.
 func output(t *testing.T, name string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	cmd := exec.Command(name, args...)
@@ -89,8 +90,8 @@ func output(t *testing.T, name string, args ...string) (status int, stdout, stde
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-// recordArgs are the arguments of record in a test that is about no family in particular. Where time is short only two
-// families are recorded: the programs of all take an emulated CPU ten seconds to verify.
+// recordArgs returns the arguments of record for a test that is not about a certain family. With -short it records only
+// two families, because on an emulated CPU the verifier takes ten seconds for the programs of all.
 func recordArgs(args ...string) []string {
 	if testing.Short() && !slices.Contains(args, "-e") {
 		return append([]string{"-e", "process,syscall"}, args...)
@@ -98,7 +99,8 @@ func recordArgs(args ...string) []string {
 	return args
 }
 
-// capture records into a new directory with these arguments and opens it. The recorder must end with status.
+// capture records with these arguments into a new directory, and opens it. The recorder must exit with status. It also
+// returns the standard output of the recorder and its command.
 func capture(t *testing.T, status int, args ...string) (*format.Capture, string) {
 	t.Helper()
 	needKernel(t)
@@ -120,13 +122,13 @@ func open(t *testing.T, path string) *format.Capture {
 	return c
 }
 
-// A row is one row of any table: integers as int64, texts as string, lists as []string.
+// A row is one row of a table, by column: integers are int64, texts string, and lists []string.
 type row map[string]any
 
 func (r row) n(column string) int64  { return r[column].(int64) }
 func (r row) s(column string) string { return r[column].(string) }
 
-// rows reads a table, in the order of ts where it has one; a table that is not there has none.
+// rows reads a table, in order of ts if it has that column. A missing table has no rows.
 func rows(t *testing.T, c *format.Capture, table string) []row {
 	t.Helper()
 	tab := c.Table(table)
@@ -163,7 +165,7 @@ func rows(t *testing.T, c *format.Capture, table string) []row {
 	return out
 }
 
-// tasks is the task table by id; an id announced twice is a defect.
+// tasks returns the rows of table task by id. No id may be announced twice.
 func tasks(t *testing.T, c *format.Capture) map[int64]row {
 	t.Helper()
 	byID := make(map[int64]row)

@@ -20,17 +20,17 @@ import (
 )
 
 const (
-	someUser  = 54321 // ids that no user of the machine has
+	someUser  = 54321 // ids that are not in use
 	someGroup = 54322
 )
 
-// asSudo is the environment of a program that sudo started for someUser.
+// asSudo returns the environment of a program that someUser has started with sudo.
 func asSudo() []string {
 	return append(os.Environ(), fmt.Sprintf("SUDO_UID=%d", someUser), fmt.Sprintf("SUDO_GID=%d", someGroup),
 		"SUDO_USER=somebody")
 }
 
-// status are the lines of a /proc/PID/status, by name.
+// status parses the contents of /proc/PID/status.
 func status(text string) map[string]string {
 	lines := make(map[string]string)
 	for line := range strings.Lines(text) {
@@ -40,7 +40,7 @@ func status(text string) map[string]string {
 	return lines
 }
 
-// threads gives the status of each thread of a process. A thread may end meanwhile.
+// threads returns the status of each thread of a process. Threads that end meanwhile are left out.
 func threads(t *testing.T, pid int) (all []map[string]string) {
 	t.Helper()
 	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
@@ -55,7 +55,7 @@ func threads(t *testing.T, pid int) (all []map[string]string) {
 	return all
 }
 
-// startAs is start with a recorder that prepare has changed, and waits until it is under its filter.
+// startAs starts a recorder, which prepare may change, and waits until it has installed its filter.
 func startAs(t *testing.T, path string, prepare func(*exec.Cmd), args ...string) *exec.Cmd {
 	t.Helper()
 	needKernel(t)
@@ -73,7 +73,8 @@ func startAs(t *testing.T, path string, prepare func(*exec.Cmd), args ...string)
 	return rec
 }
 
-// wantNoPrivileges: what every thread of a recorder has while it records.
+// wantNoPrivileges wants every thread of a recorder to have these ids, no capabilities, a seccomp filter, and the
+// further values of /proc/PID/status in want.
 func wantNoPrivileges(t *testing.T, pid, uid, gid int, want map[string]string) {
 	t.Helper()
 	for name, value := range map[string]string{
@@ -85,7 +86,7 @@ func wantNoPrivileges(t *testing.T, pid, uid, gid int, want map[string]string) {
 	}
 	all := threads(t, pid)
 	if len(all) < 2 {
-		t.Errorf("%d threads, which is no recorder", len(all))
+		t.Errorf("%d threads, fewer than a recorder has", len(all))
 	}
 	for _, s := range all {
 		for name, value := range want {
@@ -98,7 +99,7 @@ func wantNoPrivileges(t *testing.T, pid, uid, gid int, want map[string]string) {
 
 const none = "0000000000000000"
 
-// wantOwned: all of a capture belongs to one user and is nobody else's to read.
+// wantOwned wants all files of a capture to belong to this user and group, without access for others.
 func wantOwned(t *testing.T, path string, uid, gid uint32) {
 	t.Helper()
 	files := 0
@@ -127,7 +128,7 @@ func wantOwned(t *testing.T, path string, uid, gid uint32) {
 	}
 }
 
-// wantComplete does not ask what a busy host lost.
+// wantComplete is wantNoLoss for recordings of the whole host, which may have losses.
 func wantComplete(t *testing.T, c *format.Capture) {
 	t.Helper()
 	if !c.Manifest.Complete {
@@ -142,8 +143,8 @@ func needRoot(t *testing.T) {
 	}
 }
 
-// Under sudo the recorder ends up as the caller, without any privilege, in every thread, and finishes as that: into a
-// directory that the caller could not even reach.
+// Under sudo, every thread of the recorder becomes the caller without any privileges. So it finishes a capture in a
+// directory that the caller has no access to.
 func TestSudosCallerRecords(t *testing.T) {
 	needRoot(t)
 	dir := t.TempDir()
@@ -154,7 +155,7 @@ func TestSudosCallerRecords(t *testing.T) {
 	rec := startAs(t, path, func(rec *exec.Cmd) { rec.Env = asSudo() })
 	want := func() map[string]string { return map[string]string{"CapBnd": none, "Groups": strconv.Itoa(someGroup)} }
 	wantNoPrivileges(t, rec.Process.Pid, someUser, someGroup, want())
-	// It writes on: tables that begin now.
+	// It can still create files for tables.
 	if status, _, errs := output(t, program("workload"), "ipc", "3"); status != 0 {
 		t.Fatal(errs)
 	}
@@ -173,7 +174,7 @@ func TestSudosCallerRecords(t *testing.T) {
 	wantComplete(t, open(t, path))
 }
 
-// A tar, too, is the caller's.
+// A tar belongs to the caller too.
 func TestSudosCallersTar(t *testing.T) {
 	needRoot(t)
 	needKernel(t)
@@ -193,7 +194,7 @@ func TestSudosCallersTar(t *testing.T) {
 	wantComplete(t, open(t, path))
 }
 
-// What begins, is dumped and goes after the privileges did is the caller's too, wherever it is.
+// Segments and dumps that are created and removed after the privileges were dropped belong to the caller too.
 func TestSudosCallerRotatesAndDumps(t *testing.T) {
 	needRoot(t)
 	for _, test := range []struct {
@@ -242,7 +243,7 @@ func TestSudosCallerRotatesAndDumps(t *testing.T) {
 	}
 }
 
-// Root itself stays root by name, with nothing that makes it one.
+// A recorder started by root keeps the user id of root, but no capabilities.
 func TestRootRecordsWithoutCapabilities(t *testing.T) {
 	needRoot(t)
 	path := filepath.Join(t.TempDir(), "capture")
@@ -256,8 +257,8 @@ func TestRootRecordsWithoutCapabilities(t *testing.T) {
 	wantComplete(t, open(t, path))
 }
 
-// ofTwoCapabilities makes a program run as someUser, in a directory of theirs, with CAP_BPF and CAP_PERFMON and nothing
-// else.
+// ofTwoCapabilities makes a program run as someUser, with CAP_BPF and CAP_PERFMON only. path is in a directory of that
+// user.
 func ofTwoCapabilities(t *testing.T) (path string, prepare func(*exec.Cmd)) {
 	t.Helper()
 	needRoot(t)
@@ -277,7 +278,7 @@ func ofTwoCapabilities(t *testing.T) (path string, prepare func(*exec.Cmd)) {
 	}
 }
 
-// Nobody needs to be root: two capabilities are enough, and those go too.
+// A recorder does not need root, only two capabilities, which it drops too.
 func TestTwoCapabilitiesAreEnough(t *testing.T) {
 	path, prepare := ofTwoCapabilities(t)
 	rec := startAs(t, path, prepare)
@@ -298,10 +299,10 @@ func TestTwoCapabilitiesAreEnough(t *testing.T) {
 	}
 }
 
-// COMMAND is what it would be without a recorder.
+// COMMAND has the same privileges, descriptors and nice value as without a recorder.
 func TestCommandHasNothingOfTheRecorders(t *testing.T) {
 	path, twoCapabilities := ofTwoCapabilities(t)
-	// What a process is like, with one line each for its nice value and its descriptors.
+	// Prints the status of a process, with lines for its nice value and its descriptors.
 	const fds = `echo $(ls /proc/self/fd)`
 	look := `cat /proc/self/status; echo "Nice: $(cut -d' ' -f19 /proc/self/stat)"; echo "Fds: $(` + fds + `)"; env`
 	without, err := exec.Command("sh", "-c", fds).Output()

@@ -26,7 +26,7 @@ func TestStatusIsTheCommands(t *testing.T) {
 	}
 }
 
-// processes are the rows of one op, in the order of time.
+// processes returns the process events of one op, in order of time.
 func processes(t *testing.T, c *format.Capture, op string) []row {
 	t.Helper()
 	return slices.DeleteFunc(rows(t, c, "process"), func(r row) bool { return r.s("op") != op })
@@ -42,7 +42,7 @@ func busyNeighbour(t *testing.T) {
 	t.Cleanup(func() { other.Process.Kill(); other.Wait() })
 }
 
-// checkTree: everybody in the capture is one of roots or was forked by somebody in it.
+// checkTree wants each process in the capture to be one of roots, or forked by a process in the capture.
 func checkTree(t *testing.T, c *format.Capture, roots ...int64) {
 	t.Helper()
 	members := map[int64]bool{}
@@ -205,8 +205,8 @@ func TestExecsAndExits(t *testing.T) {
 	}
 }
 
-// What ran before is in the capture: processes with their command lines, tasks with names and cgroups. Of what others
-// on the host do meanwhile some may be lost, and counted; a process that only sleeps is promised to be there.
+// A recording of the whole host begins with the processes that already run, with command line, name and cgroup. Events
+// of a busy host may be lost, but the snapshot of a sleeping process is not.
 func TestWholeHostBeginsWithASnapshot(t *testing.T) {
 	needKernel(t)
 	before := exec.Command("sleep", "1000.25")
@@ -248,7 +248,7 @@ func TestWholeHostBeginsWithASnapshot(t *testing.T) {
 	}
 }
 
-// A new name is a new identity: each call is by the task of that name.
+// A new name gets a new task id: each call is of the task with the name at that time.
 func TestNamesAreExact(t *testing.T) {
 	got, stdout := capture(t, 0, "--", program("workload"), "calls", "100", "3")
 	rep := parseReport(t, stdout)

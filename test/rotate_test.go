@@ -57,7 +57,7 @@ func numbersOf(t *testing.T, c *format.Capture, table, column string) map[int][]
 	return out
 }
 
-// wantNamed wants every generation to be whole by itself: what its rows refer to is among its own.
+// wantNamed wants each generation to be complete: it has the task, path and cgroup of each id in its rows.
 func wantNamed(t *testing.T, c *format.Capture) {
 	t.Helper()
 	named := map[string]map[int][]int64{
@@ -92,14 +92,14 @@ func wantNamed(t *testing.T, c *format.Capture) {
 				}
 			}
 			if len(unnamed) > 0 {
-				t.Errorf("%s: %d of %s are not named in their own segments: %v", tab.Schema.Table, len(unnamed),
+				t.Errorf("%s: %d ids of %s are not announced in their generation: %v", tab.Schema.Table, len(unnamed),
 					dimension, unnamed)
 			}
 		}
 	}
 }
 
-// segmentsOf are the lowest and the highest number of any segment, and the most there are of a table.
+// segmentsOf returns the lowest and the highest number of a segment, and the greatest number of segments of a table.
 func segmentsOf(t *testing.T, c *format.Capture) (first, last, most int) {
 	t.Helper()
 	for _, tab := range c.Tables() {
@@ -118,7 +118,7 @@ func segmentsOf(t *testing.T, c *format.Capture) (first, last, most int) {
 	return first, last, most
 }
 
-// mix is a shell script that makes a bit of everything, over and over.
+// mix returns a shell script that repeatedly makes events of several families.
 func mix(dir string, times int) string {
 	return fmt.Sprintf(`i=0; while [ $i -lt %[1]d ]; do
 %[2]s calls 20000 2 >/dev/null; [ $((i%%10)) -ne 3 ] || %[2]s tcp 1 >/dev/null
@@ -126,8 +126,7 @@ mkdir -p %[3]s/$i; %[2]s files %[3]s/$i 2 >/dev/null; /bin/true
 i=$((i+1)); done`, times, program("workload"), dir)
 }
 
-// What a rotating recording keeps is a whole capture, the newest of all tables together, and each generation of it
-// names what it refers to.
+// A rotating recording keeps the newest generations of all tables, and they are a complete capture.
 func TestRotationKeepsTheNewest(t *testing.T) {
 	all := [][]string{
 		{"-C", "256KiB", "-G", "300ms", "-W", "2"},
@@ -157,7 +156,7 @@ func TestRotationKeepsTheNewest(t *testing.T) {
 					}
 				}
 			}
-			// The last thing that happened is in it.
+			// The last event is in the capture.
 			if exits := processes(t, got, "exit"); len(exits) == 0 || exits[len(exits)-1].n("exit_code") != 0 {
 				t.Error("the command's exit is not in the capture")
 			}
@@ -165,7 +164,7 @@ func TestRotationKeepsTheNewest(t *testing.T) {
 	}
 }
 
-// Rotation alone drops nothing: all is there, once.
+// Rotation without -W drops nothing.
 func TestRotationAloneDropsNothing(t *testing.T) {
 	const n, threads = 300000, 3
 	got, _ := capture(t, 0, "-C", "16KiB", "-e", "process,syscall", "--", program("workload"), "calls", strconv.Itoa(n),
@@ -193,8 +192,8 @@ func TestRotationAloneDropsNothing(t *testing.T) {
 	}
 }
 
-// Who has done nothing for many generations is named in the one it does something in: a call that waits all the time, a
-// connection that is closed long after it was made, a file that was read long ago.
+// A task, a connection and a file without events for many generations are announced again in the generation of their
+// next event: of a call that waits all that time, and of a close.
 func TestSleepersAreNamed(t *testing.T) {
 	needKernel(t)
 	listener, err := net.Listen("tcp4", "127.0.0.1:0")
@@ -228,7 +227,7 @@ func TestSleepersAreNamed(t *testing.T) {
 	}
 	read := make(chan error, 1)
 	go func() {
-		// Not through the poller: this thread waits in read(2).
+		// Not from.Read, which waits in the poller and not in read(2).
 		var b [1]byte
 		_, err := syscall.Read(int(from.Fd()), b[:])
 		read <- err

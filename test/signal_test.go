@@ -44,9 +44,8 @@ func waitForFile(t *testing.T, path string) {
 	})
 }
 
-// A signal ends the recording, and all that happened before it is in the capture. The whole host is recorded, of which
-// others may make more than the rings take: promised is that each call is there once, or counted as lost. (Known calls
-// of ours show it.)
+// A signal ends the recording, and events before it are in the capture. As a busy host may fill the rings, the test
+// wants each of its known calls to be there once or counted as lost.
 func TestSignalsFinishTheCapture(t *testing.T) {
 	const calls = 20000
 	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
@@ -75,8 +74,7 @@ func TestSignalsFinishTheCapture(t *testing.T) {
 	}
 }
 
-// What was started by nohup does not end with its terminal; what was not does, and the rest is written although nothing
-// can be said any more.
+// When the terminal is closed, the recording ends. The capture is completed although nothing can be printed any more.
 func TestClosedTerminal(t *testing.T) {
 	needKernel(t)
 	path := filepath.Join(t.TempDir(), "capture")
@@ -88,7 +86,7 @@ func TestClosedTerminal(t *testing.T) {
 	rec := exec.Command(program("record"), append([]string{"-w", path}, recordArgs()...)...)
 	rec.Stdin, rec.Stdout, rec.Stderr = tty, tty, tty
 	rec.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	signal.Reset(syscall.SIGHUP) // should the test be under nohup
+	signal.Reset(syscall.SIGHUP) // in case the test runs under nohup
 	if err := rec.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +100,7 @@ func TestClosedTerminal(t *testing.T) {
 	wantComplete(t, open(t, path))
 }
 
+// With nohup, the recording continues after SIGHUP.
 func TestNohup(t *testing.T) {
 	signal.Ignore(syscall.SIGHUP)
 	rec, path := start(t)
@@ -120,7 +119,7 @@ func TestNohup(t *testing.T) {
 	wantComplete(t, open(t, path))
 }
 
-// Nobody reads what it says: the recording is whole, and its status is COMMAND's.
+// With a closed standard error the recording is complete, and the exit status is that of COMMAND.
 func TestNobodyReadsTheSummary(t *testing.T) {
 	needKernel(t)
 	path := filepath.Join(t.TempDir(), "capture")
@@ -139,7 +138,7 @@ func TestNobodyReadsTheSummary(t *testing.T) {
 	wantNoLoss(t, open(t, path))
 }
 
-// SIGUSR2 is for flight recorders; no recording ends by it.
+// SIGUSR2, which makes flight recorders dump, does not end other recordings.
 func TestUserSignalDoesNotEndIt(t *testing.T) {
 	rec, path := start(t)
 	rec.Process.Signal(syscall.SIGUSR2)
@@ -150,7 +149,7 @@ func TestUserSignalDoesNotEndIt(t *testing.T) {
 	wantComplete(t, open(t, path))
 }
 
-// ^C goes to COMMAND as well: the recording ends when it has, with its status.
+// ^C also goes to COMMAND. The recording ends when COMMAND has ended, with its status.
 func TestInterruptedCommand(t *testing.T) {
 	ready := filepath.Join(t.TempDir(), "ready")
 	rec, path := start(t, "--", "sh", "-c",
@@ -171,14 +170,14 @@ func TestInterruptedCommand(t *testing.T) {
 	}
 }
 
-// A second signal stops at once: what was written is kept.
+// A second signal stops the recorder at once, and what was written remains.
 func TestSecondSignalStopsAtOnce(t *testing.T) {
 	ready := filepath.Join(t.TempDir(), "ready")
 	rec, path := start(t, "--", "sh", "-c", "trap '' INT TERM; touch "+ready+"; while :; do sleep 0.05; done")
 	waitForFile(t, ready)
 	ended := make(chan error, 1)
 	go func() { ended <- rec.Wait() }()
-	// Those that come within a fifth of a second are the first one.
+	// Signals within 0.2 s of the first one count as one.
 	waitFor(t, "the recorder to stop", func() bool {
 		rec.Process.Signal(syscall.SIGINT)
 		return len(ended) > 0

@@ -106,7 +106,7 @@ kill $victim; wait $recorder`, program("record"), dir, end)
 	}
 }
 
-// The kernel kills whoever takes more memory than its group may have.
+// The OOM killer of a cgroup kills the process that exceeds its memory limit.
 func TestSignalOfTheOOMKiller(t *testing.T) {
 	needKernel(t)
 	group := memoryGroup(t)
@@ -127,7 +127,7 @@ func TestSignalOfTheOOMKiller(t *testing.T) {
 	}
 }
 
-// memoryGroup makes a control group whose processes may take 64 MiB, of either hierarchy.
+// memoryGroup creates a cgroup, v1 or v2, with a memory limit of 64 MiB.
 func memoryGroup(t *testing.T) string {
 	t.Helper()
 	group, limit := "/sys/fs/cgroup/memory/fletch-test", "memory.limit_in_bytes"

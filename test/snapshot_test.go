@@ -12,13 +12,13 @@ import (
 	"testing"
 )
 
-// A process of many threads, all of which wait in a call, is there once when a recording begins and once when it ends:
-// each thread is announced, and each call that is still out is pending.
+// A process has many threads, each of which waits in a call. Each thread is announced once, and each call in flight at
+// the end of the recording is pending once.
 func TestManyThreadsAreListed(t *testing.T) {
 	needKernel(t)
 	const threads = 2000
-	var here, there [2]int // pipes: all wait at the first, and then at the other
-	for _, p := range []*[2]int{&here, &there} {
+	var first, second [2]int // pipes: all threads read from the first, and then from the second
+	for _, p := range []*[2]int{&first, &second} {
 		if err := syscall.Pipe(p[:]); err != nil {
 			t.Fatal(err)
 		}
@@ -30,13 +30,13 @@ func TestManyThreadsAreListed(t *testing.T) {
 			runtime.LockOSThread() // and with it ends the thread
 			b := make([]byte, 1)
 			begun.Add(1)
-			syscall.Read(here[0], b)
+			syscall.Read(first[0], b)
 			moved.Add(1)
-			syscall.Read(there[0], b)
+			syscall.Read(second[0], b)
 		})
 	}
 	t.Cleanup(func() {
-		for _, p := range []*[2]int{&here, &there} {
+		for _, p := range []*[2]int{&first, &second} {
 			syscall.Close(p[1])
 			defer syscall.Close(p[0])
 		}
@@ -44,7 +44,7 @@ func TestManyThreadsAreListed(t *testing.T) {
 	})
 	waitFor(t, "the threads to begin", func() bool { return begun.Load() == threads })
 	rec, path := start(t, "-e", "process,syscall", "-p", strconv.Itoa(os.Getpid()))
-	if _, err := syscall.Write(here[1], make([]byte, threads)); err != nil {
+	if _, err := syscall.Write(first[1], make([]byte, threads)); err != nil {
 		t.Fatal(err)
 	}
 	waitFor(t, "the threads to wait again", func() bool { return moved.Load() == threads })

@@ -19,7 +19,7 @@ import (
 var straceLine = regexp.MustCompile(`^(\w+)\((.*?)` +
 	`(?:\)\s+= (\?|-?\w+)(?: (\w+))?.*|\s*<unfinished \.\.\.>.*|\) *= \?.*)$`)
 
-// A call as strace shows it.
+// A call is a system call as strace shows it.
 type call struct {
 	name    string
 	args    []uint64
@@ -41,7 +41,7 @@ func parseStrace(t *testing.T, path string) (calls []call) {
 		}
 		m := straceLine.FindStringSubmatch(line)
 		if m == nil {
-			t.Fatalf("a line of strace that is not understood: %q", line)
+			t.Fatalf("cannot parse this line of strace: %q", line)
 		}
 		c := call{name: m[1], errno: m[4], unknown: m[3] == "" || m[3] == "?"}
 		for _, arg := range strings.Split(m[2], ", ") {
@@ -50,14 +50,14 @@ func parseStrace(t *testing.T, path string) (calls []call) {
 			}
 			n, err := strconv.ParseUint(arg, 0, 64)
 			if err != nil {
-				t.Fatalf("an argument that is not understood: %q", line)
+				t.Fatalf("cannot parse an argument in %q", line)
 			}
 			c.args = append(c.args, n)
 		}
 		if !c.unknown && m[3] != "-1" {
 			n, err := strconv.ParseUint(m[3], 0, 64)
 			if err != nil {
-				t.Fatalf("a result that is not understood: %q", line)
+				t.Fatalf("cannot parse the result in %q", line)
 			}
 			c.ret = int64(n)
 		}
@@ -66,7 +66,8 @@ func parseStrace(t *testing.T, path string) (calls []call) {
 	return calls
 }
 
-// The rows of a run are what strace prints for that very run: the recorder runs around strace.
+// The rows of a recording are the calls that strace prints for the same run: the recorder records strace and its
+// command.
 func TestRowsAreWhatStraceShows(t *testing.T) {
 	needKernel(t)
 	strace := needProgram(t, "strace")
@@ -135,7 +136,7 @@ func compareWithStrace(t *testing.T, strace string, command []string) {
 		have := byThread[strings.TrimPrefix(filepath.Ext(file), ".")]
 		slices.SortStableFunc(have, func(a, b row) int { return int(a.n("ts") - b.n("ts")) })
 		if i == 0 || want[0].name == "execve" {
-			// Before the first execve that child was strace's own, not yet traced.
+			// Before its first execve, strace does not trace this process yet.
 			if at := slices.IndexFunc(have,
 				func(r row) bool { return names.Name(int32(r.n("nr"))) == "execve" }); at > 0 &&
 				want[0].name == "execve" {

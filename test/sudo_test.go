@@ -16,7 +16,7 @@ import (
 	"testing"
 )
 
-// A sudoer is a user made for one test, who may call the recorder by the machine's own sudo and nothing else.
+// A sudoer is a user for one test, who may run the recorder with the machine's sudo, and nothing else.
 type sudoer struct {
 	t        *testing.T
 	name     string
@@ -25,7 +25,7 @@ type sudoer struct {
 	groups   []uint32
 }
 
-// newSudoer makes the user, and removes it in the end. settings are further ones of sudo's for it.
+// newSudoer creates the user, and removes it when the test ends. settings are sudo's Defaults for it.
 func newSudoer(t *testing.T, settings ...string) *sudoer {
 	t.Helper()
 	needRoot(t)
@@ -47,7 +47,7 @@ func newSudoer(t *testing.T, settings ...string) *sudoer {
 	t.Cleanup(func() { os.RemoveAll(s.home) })
 	add := []string{"--no-create-home", "--home-dir", s.home, "--user-group", "--shell", "/bin/sh"}
 	if _, err := user.LookupGroup("users"); err == nil {
-		add = append(add, "--groups", "users") // two groups, where there is one to be in
+		add = append(add, "--groups", "users") // a second group, if the machine has one
 	}
 	must("useradd", append(add, s.name)...)
 	t.Cleanup(func() { must("userdel", s.name) })
@@ -84,7 +84,7 @@ func newSudoer(t *testing.T, settings ...string) *sudoer {
 	}
 	allowed := s.command("sudo", "-n", "-l", program("record"))
 	if out, err := allowed.CombinedOutput(); err != nil {
-		// "#includedir" is one too, and no comment.
+		// "#includedir" is a directive too, not a comment.
 		if sudoers, err := os.ReadFile("/etc/sudoers"); err != nil ||
 			!bytes.Contains(sudoers, []byte("includedir /etc/sudoers.d")) {
 			t.Skipf("the machine's sudo does not look into /etc/sudoers.d (%v)", err)
@@ -94,7 +94,7 @@ func newSudoer(t *testing.T, settings ...string) *sudoer {
 	return s
 }
 
-// command is one of the user's own, in its home and with the environment of a login.
+// command returns a command of the user, in its home directory and with the environment of a login.
 func (s *sudoer) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = s.home
@@ -105,14 +105,14 @@ func (s *sudoer) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// record is the recorder called by sudo, into capture in the user's home.
+// record returns a recorder called with sudo, and the path of its capture, in the user's home directory.
 func (s *sudoer) record(args ...string) (rec *exec.Cmd, path string) {
 	path = filepath.Join(s.home, "capture")
 	return s.command("sudo", append([]string{"-n", program("record"), "-q", "-w", path},
 		recordArgs(args...)...)...), path
 }
 
-// wantCapture wants a whole capture that is the user's, and that the user can read.
+// wantCapture wants a complete capture that belongs to the user and that the user can read.
 func (s *sudoer) wantCapture(path string) {
 	s.t.Helper()
 	wantOwned(s.t, path, s.uid, s.gid)
@@ -122,7 +122,7 @@ func (s *sudoer) wantCapture(path string) {
 	}
 }
 
-// What a user starts by sudo record is started as the user, and all that comes of it is the user's.
+// The command of sudo record runs as the user, and the capture belongs to the user.
 func TestRealSudosCommand(t *testing.T) {
 	s := newSudoer(t)
 	rec, path := s.record("--", "sh", "-c", "cat /proc/self/status; env; pwd; exit 7")
@@ -156,7 +156,7 @@ func TestRealSudosCommand(t *testing.T) {
 	}
 }
 
-// A command that is killed ends sudo as it ended record.
+// If the command is killed, the status of sudo is that of record.
 func TestRealSudosCommandIsKilled(t *testing.T) {
 	s := newSudoer(t)
 	rec, path := s.record("--", "sh", "-c", "kill -TERM $$")
@@ -167,8 +167,8 @@ func TestRealSudosCommandIsKilled(t *testing.T) {
 	s.wantCapture(path)
 }
 
-// ^C, on a terminal that COMMAND shares with the user or on one that sudo makes for it; and a signal for the whole
-// group.
+// ^C ends the recording, on the terminal of the user and on one that sudo creates for the command, and so does a signal
+// to the process group.
 func TestRealSudoIsInterrupted(t *testing.T) {
 	for _, setting := range []string{"!use_pty", "use_pty"} {
 		for _, test := range []struct {
@@ -181,7 +181,7 @@ func TestRealSudoIsInterrupted(t *testing.T) {
 		} {
 			t.Run(setting+" "+test.name, func(t *testing.T) {
 				s := newSudoer(t, setting)
-				shown, name := newTerminal(t)
+				master, name := newTerminal(t)
 				tty, err := os.OpenFile(name, os.O_RDWR|syscall.O_NOCTTY, 0)
 				if err != nil {
 					t.Fatal(err)
@@ -191,7 +191,7 @@ func TestRealSudoIsInterrupted(t *testing.T) {
 				rec.Stdin, rec.Stdout, rec.Stderr = tty, tty, tty
 				rec.SysProcAttr.Setpgid, rec.SysProcAttr.Setsid, rec.SysProcAttr.Setctty = false, true, true
 				s.interrupted(rec, path, test.command != nil, test.status, func() error {
-					_, err := shown.Write([]byte{3})
+					_, err := master.Write([]byte{3})
 					return err
 				})
 			})
@@ -204,7 +204,7 @@ func TestRealSudoIsInterrupted(t *testing.T) {
 	}
 }
 
-// interrupted starts a recorder, interrupts it once it records, and wants its status and its capture.
+// interrupted starts a recorder, interrupts it once it records, and wants this exit status and a complete capture.
 func (s *sudoer) interrupted(rec *exec.Cmd, path string, command bool, status int, interrupt func() error) {
 	s.t.Helper()
 	if err := rec.Start(); err != nil {

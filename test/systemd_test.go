@@ -17,8 +17,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// The example of a unit says nothing that systemd does not understand, keeps what it runs well locked up, and runs it
-// with arguments that it takes.
+// systemd accepts the example unit and rates its restrictions as good, and the recorder accepts its arguments.
 func TestSystemdUnit(t *testing.T) {
 	analyze := needProgram(t, "systemd-analyze")
 	const installed = "/usr/local/bin/record"
@@ -33,7 +32,7 @@ func TestSystemdUnit(t *testing.T) {
 	if status, out, errs := output(t, analyze, "verify", "--man=no", unit); status != 0 || out+errs != "" {
 		t.Errorf("systemd-analyze verify: status %d\n%s%s", status, out, errs)
 	}
-	// 0 is locked up and 100 is not at all; above 20 systemd calls it more than "OK".
+	// The exposure is from 0 to 100; up to 20 systemd calls it "OK".
 	if status, out, errs := output(t, analyze, "security", "--no-pager", "--offline=yes", "--threshold=20",
 		unit); status != 0 {
 		t.Errorf("systemd-analyze security: status %d\n%s%s", status, out, errs)
@@ -48,14 +47,15 @@ func TestSystemdUnit(t *testing.T) {
 	}
 	out, _ := rec.CombinedOutput()
 	if rec.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "not permitted to load BPF programs") {
-		t.Errorf("%s: status %d, want it to miss its capabilities only\n%s", command, rec.ProcessState.ExitCode(), out)
+		t.Errorf("%s: status %d, want it to fail only for its missing capabilities\n%s", command,
+			rec.ProcessState.ExitCode(), out)
 	}
 }
 
-// systemd runs the unit: nothing of what it forbids is needed, what the unit says it dumps it dumps, and it ends well.
+// systemd runs the unit. Its restrictions do not get in the way, it dumps for each reason, and it ends successfully.
 func TestSystemdRunsTheUnit(t *testing.T) {
 	if _, err := os.Stat("/run/systemd/system"); err != nil {
-		t.Skip("systemd does not run this machine; INIT=systemd test/kernel.sh boots one that it does")
+		t.Skip("systemd is not the init system of this machine; INIT=systemd test/kernel.sh boots one with it")
 	}
 	needDisposable(t)
 	const unit, dir = "fletch-flight", "/var/lib/private/fletch/flight"
@@ -90,7 +90,7 @@ func TestSystemdRunsTheUnit(t *testing.T) {
 		}
 	})
 
-	// A recorder that records is one without privileges.
+	// The recorder records once it has no privileges.
 	recording := func(before int) (pid int) {
 		t.Helper()
 		waitFor(t, "systemd to start the recorder", func() bool {
@@ -126,11 +126,11 @@ func TestSystemdRunsTheUnit(t *testing.T) {
 	systemctl("reload", unit)
 	dumped("sigusr2", 2)
 
-	// It is killed, goes on, and keeps what there was.
+	// After a kill systemd restarts it, and it turns the window into a dump.
 	systemctl("kill", "--signal=KILL", unit)
 	recording(pid)
 	if len(dumps("interrupted")) != 1 {
-		t.Errorf("%d dumps of a recorder that was killed", len(dumps("interrupted")))
+		t.Errorf("%d dumps of a killed recorder, want 1", len(dumps("interrupted")))
 	}
 	systemctl("stop", unit)
 	if result, status := show("Result"), show("ExecMainStatus"); result != "success" || status != "0" {
@@ -178,7 +178,7 @@ func TestSystemdRunsTheUnit(t *testing.T) {
 	for _, path := range dumps("trigger") {
 		if !slices.ContainsFunc(processes(t, open(t, path), "exec"),
 			func(r row) bool { return r.s("filename") == known }) {
-			t.Errorf("what was killed is not in %s", path)
+			t.Errorf("the exec of the process that was killed is not in %s", path)
 		}
 	}
 	if _, said, _ := output(t, "journalctl", "--no-pager", "--output", "cat", "--unit",

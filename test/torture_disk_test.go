@@ -24,7 +24,7 @@ type disk struct {
 	image string // of an ext4; "" is a tmpfs
 }
 
-// newDisk makes one of so many MiB.
+// newDisk makes and mounts a disk of so many MiB, a tmpfs or an ext4 image.
 func newDisk(t *testing.T, kind string, mib int) *disk {
 	t.Helper()
 	needRoot(t)
@@ -70,16 +70,16 @@ func (d *disk) mount() ([]byte, error) {
 	return exec.Command("mount", "-o", "loop,errors=remount-ro", d.image, d.dir).CombinedOutput()
 }
 
-// again unmounts and mounts it, as after a loss of power.
-func (d *disk) again() {
+// remount unmounts and mounts the disk, as after a power failure.
+func (d *disk) remount() {
 	d.t.Helper()
-	waitFor(d.t, "the file system to be free", func() bool { return syscall.Unmount(d.dir, 0) == nil })
+	waitFor(d.t, "the file system to be unused", func() bool { return syscall.Unmount(d.dir, 0) == nil })
 	if out, err := d.mount(); err != nil {
 		d.t.Fatalf("mounting it again: %v\n%s", err, out)
 	}
 }
 
-// device is the name of its block device.
+// device returns the name of the disk's block device.
 func (d *disk) device() string {
 	d.t.Helper()
 	for line := range strings.Lines(read(d.t, "/proc/self/mounts")) {
@@ -91,16 +91,17 @@ func (d *disk) device() string {
 	return ""
 }
 
-// fails makes it read-only, as the kernel does after an error.
-func (d *disk) fails() {
+// fail makes the kernel find an error on the disk, upon which it makes it read-only.
+func (d *disk) fail() {
 	d.t.Helper()
 	if err := os.WriteFile("/sys/fs/ext4/"+d.device()+"/trigger_fs_error", []byte("1"), 0o200); err != nil {
 		d.t.Fatal(err)
 	}
 }
 
-// cut is what a loss of power does to a file system: what is not on the disk, log and all, never gets there.
-func (d *disk) cut() {
+// cutPower makes the file system lose everything that is not on the disk, including its journal, as a power failure
+// does.
+func (d *disk) cutPower() {
 	d.t.Helper()
 	f, err := os.Open(d.dir)
 	if err != nil {
@@ -108,13 +109,13 @@ func (d *disk) cut() {
 	}
 	defer f.Close()
 	const shutdown = 0x8004587d // EXT4_IOC_SHUTDOWN
-	how := uint32(2)            // without a flush of the log
+	how := uint32(2)            // without flushing the journal
 	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, f.Fd(), shutdown, uintptr(unsafe.Pointer(&how))); errno != 0 {
 		d.t.Fatal(errno)
 	}
 }
 
-// watched opens a capture until its recorder ends, and gives what was seen in it last.
+// watched opens a capture again and again until its recorder ends, and returns the last view of it.
 func (s *subject) watched(path string) (seen view) {
 	s.t.Helper()
 	waitFor(s.t, "the recording to end", func() bool {
@@ -132,20 +133,20 @@ func (s *subject) watched(path string) (seen view) {
 	return seen
 }
 
-// wantFailed: it ended with status 1, and said why in one line.
+// wantFailed wants the recorder to end with status 1 and one line of error, which contains one of the reasons.
 func (s *subject) wantFailed(reasons ...string) {
 	s.t.Helper()
 	<-s.done
-	said, found := s.text(), false
+	text, found := s.text(), false
 	for _, reason := range reasons {
-		found = found || strings.Contains(said, reason)
+		found = found || strings.Contains(text, reason)
 	}
-	if s.status() != 1 || !found || strings.Count(said, "record: error: ") != 1 || strings.Contains(said, "goroutine") {
+	if s.status() != 1 || !found || strings.Count(text, "record: error: ") != 1 || strings.Contains(text, "goroutine") {
 		s.t.Errorf("status %d, want 1 and one error, %q", s.status(), reasons)
 	}
 }
 
-// wantKept: what was seen in a capture is still in it.
+// wantKept wants a capture to still have the rows of an earlier view, unless gone, and returns the current view.
 func wantKept(t *testing.T, path string, seen view, gone func(string, part) bool) view {
 	t.Helper()
 	after, err := look(path, true)
@@ -153,7 +154,7 @@ func wantKept(t *testing.T, path string, seen view, gone func(string, part) bool
 		t.Fatalf("a capture that does not open: %v", err)
 	}
 	if n := after.missing(seen, gone); n > 0 {
-		t.Errorf("%s: %d of %d rows that were there are gone", path, n, seen.rows())
+		t.Errorf("%s: %d of %d rows are missing that were there", path, n, seen.rows())
 	}
 	if after.whole {
 		t.Errorf("%s says that it is complete", path)
@@ -163,8 +164,7 @@ func wantKept(t *testing.T, path string, seen view, gone func(string, part) bool
 
 func nothingGoes(string, part) bool { return false }
 
-// A disk that is full, or fails, ends a recording with one line that says so. What had reached it is read; a dump that
-// was made stays whole.
+// A full disk ends a recording with one line of error. What was written can be read, and dumps stay complete.
 func TestTortureFullDisk(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -197,7 +197,8 @@ func TestTortureFullDisk(t *testing.T) {
 		if !large {
 			continue
 		}
-		// The window fits, and dumps share its files until it moves on. Then they take room, until there is none.
+		// The window fits on the disk. Dumps share its files; when the window drops them, the dumps alone take the
+		// space.
 		t.Run(kind+" dumps", func(t *testing.T) {
 			d := newDisk(t, kind, 16)
 			path := filepath.Join(d.dir, "flight")
@@ -238,8 +239,8 @@ func TestTortureFullDisk(t *testing.T) {
 	}
 }
 
-// A window in memory outlives a disk that is full, or read-only for a while: the dumps that have no place there are
-// refused, and leave nothing. When they have one there are dumps again.
+// A flight recorder with its window in memory survives a full or read-only disk. Dumps fail with a warning and leave no
+// files, and succeed again when the disk can be written to.
 func TestTortureNoPlaceForDumps(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -284,7 +285,7 @@ func TestTortureNoPlaceForDumps(t *testing.T) {
 			c.breaks(t, d)
 			until("a dump to be refused", func() bool { return refused() > 0 })
 			if !strings.Contains(s.text(), c.reason) {
-				t.Errorf("it does not say %q", c.reason)
+				t.Errorf("the warning does not contain %q", c.reason)
 			}
 			var dumps []string
 			for _, name := range dumpsOf(path) {
@@ -300,14 +301,14 @@ func TestTortureNoPlaceForDumps(t *testing.T) {
 			waitFor(t, "the recording to end", s.ended)
 			s.wantFailed("dumps failed: writing dump")
 			if names := capturesIn(path); len(names) > len(dumpsOf(path)) {
-				t.Errorf("left are %v", names)
+				t.Errorf("failed dumps left files: %v", names)
 			}
 			figures(t, "%d dumps made before, %d refused, %d made again", before, refused(), made()-before)
 		})
 	}
 }
 
-// A recorder that rotates lives on a disk that holds what it keeps.
+// A rotating recorder needs no more disk space than for what it keeps.
 func TestTortureSmallDisk(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -341,7 +342,7 @@ func TestTortureSmallDisk(t *testing.T) {
 	}
 }
 
-// A file system that the kernel makes read-only.
+// A file system that the kernel makes read-only ends the recording. What was written can be read.
 func TestTortureReadOnly(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -356,14 +357,14 @@ func TestTortureReadOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.fails()
+	d.fail()
 	waitFor(t, "the recording to end", s.ended)
 	s.wantFailed("read-only file system", "input/output error")
 	after := wantKept(t, path, seen, nothingGoes)
 	figures(t, "%d rows of it were seen, %d are there", seen.rows(), after.rows())
 }
 
-// With --sync what is older than that survives a loss of power.
+// With --sync, rows older than that survive a power failure.
 func TestTorturePowerCut(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -387,36 +388,35 @@ func TestTorturePowerCut(t *testing.T) {
 					seen = v
 					return err == nil && v.rows() > 100_000
 				})
-				// What is so old is promised to be on the disk: ten times what --sync says, since the machine may be
-				// busy.
+				// Rows of this age must be on the disk. It is ten times --sync, because the machine may be busy.
 				time.Sleep(2 * time.Second)
-				late, err := look(path, false)
+				beforeCut, err := look(path, false)
 				if err != nil {
 					t.Fatal(err)
 				}
-				d.cut()
+				d.cutPower()
 				waitFor(t, "the recording to end", s.ended)
-				// A write that is under way may be told that there is no room.
+				// A write in progress may fail with ENOSPC.
 				s.wantFailed("input/output error", "read-only file system", "no space left on device")
 				s.kill() // its command
-				d.again()
+				d.remount()
 				after := wantKept(t, path, seen, nothingGoes)
 				figures(t, "%d rows were seen 2 s before the cut, %d just before it, %d are there after it, "+
 					"%d torn batches",
-					seen.rows(), late.rows(), after.rows(), after.torn)
+					seen.rows(), beforeCut.rows(), after.rows(), after.torn)
 			}
 		})
 	}
 }
 
-// Its directory is removed under a recorder: it says so, and ends.
+// A recorder whose directory is removed ends with an error.
 func TestTortureDirectoryVanishes(t *testing.T) {
 	needKernel(t)
 	needTime(t)
 	for _, c := range []struct {
 		name string
 		args []string
-		end  bool // by a signal: what it writes goes to files that nobody can open
+		end  bool // end it by a signal, because writing to its open files does not fail
 	}{
 		{"capture", nil, true},
 		{"rotated", []string{"-G", "200ms"}, false},
@@ -445,7 +445,7 @@ func TestTortureDirectoryVanishes(t *testing.T) {
 				t.Errorf("%s is there again", path)
 			}
 			if !strings.Contains(s.text(), path) {
-				t.Errorf("it does not say what has vanished")
+				t.Errorf("the error does not name %s", path)
 			}
 		})
 	}

@@ -15,18 +15,18 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// known are the calls of the one thread of `workload calls` that counts in their arguments, as far as they are in a
-// capture.
+// known describes the calls of `workload calls` with one thread, which have ascending numbers as arguments, that are in
+// a capture.
 type known struct {
 	n           int64
 	missing     int64 // numbers between the first and the last that are not there
 	twice       int64
 	first, last int64 // numbers
 	from, to    int64 // when, ns
-	silence     int64 // the longest time between two, ns: most often of a thread that has to wait for a CPU
+	silence     int64 // the longest time between two, ns: mostly while the thread waits for a CPU
 }
 
-// wantNoGap wants each number between the first and the last once, but for those that were lost.
+// wantNoGap wants each number between the first and the last once, except as many as the capture has losses.
 func wantNoGap(t *testing.T, c *format.Capture) (k known) {
 	t.Helper()
 	table := c.Table("syscall")
@@ -49,7 +49,7 @@ func wantNoGap(t *testing.T, c *format.Capture) (k known) {
 		}
 	}
 	if len(numbers) == 0 {
-		t.Errorf("%s has nothing of the thread that counts", c.Path)
+		t.Errorf("%s has no known calls", c.Path)
 		return k
 	}
 	slices.Sort(numbers)
@@ -72,8 +72,8 @@ func wantNoGap(t *testing.T, c *format.Capture) (k known) {
 	return k
 }
 
-// wantWindow wants a dump to be a whole capture: each generation names all that it refers to, and the calls of the
-// thread that counts are there without a gap, but for those that it says were lost.
+// wantWindow wants a dump to be a complete capture in which each generation has what its ids refer to, and no known
+// calls are missing, except for lost ones.
 func wantWindow(t *testing.T, c *format.Capture) known {
 	t.Helper()
 	if m := c.Manifest; !m.Complete || m.Dump == nil {
@@ -86,7 +86,7 @@ func wantWindow(t *testing.T, c *format.Capture) known {
 	return wantNoGap(t, c)
 }
 
-// spans tells from when to when, after its beginning, the generations of a capture have calls.
+// spans formats for each generation the times of its first and last call, from the beginning of the capture.
 func spans(c *format.Capture) string {
 	var b strings.Builder
 	for _, s := range c.Table("syscall").Segments {
@@ -103,7 +103,7 @@ func spans(c *format.Capture) string {
 	return b.String()
 }
 
-// dumpsOf are the dumps in a flight recorder's directory, by time.
+// dumpsOf returns the names of the dumps in a flight recorder's directory, by time.
 func dumpsOf(dir string) []string {
 	return slices.DeleteFunc(capturesIn(dir), func(name string) bool {
 		return name == "window" ||
@@ -111,9 +111,8 @@ func dumpsOf(dir string) []string {
 	})
 }
 
-// A hundred dumps of a flight recorder under full load: each one whole and long enough, those that follow each other
-// closely without a gap between them, and the recorder takes no more of memory and disk for the last one than for the
-// first.
+// A flight recorder under full load makes a hundred dumps. Each is complete and long enough, dumps that follow each
+// other closely have no gap between them, and memory and disk space do not grow.
 func TestTortureDumps(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -125,7 +124,7 @@ func TestTortureDumps(t *testing.T) {
 	}{{"window", nil, 100}, {"memory", []string{"--in-memory", "--max-memory", "512MiB"}, 50}} {
 		t.Run(c.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "flight")
-			// Always zstd: else the window is ten times as large while the rings fill up.
+			// Always with zstd, because without it the window becomes ten times as large when the rings are full.
 			args := append([]string{"-q", "-w", path, "-e", allFamilies, "-z", "zstd", "--last",
 				last.String()}, c.args...)
 			s := expose(t, nil, append(append(args, "--"), heavyLoad(t.TempDir())...)...)
@@ -135,7 +134,7 @@ func TestTortureDumps(t *testing.T) {
 			dumps := scale(3, c.much)
 			var rows, missing, events, alone int64
 			var silence, shortest, longest time.Duration
-			var bodies []body
+			var usages []usage
 			var disk []int64
 			var before *format.Capture
 			var counted known
@@ -146,11 +145,11 @@ func TestTortureDumps(t *testing.T) {
 				if len(names) != 1 {
 					t.Fatalf("%d dumps", len(names))
 				}
-				b, err := s.body()
+				b, err := s.usage()
 				if err != nil {
 					t.Fatal(err)
 				}
-				bodies, disk = append(bodies, b), append(disk, onDisk(path))
+				usages, disk = append(usages, b), append(disk, onDisk(path))
 
 				got, err := format.Open(filepath.Join(path, names[0]))
 				if err != nil {
@@ -189,10 +188,10 @@ func TestTortureDumps(t *testing.T) {
 			<-s.done
 			names := capturesIn(path)
 			if len(names) != 1 || !strings.HasSuffix(names[0], "-end") {
-				t.Fatalf("left are %v", names)
+				t.Fatalf("the directory has %v, want the dump of the end", names)
 			}
 			wantWindow(t, open(t, filepath.Join(path, names[0])))
-			flat(t, bodies)
+			flat(t, usages)
 			tenth := max(1, len(disk)/10)
 			begun, ended := slices.Max(disk[:tenth]), slices.Max(disk[len(disk)-tenth:])
 			if ended > 2*begun+8<<20 {
@@ -202,13 +201,14 @@ func TestTortureDumps(t *testing.T) {
 				"the longest silence %v, %d dumps apart from those before",
 				dumps, shortest.Round(time.Millisecond), longest.Round(time.Millisecond), rows, missing, events,
 				silence.Round(time.Millisecond), alone)
-			figures(t, "begin: %v, %.1f MiB on the disk; end: %v, %.1f MiB on the disk", bodies[0], mib(disk[0]),
-				bodies[len(bodies)-1], mib(disk[len(disk)-1]))
+			figures(t, "begin: %v, %.1f MiB on the disk; end: %v, %.1f MiB on the disk", usages[0], mib(disk[0]),
+				usages[len(usages)-1], mib(disk[len(disk)-1]))
 		})
 	}
 }
 
-// untilItMoves dumps a flight recorder's window until its oldest generation has been dropped, and leaves no dump.
+// untilItMoves waits until a flight recorder's window has dropped its first generation. It finds that out by dumps,
+// which it removes.
 func untilItMoves(t *testing.T, s *subject, path string) {
 	t.Helper()
 	for oldest := 1; oldest == 1; {
@@ -233,28 +233,29 @@ func untilItMoves(t *testing.T, s *subject, path string) {
 
 func mib(n int64) float64 { return float64(n) / (1 << 20) }
 
-// most is the most that was taken at any time.
-func most(of []body) (b body) {
-	for _, o := range of {
-		b = body{max(b.rings, o.rings), max(b.own, o.own), max(b.descriptors, o.descriptors), max(b.threads, o.threads)}
+// most returns the greatest value of each resource.
+func most(usages []usage) (b usage) {
+	for _, o := range usages {
+		b = usage{max(b.rings, o.rings), max(b.own, o.own), max(b.descriptors, o.descriptors),
+			max(b.threads, o.threads)}
 	}
 	return b
 }
 
-// flat wants what a process takes of the machine not to grow: in the last quarter of the time it is about what it was
-// in the second one. Rings are as large as they were made. The rest is buffers that are as many as the worst moment so
-// far has taken, and garbage: a fifth of that. For a moment the segments of two generations are open.
-func flat(t *testing.T, bodies []body) {
+// flat wants the resources of a process not to grow: in the last quarter of the time they must be about those of the
+// second quarter. Rings have a fixed size. Other memory is buffers, as many as were ever needed at once, and garbage, a
+// fifth of that. Descriptors are more while the segments of two generations are open.
+func flat(t *testing.T, usages []usage) {
 	t.Helper()
-	n := len(bodies)
-	begun, ended := most(bodies[n/4:max(n/2, n/4+1)]), most(bodies[3*n/4:])
+	n := len(usages)
+	begun, ended := most(usages[n/4:max(n/2, n/4+1)]), most(usages[3*n/4:])
 	if ended.rings > begun.rings || ended.own > begun.own*11/10+scale[int64](12<<20, 4<<20) ||
 		ended.descriptors > begun.descriptors+12 || ended.threads > begun.threads+8 {
 		t.Errorf("it took %v in the second quarter, and %v in the last one", begun, ended)
 	}
 }
 
-// Under full load too, what set off a trigger is in the middle of its dump, with all that was before it and after it.
+// Under full load too, a dump has the event that triggered it, and the calls before and after it without a gap.
 func TestTortureTriggers(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -298,7 +299,7 @@ func TestTortureTriggers(t *testing.T) {
 				if i == 0 || a < following {
 					following = a
 				}
-				// The thread that counts may have to wait for a CPU.
+				// The thread that makes the calls may have to wait for a CPU.
 				if silence := time.Duration(k.silence); b < before-silence || a < after-silence {
 					t.Errorf("%s: %v before the event and %v after it, want %v and %v", c.Path, b, a, before, after)
 				}

@@ -15,12 +15,12 @@ import (
 	"time"
 )
 
-// few are the families where recorders are started by the hundred: each program takes the kernel's verifier its time.
+// few are the families for tests that start hundreds of recorders. Verifying the programs of all takes too long.
 const few = "process,syscall,file"
 
-// A recorder killed at any moment leaves captures that open, say that they are incomplete, and have every row that
-// could be read in them when it died: those of a directory, of a tar, those that a rotating recorder and a flight
-// recorder keep. What was dumped stays whole, and a dump in the making is one that opens or is nothing yet.
+// A recorder that is killed at any moment leaves captures that open, are incomplete, and have every row that could be
+// read before. That holds for directories, tars, rotating recorders and flight recorders. Dumps stay complete, and one
+// that is being written either opens or is empty.
 func TestTortureKills(t *testing.T) {
 	needKernel(t)
 	const keep = 4
@@ -37,7 +37,7 @@ func TestTortureKills(t *testing.T) {
 		name string
 		args []string
 		much int // kills, with make torture
-		// lead brings the recorder to the moment of its death; seen is to be called before that moment.
+		// lead waits for the moment to kill the recorder. It calls seen, which looks at the captures, just before.
 		lead func(s *subject, path string, seen func())
 		gone func(after view) func(name string, p part) bool
 	}{
@@ -91,7 +91,7 @@ func TestTortureKills(t *testing.T) {
 				seen := func() {
 					for _, path := range captures() {
 						if strings.HasSuffix(path, ".new") {
-							continue // it gets another name any moment
+							continue // it may be renamed at any moment
 						}
 						if v, err := look(path, false); err == nil {
 							before[path] = v
@@ -101,7 +101,7 @@ func TestTortureKills(t *testing.T) {
 						}
 					}
 				}
-				if k.name == "start" && i%5 > 0 { // it takes its time when much else goes on
+				if k.name == "start" && i%5 > 0 { // otherwise measure again how long the start takes
 					random(begins * 2)
 				} else {
 					began := time.Now()
@@ -181,7 +181,7 @@ func TestTortureKills(t *testing.T) {
 	}
 }
 
-// untilDump asks for dumps until it sees one in the making, the first or one of the next.
+// untilDump asks for dumps until it sees one being written: the first, second or third, at random.
 func untilDump(s *subject, path string, seen func()) {
 	time.Sleep(rand.N(1500 * time.Millisecond))
 	skip := rand.IntN(3)
@@ -202,5 +202,5 @@ func untilDump(s *subject, path string, seen func()) {
 			seen()
 		}
 	}
-	s.t.Error("no dump was seen in the making")
+	s.t.Error("no dump was seen while it was written")
 }

@@ -16,10 +16,10 @@ import (
 	"github.com/fletch-trace/fletch/internal/resident"
 )
 
-// A body is what a process takes of the machine.
-type body struct{ rings, own, descriptors, threads int64 } // rings and own are bytes that are resident
+// A usage is the resources of a process. rings and own are resident bytes: of mapped rings, and of everything else.
+type usage struct{ rings, own, descriptors, threads int64 }
 
-func (s *subject) body() (b body, err error) {
+func (s *subject) usage() (b usage, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.Process.Pid))
 	if err != nil {
 		return b, err
@@ -39,13 +39,12 @@ func (s *subject) body() (b body, err error) {
 	return b, err
 }
 
-func (b body) String() string {
+func (b usage) String() string {
 	return fmt.Sprintf("%.1f MiB beside %.1f MiB of rings, %d descriptors, %d threads", mib(b.own), mib(b.rings),
 		b.descriptors, b.threads)
 }
 
-// A recorder that has recorded a full load for long takes as much memory and as many descriptors as in the beginning,
-// and as much of the disk as what it keeps.
+// Under full load for a long time, the memory, descriptors, threads and disk space of a rotating recorder do not grow.
 func TestTortureSoak(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -57,22 +56,22 @@ func TestTortureSoak(t *testing.T) {
 		v, err := look(path, false)
 		return err == nil && v.newest() > scale(8, 40) || s.ended()
 	})
-	var bodies []body
+	var usages []usage
 	var disk int64
 	for end := time.Now().Add(scale(16*time.Second,
 		10*time.Minute)); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
-		b, err := s.body()
+		b, err := s.usage()
 		if err != nil {
 			t.Fatal(err)
 		}
-		bodies, disk = append(bodies, b), max(disk, onDisk(path))
-		if n := len(bodies); n%60 == 0 {
+		usages, disk = append(usages, b), max(disk, onDisk(path))
+		if n := len(usages); n%60 == 0 {
 			figures(t, "after %d s: %v", n/2, b)
 		}
 	}
 	syscall.Kill(-s.Process.Pid, syscall.SIGTERM)
 	<-s.done
-	flat(t, bodies)
+	flat(t, usages)
 	c := open(t, path)
 	if !c.Manifest.Complete || len(c.Damage()) > 0 {
 		t.Errorf("complete %v, damage %v", c.Manifest.Complete, c.Damage())
@@ -80,9 +79,9 @@ func TestTortureSoak(t *testing.T) {
 	wantNamed(t, c)
 	wantNoGap(t, c)
 	first, last, _ := segmentsOf(t, c)
-	said, _, _ := strings.Cut(s.text(), "\n")
-	figures(t, "%s; generations %d to %d kept, at most %.1f MiB on the disk", said, first, last, mib(disk))
-	n := len(bodies)
-	figures(t, "the most of each quarter: %v; %v; %v; %v", most(bodies[:n/4]), most(bodies[n/4:n/2]),
-		most(bodies[n/2:3*n/4]), most(bodies[3*n/4:]))
+	summary, _, _ := strings.Cut(s.text(), "\n")
+	figures(t, "%s; generations %d to %d kept, at most %.1f MiB on the disk", summary, first, last, mib(disk))
+	n := len(usages)
+	figures(t, "the most of each quarter: %v; %v; %v; %v", most(usages[:n/4]), most(usages[n/4:n/2]),
+		most(usages[n/2:3*n/4]), most(usages[3*n/4:]))
 }

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// streamed starts a recorder that writes to a pipe, and gives the other end.
+// streamed starts a recorder that writes to a pipe, and returns the other end.
 func streamed(t *testing.T, args ...string) (*subject, *os.File) {
 	t.Helper()
 	r, w, err := os.Pipe()
@@ -31,7 +31,7 @@ func streamed(t *testing.T, args ...string) (*subject, *os.File) {
 	return s, r
 }
 
-// blocked says whether the pipe that a recorder writes to takes nothing more.
+// blocked reports whether the pipe that a recorder writes to is full.
 func (s *subject) blocked() bool {
 	s.t.Helper()
 	w, err := unix.Open(fmt.Sprintf("/proc/%d/fd/1", s.Process.Pid), unix.O_WRONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -43,13 +43,13 @@ func (s *subject) blocked() bool {
 	return ready == 0 && err == nil
 }
 
-// begun reads until the recording has begun: the manifest.
+// begun copies the beginning of the stream, which is the manifest, so that the recording has begun.
 func begun(to io.Writer, from io.Reader) error {
 	_, err := io.CopyN(to, from, 1024)
 	return err
 }
 
-// arrived is the file that what is read is put into.
+// arrived creates the file that the stream is copied to.
 func arrived(t *testing.T) *os.File {
 	t.Helper()
 	f, err := os.Create(filepath.Join(t.TempDir(), "arrived.tar"))
@@ -60,8 +60,8 @@ func arrived(t *testing.T) *os.File {
 	return f
 }
 
-// A reader of a stream that stalls, is slow, leaves or dies: the recording is whole where it reads on, ends with one
-// line where it does not, and whatever arrived is read.
+// The reader of a stream stalls, is slow, closes it or dies. If it continues, the recording is complete. If not, the
+// recorder ends with one line of error, and what arrived can be read.
 func TestTortureStreams(t *testing.T) {
 	needKernel(t)
 	needTime(t)
@@ -77,7 +77,7 @@ func TestTortureStreams(t *testing.T) {
 		}
 		return v
 	}
-	// Both make more than fits into the pipe, the rings and the batches.
+	// Both record more than fits into the pipe, the rings and the batches.
 	for _, c := range []struct {
 		name string
 		read func(to io.Writer, from io.Reader) error
@@ -86,7 +86,7 @@ func TestTortureStreams(t *testing.T) {
 			if _, err := io.CopyN(to, from, 100_000); err != nil {
 				return err
 			}
-			time.Sleep(scale(2*time.Second, 7*time.Second)) // after ten the recorder would not wait for it in the end
+			time.Sleep(scale(2*time.Second, 7*time.Second)) // at the end, the recorder waits for 10 s at most
 			_, err := io.Copy(to, from)
 			return err
 		}},
@@ -127,8 +127,8 @@ func TestTortureStreams(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name string
-		lead func(s *subject, r, to *os.File) error // what the reader does until it has gone
-		ends bool                                   // the recorder does, by itself
+		lead func(s *subject, r, to *os.File) error // what the reader does, until its end
+		ends bool                                   // the recorder must end by itself
 	}{
 		{"leaves", func(_ *subject, r, to *os.File) error {
 			_, err := io.CopyN(to, r, 20_000+rand.Int64N(500_000))
@@ -177,7 +177,7 @@ func TestTortureStreams(t *testing.T) {
 			figures(t, "%d times: %d rows in %d bytes arrived, and all were read", n, rows, bytes)
 		})
 	}
-	// Nobody reads, ever: what the rings cannot hold is lost, and an end is an end.
+	// The reader never reads. Events that do not fit into the rings are lost, and the recorder still ends.
 	t.Run("never reads", func(t *testing.T) {
 		s, r := streamed(t, endless...)
 		f := arrived(t)
@@ -185,13 +185,13 @@ func TestTortureStreams(t *testing.T) {
 			t.Fatal(err)
 		}
 		waitFor(t, "the pipe to be full", s.blocked)
-		// Only the recorder, not its command, which gets another signal from it.
+		// Only the recorder; it sends a signal to its command.
 		s.Process.Signal(syscall.SIGTERM)
 		if large {
 			waitFor(t, "the recorder to give up", s.ended)
 			s.wantFailed("its reader has read nothing for")
 		} else {
-			// Those that come within a fifth of a second are the first one.
+			// Signals within 0.2 s of the first one count as one.
 			waitFor(t, "the recorder to stop at once", func() bool {
 				s.Process.Signal(syscall.SIGTERM)
 				return s.ended()

@@ -18,8 +18,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// large is set by make torture: everything is done as often, and for as long, as what it is to show takes. make test
-// does a little of each.
+// large is set by make torture, which runs the torture tests for half an hour. make test runs a short version.
 var large = os.Getenv("FLETCH_TORTURE") == "large"
 
 func scale[T any](little, much T) T {
@@ -29,44 +28,45 @@ func scale[T any](little, much T) T {
 	return little
 }
 
-// figures prints what a test measured; test/run.sh shows these lines.
+// figures logs what a test measured. test/run.sh prints these lines.
 func figures(t *testing.T, text string, args ...any) {
 	t.Helper()
 	t.Logf("torture: "+strings.TrimPrefix(t.Name(), "TestTorture")+": "+text, args...)
 }
 
-// needTime skips where time is short. Where it is not, but should not be wasted, tests run beside others.
+// needTime skips the test with -short. The short versions of torture tests run in parallel.
 func needTime(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("takes long, and time is short here")
+		t.Skip("takes long, not run with -short")
 	}
 	if !large {
 		t.Parallel()
 	}
 }
 
-// heavyLoad is a command that makes events of every family without end, one thread of it known calls as fast as it can.
+// heavyLoad returns a command that makes events of every family without end. One of its threads makes known calls as
+// fast as it can.
 func heavyLoad(dir string) []string {
 	work := program("workload")
 	return []string{"sh", "-c", fmt.Sprintf(`%[1]s calls 1000000000000 1 & while :; do
 %[1]s files %[2]s 5; %[1]s tcp 1; %[1]s ipc 1; /bin/true; done >/dev/null 2>&1`, work, dir)}
 }
 
-// A subject is a recorder that something is done to. It leads a process group, with its command.
+// A subject is the recorder of a torture test. It and its command are a process group.
 type subject struct {
 	*exec.Cmd
 	t    *testing.T
-	said string        // the file with what it says; no pipe, which its command would hold too
+	log  string        // path of its standard error; not a pipe, which its command would keep open
 	done chan struct{} // closed when it has ended
 }
 
-// expose starts a recorder. What it says goes to the log when the test fails.
+// expose starts a recorder. If the test fails, it logs what the recorder printed.
 func expose(t *testing.T, prepare func(*exec.Cmd), args ...string) *subject {
 	t.Helper()
-	s := &subject{Cmd: exec.Command(program("record"), args...), t: t, said: filepath.Join(t.TempDir(), "said"),
+	s := &subject{Cmd: exec.Command(program("record"), args...), t: t, log: filepath.Join(t.TempDir(), "stderr"),
 		done: make(chan struct{})}
-	stderr, err := os.Create(s.said)
+	stderr, err := os.Create(s.log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,14 +86,15 @@ func expose(t *testing.T, prepare func(*exec.Cmd), args ...string) *subject {
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
-			said := s.text()
-			t.Logf("record %s: it said:\n%s", strings.Join(args, " "), said[max(0, len(said)-4096):])
+			text := s.text()
+			t.Logf("record %s printed:\n%s", strings.Join(args, " "), text[max(0, len(text)-4096):])
 		}
 	})
 	return s
 }
 
-func (s *subject) text() string { return read(s.t, s.said) }
+// text returns what the recorder has printed so far.
+func (s *subject) text() string { return read(s.t, s.log) }
 
 // kill ends the recorder and its command with SIGKILL.
 func (s *subject) kill() {
@@ -101,13 +102,13 @@ func (s *subject) kill() {
 	<-s.done
 }
 
-// status is what it ended with.
+// status waits for the recorder to end, and returns its exit status.
 func (s *subject) status() int {
 	<-s.done
 	return s.ProcessState.ExitCode()
 }
 
-// ended says whether it has.
+// ended reports whether the recorder has ended.
 func (s *subject) ended() bool {
 	select {
 	case <-s.done:
@@ -117,15 +118,15 @@ func (s *subject) ended() bool {
 	}
 }
 
-// A view is what there is to see of a capture: of each segment, by name, how many rows it has and when the last one
-// was.
+// A view is what can be read of a capture at one moment.
 type view struct {
-	segments map[string]part
-	whole    bool
-	torn     int // segments that end in what is no batch
-	end      int64
+	segments map[string]part // by name
+	whole    bool            // the manifest says that it is complete
+	torn     int             // segments that end in an incomplete batch
+	end      int64           // time of the last row, ns
 }
 
+// A part is what can be read of a segment: the number of rows, and the time of the last one in ns.
 type part struct{ rows, last int64 }
 
 func (v view) rows() (n int64) {
@@ -135,7 +136,7 @@ func (v view) rows() (n int64) {
 	return n
 }
 
-// look opens a capture. With decode each value of each batch is read.
+// look opens a capture. With decode it reads all values.
 func look(path string, decode bool) (v view, err error) {
 	c, err := format.Open(path)
 	if err != nil {
@@ -162,8 +163,8 @@ func look(path string, decode bool) (v view, err error) {
 	return v, nil
 }
 
-// missing is how many rows a capture has no more that were seen in it before. What a rotating recorder may have removed
-// by now, gone says.
+// missing returns how many rows of an earlier view of the capture are missing, except those of segments that, according
+// to gone, a rotating recorder may have removed.
 func (v view) missing(before view, gone func(name string, p part) bool) (n int64) {
 	for name, p := range before.segments {
 		now, there := v.segments[name]
@@ -174,7 +175,7 @@ func (v view) missing(before view, gone func(name string, p part) bool) (n int64
 	return n
 }
 
-// numberOf is a segment's number.
+// numberOf returns the number in a segment's name.
 func numberOf(name string) int {
 	n, _ := strconv.Atoi(strings.TrimSuffix(filepath.Base(name), ".arrow"))
 	return n
@@ -187,7 +188,7 @@ func (v view) newest() (n int) {
 	return n
 }
 
-// onDisk is how many bytes a directory takes; a file with two names counts once.
+// onDisk returns the number of bytes that a directory takes on disk. Files with several links count once.
 func onDisk(dir string) (n int64) {
 	seen := make(map[uint64]bool)
 	filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
@@ -207,8 +208,8 @@ func onDisk(dir string) (n int64) {
 	return n
 }
 
-// capturesIn are the captures of a flight recorder's directory: its window, and its dumps by time. Those in the making
-// end in .new.
+// capturesIn returns the names in a flight recorder's directory: its dumps by time, and the window. The name of a dump
+// that is being written ends in .new.
 func capturesIn(dir string) (names []string) {
 	entries, _ := os.ReadDir(dir)
 	for _, e := range entries {
@@ -218,7 +219,7 @@ func capturesIn(dir string) (names []string) {
 	return names
 }
 
-// stillEmpty says that a capture killed so early has nothing yet: no manifest, and no segment.
+// stillEmpty reports whether a capture has neither manifest nor segments, because its recorder was killed that early.
 func stillEmpty(path string) bool {
 	info, err := os.Stat(path)
 	if err != nil {
