@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 PROGRAMS := record analyze replay
 OFFLINE  := analyze replay
-# Static binaries: nothing of the host but its kernel.
+# Static binaries, which run on every host with a suitable kernel.
 export CGO_ENABLED := 0
 GOBUILD := go build -trimpath -ldflags '-s -w'
 

@@ -1,11 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What a patch has to pass before anything else: lint, and the tests that need neither root nor a kernel nor a network. Anybody
-# can run it, in a minute or two. What was not run, and why, is said at the end; test/run.sh runs it.
+# Run lint, and the tests that need neither root nor a kernel nor a network. It takes a minute or two. At the end it
+# prints what could not be run, and why; test/run.sh runs these tests too.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
-# Root would record. Without these capabilities it is a user like any other, as far as the tests are concerned.
+# As root the tests would record. Without these capabilities they behave as for any other user.
 if [ "$(id -u)" = 0 ] && [ -z "${FLETCH_CHECK:-}" ]; then
 	kernel=-sys_admin,-bpf,-perfmon
 	FLETCH_CHECK=1 exec setpriv --bounding-set $kernel --inh-caps $kernel test/check.sh

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Build and vet the offline tools for the laptops they run on, and build the recorder for the other architecture.
+# Vet and build the offline tools for other systems, and build the recorder for the other architecture.
 set -eu
 cd "$(dirname "$0")/.."
 

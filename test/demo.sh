@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# The demo: record a few seconds of real work on this kernel, then read the capture as a user would. Where nothing can
-# be recorded, say exactly why and do the offline half on the sample capture that comes with the project.
+# The demo: record a few seconds of real work on this kernel, then read the capture as a user would. If this machine
+# cannot record, print why, and read the sample capture instead.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/bin:$PATH"
 
-# The command line as it would be typed, then the command.
+# Print the command line as a user would type it, and run it.
 run() {
 	local line='' arg
 	for arg in "$@"; do
@@ -30,7 +30,7 @@ rm -rf "$out/capture" "$out/probe" "$out/parquet" "$out/replay"
 # The work: pack the sources of Go, and build a program with it.
 work="tar -C $(go env GOROOT)/src -cf - . | gzip -1 >/dev/null; go build -o $out/replay ./cmd/replay"
 
-# Whether this machine can record is best seen by doing it.
+# Try whether this machine can record.
 if why=$(record -q -w "$out/probe" -- true 2>&1); then
 	rm -r "$out/probe"
 	run record --list

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Out of what go test -v prints: what each test that failed said, at most the last 100 lines of it; the first 100 lines of a panic;
-# and, of a package that failed without either, the last 100 lines: it does not compile, it was killed, its kernel hangs.
+# From the output of go test -v: the output of each failed test, at most its last 100 lines; the first 100 lines of a
+# panic; and if a package failed without either (it does not compile, it was killed, its kernel hangs), its last 100
+# lines.
 function say(name, line) { said[name, lines[name]++ % 100] = line }
 function print_end(name, i) {
 	for (i = lines[name] > 100 ? lines[name] - 100 : 0; i < lines[name]; i++) print said[name, i % 100]

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Run every fuzz target of the module for a while. Usage: test/fuzz.sh TIME
+# Run every fuzz target of the module for TIME (default 30s). Usage: test/fuzz.sh [TIME]
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,7 +1,7 @@
 #!/bin/bash
-# SPDX-License-Identifier: Apache-2.0
-# Print where the kernel headers are that the system call tables are made from: the package that tables.go names, or,
-# where Debian has it no more, the newest of its series. It is fetched by apt and unpacked under .cache, not installed.
+# SPDX-License-Identifier: Apache-2.0 Print the directory of the kernel headers that the system call tables are
+# generated from: of the package that tables.go names, or, if Debian does not have it any more, of the newest in its
+# series. apt downloads it; it is unpacked in .cache, not installed.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,7 +18,7 @@ apt-cache show "$wanted" >/dev/null 2>&1 || [ "$(id -u)" != 0 ] || apt-get updat
 name=$wanted
 if ! apt-cache show "$wanted" >/dev/null 2>&1; then
 	name=$(apt-cache search --names-only "^linux-headers-${series/./\\.}.*-common\$" | cut -d' ' -f1 | grep -v -- -rt- | sort -V | tail -n 1)
-	echo "Debian has $wanted no more: taking $name" >&2
+	echo "Debian does not have $wanted any more: taking $name" >&2
 fi
 [ -n "$name" ] || { echo "apt has no linux-headers-$series*-common" >&2; exit 77; }
 apt-get download -qq -o APT::Sandbox::User=root "$name" >&2

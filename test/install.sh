@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Install with apt what the tests need and this machine lacks, and say so.
+# Install with apt the packages that the tests need and this machine does not have, and list them.
 # Usage: test/install.sh [generate|readers|peers|shells|kernel|kernel-arm64|bench]...   (default: everything)
 set -eu
 
@@ -58,11 +58,11 @@ done
 [ ${#packages[@]} -gt 0 ] || exit 0
 
 if [ "$(id -u)" != 0 ]; then
-	echo "missing here: ${packages[*]} (not root: install them with apt-get, or what needs them is not run)"
+	echo "missing: ${packages[*]} (not root: install them with apt-get, or the tests that need them are not run)"
 	exit 0
 fi
 if ! command -v apt-get >/dev/null; then
-	echo "missing here: ${packages[*]} (no apt-get: install them, or what needs them is not run)"
+	echo "missing: ${packages[*]} (no apt-get: install them, or the tests that need them are not run)"
 	exit 0
 fi
 echo "installing with apt-get: ${packages[*]}"

@@ -1,8 +1,8 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: Apache-2.0
-# The first process of a kernel that test/kernel.sh boots: make a system of what is there, run the tests, switch off.
-# Where systemd is there, it makes the system, and runs this again.
-# The arguments: which tests, and a further flag for them.
+# The init process of a kernel that test/kernel.sh boots: mount file systems, run the tests, power off. With systemd in
+# the root, it starts that as the init process instead, and a unit runs this script again.
+# Arguments: a regular expression of tests, and a flag for go test, which may be empty.
 if [ $$ = 1 ]; then
 	/bin/busybox --install
 	if [ -e /lib/systemd/systemd ]; then
@@ -48,4 +48,4 @@ cd /test
 status=$?
 [ $status = 0 ] || dmesg | tail -n 50
 echo "tests ended with status $status"
-reboot -f # which ends QEMU; a machine that has slept cannot be switched off
+reboot -f # ends QEMU; poweroff does not work after the machine was suspended

@@ -1,18 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Boot Debian's own kernels in QEMU, emulated, and run the tests of ./test as root inside each.
+# Boot Debian's kernels in QEMU, emulated, and run the tests of ./test as root in each.
 #
 # Usage: test/kernel.sh [ARCH]     amd64 (default) or arm64
 #   KERNELS="6.1 6.12"             the newest package of each of these series
 #   LSMS="bpf none"                each booted with BPF LSM, and without
 #   BOOTS="6.1:none 6.12:bpf"      only these pairs of the two
 #   RUN=REGEX                      only these tests
-#   SHORT=                         also what they leave out where time is short
+#   SHORT=                         without -short, which is the default
 #   INIT=systemd                   with Debian's systemd as the first process
 #   LDFLAGS=FLAGS                  further ones for the programs
 #
-# Nothing is installed: apt, with package lists of its own, fetches what is unpacked under .cache/kernel.
-# All that a kernel said is in .cache/kernel/ARCH/*.log, or in ARCH/INIT/*.log.
+# Nothing is installed: apt, with its own package lists, downloads packages, which are unpacked in .cache/kernel.
+# The complete output of a kernel is in .cache/kernel/ARCH/*.log, or in ARCH/INIT/*.log.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
@@ -23,12 +23,12 @@ amd64) qemu=(qemu-system-x86_64 -machine q35 -cpu max) console=ttyS0 ;;
 arm64) qemu=(qemu-system-aarch64 -machine virt -cpu max,pauth-impdef=on) console=ttyAMA0 ;;
 *) echo "test/kernel.sh: unknown architecture: $arch" >&2 && exit 2 ;;
 esac
-# pauth-impdef: pointers signed by a cheap hash, else emulating the real one takes most of the time.
-# One thread for all CPUs: with more, QEMU before 8.1 now and then keeps a breakpoint that the kernel has taken out of
-# its code again, and goes round in it for ever.
+# pauth-impdef signs pointers with a cheap hash; emulating the architected one takes most of the time.
+# One thread for all CPUs, because with more, QEMU before 8.1 sometimes keeps a breakpoint that the kernel has removed
+# from its code, and loops forever.
 qemu+=(-accel tcg,thread=single -smp 2 -m 1G -nodefaults -display none -no-reboot -serial stdio)
 
-why() { echo "$*" | tee -a "${NOTRUN_WHY:-/dev/null}"; }
+why() { echo "$*" | tee -a "${NOTRUN_WHY:-/dev/null}"; } # WHY: why something was not run
 for tool in "${qemu[0]}" cpio apt-get dpkg-deb; do
 	command -v "$tool" >/dev/null || { why "kernels on $arch: no $tool here" && exit 77; }
 done
@@ -42,7 +42,7 @@ apt() { # get|cache ARG...
 	"$program" -qq -o APT::Architecture="$arch" -o APT::Architectures="$arch" -o APT::Sandbox::User= \
 		-o Dir::State::Lists="$cache/lists" -o Dir::State::status="$cache/status" -o Dir::Cache="$cache" "$@"
 }
-unpacked() { # PACKAGE FILE: fetches the package and prints where this one file of it is now
+unpacked() { # PACKAGE FILE: downloads the package, unpacks this file of it, and prints its path
 	local dir=$cache/packages/$1
 	if [ ! -e "$dir" ]; then
 		rm -rf "$dir.new" && mkdir "$dir.new" && cd "$dir.new" && apt get download "$1" >&2 &&
@@ -51,7 +51,7 @@ unpacked() { # PACKAGE FILE: fetches the package and prints where this one file 
 	fi
 	echo "$dir"/${2##*/}
 }
-unpack_all() { # PACKAGE: unpacks it and all that it depends on into the root; nothing of it is run
+unpack_all() { # PACKAGE: unpacks it and its dependencies into the root, without running their scripts
 	local dir=$cache/with-$1
 	if [ ! -e "$dir" ]; then
 		rm -rf "$dir.new" && mkdir -p "$dir.new/partial" &&
@@ -64,9 +64,9 @@ unpack_all() { # PACKAGE: unpacks it and all that it depends on into the root; n
 		dpkg-deb --fsys-tarfile "$deb" | tar -x -C "$root" --keep-directory-symlink --exclude='./usr/share/*' || return
 	done
 }
-apt get update || echo "apt: the package lists are not renewed"
+apt get update || echo "apt: the package lists could not be updated"
 
-# What a kernel gets to see: a shell, the programs, the tests.
+# The root file system of the kernels: a shell, the programs, the tests.
 root=$cache/root
 busybox=$(unpacked busybox-static '*/bin/busybox') || { why "kernels on $arch: apt cannot fetch busybox-static" && exit 77; }
 rm -rf "$root"
@@ -84,8 +84,8 @@ go build -trimpath -ldflags "-s -w ${LDFLAGS:-}" -o "$root/bin/" ./cmd/... ./int
 go test -c -trimpath -ldflags '-s -w' -o "$root/test/" ./test
 (cd "$root" && find . | cpio -o -H newc --quiet) >"$cache/initramfs"
 
-# How fast the emulated counter of cycles goes is how fast the real one does. A kernel that measures it on a busy machine may be
-# wrong by several times, and its clock with it.
+# The emulated TSC has the frequency of the real one, so the kernel is told that. If it measured it, on a busy machine
+# the result, and with it the clock, could be wrong by a factor.
 clock=tsc=reliable
 if [ "$arch" = amd64 ] && khz=$(awk '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo) && [ "${khz:-0}" -gt 0 ]; then
 	clock+=" tsc_early_khz=$khz"

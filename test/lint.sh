@@ -14,7 +14,7 @@ for f in .ci/run test/*.sh test/bench/*.sh; do
 done
 go vet ./...
 if ! go list -deps honnef.co/go/tools/cmd/staticcheck >/dev/null 2>&1; then
-	echo "staticcheck: not in the module cache, and it cannot be fetched" | tee "${NOTRUN_WHY:-/dev/null}"
+	echo "staticcheck: not in the module cache, and it cannot be downloaded" | tee "${NOTRUN_WHY:-/dev/null}"
 	exit 77
 fi
 go tool staticcheck ./...

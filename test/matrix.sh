@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Make the table of kernels, families and mechanisms out of what the tests printed.
+# Make the table of kernels, families and mechanisms from the output of the tests.
 #
 # Usage: test/matrix.sh LOG...     prints it; LOG is the output of go test -v on one kernel, named KERNEL.log
 #        test/matrix.sh -w LOG...  puts it into README.md, between its markers
@@ -12,7 +12,7 @@ write=
 
 table() {
 	awk '
-	# Which test proves which family by which mechanism.
+	# Which test covers which family and mechanism.
 	BEGIN {
 		split("process/tp_btf syscall/tp_btf file/fentry file/kprobe file/tp_btf ipc/lsm ipc/fentry ipc/kprobe ipc/tp_btf " \
 		      "tcp/fentry tcp/kprobe tcp/tp_btf seccomp/fentry seccomp/kprobe seccomp/tp_btf", rows, " ")

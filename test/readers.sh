@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Read a fresh capture, raw and converted, with pyarrow, pandas, polars and DuckDB, installed from their registry into
-# a virtual environment. Where nothing can be recorded, the sample capture is read instead.
+# Read a new capture, raw and converted, with pyarrow, pandas, polars and DuckDB, which pip installs into a virtual
+# environment. If this machine cannot record, read the sample capture instead.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
@@ -37,7 +37,7 @@ sleep 5 &
 exit 0
 END
 	bin/record -q -w "$dir/capture" -- sh "$dir/work" "$dir" >/dev/null
-	# A ring too small, for a loss table.
+	# With a ring that is too small, so that there is a table loss.
 	bin/record -q -b 4KiB -w "$dir/lossy" -- "$dir/workload" calls 100000 2 >/dev/null
 else
 	printf 'nothing can be recorded here, so the sample is read:\n%s\n' "$why"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Out of the lines of skipped.awk: each reason once, and how many tests were not run for it.
+# From the output of skipped.awk: each reason once, with the first three tests skipped for it and the number of others.
 {
 	name = $0; sub(/: .*/, "", name)
 	why = substr($0, length(name) + 3)

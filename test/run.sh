@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Run every test. Print at the end what passed, what failed, and what could not run here and why.
+# Run every test. At the end, print what passed, what failed, and what could not be run, and why.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
@@ -25,7 +25,7 @@ step() { # NAME COMMAND...
 export NOTRUN_WHY="$PWD/$log.why"
 
 go_tests() {
-	# Without them the tables of system calls are not compared with what they are made from.
+	# Without headers the test that generates the system call tables again is skipped.
 	LINUX_HEADERS=$(test/headers.sh) || LINUX_HEADERS=
 	export LINUX_HEADERS
 	test/go.sh "$log" -vet=off -count=1 -timeout 20m || return
@@ -38,8 +38,8 @@ step "Go tests" go_tests
 step "offline tools on other systems" test/cross.sh
 step "fuzz targets, briefly" test/fuzz.sh 3s
 step "other readers (pyarrow, pandas, polars, DuckDB)" test/readers.sh
-# The whole matrix is make test-kernel; this is every mechanism of every family, on the older kernel without BPF LSM and
-# on the newer one with it.
+# A part of make test-kernel: every mechanism of every family, on the older kernel without BPF LSM and on the newer one
+# with it.
 step "Debian's kernels" env BOOTS="6.1:none 6.12:bpf" \
 	RUN='EveryCall|TestSudo|TwoCapabilities|CommandHas|LossIsExact|OnlyTheCommandsTree|Files|IPC|TCP|Seccomp|Flood|Hostile|MachineCPUComes|MachineClockIsSet$|MachineSleeps' test/kernel.sh
 step "known vulnerabilities" test/vulncheck.sh

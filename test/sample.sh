@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Make test/testdata/sample.tar anew: a small capture of the project's own workload and a short pipeline. Of the
-# machine it shows the kernel's release and nothing else: host name, boot id and the paths of the programs are made up.
-# Runs as root.
+# Record test/testdata/sample.tar again: a small capture of internal/workload and a short pipeline. Host name, boot id
+# and the paths of the programs are made up, so that it shows nothing of the machine but the release of its kernel.
+# Needs root.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 
@@ -20,7 +20,7 @@ unshare --uts --mount sh -eu -c '
 	cd /mnt
 	cat >script
 	status=0
-	# By system calls, which every kernel allows: what this one refuses is not of interest.
+	# With the mechanisms that every kernel has, so that none is listed as refused.
 	env -i PATH=/usr/bin:/bin ./record -q -w sample.tar --mechanism file=tp_btf,ipc=tp_btf,tcp=tp_btf,seccomp=tp_btf \
 		-- sh script >/dev/null 2>errors 3>&- || status=$?
 	[ $status = 3 ] || { cat errors; echo "the workload ended with $status, not 3"; exit 1; }

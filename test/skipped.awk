@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Out of what go test -v prints: each test that was not run, and why, as "NAME: WHY". The reason stands above the
-# verdict, below the last line that names the test.
+# From the output of go test -v: each skipped test and the reason, as "NAME: WHY". The reason is in a line above SKIP,
+# after the last line that names the test.
 /^=== (RUN|CONT|NAME) / { current = $3; next }
-/^ +testscript\.go:[0-9]+: / { next } # the session of a script; its reason stands before it
+/^ +testscript\.go:[0-9]+: / { next } # the log of a script, which comes after the reason
 /^ +[^ ]+\.go:[0-9]+: / { line = $0; sub(/^ +[^ ]+\.go:[0-9]+: /, "", line); reason[current] = line; next }
 /^ *--- SKIP: / { print $3 ": " ($3 in reason ? reason[$3] : "no reason given") }

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# govulncheck, where its database can be reached.
+# Run govulncheck, if its database can be reached.
 set -eu -o pipefail
 cd "$(dirname "$0")/.."
 

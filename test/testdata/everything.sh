@@ -1,5 +1,5 @@
-# Record in every way there is, one after the other. $WHAT are further flags, $SMALL is a
-# directory that fills up, $TERMINAL a terminal.
+# Use every feature of the recorder, one after the other. $WHAT has further flags, $SMALL is the directory of a small
+# disk, and $TERMINAL is a terminal.
 set -e
 
 work() { # something to record, for a while
@@ -20,7 +20,7 @@ ended() { # STATUS: the recorder in the background ended with it
 record $WHAT -w host -v 2>/dev/null &
 begun host; work; kill -INT $!; ended 0
 
-# Segments that come and go, and reach the disk.
+# Rotation with --sync.
 record $WHAT -q -w rotated -C 16KiB -G 200ms -W 2 --sync 100ms -d 1s &
 begun rotated; work; ended 0
 
@@ -37,20 +37,20 @@ flight() { # CAPTURE FLAG...
 flight flight --sync 200ms
 flight memory --in-memory --max-memory 128MiB
 
-# A disk that is full.
+# A full disk.
 record $WHAT -w "$SMALL/capture" -z none 2>full.txt &
 until grep -q 'error' full.txt; do kill -0 $!; work; done; ended 1
 grep -q 'no space left' full.txt
 
 # What follows is left out where time is short.
 
-# One that goes on where another was cut off, within limits.
+# A flight recorder that finds the window of a killed one, and limits.
 rm -rf flight/*Z-*
 mkdir flight/window
 flight flight --force --max-cpu 50% -W 2
 record $WHAT -q -w limits --max-cpu 1% --max-memory 256MiB -d 1s
 
-# A command, into each kind of file, with each codec.
+# A command, with each kind of output and each codec.
 record $WHAT -w directory -z lz4 -- sh -c 'ls / >/dev/null'
 record $WHAT -q -w file.tar -z none -- ls / >/dev/null
 record $WHAT -q -w - -d 300ms >stream.tar
@@ -64,7 +64,7 @@ record $WHAT -q -w processes -p $sleeper,$$ -d 300ms
 record $WHAT -q -w last -p $sleeper &
 begun last; kill $sleeper; wait $sleeper || true; ended 0
 
-# A command that is told to end, and one that does not listen.
+# A command that ends at SIGTERM, and one that ignores signals.
 record $WHAT -q -w told -- sh -c 'trap "exit 5" TERM; while :; do sleep 0.1; done' &
 begun told; sleep 0.2; kill -TERM $!; ended 5
 record $WHAT -q -w deaf -- sh -c 'trap "" INT TERM; sleep 4' &
@@ -74,7 +74,7 @@ begun deaf; kill -INT $!; sleep 0.5; kill -INT $!; ended 130
 record $WHAT -q -w stopped -d 1s &
 begun stopped; kill -STOP $!; sleep 0.3; kill -CONT $!; kill -USR2 $!; ended 0
 
-# A reader that leaves.
+# A reader that closes the pipe.
 { record $WHAT -q -w - -d 20s || true; } | head -c 100 >/dev/null
 
 # A line of progress.
