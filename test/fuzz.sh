@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.."
 time=${1:-30s}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
-targets=$(grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . | sed -E 's|^\./(.*)/[^/]+\.go:[0-9]+:func (Fuzz.*)$|\1 \2|' | sort -u)
+targets=$(grep -rnoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' . |
+	sed -E 's|^\./(.*)/[^/]+\.go:[0-9]+:func (Fuzz.*)$|\1 \2|' | sort -u)
 [ -n "$targets" ] || { echo "no fuzz target found"; exit 1; }
 while read -r dir target; do
 	echo "fuzzing $target in $dir for $time"

@@ -17,7 +17,8 @@ series=$(grep -oE '[0-9]+\.[0-9]+' <<<"$wanted" | head -n 1)
 apt-cache show "$wanted" >/dev/null 2>&1 || [ "$(id -u)" != 0 ] || apt-get update -qq
 name=$wanted
 if ! apt-cache show "$wanted" >/dev/null 2>&1; then
-	name=$(apt-cache search --names-only "^linux-headers-${series/./\\.}.*-common\$" | cut -d' ' -f1 | grep -v -- -rt- | sort -V | tail -n 1)
+	name=$(apt-cache search --names-only "^linux-headers-${series/./\\.}.*-common\$" |
+		cut -d' ' -f1 | grep -v -- -rt- | sort -V | tail -n 1)
 	echo "Debian does not have $wanted any more: taking $name" >&2
 fi
 [ -n "$name" ] || { echo "apt has no linux-headers-$series*-common" >&2; exit 77; }

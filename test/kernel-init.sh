@@ -40,7 +40,8 @@ exec </dev/console >/dev/console 2>&1
 ip link set lo up
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp NO_COLOR=1 FLETCH_BIN=/bin FLETCH_MACHINE=disposable
 
-echo "$(uname -srm), lsm $(cat /sys/kernel/security/lsm), clock $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+clock=/sys/devices/system/clocksource/clocksource0/current_clocksource
+echo "$(uname -srm), lsm $(cat /sys/kernel/security/lsm), clock $(cat $clock)"
 record --list
 dmesg -c >/dev/null
 cd /test

@@ -68,7 +68,8 @@ apt get update || echo "apt: the package lists could not be updated"
 
 # The root file system of the kernels: a shell, the programs, the tests.
 root=$cache/root
-busybox=$(unpacked busybox-static '*/bin/busybox') || { why "kernels on $arch: apt cannot fetch busybox-static" && exit 77; }
+busybox=$(unpacked busybox-static '*/bin/busybox') ||
+	{ why "kernels on $arch: apt cannot fetch busybox-static" && exit 77; }
 rm -rf "$root"
 mkdir -p "$root"/{usr/bin,usr/sbin,dev,proc,sys,tmp,test}
 ln -s usr/bin usr/sbin "$root/"
@@ -87,7 +88,8 @@ go test -c -trimpath -ldflags '-s -w' -o "$root/test/" ./test
 # The emulated TSC has the frequency of the real one, so the kernel is told that. If it measured it, on a busy machine
 # the result, and with it the clock, could be wrong by a factor.
 clock=tsc=reliable
-if [ "$arch" = amd64 ] && khz=$(awk '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo) && [ "${khz:-0}" -gt 0 ]; then
+if [ "$arch" = amd64 ] && khz=$(awk '/^cpu MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo) &&
+	[ "${khz:-0}" -gt 0 ]; then
 	clock+=" tsc_early_khz=$khz"
 fi
 
@@ -104,10 +106,12 @@ boot() { # VMLINUZ LSM LOG
 
 rm -f "$logs"/*.log
 for series in ${KERNELS:-6.1 6.12}; do
-	names=$(apt cache search --names-only "^linux-image-${series/./\\.}\\..*-cloud-$arch(-unsigned)?\$" | cut -d' ' -f1 | sort -V)
+	names=$(apt cache search --names-only "^linux-image-${series/./\\.}\\..*-cloud-$arch(-unsigned)?\$" |
+		cut -d' ' -f1 | sort -V)
 	name=$( (grep -v unsigned <<<"$names" || echo "$names") | tail -n 1)
 	[ -n "$name" ] || { why "kernel $series on $arch: apt has none" && continue; }
-	vmlinuz=$(unpacked "$name" './boot/vmlinuz-*') || { why "kernel $series on $arch: apt cannot fetch $name" && continue; }
+	vmlinuz=$(unpacked "$name" './boot/vmlinuz-*') ||
+		{ why "kernel $series on $arch: apt cannot fetch $name" && continue; }
 	for lsm in ${LSMS:-bpf none}; do
 		case " ${BOOTS:-$series:$lsm} " in *" $series:$lsm "*) ;; *) continue ;; esac
 		while [ "$(jobs -rp | wc -l)" -ge "$(nproc)" ]; do wait -n; done
@@ -123,7 +127,8 @@ for log in "$logs"/*.log; do
 	[ -e "$log" ] || continue
 	ran=$((ran + 1))
 	count() { grep -acE "^ *--- $1" "$log" || true; }
-	echo "$(basename "$log" .log | tr _ ' '): $(count PASS) passed, $(count FAIL) failed, $(count SKIP) skipped, $(tail -n 1 "$log")"
+	echo "$(basename "$log" .log | tr _ ' '): $(count PASS) passed, $(count FAIL) failed, $(count SKIP) skipped," \
+		"$(tail -n 1 "$log")"
 	if ! grep -aq '^tests ended with status 0$' "$log"; then
 		failed=$((failed + 1))
 		awk -f test/failed.awk "$log"

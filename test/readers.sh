@@ -15,7 +15,8 @@ if ! cmp -s test/requirements.txt "$venv/requirements.txt"; then
 	echo "installing $(tr '\n' ' ' <test/requirements.txt)into $venv"
 	rm -rf "$venv"
 	python3 -m venv "$venv"
-	"$venv/bin/pip" install -q --disable-pip-version-check -r test/requirements.txt || cannot "the Python packages cannot be installed"
+	"$venv/bin/pip" install -q --disable-pip-version-check -r test/requirements.txt ||
+		cannot "the Python packages cannot be installed"
 	cp test/requirements.txt "$venv/"
 fi
 
@@ -49,7 +50,8 @@ for capture in capture lossy; do
 	bin/analyze convert "$dir/$capture" -o "$dir/$capture.parquet" --format parquet
 	bin/analyze info --json "$dir/$capture" >"$dir/$capture.json"
 	bin/replay "$dir/$capture" --arrow >"$dir/$capture.arrows"
-	"$venv/bin/python" test/readers.py "$dir/$capture" "$dir/$capture.parquet" "$dir/$capture.json" "$dir/$capture.arrows"
+	"$venv/bin/python" test/readers.py "$dir/$capture" "$dir/$capture.parquet" "$dir/$capture.json" \
+		"$dir/$capture.arrows"
 done
 
 # Columns that no capture has: random ones, as frames for the zstd of the C library and as files for these readers, and
