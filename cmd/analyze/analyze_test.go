@@ -12,7 +12,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// write writes a capture and gives its path.
+// write writes a capture to a temporary file and returns its path.
 func write(t testing.TB, c *fixture.Capture) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "capture")
@@ -22,7 +22,7 @@ func write(t testing.TB, c *fixture.Capture) string {
 	return path
 }
 
-// analyze runs the program.
+// analyze runs the program with empty standard input.
 func analyze(args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
 	code = run(args, strings.NewReader(""), &out, &err)

@@ -19,7 +19,7 @@ which one they are of.`,
 		{Line: `analyze convert monday tuesday -o week --format csv -Y 'comm == "nginx"'`,
 			Text: "two captures, one program"},
 		{Line: `duckdb -c "select name, count(*) from 'tables/syscall.parquet' group by name"`,
-			Text: "what comes of it"},
+			Text: "query the result"},
 	},
 }
 
@@ -49,7 +49,7 @@ func convert(e *env, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer closing(set, &err)
+	defer closeCaptures(set, &err)
 	job := &export.Job{Captures: set, Filter: o.filter, Format: format, Dir: *dir, Replace: *force,
 		Progress: e.progress}
 	return job.Run(e.ctx)

@@ -17,24 +17,24 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// env is what all commands work with.
+// env is the environment of a command.
 type env struct {
-	ctx            context.Context
+	ctx            context.Context // canceled by SIGINT or SIGTERM
 	stdin          io.Reader
 	stdout, stderr io.Writer
 }
 
-// scan reads a table of a capture, and shows how far that is.
+// scan returns a scan of a table that shows its progress. p is nil for all rows.
 func (e *env) scan(c *capture.Capture, table string, columns []format.Column, p *filter.Program) *capture.Scan {
 	return &capture.Scan{Capture: c, Table: table, Columns: columns, Filter: p, Progress: e.progress}
 }
 
-// input is what a view reads.
+// input returns the input of a view, which shows its progress. p is nil for all rows.
 func (e *env) input(p *filter.Program, captures ...*capture.Capture) *view.Input {
 	return &view.Input{Captures: captures, Filter: p, Progress: e.progress}
 }
 
-// progress shows how many rows of a table are through, once that takes more than a second.
+// progress shows how many of the rows of a table have been read, after the first second. Stop ends it.
 func (e *env) progress(table string, rows int64, read *atomic.Int64) (stop func()) {
 	return term.StartProgress(e.stderr, time.Second, func(elapsed time.Duration) string {
 		n := read.Load()
@@ -42,5 +42,5 @@ func (e *env) progress(table string, rows int64, read *atomic.Int64) (stop func(
 	}).Stop
 }
 
-// workers is the number of batches that are worked on at once.
+// workers is the number of workers of a scan.
 func (e *env) workers() int { return runtime.GOMAXPROCS(0) }

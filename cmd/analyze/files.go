@@ -7,7 +7,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// What is counted of a file.
+// Values of a file.
 var (
 	isRead       = view.Equals("op", "read")
 	isWrite      = view.Equals("op", "write")
@@ -31,7 +31,7 @@ took in all, on average and at most, and by how many processes.`,
 			{Line: `analyze files incident -Y 'name startsWith "/var/lib" && ret < 0'`, Text: "what failed where"},
 		},
 	},
-	none: "no such reads and writes were recorded",
+	emptyText: "no such reads and writes were recorded",
 	view: &view.View{
 		Table: "file", By: []string{"path"}, Sort: "total", KeysLast: true,
 		Keys: []*view.Key{view.Path, view.Comm, view.PID, view.OneOf("op", "read", "write")},

@@ -9,7 +9,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// FuzzViews shows every view, as text and as JSON, of captures with bytes changed.
+// FuzzViews runs every command but convert, as text and as JSON, on captures with changed bytes.
 func FuzzViews(f *testing.F) {
 	mutants := seed(f)
 	f.Fuzz(func(t *testing.T, capture byte, changes []byte) {
@@ -24,7 +24,7 @@ func FuzzViews(f *testing.F) {
 	})
 }
 
-// FuzzConvert converts captures with bytes changed to every format.
+// FuzzConvert converts captures with changed bytes to every format.
 func FuzzConvert(f *testing.F) {
 	mutants, dir := seed(f), f.TempDir()
 	f.Fuzz(func(t *testing.T, capture byte, changes []byte) {
@@ -35,7 +35,7 @@ func FuzzConvert(f *testing.F) {
 	})
 }
 
-// seed adds whole captures, and some that are damaged.
+// seed adds intact and damaged captures to the corpus.
 func seed(f *testing.F) *fixture.Mutants {
 	f.Helper()
 	mutants, err := fixture.NewMutants()

@@ -26,7 +26,7 @@ var infoCommand = cli.Command{
 	},
 }
 
-// infoObject is a capture for machines.
+// infoObject is the output of info for one capture with --json.
 type infoObject struct {
 	Complete bool                        `json:"complete"`
 	Host     string                      `json:"host"`
@@ -46,7 +46,7 @@ func info(e *env, args []string) (err error) {
 	if set == nil {
 		return err
 	}
-	defer closing(set, &err)
+	defer closeCaptures(set, &err)
 	for i, c := range set {
 		if o.json {
 			err = jsonline.Write(e.stdout, newInfoObject(&c.Manifest))
@@ -63,6 +63,7 @@ func info(e *env, args []string) (err error) {
 	return nil
 }
 
+// newInfoObject selects what is shown of a manifest. Missing lists and maps are empty, not null.
 func newInfoObject(m *format.Manifest) infoObject {
 	object := infoObject{m.Complete, m.Host, m.Kernel, m.Arch, m.Start, m.End, m.Tables, slices.Clone(m.Probes),
 		m.Changes, m.Dump}
@@ -80,11 +81,12 @@ func newInfoObject(m *format.Manifest) infoObject {
 	return object
 }
 
+// writeInfo prints a capture for people.
 func writeInfo(w io.Writer, c *capture.Capture) error {
 	colour := term.ColourOf(w)
 	state := colour.Green("complete")
 	if !c.Manifest.Complete {
-		state = colour.Red("INCOMPLETE") + ", " + unfinished(c)
+		state = colour.Red("INCOMPLETE") + ", " + incompleteText(c)
 	}
 	fmt.Fprintf(w, "%s: %s\n", term.Escape(c.Path), state)
 	for _, damage := range c.Damage() {
@@ -106,8 +108,8 @@ func writeInfo(w io.Writer, c *capture.Capture) error {
 	return nil
 }
 
-// unfinished says what an incomplete capture means for whoever reads it.
-func unfinished(c *capture.Capture) string {
+// incompleteText says why a capture is incomplete, and what can still be read of it.
+func incompleteText(c *capture.Capture) string {
 	var open []string
 	for _, t := range c.Tables() {
 		for _, s := range t.Segments {

@@ -22,7 +22,7 @@ how often.`,
 			{Line: "analyze ipc incident -Y 'uid != owner'", Text: "to the objects of others"},
 		},
 	},
-	none: "no such checks were recorded",
+	emptyText: "no such checks were recorded",
 	view: &view.View{
 		Table: "ipc", By: []string{"uid", "comm", "right", "key", "id", "owner", "mode"}, Sort: "checks",
 		Keys: []*view.Key{
@@ -38,7 +38,7 @@ how often.`,
 
 func octal(mode int64) string { return string(syscalls.AppendOctal(nil, uint64(uint32(mode)))) }
 
-// rightKey groups by the right, whichever bits ask for it.
+// rightKey groups by the right that was asked for, no matter for which of user, group and others.
 var rightKey = &view.Key{Name: "right", Columns: []string{"flag"}, Bind: func(*view.Source) (view.Coder, error) {
 	return view.Coder{Codes: func(dst []uint64, b *format.Batch) {
 		for i, flag := range b.Column("flag").I32 {

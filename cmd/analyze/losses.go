@@ -3,10 +3,20 @@
 package main
 
 import (
+	"fmt"
+	"io"
 	"slices"
+	"strconv"
+	"time"
 
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/jsonline"
+	"github.com/fletch-trace/fletch/internal/schema"
+	"github.com/fletch-trace/fletch/internal/stamp"
+	"github.com/fletch-trace/fletch/internal/term"
 )
 
 var lossesCommand = cli.Command{
@@ -24,8 +34,8 @@ func losses(e *env, args []string) (err error) {
 	if set == nil {
 		return err
 	}
-	defer closing(set, &err)
-	report := &lossReport{Families: familyShares(set), Losses: []loss{}}
+	defer closeCaptures(set, &err)
+	report := &lossReport{Families: familyTotals(set), Losses: []loss{}}
 	for _, f := range report.Families {
 		report.Lost += f.Lost
 	}
@@ -39,4 +49,96 @@ func losses(e *env, args []string) (err error) {
 		return jsonline.Write(e.stdout, report)
 	}
 	return report.write(e.stdout, len(set) > 1)
+}
+
+// maxLosses is the maximum length of the list of losses. Further losses are only in the totals.
+const maxLosses = 1 << 20
+
+// loss is one row of the table of losses.
+type loss struct {
+	Capture string    `json:"capture,omitempty"`
+	From    time.Time `json:"from"`
+	Until   time.Time `json:"until"`
+	CPU     int32     `json:"cpu"`
+	Family  string    `json:"family"`
+	Count   int64     `json:"count"`
+}
+
+// lossReport is the output of losses.
+type lossReport struct {
+	Lost     int64         `json:"lost"`
+	Families []familyTotal `json:"families"`
+	Losses   []loss        `json:"losses"`
+	Omitted  int64         `json:"omitted"` // rows of the table of losses beyond maxLosses
+}
+
+// read adds the losses of one capture that match the filter p.
+func (r *lossReport) read(e *env, set capture.Set, c *capture.Capture, p *filter.Program) error {
+	s := e.scan(c, schema.Loss.Table, schema.Loss.Schema.Columns, p)
+	s.Ordered = true
+	return s.Run(e.ctx, func(_ int, b *format.Batch) error {
+		for i := range b.Rows {
+			if len(r.Losses) == maxLosses {
+				r.Omitted += int64(b.Rows - i)
+				return nil
+			}
+			r.Losses = append(r.Losses, loss{
+				Capture: set.Label(c),
+				From:    time.Unix(0, b.Column("ts").I64[i]).UTC(),
+				Until:   time.Unix(0, b.Column("until").I64[i]).UTC(),
+				CPU:     b.Column("cpu").I32[i],
+				Family:  b.Column("family").Str.At(i),
+				Count:   b.Column("count").I64[i],
+			})
+		}
+		return nil
+	})
+}
+
+// write prints the report. withCapture says that losses are of several captures, and adds a column with their paths.
+func (r *lossReport) write(w io.Writer, withCapture bool) error {
+	colour := term.ColourOf(w)
+	if r.Lost == 0 && len(r.Losses) == 0 {
+		_, err := fmt.Fprintln(w, colour.Green("no losses"))
+		return err
+	}
+	fmt.Fprintf(w, "%s: %s events\n\n", colour.Red("LOST"), term.Count(r.Lost))
+	if err := r.shareTable().Write(w, "  "); err != nil {
+		return err
+	}
+	if len(r.Losses) > 0 {
+		fmt.Fprintln(w)
+		if err := r.lossTable(withCapture).Write(w, "  "); err != nil {
+			return err
+		}
+	}
+	if r.Omitted > 0 {
+		_, err := fmt.Fprintf(w, "  %s more losses\n", term.Count(r.Omitted))
+		return err
+	}
+	return nil
+}
+
+func (r *lossReport) shareTable() *term.Table {
+	t := term.NewTable("family", ">rows", ">lost", ">share lost")
+	for _, f := range r.Families {
+		t.Row(f.Family, term.Count(f.Rows), term.Count(f.Lost), percent(f.Share))
+	}
+	return t
+}
+
+func (r *lossReport) lossTable(withCapture bool) *term.Table {
+	heads := []string{"from", "until", ">lasting", ">cpu", "family", ">lost", ""}
+	if withCapture {
+		heads[6] = "capture"
+	}
+	t := term.NewTable(heads...)
+	clock := stamp.New("2006-01-02 15:04:05", "", time.Local)
+	for _, l := range r.Losses {
+		from, until := l.From.UnixNano(), l.Until.UnixNano()
+		t.Row(string(clock.Append(nil, from)), string(clock.Append(nil, until)),
+			term.Duration(time.Duration(until-from)), strconv.Itoa(int(l.CPU)), l.Family, term.Count(l.Count),
+			l.Capture)
+	}
+	return t
 }

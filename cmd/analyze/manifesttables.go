@@ -4,13 +4,18 @@ package main
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// factTable is where, when and how a capture was recorded.
+// factTable shows where, when and how a capture was recorded.
 func factTable(m *format.Manifest) *term.Table {
 	t := term.NewTable("", "")
 	add := func(name, value string) {
@@ -35,18 +40,18 @@ func commandText(m *format.Manifest) string {
 	return text
 }
 
-// dumpText is why and when a flight recorder made a capture.
+// dumpText says why and when a capture was dumped, "" if it is not a dump.
 func dumpText(d *format.Dump) string {
 	switch {
 	case d == nil:
 		return ""
 	case d.Condition != "":
-		return fmt.Sprintf("%s at %s: %s", d.Reason, d.TS.Local().Format(whenLayout), d.Condition)
+		return fmt.Sprintf("%s at %s: %s", d.Reason, d.TS.Local().Format(timeLayout), d.Condition)
 	}
-	return fmt.Sprintf("%s at %s", d.Reason, d.TS.Local().Format(whenLayout))
+	return fmt.Sprintf("%s at %s", d.Reason, d.TS.Local().Format(timeLayout))
 }
 
-// probeTable is how each family was recorded, and what the kernel refused.
+// probeTable shows how each family was recorded, and which mechanisms were refused.
 func probeTable(m *format.Manifest) *term.Table {
 	t := term.NewTable("family", "mechanism", "refused")
 	for _, p := range m.Probes {
@@ -57,7 +62,7 @@ func probeTable(m *format.Manifest) *term.Table {
 		if len(p.Refused) == 0 {
 			t.Row(family, mechanism, "")
 		}
-		for _, r := range p.Refused { // a line each
+		for _, r := range p.Refused { // one line each; only the first has the family
 			t.Row(family, mechanism, r.Mechanism+": "+r.Reason)
 			family, mechanism = "", ""
 		}
@@ -65,11 +70,53 @@ func probeTable(m *format.Manifest) *term.Table {
 	return t
 }
 
-// changeTable is what changed on the machine while it was recorded.
+// changeTable shows what changed on the host during the recording.
 func changeTable(m *format.Manifest) *term.Table {
 	t := term.NewTable("when", "change", "")
 	for _, c := range m.Changes {
-		t.Row(c.TS.Local().Format(whenLayout), c.What, c.Detail)
+		t.Row(c.TS.Local().Format(timeLayout), c.What, c.Detail)
 	}
 	return t
+}
+
+// sizeTable shows rows, losses and size of each table, and their totals.
+func sizeTable(c *capture.Capture) *term.Table {
+	t := term.NewTable("table", ">rows", ">lost", ">bytes", ">bytes/row", ">segments")
+	var sum format.TableInfo
+	for _, name := range slices.Sorted(maps.Keys(c.Manifest.Tables)) {
+		size := c.Manifest.Tables[name]
+		addSize(t, name, size)
+		sum.Rows += size.Rows
+		sum.Lost += size.Lost
+		sum.Bytes += size.Bytes
+		sum.Segments += size.Segments
+	}
+	if t.Len() > 1 {
+		addSize(t, "total", sum)
+	}
+	return t
+}
+
+func addSize(t *term.Table, name string, size format.TableInfo) {
+	bytesPerRow := "-"
+	if size.Rows > 0 {
+		bytesPerRow = strconv.FormatFloat(float64(size.Bytes)/float64(size.Rows), 'f', 1, 64)
+	}
+	t.Row(name, term.Count(size.Rows), term.Count(size.Lost), term.Bytes(size.Bytes), bytesPerRow,
+		term.Count(int64(size.Segments)))
+}
+
+// timeLayout is the layout of times for people, which are in local time.
+const timeLayout = "2006-01-02 15:04:05.000 -0700"
+
+// spanText formats a time span: begin and end in local time, and duration. A zero time is unknown.
+func spanText(start, end time.Time) string {
+	switch {
+	case start.IsZero():
+		return "at an unknown time"
+	case end.IsZero():
+		return "from " + start.Local().Format(timeLayout)
+	}
+	return fmt.Sprintf("%s to %s (%s)", start.Local().Format(timeLayout), end.Local().Format("15:04:05.000"),
+		term.Duration(end.Sub(start)))
 }

@@ -19,7 +19,7 @@ type options struct {
 	filter     *filter.Program // nil: all rows
 }
 
-// newCommand makes the command line of c; what all subcommands have in common need not be in c.
+// newCommand makes the command line of c, and adds what all subcommands have in common.
 func newCommand(c cli.Command) *options {
 	if c.Usage == nil {
 		c.Usage = []string{"CAPTURE... [flags]"}
@@ -29,19 +29,19 @@ func newCommand(c cli.Command) *options {
 	return &options{Flags: cli.New(c)}
 }
 
-// withFilter adds -Y, with its help.
+// withFilter adds -Y with this help.
 func (o *options) withFilter(help string) *options {
 	o.StringVarP(&o.expression, "filter", "Y", "", help)
 	return o
 }
 
-// withJSON adds --json, which prints what objects says.
-func (o *options) withJSON(objects string) *options {
-	o.BoolVar(&o.json, "json", false, "as JSON: "+objects)
+// withJSON adds --json. Its help says what is printed, such as "one object".
+func (o *options) withJSON(help string) *options {
+	o.BoolVar(&o.json, "json", false, "as JSON: "+help)
 	return o
 }
 
-// parse reads the command line; stop means that there is nothing left to do.
+// parse parses the command line. If stop is set the command has to return err, which is nil after --help or --version.
 func (o *options) parse(e *env, args []string) (stop bool, err error) {
 	if stop, err := o.Parse(args, e.stdout); stop || err != nil {
 		return true, err
@@ -52,7 +52,8 @@ func (o *options) parse(e *env, args []string) (stop bool, err error) {
 	return false, nil
 }
 
-// open reads the command line and opens the captures it names. Where the set is nil there is nothing left to do.
+// open parses the command line and opens the captures it names. If the set is nil the command has to return the error,
+// as after parse.
 func (o *options) open(e *env, args []string) (capture.Set, error) {
 	if stop, err := o.parse(e, args); stop {
 		return nil, err
@@ -60,7 +61,7 @@ func (o *options) open(e *env, args []string) (capture.Set, error) {
 	return o.openParsed(e)
 }
 
-// openParsed opens the captures after parse has read the command line.
+// openParsed opens the captures named on the command line, compiles the filter, and warns of incomplete captures.
 func (o *options) openParsed(e *env) (capture.Set, error) {
 	set, err := capture.Open(e.ctx, o.Args(), e.stdin)
 	if err != nil {
@@ -69,14 +70,14 @@ func (o *options) openParsed(e *env) (capture.Set, error) {
 	if o.filter, err = set.Filter(o.expression); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
-	if o.Name() != "analyze info" { // which shows it
+	if o.Name() != "analyze info" { // info shows the same itself
 		set.Warn(e.stderr, "analyze")
 	}
 	return set, nil
 }
 
-// closing closes the captures and reports what went wrong with that, unless something did before.
-func closing(set capture.Set, err *error) {
+// closeCaptures closes the captures. If that fails it sets *err, unless it is set already.
+func closeCaptures(set capture.Set, err *error) {
 	if e := set.Close(); e != nil && *err == nil {
 		*err = fmt.Errorf("closing captures: %w", e)
 	}

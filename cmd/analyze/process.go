@@ -3,36 +3,38 @@
 package main
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// process is one process; a pid that was used again is another one.
+// process is one process. If a pid is reused, each use is a process of its own.
 type process struct {
 	Capture   string     `json:"capture,omitempty"`
 	PID       int32      `json:"pid"`
 	PPID      int32      `json:"ppid"`
-	Start     *time.Time `json:"start"`       // null: not known
+	Start     *time.Time `json:"start"`       // null: unknown
 	End       *time.Time `json:"end"`         // null: it did not end
 	Lifetime  int64      `json:"lifetime_ns"` // 0: it did not end
 	ExitCode  *int32     `json:"exit_code"`   // null: it did not end
-	Signal    int32      `json:"signal"`      // what killed it; 0: nothing did
+	Signal    int32      `json:"signal"`      // the signal that killed it; 0: none
 	Calls     int64      `json:"syscalls"`
 	Comm      string     `json:"comm"`
 	Filename  string     `json:"filename"` // of the program
 	Args      []string   `json:"args"`
-	Container string     `json:"container"` // "": in none
+	Container string     `json:"container"` // "": none
 
-	from     int64 // ns since the epoch: it is known from then on
+	from     int64 // time of its first event or of its task, in ns since the Unix epoch
 	parent   *process
 	children []*process
-	drawn    bool // it is in the tree that is printed
+	drawn    bool // used by drawTree
 }
 
-// startText is when a process began, from the start of the capture on.
+// startText is when a process began, as the time since the start of the capture.
 func (p *process) startText(start time.Time) string {
 	if p.Start == nil || start.IsZero() || p.Start.Before(start) {
 		return "before"
@@ -40,7 +42,7 @@ func (p *process) startText(start time.Time) string {
 	return "+" + strconv.FormatFloat(p.Start.Sub(start).Seconds(), 'f', 3, 64) + "s"
 }
 
-// lifetimeText is how long a process that ended lived.
+// lifetimeText is the lifetime of a process, "-" if it did not end.
 func (p *process) lifetimeText() string {
 	if p.End == nil || p.Lifetime <= 0 {
 		return "-"
@@ -59,7 +61,8 @@ func (p *process) status() string {
 	return "exit " + strconv.Itoa(int(*p.ExitCode))
 }
 
-// command is the command line; a kernel thread has its name in brackets, as ps shows it.
+// command is the command line, or else what is known: the file name of the program, or comm in brackets, as ps shows
+// kernel threads.
 func (p *process) command() string {
 	if len(p.Args) == 0 {
 		if p.Filename != "" {
@@ -73,8 +76,19 @@ func (p *process) command() string {
 	return commandLine(p.Args)
 }
 
-// timeOf is a time in ns since the epoch, in UTC.
+// timeOf converts a time in ns since the Unix epoch to UTC.
 func timeOf(ns int64) *time.Time {
 	t := time.Unix(0, ns).UTC()
 	return &t
+}
+
+// commandLine joins arguments, quoted as a shell needs them.
+func commandLine(args []string) string {
+	quoted := slices.Clone(args)
+	for i, arg := range quoted {
+		if arg == "" || strings.ContainsAny(arg, " \"'\\$`|&;<>()*?#") {
+			quoted[i] = "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(quoted, " ")
 }

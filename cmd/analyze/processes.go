@@ -23,13 +23,13 @@ known exactly), how long it lived, how it ended, how many system calls it made, 
 }
 
 func processes(e *env, args []string) (err error) {
-	o := newCommand(processesCommand).withFilter("only what the events and calls for which `EXPR` holds tell").
+	o := newCommand(processesCommand).withFilter("only from events and calls for which `EXPR` holds").
 		withJSON("an array of one object for each process, its parent as ppid")
 	set, err := o.open(e, args)
 	if set == nil {
 		return err
 	}
-	defer closing(set, &err)
+	defer closeCaptures(set, &err)
 	all := []*process{}
 	for i, c := range set {
 		list, err := readProcesses(e, c, o.filter)

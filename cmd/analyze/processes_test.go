@@ -10,14 +10,14 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-func TestProcessesWhosePIDsAreUsedAgain(t *testing.T) {
+func TestReusedPIDs(t *testing.T) {
 	f := fixture.New()
 	second := time.Second
 	f.AddTask(1, 10, 10, 1, 0, "sh", "/bin/sh")
 	f.AddTask(2, 11, 11, 10, second, "one", "/bin/one")
 	f.AddTask(3, 11, 11, 10, 3*second, "two", "/bin/two")
 	f.AddTask(4, 12, 11, 10, 3*second, "thread", "/bin/two")
-	// Out of order, as two processors write them.
+	// Out of order, as events of two CPUs may be.
 	f.AddProcess(3*second, 1, 3, "exec", 11, 10, fixture.Row{"filename": "/bin/two", "args": []string{"two"}})
 	f.AddProcess(4*second, 1, 3, "exit", 11, 10, fixture.Row{"exit_code": int32(3), "duration_ns": int64(2 * second)})
 	f.AddProcess(0, 0, 1, "snapshot", 10, 1, fixture.Row{"args": []string{"sh"}})
@@ -46,9 +46,9 @@ func TestProcessesWhosePIDsAreUsedAgain(t *testing.T) {
 	}
 }
 
-// TestProcessesThatCannotBe draws a family of a stranger's making: parents of each other, and a line of descent that is
-// very long.
-func TestProcessesThatCannotBe(t *testing.T) {
+// TestForgedProcesses draws processes that only a forged capture has: parents of each other, a parent of itself, and a
+// very deep tree.
+func TestForgedProcesses(t *testing.T) {
 	f := fixture.New()
 	f.AddProcess(0, 0, 0, "snapshot", 5, 6, nil)
 	f.AddProcess(0, 0, 0, "snapshot", 6, 5, nil)

@@ -13,7 +13,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Bounds of what the processes of one capture may take in memory.
+// Bounds of the memory that a hostile capture can make the processes of one capture take.
 const (
 	maxEvents    = 1 << 24
 	maxTextBytes = 1 << 30
@@ -33,10 +33,10 @@ type processEvent struct {
 	duration         int64
 }
 
-// processOps are the values of op, in the order in which they come at the same time.
+// processOps are the values of op that are known, in the order in which events with the same time are applied.
 var processOps = []string{"snapshot", "fork", "exec", "exit"}
 
-// readProcessEvents reads all events of processes, in the order of their time.
+// readProcessEvents reads the events of processes, sorted by time.
 func readProcessEvents(e *env, c *capture.Capture, p *filter.Program) ([]processEvent, error) {
 	var events []processEvent
 	bytes := 0
@@ -51,7 +51,7 @@ func readProcessEvents(e *env, c *capture.Capture, p *filter.Program) ([]process
 				duration: b.Column("duration_ns").I64[i],
 			}
 			if !slices.Contains(processOps, ev.op) {
-				continue // of a newer minor version
+				continue // written by a newer minor version
 			}
 			if filename, args := &b.Column("filename").Str, b.Column("args"); ev.op != "exit" {
 				ev.filename, ev.args = filename.At(i), args.List(i)

@@ -6,17 +6,19 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/filter"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// readProcesses makes the processes of a capture, in the order in which they began.
+// readProcesses returns the processes of a capture, sorted by process.from.
 func readProcesses(e *env, c *capture.Capture, p *filter.Program) ([]*process, error) {
 	events, err := readProcessEvents(e, c, p)
 	if err != nil {
 		return nil, err
 	}
-	l := &processList{last: map[int32]*process{}, byPID: map[int32][]*process{}}
+	l := &processList{latest: map[int32]*process{}, byPID: map[int32][]*process{}}
 	for i := range events {
 		l.apply(&events[i])
 	}
@@ -27,48 +29,48 @@ func readProcesses(e *env, c *capture.Capture, p *filter.Program) ([]*process, e
 	return l.all, nil
 }
 
-// processList is the processes of a capture. It is made from events in the order of their time.
+// processList has the processes of a capture. It is built from events in order of time.
 type processList struct {
-	all   []*process
-	last  map[int32]*process   // by pid: the one that has it now, or had it last
-	byPID map[int32][]*process // by pid: all that ever had it
+	all    []*process
+	latest map[int32]*process   // by pid: the process that has the pid now, or had it last
+	byPID  map[int32][]*process // by pid: all processes that had it
 }
 
-// begin adds a process, which is known from the time `from` on.
+// begin adds a process whose first event or task is at the time from, in ns since the Unix epoch.
 func (l *processList) begin(pid, ppid int32, from int64) *process {
 	p := &process{PID: pid, PPID: ppid, Args: []string{}, from: from}
-	l.last[pid] = p
+	l.latest[pid] = p
 	l.byPID[pid] = append(l.byPID[pid], p)
 	l.all = append(l.all, p)
 	return p
 }
 
-// known is the process that an event is about; one whose beginning was lost begins with it.
-func (l *processList) known(ev *processEvent) *process {
-	if p := l.last[ev.pid]; p != nil && p.End == nil {
+// current returns the process of an event. If it is not known, because its beginning was lost, it begins here.
+func (l *processList) current(ev *processEvent) *process {
+	if p := l.latest[ev.pid]; p != nil && p.End == nil {
 		return p
 	}
 	return l.begin(ev.pid, ev.ppid, ev.ts)
 }
 
-// apply adds what an event tells.
+// apply adds an event.
 func (l *processList) apply(ev *processEvent) {
 	switch ev.op {
 	case "snapshot":
-		p := l.known(ev)
+		p := l.current(ev)
 		p.Filename, p.Args = ev.filename, ev.args
 	case "fork":
 		p := l.begin(ev.pid, ev.ppid, ev.ts)
 		p.Start = timeOf(ev.ts)
-		if parent := l.last[ev.ppid]; parent != nil && parent != p {
+		if parent := l.latest[ev.ppid]; parent != nil && parent != p {
 			p.parent = parent
 			p.Filename, p.Args, p.Comm = parent.Filename, parent.Args, parent.Comm
 		}
 	case "exec":
-		p := l.known(ev)
+		p := l.current(ev)
 		p.Filename, p.Args = ev.filename, ev.args
 	case "exit":
-		p := l.known(ev)
+		p := l.current(ev)
 		p.End, p.Lifetime, p.ExitCode, p.Signal = timeOf(ev.ts), ev.duration, &ev.exitCode, ev.signal
 		if p.Start == nil && ev.duration > 0 {
 			p.Start = timeOf(ev.ts - ev.duration)
@@ -76,9 +78,9 @@ func (l *processList) apply(ev *processEvent) {
 	}
 }
 
-// join adds what tasks tell: names, containers and the number of calls; and processes of which there are no events.
-// With a filter only those of the latter that made a call which it lets through.
-func (l *processList) join(e *env, c *capture.Capture, only *filter.Program) error {
+// join adds what comes from tasks: names, containers and the number of calls. It also adds processes without events;
+// with a filter only those that made a call that matches it.
+func (l *processList) join(e *env, c *capture.Capture, filter *filter.Program) error {
 	tasks, err := c.Tasks()
 	if err != nil {
 		return err
@@ -87,7 +89,7 @@ func (l *processList) join(e *env, c *capture.Capture, only *filter.Program) err
 	if err != nil {
 		return err
 	}
-	calls, err := countByTask(e, c, tasks, only)
+	calls, err := countCalls(e, c, tasks, filter)
 	if err != nil {
 		return err
 	}
@@ -98,8 +100,8 @@ func (l *processList) join(e *env, c *capture.Capture, only *filter.Program) err
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(tasks.List[a].TS, tasks.List[b].TS) })
 	for _, i := range order {
 		t := &tasks.List[i]
-		p := l.at(t.PID, t.TS)
-		if p == nil && only != nil && calls[i] == 0 {
+		p := l.find(t.PID, t.TS)
+		if p == nil && filter != nil && calls[i] == 0 {
 			continue
 		}
 		if p == nil {
@@ -116,8 +118,9 @@ func (l *processList) join(e *env, c *capture.Capture, only *filter.Program) err
 	return nil
 }
 
-// at is the process that had a pid at a time, or else the first that ever had it; nil if none had.
-func (l *processList) at(pid int32, ts int64) *process {
+// find returns the process that had a pid at a time, or if there was none, the first that had it later. It returns nil
+// if no process had it.
+func (l *processList) find(pid int32, ts int64) *process {
 	list := l.byPID[pid] // in order of time
 	later, _ := slices.BinarySearchFunc(list, ts, func(p *process, ts int64) int {
 		if p.from <= ts {
@@ -134,17 +137,41 @@ func (l *processList) at(pid int32, ts int64) *process {
 	return list[later-1]
 }
 
-// link finds the parents of those processes whose fork is not in the capture, and makes the lists of children.
+// link sorts all processes, finds the parents of those whose fork is not in the capture, and makes the lists of
+// children.
 func (l *processList) link() {
 	slices.SortStableFunc(l.all, func(a, b *process) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.PID, b.PID))
 	})
 	for _, p := range l.all {
-		if parent := l.at(p.PPID, p.from); p.parent == nil && parent != p {
+		if parent := l.find(p.PPID, p.from); p.parent == nil && parent != p {
 			p.parent = parent
 		}
 		if p.parent != nil {
 			p.parent.children = append(p.parent.children, p)
 		}
 	}
+}
+
+// countCalls counts the calls of each task, by index in tasks.List.
+func countCalls(e *env, c *capture.Capture, tasks *capture.Tasks, p *filter.Program) ([]int64, error) {
+	counts := make([][]int64, e.workers())
+	s := e.scan(c, "syscall", schema.Of("syscall").Select("task"), p)
+	err := s.Run(e.ctx, func(worker int, b *format.Batch) error {
+		if counts[worker] == nil {
+			counts[worker] = make([]int64, len(tasks.List))
+		}
+		n := counts[worker]
+		for _, task := range b.Column("task").I32 {
+			n[tasks.Index(task)]++
+		}
+		return nil
+	})
+	sum := make([]int64, len(tasks.List))
+	for _, n := range counts {
+		for i := range n {
+			sum[i] += n[i]
+		}
+	}
+	return sum, err
 }

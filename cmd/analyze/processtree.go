@@ -12,10 +12,10 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// maxDepth bounds how far a tree is indented.
+// maxDepth is the maximum indentation, in levels of the tree.
 const maxDepth = 40
 
-// writeTree prints processes, which come in the order of time.
+// writeTree prints processes, sorted by time, as trees. start is the start of the capture.
 func writeTree(w io.Writer, list []*process, start time.Time) error {
 	t := term.NewTable(">pid", ">start", ">lifetime", "status", ">calls", "command")
 	for _, p := range list {
@@ -23,7 +23,7 @@ func writeTree(w io.Writer, list []*process, start time.Time) error {
 			drawTree(t, p, start)
 		}
 	}
-	for _, p := range list { // in a capture that somebody made up processes can be each other's parents
+	for _, p := range list { // in a forged capture, processes can be each other's parents, so no tree has them yet
 		drawTree(t, p, start)
 	}
 	if t.Len() == 0 {
@@ -33,17 +33,17 @@ func writeTree(w io.Writer, list []*process, start time.Time) error {
 	return t.Write(w, "")
 }
 
-// branch is a process that is to be drawn.
-type branch struct {
+// treeNode is a process to be drawn.
+type treeNode struct {
 	p      *process
 	indent string
 	last   bool // of its parent's children
 }
 
-// drawTree draws root and its descendants, each process once. It does not recurse: a tree can be as deep as a capture
-// is long.
+// drawTree adds root and its descendants to t, each process once. It does not recurse, because a tree may be as deep as
+// the capture has processes.
 func drawTree(t *term.Table, root *process, start time.Time) {
-	for todo := []branch{{p: root}}; len(todo) > 0; {
+	for todo := []treeNode{{p: root}}; len(todo) > 0; {
 		b := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
 		p := b.p
@@ -65,7 +65,7 @@ func drawTree(t *term.Table, root *process, start time.Time) {
 			b.indent += below
 		}
 		for i, child := range slices.Backward(p.children) {
-			todo = append(todo, branch{child, b.indent, i == len(p.children)-1})
+			todo = append(todo, treeNode{child, b.indent, i == len(p.children)-1})
 		}
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// TestTablesOfAnyShape runs every command on captures whose tables have columns of other names and types than a
-// recorder writes: an answer or an error, never a panic, and nothing that acts on a terminal.
+// TestTablesOfAnyShape runs every command on captures whose tables lack columns or have columns of other types than a
+// recorder writes. Commands must print a result or an error, not panic, and print no control characters.
 func TestTablesOfAnyShape(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	for range 60 {
@@ -33,8 +33,8 @@ func TestTablesOfAnyShape(t *testing.T) {
 	}
 }
 
-// everyCommand is command lines that run all commands on a capture: views by all their keys, and convert to all
-// formats.
+// everyCommand returns command lines that run all commands on a capture, including views by all their keys and convert
+// to all formats.
 func everyCommand(path string) (lines [][]string) {
 	for _, c := range commands {
 		if c.name() != "convert" {
@@ -51,7 +51,7 @@ func everyCommand(path string) (lines [][]string) {
 	return lines
 }
 
-// randomCapture has tables of the right names with columns of names that mean something and of types that may not fit.
+// randomCapture has all tables, but some columns are missing or have a random type. Values are random.
 func randomCapture(r *rand.Rand) *fixture.Capture {
 	c := fixture.New()
 	for _, s := range fixture.Schemas() {

@@ -3,10 +3,18 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"io"
+	"slices"
+	"time"
 
+	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/jsonline"
+	"github.com/fletch-trace/fletch/internal/stamp"
+	"github.com/fletch-trace/fletch/internal/term"
 )
 
 var summaryCommand = cli.Command{
@@ -35,7 +43,7 @@ func summary(e *env, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer closing(set, &err)
+	defer closeCaptures(set, &err)
 	for i, c := range set {
 		s, err := readSummary(e, c, o.filter, *n)
 		if err != nil {
@@ -54,4 +62,129 @@ func summary(e *env, args []string) (err error) {
 		}
 	}
 	return nil
+}
+
+// captureSummary is the output of summary for one capture.
+type captureSummary struct {
+	Capture  string    `json:"capture"`
+	Complete bool      `json:"complete"`
+	Host     string    `json:"host"`
+	Start    time.Time `json:"start"`
+	End      time.Time `json:"end"`
+
+	Families []familyRate `json:"families"`
+	callSummary
+	Pending   []pendingCall  `json:"pending_calls"` // the longest
+	Processes processSummary `json:"processes"`
+	Files     fileSummary    `json:"files"`
+	TCP       tcpSummary     `json:"tcp"`
+	Denials   seccompSummary `json:"seccomp"`
+
+	filtered bool // everything but Families is filtered
+}
+
+// maxShortList is the maximum length of the lists of files, connections and denials, so that there is enough room for
+// the calls on one screen.
+const maxShortList = 3
+
+// readSummary makes the summary of a capture, with lists of at most n entries. The filter does not apply to the
+// families.
+func readSummary(e *env, c *capture.Capture, p *filter.Program, n int) (*captureSummary, error) {
+	m := &c.Manifest
+	s := &captureSummary{Capture: c.Path, Complete: m.Complete, Host: m.Host, Start: m.Start, End: m.End,
+		filtered: p != nil}
+	for _, f := range familyTotals(capture.Set{c}) {
+		rate := familyRate{familyTotal: f}
+		if d := m.End.Sub(m.Start); d > 0 && !m.End.IsZero() && !m.Start.IsZero() {
+			rate.PerSecond = float64(f.Rows) / d.Seconds()
+		}
+		s.Families = append(s.Families, rate)
+	}
+	in, short := e.input(p, c), min(n, maxShortList)
+	for _, read := range []func() error{
+		func() error { return s.callSummary.read(e, in, c, n) },
+		func() (err error) { s.Pending, err = readPending(e, c, p, n); return err },
+		func() error { return s.Processes.read(e, c, p, n) },
+		func() error { return s.Files.read(e, in, short) },
+		func() error { return s.TCP.read(e, in, short) },
+		func() error { return s.Denials.read(e, in, short) },
+	} {
+		if err := read(); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// write prints the summary for people.
+func (s *captureSummary) write(w io.Writer) error {
+	colour := term.ColourOf(w)
+	state := colour.Green("complete")
+	if !s.Complete {
+		state = colour.Red("INCOMPLETE")
+	}
+	when := spanText(s.Start, s.End)
+	fmt.Fprintf(w, "%s: host %s, %s, %s\n", term.Escape(s.Capture), term.Escape(s.Host), when, state)
+	clock := stamp.New("15:04:05", "", time.Local)
+	for _, part := range []struct {
+		title string
+		table *term.Table
+		shown bool // even without rows
+	}{
+		{s.familyTitle(), s.familyTable(), false},
+		{"most calls", commandTable(s.Calls), false},
+		{"most time in calls", commandTable(s.Times), false},
+		{"slowest calls, one of each name", s.slowTable(clock), false},
+		{"failing calls", s.failingTable(), false},
+		{"calls that did not return", pendingTable(s.Pending, clock), false},
+		{s.Files.title(), s.Files.table(), false},
+		{s.TCP.title(), s.TCP.table(), s.TCP.hasRows()},
+		{s.Denials.title(), s.Denials.table(), false},
+		{s.Processes.title(), s.Processes.table(clock), true},
+	} {
+		if part.table.Len() == 0 && !part.shown {
+			continue
+		}
+		fmt.Fprintf(w, "\n%s\n", colour.Bold(part.title))
+		if part.table.Len() == 0 {
+			continue
+		}
+		if err := part.table.Write(w, "  "); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// familyRate is the total of a family and its events per second.
+type familyRate struct {
+	familyTotal
+	PerSecond float64 `json:"per_second"`
+}
+
+func (s *captureSummary) familyTitle() string {
+	if s.filtered {
+		return "events, all; what follows is filtered"
+	}
+	return "events"
+}
+
+func (s *captureSummary) familyTable() *term.Table {
+	t := term.NewTable("family", ">rows", ">per second", ">lost", ">share lost")
+	for _, f := range s.Families {
+		rate := "-"
+		if f.PerSecond > 0 {
+			rate = term.Rate(f.Rows, s.End.Sub(s.Start))
+		}
+		t.Row(f.Family, term.Count(f.Rows), rate, term.Count(f.Lost), percent(f.Share))
+	}
+	return t
+}
+
+// top returns the n entries of list with the greatest values, the greatest first. order sorts entries with the same
+// value.
+func top[T any](list []T, n int, value func(T) int64, order func(a, b T) int) []T {
+	list = slices.Clone(list)
+	slices.SortFunc(list, func(a, b T) int { return cmp.Or(cmp.Compare(value(b), value(a)), order(a, b)) })
+	return list[:min(n, len(list)):min(n, len(list))]
 }

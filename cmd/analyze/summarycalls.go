@@ -15,7 +15,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// callSummary is what summary tells of system calls.
+// callSummary is the part of a summary about system calls.
 type callSummary struct {
 	Calls   []commandCalls `json:"busiest_by_calls"`
 	Times   []commandCalls `json:"busiest_by_time"`
@@ -23,7 +23,7 @@ type callSummary struct {
 	Failing []failingCall  `json:"failing_calls"`
 }
 
-// commandCalls are the calls of all tasks of one name.
+// commandCalls are the calls of all tasks with the same comm.
 type commandCalls struct {
 	Comm   string `json:"comm"`
 	Calls  int64  `json:"calls"`
@@ -31,7 +31,7 @@ type commandCalls struct {
 	Time   int64  `json:"time_ns"`
 }
 
-// slowCall is one call.
+// slowCall is one slow call.
 type slowCall struct {
 	Name     string    `json:"name"`
 	TS       time.Time `json:"ts"`
@@ -42,7 +42,7 @@ type slowCall struct {
 	Duration int64     `json:"duration_ns"`
 }
 
-// failingCall is how often calls of a name failed with an error.
+// failingCall is how often one system call failed with one error.
 type failingCall struct {
 	Name  string  `json:"name"`
 	Errno string  `json:"errno"`
@@ -56,24 +56,24 @@ var (
 	callTime   = view.Sum("duration_ns", nil)
 )
 
-// callEnd is what is kept of the slowest call of a name.
-type callEnd struct {
+// callDetails is what the list of slow calls shows of a call, besides its name and duration.
+type callDetails struct {
 	ts, ret int64
 	task    int32
 }
 
-// slowestCall is the call that took longest; of those that took equally long the first.
-var slowestCall = &view.Greatest[callEnd]{
+// slowestCall is the call with the longest duration; of equal ones, the first.
+var slowestCall = &view.Greatest[callDetails]{
 	Column: "duration_ns", Columns: []string{"ts", "task", "ret"},
-	NewRow: func(*view.Source) (func(b *format.Batch, row int) callEnd, error) {
-		return func(b *format.Batch, row int) callEnd {
-			return callEnd{b.Column("ts").I64[row], b.Column("ret").I64[row], b.Column("task").I32[row]}
+	NewRow: func(*view.Source) (func(b *format.Batch, row int) callDetails, error) {
+		return func(b *format.Batch, row int) callDetails {
+			return callDetails{b.Column("ts").I64[row], b.Column("ret").I64[row], b.Column("task").I32[row]}
 		}, nil
 	},
-	Less: func(a, b callEnd) bool { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.task, b.task)) < 0 },
+	Less: func(a, b callDetails) bool { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.task, b.task)) < 0 },
 }
 
-// read fills s; the lists have at most n lines.
+// read fills s, with lists of at most n entries.
 func (s *callSummary) read(e *env, in *view.Input, c *capture.Capture, n int) error {
 	tasks, err := c.Tasks()
 	if err != nil {
@@ -91,10 +91,10 @@ func (s *callSummary) read(e *env, in *view.Input, c *capture.Capture, n int) er
 	s.Calls, s.Times = busiest(commands.Top(n, callCount)), busiest(commands.Top(n, callTime))
 	s.Slowest, s.Failing = []slowCall{}, []failingCall{}
 	for _, g := range names.Top(n, slowestCall.Value()) {
-		end, took := slowestCall.Of(g)
-		task := tasks.Task(end.task)
-		s.Slowest = append(s.Slowest, slowCall{g.Texts[0], time.Unix(0, end.ts).UTC(), commOf(task), task.PID, task.TID,
-			end.ret, took})
+		call, duration := slowestCall.Of(g)
+		task := tasks.Task(call.task)
+		s.Slowest = append(s.Slowest, slowCall{g.Texts[0], time.Unix(0, call.ts).UTC(), commOf(task), task.PID,
+			task.TID, call.ret, duration})
 	}
 	for _, g := range failures.Top(n, callErrors) {
 		if errors := callErrors.Of(g); errors > 0 {
@@ -105,7 +105,7 @@ func (s *callSummary) read(e *env, in *view.Input, c *capture.Capture, n int) er
 	return nil
 }
 
-// busiest are groups by comm.
+// busiest converts groups by comm.
 func busiest(groups []*view.Group) []commandCalls {
 	list := []commandCalls{}
 	for _, g := range groups {
@@ -114,7 +114,7 @@ func busiest(groups []*view.Group) []commandCalls {
 	return list
 }
 
-// commOf is a task's name, "?" where it is not known.
+// commOf is the comm of a task, "?" for the unknown task.
 func commOf(t *capture.Task) string {
 	if t.ID == 0 {
 		return "?"
@@ -138,7 +138,7 @@ func (s *callSummary) slowTable(clock *stamp.Format) *term.Table {
 			result = view.ErrnoText(-c.Ret)
 		}
 		at := string(clock.Append(nil, c.TS.UnixNano()))
-		t.Row(view.Nanoseconds.Text(c.Duration), c.Name, result, at, c.Comm, ids(c.PID, c.TID))
+		t.Row(view.Nanoseconds.Text(c.Duration), c.Name, result, at, c.Comm, pidAndTID(c.PID, c.TID))
 	}
 	return t
 }
@@ -151,5 +151,5 @@ func (s *callSummary) failingTable() *term.Table {
 	return t
 }
 
-// ids is a pid and a tid for people.
-func ids(pid, tid int32) string { return strconv.Itoa(int(pid)) + "/" + strconv.Itoa(int(tid)) }
+// pidAndTID formats a pid and a tid for people.
+func pidAndTID(pid, tid int32) string { return strconv.Itoa(int(pid)) + "/" + strconv.Itoa(int(tid)) }

@@ -12,7 +12,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// fileSummary is what summary tells of reads and writes.
+// fileSummary is the part of a summary about reads and writes.
 type fileSummary struct {
 	Reads   int64       `json:"reads"`
 	Writes  int64       `json:"writes"`
@@ -23,7 +23,7 @@ type fileSummary struct {
 	Slowest []fileTotal `json:"slowest"` // by the slowest read or write
 }
 
-// fileTotal is what was done with one file, and the slowest read or write of it.
+// fileTotal is how much of one file was read and written, and its slowest read or write.
 type fileTotal struct {
 	Path    string `json:"path"`
 	Read    int64  `json:"read_bytes"`
@@ -33,26 +33,26 @@ type fileTotal struct {
 	Comm    string `json:"max_comm"`
 }
 
-// fileUser is the program that read or wrote, and which of the two it did.
-type fileUser struct{ comm, op string }
+// accessDetails is what is shown of a slow read or write, besides its duration. op is "read", "write" or "?".
+type accessDetails struct{ comm, op string }
 
-// slowestAccess is the read or write that took longest; of those that took equally long the one by the first name.
-var slowestAccess = &view.Greatest[fileUser]{
+// slowestAccess is the read or write with the longest duration; of equal ones, the first by comm and op.
+var slowestAccess = &view.Greatest[accessDetails]{
 	Column: "duration_ns", Columns: []string{"task", "op"},
-	NewRow: func(s *view.Source) (func(b *format.Batch, row int) fileUser, error) {
+	NewRow: func(s *view.Source) (func(b *format.Batch, row int) accessDetails, error) {
 		tasks, err := s.Tasks()
-		return func(b *format.Batch, row int) fileUser {
+		return func(b *format.Batch, row int) accessDetails {
 			op := b.Column("op").Str.At(row)
 			if op != "read" && op != "write" {
 				op = "?"
 			}
-			return fileUser{commOf(tasks.Task(b.Column("task").I32[row])), op}
+			return accessDetails{commOf(tasks.Task(b.Column("task").I32[row])), op}
 		}, err
 	},
-	Less: func(a, b fileUser) bool { return cmp.Or(cmp.Compare(a.comm, b.comm), cmp.Compare(a.op, b.op)) < 0 },
+	Less: func(a, b accessDetails) bool { return cmp.Or(cmp.Compare(a.comm, b.comm), cmp.Compare(a.op, b.op)) < 0 },
 }
 
-// read fills f; the lists have at most n files.
+// read fills f, with lists of at most n files.
 func (f *fileSummary) read(e *env, in *view.Input, n int) error {
 	results, err := view.GroupRows(e.ctx, in, "file",
 		view.Grouping{Count: []view.Value{fileReads, fileWrites, bytesRead, bytesWritten, fileErrors}},
@@ -72,8 +72,9 @@ func (f *fileSummary) read(e *env, in *view.Input, n int) error {
 func fileTotals(groups []*view.Group) []fileTotal {
 	list := []fileTotal{}
 	for _, g := range groups {
-		by, took := slowestAccess.Of(g)
-		list = append(list, fileTotal{g.Texts[0], bytesRead.Of(g), bytesWritten.Of(g), took, by.op, by.comm})
+		slowest, duration := slowestAccess.Of(g)
+		list = append(list, fileTotal{g.Texts[0], bytesRead.Of(g), bytesWritten.Of(g), duration, slowest.op,
+			slowest.comm})
 	}
 	return list
 }
@@ -83,7 +84,7 @@ func (f *fileSummary) title() string {
 		term.Count(f.Writes), term.Bytes(f.Written), term.Count(f.Errors))
 }
 
-// table has the files of the most bytes, then the slowest others.
+// table shows the busiest files, then the slowest of the others.
 func (f *fileSummary) table() *term.Table {
 	t := term.NewTable(">read", ">written", ">slowest", "which was", "file")
 	for _, l := range append(slices.Clone(f.Busiest), f.Slowest...) {

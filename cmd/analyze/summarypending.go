@@ -15,7 +15,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// pendingCall is a call that did not return.
+// pendingCall is a call that was in flight at the end of the capture.
 type pendingCall struct {
 	Name string    `json:"name"`
 	TS   time.Time `json:"ts"`
@@ -25,8 +25,8 @@ type pendingCall struct {
 	Age  int64     `json:"age_ns"` // at the end of the capture
 }
 
-// readPending lists the n calls that began first of those that did not return. A hostile table may be long: no more are
-// kept.
+// readPending returns the n oldest calls that were in flight at the end. It keeps no more than these and one batch in
+// memory, because the table of a hostile capture may be long.
 func readPending(e *env, c *capture.Capture, p *filter.Program, n int) ([]pendingCall, error) {
 	tasks, err := c.Tasks()
 	if err != nil {
@@ -54,7 +54,7 @@ func pendingTable(list []pendingCall, clock *stamp.Format) *term.Table {
 	t := term.NewTable(">since", "call", "from", "comm", ">pid/tid")
 	for _, c := range list {
 		since := string(clock.Append(nil, c.TS.UnixNano()))
-		t.Row(view.Nanoseconds.Text(c.Age), c.Name, since, c.Comm, ids(c.PID, c.TID))
+		t.Row(view.Nanoseconds.Text(c.Age), c.Name, since, c.Comm, pidAndTID(c.PID, c.TID))
 	}
 	return t
 }

@@ -15,32 +15,32 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// processSummary is what summary tells of processes.
+// processSummary is the part of a summary about processes.
 type processSummary struct {
-	Before  int64          `json:"before"` // ran when the capture began
-	Started int64          `json:"started"`
-	Ended   int64          `json:"ended"`
-	Bad     []endedProcess `json:"ended_badly"` // the first ones
-	BadAll  int64          `json:"ended_badly_all"`
+	Before  int64           `json:"before"` // ran when the capture began
+	Started int64           `json:"started"`
+	Ended   int64           `json:"ended"`
+	Bad     []failedProcess `json:"ended_badly"` // the first ones
+	BadAll  int64           `json:"ended_badly_all"`
 }
 
-// endedProcess is a process that failed or was killed.
-type endedProcess struct {
+// failedProcess is a process that exited with a status other than 0 or was killed by a signal.
+type failedProcess struct {
 	End     time.Time `json:"end"`
 	PID     int32     `json:"pid"`
 	Status  string    `json:"status"`
 	Command string    `json:"command"`
 }
 
-// read counts how processes came and went, and keeps the first n that ended badly.
-func (p *processSummary) read(e *env, c *capture.Capture, only *filter.Program, n int) error {
+// read counts processes by how they began and ended, and keeps the first n that ended badly.
+func (p *processSummary) read(e *env, c *capture.Capture, filter *filter.Program, n int) error {
 	tasks, err := c.Tasks()
 	if err != nil {
 		return err
 	}
-	p.Bad = []endedProcess{}
+	p.Bad = []failedProcess{}
 	columns := schema.Of("process").Select("ts", "task", "op", "pid", "exit_code", "signal")
-	s := e.scan(c, "process", columns, only)
+	s := e.scan(c, "process", columns, filter)
 	s.Ordered = true
 	return s.Run(e.ctx, func(_ int, b *format.Batch) error {
 		for i := range b.Rows {
@@ -58,7 +58,7 @@ func (p *processSummary) read(e *env, c *capture.Capture, only *filter.Program, 
 				p.BadAll++
 				if len(p.Bad) < n {
 					ended := process{ExitCode: &code, Signal: signal}
-					p.Bad = append(p.Bad, endedProcess{*timeOf(b.Column("ts").I64[i]), b.Column("pid").I32[i],
+					p.Bad = append(p.Bad, failedProcess{*timeOf(b.Column("ts").I64[i]), b.Column("pid").I32[i],
 						ended.status(), commOf(tasks.Task(b.Column("task").I32[i]))})
 				}
 			}

@@ -11,12 +11,13 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// seccompSummary is what summary tells of seccomp filters.
+// seccompSummary is the part of a summary about seccomp filters.
 type seccompSummary struct {
 	Calls int64    `json:"calls"`
 	Most  []denial `json:"most"`
 }
 
+// denial is how often a program made a system call that a seccomp filter denied or logged.
 type denial struct {
 	Name   string `json:"name"`
 	Action string `json:"action"` // with its error or signal
@@ -24,7 +25,7 @@ type denial struct {
 	Calls  int64  `json:"calls"`
 }
 
-// actionKey groups by what a filter did, with the error or signal.
+// actionKey groups by the action of the filter, with its error or signal.
 var actionKey = view.Texts("action", []string{"action", "code"}, func(b *format.Batch, row int) []byte {
 	return []byte(capture.Action(b.Column("action").Str.At(row), b.Column("code").I32[row]))
 })

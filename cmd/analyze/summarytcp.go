@@ -12,7 +12,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// tcpSummary is what summary tells of connections.
+// tcpSummary is the part of a summary about connections.
 type tcpSummary struct {
 	Connects    int64            `json:"connects"`
 	Failed      int64            `json:"failed"`
@@ -24,10 +24,10 @@ type tcpSummary struct {
 	Failures    map[string]int64 `json:"failures"` // by error
 	Slowest     []slowConnect    `json:"slowest_connects"`
 
-	failures string // for people
+	failures string // Failures for people
 }
 
-// slowConnect are the connects of a program to a peer.
+// slowConnect is the connects of a program to one port of a peer.
 type slowConnect struct {
 	Comm     string `json:"comm"`
 	Peer     string `json:"peer"`
@@ -56,13 +56,13 @@ func (s *tcpSummary) read(e *env, in *view.Input, n int) error {
 	return nil
 }
 
-// slowestConnects are the n groups with the slowest connects; of those that are as slow the ones with the lowest ports,
-// which are numbers.
+// slowestConnects returns the n groups with the slowest connects. Equal ones are sorted by comm, peer and port; unlike
+// Result.Top, this compares ports as numbers.
 func slowestConnects(groups []*view.Group, n int) []slowConnect {
 	list := []slowConnect{}
 	for _, g := range groups {
 		if connects := tcpConnects.Of(g); connects > 0 {
-			port, _ := strconv.Atoi(g.Texts[2]) // which is one
+			port, _ := strconv.Atoi(g.Texts[2]) // never fails: the text of portKey is a number
 			list = append(list, slowConnect{g.Texts[0], g.Texts[1], port, connects, tcpFailed.Of(g),
 				slowestConnect.Of(g)})
 		}
@@ -72,10 +72,10 @@ func slowestConnects(groups []*view.Group, n int) []slowConnect {
 	})
 }
 
-// some says whether there were connections.
-func (s *tcpSummary) some() bool { return s.Connects+s.Accepts+s.Closes > 0 }
+// hasRows reports whether there were any connections.
+func (s *tcpSummary) hasRows() bool { return s.Connects+s.Accepts+s.Closes > 0 }
 
-// title is printed as it is, so it has no text of a capture.
+// title returns the heading. It is printed without escaping, so it must not contain text from the capture.
 func (s *tcpSummary) title() string {
 	failures := ""
 	if s.failures != "" {

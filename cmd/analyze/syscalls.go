@@ -7,7 +7,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// callTimes are how long calls took.
+// callTimes is the distribution of the durations of calls.
 var callTimes = view.DistributionOf("duration_ns")
 
 var systemCalls = &viewCommand{
@@ -23,7 +23,7 @@ and the time that half and 99 of 100 calls did not exceed.`,
 				Text: "slow calls of one program"},
 		},
 	},
-	none: "no such calls were recorded",
+	emptyText: "no such calls were recorded",
 	view: &view.View{
 		Table: "syscall", By: []string{"name"}, Sort: "total",
 		Keys: []*view.Key{view.Call, view.Comm, view.PID.LeftAligned(), view.TID.LeftAligned(), view.Errno},

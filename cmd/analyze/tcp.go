@@ -3,11 +3,14 @@
 package main
 
 import (
+	"strconv"
+
+	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
-// What is counted of connections.
+// Conditions on rows of tcp, and values of connections.
 var (
 	isConnect = view.Equals("op", "connect")
 	isAccept  = view.Equals("op", "accept")
@@ -40,7 +43,7 @@ accepted, ? where a connection is older than the capture; the port is that of th
 			{Line: `analyze tcp incident -Y 'op == "connect" && duration > "100ms"'`, Text: "slow connects"},
 		},
 	},
-	none: "no such connections were recorded",
+	emptyText: "no such connections were recorded",
 	view: &view.View{
 		Table: "tcp", By: []string{"comm", "direction", "peer", "port"}, Sort: "connections",
 		Keys: []*view.Key{view.Comm, view.PID, directionKey, peerKey, portKey},
@@ -63,4 +66,37 @@ accepted, ? where a connection is older than the capture; the port is that of th
 			{Name: "failures", Value: tcpFailures},
 		},
 	},
+}
+
+// directionKey groups by direction: which side opened the connection.
+var directionKey = &view.Key{Name: "direction", Columns: endpointColumns, Bind: bindDirection}
+
+func bindDirection(s *view.Source) (view.Coder, error) {
+	known, err := loadEndpoints(s)
+	return view.Coder{Codes: func(dst []uint64, b *format.Batch) {
+		for row := range dst {
+			dst[row] = known.direction(b, row)
+		}
+	}, Text: func(code uint64) string { return directions[code] }}, err
+}
+
+// peerKey groups by the address of the other host.
+var peerKey = view.Texts("peer", []string{"daddr"}, func(b *format.Batch, row int) []byte {
+	return addressOf(&b.Column("daddr").Str, row)
+})
+
+// portKey groups by the port of the side that was connected to.
+var portKey = &view.Key{Name: "port", Number: true, AlignRight: true, Columns: endpointColumns, Bind: bindPort}
+
+func bindPort(s *view.Source) (view.Coder, error) {
+	known, err := loadEndpoints(s)
+	return view.Coder{Codes: func(dst []uint64, b *format.Batch) {
+		for i := range dst {
+			port := b.Column("dport").I32[i]
+			if known.direction(b, i) == incoming {
+				port = b.Column("sport").I32[i]
+			}
+			dst[i] = uint64(uint32(port))
+		}
+	}, Text: func(code uint64) string { return strconv.Itoa(int(int32(uint32(code)))) }}, err
 }

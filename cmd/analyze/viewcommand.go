@@ -17,8 +17,8 @@ import (
 // viewCommand is a command that shows a view.
 type viewCommand struct {
 	cli.Command
-	none string // what is said where there are no rows
-	view *view.View
+	emptyText string // printed if there are no groups
+	view      *view.View
 }
 
 func (c *viewCommand) command() command { return command{c.Command, c.run, c.view} }
@@ -48,7 +48,7 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer closing(set, &err)
+	defer closeCaptures(set, &err)
 	result, err := c.view.Run(e.ctx, e.input(o.filter, set...), *by...)
 	if err != nil {
 		return err
@@ -60,7 +60,7 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 	return c.writeTable(e.stdout, groups, *by, result.Len()-len(groups))
 }
 
-// orders are what groups can be sorted by.
+// orders returns the values of --sort.
 func (c *viewCommand) orders() (terms []cli.Term) {
 	for _, m := range c.view.Measures {
 		if c.view.SortBy(m.Name) != nil {
@@ -70,7 +70,7 @@ func (c *viewCommand) orders() (terms []cli.Term) {
 	return append(terms, cli.Term{Name: "group", Text: "in the order of its keys"})
 }
 
-// writeJSON writes groups as an array.
+// writeJSON prints groups as an array of objects.
 func (c *viewCommand) writeJSON(w io.Writer, groups []*view.Group, by []string) error {
 	objects := make([]map[string]any, len(groups))
 	for i, g := range groups {
@@ -79,10 +79,10 @@ func (c *viewCommand) writeJSON(w io.Writer, groups []*view.Group, by []string) 
 	return jsonline.Write(w, objects)
 }
 
-// writeTable writes groups as a table, and how many others there are.
-func (c *viewCommand) writeTable(w io.Writer, groups []*view.Group, by []string, others int) error {
+// writeTable prints groups as a table, and the number of groups that are omitted.
+func (c *viewCommand) writeTable(w io.Writer, groups []*view.Group, by []string, omitted int) error {
 	if len(groups) == 0 {
-		_, err := fmt.Fprintln(w, c.none)
+		_, err := fmt.Fprintln(w, c.emptyText)
 		return err
 	}
 	var heads []string
@@ -96,9 +96,9 @@ func (c *viewCommand) writeTable(w io.Writer, groups []*view.Group, by []string,
 	for _, g := range groups {
 		t.Row(c.view.Cells(g)...)
 	}
-	if err := t.Write(w, ""); err != nil || others == 0 {
+	if err := t.Write(w, ""); err != nil || omitted == 0 {
 		return err
 	}
-	_, err := fmt.Fprintf(w, "%s more groups\n", term.Count(int64(others)))
+	_, err := fmt.Fprintf(w, "%s more groups\n", term.Count(int64(omitted)))
 	return err
 }

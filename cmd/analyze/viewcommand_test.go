@@ -15,7 +15,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// manyFiles adds n reads and writes of 1000 files by 16 processes in blocks of 10000 rows.
+// manyFiles adds n random reads and writes of 1000 files by 16 processes, in batches of 10000 rows.
 func manyFiles(f *fixture.Capture, n int) {
 	r := rand.New(rand.NewPCG(1, 1))
 	for id := range int32(16) {
@@ -51,8 +51,8 @@ func manyFiles(f *fixture.Capture, n int) {
 	}
 }
 
-// TestViewsCountTheSameOnAnyNumberOfWorkers counts in groups and sums the groups of all up to what one group has.
-func TestViewsCountTheSameOnAnyNumberOfWorkers(t *testing.T) {
+// TestViewsOnAnyNumberOfWorkers checks that the output of a view does not depend on the number of workers.
+func TestViewsOnAnyNumberOfWorkers(t *testing.T) {
 	f := fixture.New()
 	manyFiles(f, 50_000)
 	path := filepath.Join(t.TempDir(), "capture")

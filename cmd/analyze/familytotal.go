@@ -12,17 +12,17 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// familyShare is what is missing of a family.
-type familyShare struct {
+// familyTotal is how many events of a family were recorded and lost.
+type familyTotal struct {
 	Family string  `json:"family"`
 	Rows   int64   `json:"rows"`
 	Lost   int64   `json:"lost"`
-	Share  float64 `json:"share"` // lost of all, 0 to 1
+	Share  float64 `json:"share"` // Lost/(Rows+Lost), 0 to 1
 }
 
-// familyShares counts rows and losses of all event families of the captures.
-func familyShares(set capture.Set) []familyShare {
-	families := map[string]familyShare{}
+// familyTotals adds up rows and losses of each event family over the captures, sorted by name.
+func familyTotals(set capture.Set) []familyTotal {
+	families := map[string]familyTotal{}
 	for _, c := range set {
 		for name, size := range c.Manifest.Tables {
 			t := c.Table(name)
@@ -30,10 +30,10 @@ func familyShares(set capture.Set) []familyShare {
 				continue
 			}
 			f := families[name]
-			families[name] = familyShare{Family: name, Rows: f.Rows + size.Rows, Lost: f.Lost + size.Lost}
+			families[name] = familyTotal{Family: name, Rows: f.Rows + size.Rows, Lost: f.Lost + size.Lost}
 		}
 	}
-	byName := func(a, b familyShare) int { return cmp.Compare(a.Family, b.Family) }
+	byName := func(a, b familyTotal) int { return cmp.Compare(a.Family, b.Family) }
 	list := slices.SortedFunc(maps.Values(families), byName)
 	for i, f := range list {
 		if f.Lost > 0 {
@@ -43,7 +43,7 @@ func familyShares(set capture.Set) []familyShare {
 	return list
 }
 
-// percent shows a share, 0 to 1; one that is not 0 never looks like it.
+// percent formats a share, 0 to 1. A share above 0 is never shown as 0.
 func percent(share float64) string {
 	switch {
 	case share == 0:
