@@ -114,7 +114,8 @@ func newer(t *testing.T) *capture.Capture {
 	f := fixture.New()
 	task := &format.Schema{Table: "task",
 		Columns: append(fixture.Task.Columns[:len(fixture.Task.Columns):len(fixture.Task.Columns)],
-			format.Column{Name: "made_up", Type: format.Int64}, format.Column{Name: "made_up_list", Type: format.StringList})}
+			format.Column{Name: "made_up", Type: format.Int64},
+			format.Column{Name: "made_up_list", Type: format.StringList})}
 	socket := &format.Schema{Table: "socket", Columns: []format.Column{{Name: "socket", Type: format.Int64},
 		{Name: "name", Type: format.String}, {Name: "backlog", Type: format.Int32}}}
 	listen := &format.Schema{Table: "listen", Columns: []format.Column{{Name: "ts", Type: format.Timestamp},

@@ -87,8 +87,9 @@ func TestJoins(t *testing.T) {
 // An event of a table that this program knows reaches what is new in its dimensions.
 func TestJoinsOfKnownTables(t *testing.T) {
 	env, tables := newerWorld(t)
-	for src, want := range map[string]int{`made_up == 33`: 1, `box == "inner"`: 2, `depth == 2`: 2, `name == "inner"`: 0,
-		`zone == "a"`: 0} {
+	for src, want := range map[string]int{`made_up == 33`: 1, `box == "inner"`: 2, `depth == 2`: 2,
+		`name == "inner"`: 0,
+		`zone == "a"`:     0} {
 		p, err := Compile(src, tables...)
 		if err != nil {
 			t.Fatal(err)
