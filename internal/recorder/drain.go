@@ -57,11 +57,11 @@ func (d *drain) run() error {
 			return nil
 		}
 		pause = nextPause(pause, fill)
-		finished, rung, err := d.waiter.Wait(d.capWait(t, pause))
+		finished, wakeup, err := d.waiter.Wait(d.capWait(t, pause))
 		if finished || err != nil {
 			return err
 		}
-		if rung {
+		if wakeup {
 			d.session.ClearWakeup()
 		}
 	}

@@ -2,9 +2,9 @@
 
 // SPDX-License-Identifier: Apache-2.0
 
-// Package wait is how the drain of a recorder waits between two sweeps: until a time has passed, a ring has passed its
-// mark, or the recording is over.
+// Package wait is how a recorder's drain waits between two sweeps: until a time has passed, a ring buffer wakes it up,
+// or the recording is over.
 //
-// A wait is not only to end in time. It is also to cost next to nothing on the host under observation, where it happens
-// eight to two hundred times a second, and to end at once when all CPUs are busy.
+// Besides ending in time, a wait must cost very little CPU time, because there are eight to two hundred per second on
+// the host under observation. And it must end promptly even when all CPUs are busy.
 package wait
