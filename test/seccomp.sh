@@ -38,8 +38,9 @@ list() { # FILE NAME COMMENT, the system calls on stdin
 	} >"$lists"_"$1"
 }
 comm -12 "$logs/amd64" "$logs/arm64" | list traced.go traced \
-	"traced are the system calls of recorders that did everything, from where they put themselves under the filter on."
-comm -23 "$logs/amd64" "$logs/arm64" | list amd64.go tracedHere "tracedHere are those of this architecture alone."
-comm -13 "$logs/amd64" "$logs/arm64" | list arm64.go tracedHere "tracedHere are those of this architecture alone."
+	"traced are the system calls that recorders using every feature make after they have installed the filter."
+only="tracedHere are those that only recorders on this architecture make."
+comm -23 "$logs/amd64" "$logs/arm64" | list amd64.go tracedHere "$only"
+comm -13 "$logs/amd64" "$logs/arm64" | list arm64.go tracedHere "$only"
 gofmt -w "$lists"_{traced,amd64,arm64}.go
 echo "$arch: $(wc -l <"$logs/$arch") system calls"

@@ -17,15 +17,16 @@ import (
 	"syscall"
 )
 
-// A Caller is the user who called sudo: whose the files are, as whom COMMAND runs, and as whom the recorder goes on
-// when it needs no privileges any more.
+// A Caller is the user who called sudo. The files of the capture belong to this user, COMMAND runs as this user, and so
+// does the recorder after Drop. A nil Caller: the user does not change.
 type Caller struct {
 	uid, gid          int
 	groups            []int
 	name, home, shell string
 }
 
-// FindCaller is nil when it is not root, or root called sudo, or nobody did.
+// FindCaller returns the user who called sudo, from the variables SUDO_* and the user database. It is nil if the
+// process is not root, was not started by sudo, or root called sudo.
 func FindCaller() (*Caller, error) {
 	if os.Getenv("SUDO_UID") == "" || os.Geteuid() != 0 {
 		return nil, nil
@@ -51,7 +52,7 @@ func FindCaller() (*Caller, error) {
 	c := &Caller{uid: uid, gid: gid, groups: []int{gid}, name: os.Getenv("SUDO_USER"), home: "/", shell: "/bin/sh"}
 	entry := passwdEntry(uid)
 	if entry == nil {
-		return c, nil // a user of no name: there are none but in the process
+		return c, nil // an id without an entry in the user database
 	}
 	c.name, c.home, c.shell = entry[0], entry[5], entry[6]
 	groups, err := (&user.User{Username: c.name, Uid: entry[2], Gid: entry[3]}).GroupIds()
@@ -66,8 +67,8 @@ func FindCaller() (*Caller, error) {
 	return c, nil
 }
 
-// passwdEntry is the user's line of /etc/passwd, split into its seven fields, or that of another source the host knows
-// users from, which only getent can ask. nil: there is none.
+// passwdEntry is the user's passwd entry, split into its seven fields: from /etc/passwd, or else from getent, which
+// also asks the other sources of nsswitch.conf. nil: there is none.
 func passwdEntry(uid int) []string {
 	find := func(r io.Reader) []string {
 		for lines := bufio.NewScanner(r); lines.Scan(); {
@@ -83,14 +84,14 @@ func passwdEntry(uid int) []string {
 			return entry
 		}
 	}
-	getent := exec.Command("/usr/bin/getent", "passwd", strconv.Itoa(uid)) // as root: not one that a PATH leads to
+	getent := exec.Command("/usr/bin/getent", "passwd", strconv.Itoa(uid)) // runs as root: not looked up in PATH
 	getent.Env = []string{}
 	text, _ := getent.Output()
 	return find(strings.NewReader(string(text)))
 }
 
-// RunAs makes cmd run as the caller would have started it: sudo put its own user into the environment. A nil Caller
-// changes nothing.
+// RunAs makes cmd run as if the caller had started it: with the caller's ids, and with an environment in which the
+// variables that sudo has set or changed are the caller's. A nil Caller changes nothing.
 func (c *Caller) RunAs(cmd *exec.Cmd) {
 	if c == nil {
 		return
@@ -105,11 +106,11 @@ func (c *Caller) RunAs(cmd *exec.Cmd) {
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "SUDO_") || strings.HasPrefix(v, "MAIL=")
 	})
-	// Of a variable that is there twice, the last one counts.
+	// If a variable is there twice, os/exec takes the last one.
 	cmd.Env = append(cmd.Env, "HOME="+c.home, "USER="+c.name, "LOGNAME="+c.name, "SHELL="+c.shell)
 }
 
-// Owner is whom the files are given to; -1: nobody else.
+// Owner is the owner for the files of the capture; -1: unchanged.
 func (c *Caller) Owner() (uid, gid int) {
 	if c == nil {
 		return -1, -1
@@ -117,7 +118,7 @@ func (c *Caller) Owner() (uid, gid int) {
 	return c.uid, c.gid
 }
 
-// become makes all threads the user's.
+// become sets the ids of all threads to the user's. The syscall package does so in every thread.
 func (c *Caller) become() error {
 	if err := syscall.Setgroups(c.groups); err != nil {
 		return fmt.Errorf("taking the groups of %s: %w", c.name, err)

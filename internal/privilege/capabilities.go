@@ -13,8 +13,8 @@ import (
 	"kernel.org/pub/linux/libs/security/libcap/psx"
 )
 
-// ClearInheritable keeps COMMAND from inheriting the capabilities that the recorder was given: ambient ones would go on
-// through its execve, and cannot be without being inheritable.
+// ClearInheritable prevents COMMAND from inheriting the recorder's capabilities. Ambient capabilities would survive its
+// execve; the kernel removes them with the inheritable ones.
 func ClearInheritable() error {
 	hdr, data, err := capabilities()
 	if err != nil {
@@ -24,10 +24,10 @@ func ClearInheritable() error {
 	return setCapabilities(hdr, data)
 }
 
-// Drop gives up, in all threads and for good, whatever the recorder does not need between the start of COMMAND and its
-// own end: capabilities, root (it becomes the caller, if there is one), and execve's power to give any of it back.
-// Nothing that is needed from here on takes a privilege: programs, rings, iterators and the capture are open.
-// Filter, which is to be called next, takes most system calls away.
+// Drop permanently gives up the privileges of all threads: the capability bounding set, user and groups (they become
+// those of the caller, if there is one), all capabilities, and with no_new_privs the possibility to regain any by
+// execve. It also forbids users without privileges to debug the process. Everything that the recorder needs from here
+// on must be open: programs, rings, iterators and the capture. Filter is to be called next.
 func Drop(c *Caller) error {
 	hdr, data, err := capabilities()
 	if err == nil {
@@ -37,13 +37,13 @@ func Drop(c *Caller) error {
 		err = c.become()
 	}
 	if err == nil {
-		err = setCapabilities(hdr, &[2]unix.CapUserData{}) // ambient ones go with the permitted
+		err = setCapabilities(hdr, &[2]unix.CapUserData{}) // the kernel removes ambient ones with the permitted ones
 	}
 	if err == nil {
 		err = allThreads("prctl(PR_SET_NO_NEW_PRIVS)", unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0)
 	}
 	if err == nil {
-		// The rings of the whole host are mapped here: a debugger of the same user must not get at them.
+		// The process maps events of the whole host, which a debugger of the same user must not read.
 		err = unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0)
 	}
 	if err != nil {
@@ -65,8 +65,8 @@ func setCapabilities(hdr *unix.CapUserHeader, data *[2]unix.CapUserData) error {
 	return allThreads("capset", unix.SYS_CAPSET, uintptr(unsafe.Pointer(hdr)), uintptr(unsafe.Pointer(&data[0])), 0)
 }
 
-// dropBounds empties the bounding set, where that is allowed. Without CAP_SETPCAP it is not, and it takes an execve,
-// which is impossible from here on, to get anything out of the set.
+// dropBounds empties the bounding set if allowed, which takes CAP_SETPCAP. Without it, the set stays. That is harmless,
+// because only an execve could gain capabilities from it, and no_new_privs and the filter prevent that.
 func dropBounds(allowed bool) error {
 	if !allowed {
 		return nil
@@ -74,7 +74,7 @@ func dropBounds(allowed bool) error {
 	for c := uintptr(0); ; c++ {
 		set, err := unix.PrctlRetInt(unix.PR_CAPBSET_READ, c, 0, 0, 0)
 		if errors.Is(err, unix.EINVAL) {
-			return nil // the one after the last
+			return nil // c is past the last capability
 		}
 		if err != nil {
 			return fmt.Errorf("reading the bounding set: %w", err)
@@ -88,7 +88,7 @@ func dropBounds(allowed bool) error {
 	}
 }
 
-// allThreads makes a system call in every thread of the runtime: to the kernel, credentials are a thread's own.
+// allThreads makes a system call in every thread, because credentials are per thread in Linux.
 //
 //go:uintptrescapes
 func allThreads(what string, nr, arg0, arg1, arg2 uintptr) error {

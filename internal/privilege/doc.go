@@ -2,9 +2,9 @@
 
 // SPDX-License-Identifier: Apache-2.0
 
-// Package privilege is what a recorder does about its own privileges: as whom it and its command run, how it gives up
-// all that it does not need any more, and which system calls it still allows itself.
+// Package privilege handles the recorder's own privileges: which user it and its COMMAND run as, how it drops what it
+// no longer needs, and which system calls it may make after that.
 //
-// The order matters, and is the caller's to keep: FindCaller and ClearInheritable before COMMAND is started, Drop and
-// Filter when everything that takes a privilege is open.
+// The order of the calls matters: FindCaller and ClearInheritable before COMMAND is started; Drop and then Filter when
+// everything that needs privileges is open.
 package privilege

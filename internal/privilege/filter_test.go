@@ -23,7 +23,7 @@ func TestFilter(t *testing.T) {
 	testscript.Run(t, testscript.Params{Dir: "testdata/script"})
 }
 
-// confined is a program that puts itself under the recorder's filter and says what it may do then.
+// confined is a program that installs the recorder's filter and prints what it can still do.
 func confined() {
 	if err := Filter(); err != nil {
 		fmt.Println(err)
@@ -47,7 +47,7 @@ func confined() {
 		{"a thread", func() error {
 			done := make(chan bool)
 			go func() {
-				runtime.LockOSThread() // and with it ends the thread
+				runtime.LockOSThread() // so that a thread starts for it, and ends with it
 				done <- true
 			}()
 			<-done

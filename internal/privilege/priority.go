@@ -12,10 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RaisePriority lets the recorder be scheduled before what it records, and gives the nice value that it had. A refusal
-// costs speed only.
+// RaisePriority gives all threads the nice value -20, so that the recorder is scheduled before what it records. It
+// returns the nice value from before. Without the permission nothing changes, and more events may be lost.
 func RaisePriority() (before int) {
-	// The call gives 20 minus the priority, which is never negative.
+	// The system call returns 20 minus the nice value, so that the result is not negative.
 	if n, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err == nil {
 		before = 20 - n
 	}
@@ -31,7 +31,7 @@ func RaisePriority() (before int) {
 	return before
 }
 
-// WithPriority calls fn, which may fork, with the priority of a process that is not the recorder.
+// WithPriority calls fn in a thread with this nice value, which a process that fn starts inherits.
 func WithPriority(nice int, fn func() error) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()

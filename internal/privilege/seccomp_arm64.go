@@ -6,5 +6,5 @@
 
 package privilege
 
-// tracedHere are those of this architecture alone.
+// tracedHere are those that only recorders on this architecture make.
 var tracedHere = []string{}

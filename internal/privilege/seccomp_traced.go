@@ -6,7 +6,7 @@
 
 package privilege
 
-// traced are the system calls of recorders that did everything, from where they put themselves under the filter on.
+// traced are the system calls that recorders using every feature make after they have installed the filter.
 var traced = []string{
 	"clock_gettime",
 	"clone",
