@@ -24,6 +24,7 @@ func eachMechanism(t *testing.T, family string, test func(t *testing.T, mechanis
 	needKernel(t)
 	for _, mechanism := range bpf.Mechanisms(family) {
 		t.Run(mechanism, func(t *testing.T) {
+			t.Logf("matrix: %s/%s", family, mechanism) // for test/matrix.sh
 			probes, err := bpf.Probe(bpf.Options{Families: []string{family},
 				Mechanisms: map[string]string{family: mechanism}})
 			if err != nil {

@@ -5,11 +5,13 @@ package test
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/fletch-trace/fletch/bpf"
 	"golang.org/x/sys/unix"
 )
 
@@ -151,4 +153,51 @@ func memoryGroup(t *testing.T) string {
 	}
 	os.WriteFile(filepath.Join(group, "memory.swap.max"), []byte("0"), 0) // where there is swap
 	return group
+}
+
+// Of more signals than a ring has room for, each is a row or counted as lost.
+func TestSignalLossIsExact(t *testing.T) {
+	needKernel(t)
+	receiver := exec.Command("sleep", "600")
+	if err := receiver.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer receiver.Wait()
+	defer receiver.Process.Kill()
+	s, err := bpf.Open(bpf.Options{
+		Families: []string{"signal"}, PIDs: []int{receiver.Process.Pid},
+		RingSize: os.Getpagesize(), RareRingSize: os.Getpagesize(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	recorded := map[string]int{}
+	emit := func(l *bpf.Layout, r bpf.Records, _ int32) error {
+		recorded[l.Schema.Table] += r.Len()
+		return nil
+	}
+	if err := s.Start(emit); err != nil {
+		t.Fatal(err)
+	}
+	const sent = 2000
+	for range sent {
+		if err := unix.Kill(receiver.Process.Pid, unix.SIGWINCH); err != nil { // which it ignores
+			t.Fatal(err)
+		}
+	}
+	if err := s.Stop(emit); err != nil {
+		t.Fatal(err)
+	}
+	lost := 0
+	for _, l := range s.Layouts() {
+		if l != nil && l.Schema.Table == "signal" {
+			for cpu := range s.CPUs {
+				lost += int(s.Counts(l.Kind, cpu).Lost)
+			}
+		}
+	}
+	if recorded["signal"] == 0 || lost == 0 || recorded["signal"]+lost != sent {
+		t.Errorf("%d rows and %d lost, want %d in all", recorded["signal"], lost, sent)
+	}
 }
