@@ -21,12 +21,12 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// linesOnly are the flags that say how events become lines, which --arrow does not write.
-var linesOnly = []string{"json", "speed", "time", "rows"}
+// textFlags are the flags for output as lines, which --arrow excludes.
+var textFlags = []string{"json", "speed", "time", "rows"}
 
-// checkArrow returns an error where --arrow is given with what it cannot do.
+// checkArrow returns a usage error if --arrow is combined with one of textFlags, or if stdout is a terminal.
 func checkArrow(flags *cli.Flags, stdout io.Writer) error {
-	for _, name := range linesOnly {
+	for _, name := range textFlags {
 		if flags.Changed(name) {
 			return flags.Wrong("--arrow and --%s exclude each other", name)
 		}
@@ -38,14 +38,14 @@ func checkArrow(flags *cli.Flags, stdout io.Writer) error {
 	return nil
 }
 
-// arrowTable is a table of one capture, on its way into a stream.
+// arrowTable is a table of one capture, to be written as a stream.
 type arrowTable struct {
 	capture *capture.Capture
 	table   *format.Table
 }
 
-// writeArrow writes each table as an Arrow IPC stream, one after another by name, and by capture. Only the rows of the
-// tables that are played, events and losses, are chosen from; tables of names stay whole.
+// writeArrow writes each table as an Arrow IPC stream, one after the other, sorted by table and then by capture. Filter
+// and span apply to events and losses; all rows of the other tables are written.
 func writeArrow(ctx context.Context, o *options, set capture.Set, span span, stdout io.Writer) error {
 	program, err := compileFilter(o, set)
 	if err != nil {
@@ -63,13 +63,14 @@ func writeArrow(ctx context.Context, o *options, set capture.Set, span span, std
 	out := bufio.NewWriterSize(stdout, 256<<10)
 	for _, t := range tables {
 		if err := t.write(ctx, program, span, out); err != nil {
-			// What is whole of the stream is written, as of one that was interrupted.
+			// Write out what there is of the stream, so that its complete batches can be read.
 			return errors.Join(fmt.Errorf("reading %s: %w", t.capture.Path, err), out.Flush())
 		}
 	}
 	return out.Flush()
 }
 
+// write writes the stream of the table. The filter is nil for all rows.
 func (t arrowTable) write(ctx context.Context, program *filter.Program, span span, out io.Writer) error {
 	options, err := t.options(program, span)
 	if err != nil {
@@ -83,10 +84,10 @@ func (t arrowTable) write(ctx context.Context, program *filter.Program, span spa
 	return arrowtable.WriteStream(ctx, out, r, format.None)
 }
 
-// options says which rows of the table are wanted.
+// options returns which rows of the table are to be written.
 func (t arrowTable) options(program *filter.Program, span span) (arrowtable.Options, error) {
 	var o arrowtable.Options
-	if !played(t.table) {
+	if !isPlayed(t.table) {
 		return o, nil
 	}
 	from, to := span.from, span.to
@@ -98,16 +99,16 @@ func (t arrowTable) options(program *filter.Program, span span) (arrowtable.Opti
 		first, last := program.TimeRange()
 		from, to = max(from, first), min(to, last)
 		if program.PruneTable(t.table.Schema.Table) || bound.Never() {
-			from, to = math.MaxInt64, math.MinInt64 // no row, and no batch is read
+			from, to = math.MaxInt64, math.MinInt64 // selects no rows, so no batch is read
 		}
-		o.Select = selecting(bound)
+		o.Select = newSelector(bound)
 	}
 	o.From, o.To = time.Unix(0, from), time.Unix(0, to)
 	return o, nil
 }
 
-// selecting applies a filter to batches.
-func selecting(bound *filter.Bound) func(b *format.Batch, rows []int32) []int32 {
+// newSelector returns a function that appends the rows of a batch that match a filter, for arrowtable.Options.Select.
+func newSelector(bound *filter.Bound) func(b *format.Batch, rows []int32) []int32 {
 	var selected filter.Selection
 	return func(b *format.Batch, rows []int32) []int32 {
 		selected = bound.Match(b, selected)

@@ -13,7 +13,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// What is no text does not reach a terminal.
+// TestArrowToTerminal checks that --arrow refuses to write to a terminal.
 func TestArrowToTerminal(t *testing.T) {
 	controller, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {

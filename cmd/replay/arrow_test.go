@@ -13,8 +13,8 @@ import (
 	"github.com/apache/arrow/go/v15/arrow/ipc"
 )
 
-// streams prints the Arrow streams that follow each other on standard input, as the Arrow library reads them: of each
-// its table, its host and its columns, and below that its rows.
+// streams is a command of the scripts. It reads concatenated Arrow streams from standard input with the Arrow library,
+// and prints table, host, columns and rows of each.
 func streams() {
 	in := bufio.NewReader(os.Stdin)
 	for {

@@ -10,36 +10,38 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// columns are those that the text of a table's rows is made of.
+// columns collects the columns that the text of a table's rows is made of.
 type columns struct {
 	capture *capture.Capture
 	table   *format.Schema
-	used    []*capture.Accessor
-	lacks   bool  // the table lacks one that was asked for by name, or has it with another type
-	err     error // of reading a dimension
+	used    []*capture.Accessor // all columns that were returned
+	// incomplete says that byName or has was called for a column that the table lacks or has with another type.
+	incomplete bool
+	err        error // of reading a dimension
 }
 
-// named is the column of that name, nil where the table lacks it.
-func (c *columns) named(name string) *capture.Accessor {
+// byName returns the column of the table with that name, nil if has returns false.
+func (c *columns) byName(name string) *capture.Accessor {
 	if !c.has(name) {
 		return nil
 	}
-	return c.own(c.table.Columns[c.table.Index(name)])
+	return c.column(c.table.Columns[c.table.Index(name)])
 }
 
-// has says whether the table has a column as this program knows it.
+// has sets c.incomplete if the table lacks a column, or has it with another type than the schema of this version. It
+// returns false once c.incomplete is set.
 func (c *columns) has(name string) bool {
 	column := schema.Of(c.table.Table).Select(name)
-	c.lacks = c.lacks || c.table.Check(column...) != nil
-	return !c.lacks
+	c.incomplete = c.incomplete || c.table.Check(column...) != nil
+	return !c.incomplete
 }
 
-// own is a column that the table has.
-func (c *columns) own(column format.Column) *capture.Accessor {
+// column returns a column that the table has.
+func (c *columns) column(column format.Column) *capture.Accessor {
 	return c.add(capture.Column{Column: column, Source: column.Name})[0]
 }
 
-// joined are the columns that say what the ids or calls in a column of the table stand for.
+// joined returns the columns that the ids or system call numbers in a column of the table lead to.
 func (c *columns) joined(name string) []*capture.Accessor {
 	i := c.table.Index(name)
 	if i < 0 {

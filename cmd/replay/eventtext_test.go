@@ -14,15 +14,15 @@ import (
 
 const hostile = "\x1b[2J\u202e\"\n"
 
-// columnsOf are columns of an event table.
+// columnsOf returns the schema of a table of events with these columns, besides ts, cpu and task.
 func columnsOf(table string, columns ...format.Column) *format.Schema {
 	event := []format.Column{{Name: "ts", Type: format.Timestamp}, {Name: "cpu", Type: format.Int32},
 		{Name: "task", Type: format.Int32}}
 	return &format.Schema{Table: table, Columns: append(event, columns...)}
 }
 
-// after is what a line says after when and who.
-func after(t *testing.T, f *fixture.Capture) string {
+// eventTexts plays a capture whose events are all of task 10/10, and returns the event texts of the lines.
+func eventTexts(t *testing.T, f *fixture.Capture) string {
 	t.Helper()
 	code, stdout, stderr := play(write(t, f), "-t", "utc")
 	if code != 0 || stderr != "" {
@@ -35,7 +35,7 @@ func after(t *testing.T, f *fixture.Capture) string {
 	return strings.Join(lines, "\n")
 }
 
-// A table of a later version is written by what its columns mean.
+// TestTextByMeaning plays a table of a later version: its values are formatted by what their columns mean.
 func TestTextByMeaning(t *testing.T) {
 	f := fixture.New()
 	f.AddTask(1, 10, 10, 1, 0, "sh", "/bin/sh")
@@ -65,12 +65,12 @@ func TestTextByMeaning(t *testing.T) {
 		`until=2026-03-01T12:00:01.000000000Z size=8 op="seek" args=["a", "` + escaped + `"]` + "\n" +
 		`disk wait=-0.000000001s ret=77 nr=nr_-1 signal=-5 path=? socket=- saddr="` + escaped + `" mode=-1 ip=0x0 ` +
 		`until=1970-01-01T00:00:00.000000000Z size=0 op="` + escaped + `" args=[]`
-	if got := after(t, f); got != want {
+	if got := eventTexts(t, f); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
-// A table of this version that lacks a column of its text is written like one of a later version.
+// TestTextWithoutAColumn plays a known table that lacks a column of its text, which is then played as an unknown one.
 func TestTextWithoutAColumn(t *testing.T) {
 	f := fixture.New()
 	f.AddTask(1, 10, 10, 1, 0, "sh", "/bin/sh")
@@ -79,12 +79,12 @@ func TestTextWithoutAColumn(t *testing.T) {
 	f.AddEvent(tcp, 0, 0, 1, fixture.Row{"op": "connect", "srtt_ns": int64(1)})
 	f.AddEvent(tcp, 1, 0, 1, fixture.Row{"op": "listen"})
 	const want = "tcp op=connect srtt=0.000000001s\ntcp op=\"listen\" srtt=0.000000000s"
-	if got := after(t, f); got != want {
+	if got := eventTexts(t, f); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
-// What events.h says of a table becomes its text, if the capture has the columns.
+// TestTemplate formats rows with templates, as events.h may have them.
 func TestTemplate(t *testing.T) {
 	f := fixture.New()
 	f.AddTask(1, 100, 101, 1, 0, "sh", "/bin/sh")
@@ -110,7 +110,7 @@ func TestTemplate(t *testing.T) {
 	} {
 		c := &columns{capture: set[0], table: table.Schema}
 		made := newTemplate(c, text, newTimeText("utc", 0))
-		if c.lacks || c.err != nil {
+		if c.incomplete || c.err != nil {
 			t.Fatal(c)
 		}
 		for _, a := range c.used {
@@ -123,7 +123,7 @@ func TestTemplate(t *testing.T) {
 		}
 	}
 	c := &columns{capture: set[0], table: columnsOf("process", format.Column{Name: "op", Type: format.Int32})}
-	if newTemplate(c, "{op} {pid}", nil); !c.lacks {
-		t.Error("a column of another type is there")
+	if newTemplate(c, "{op} {pid}", nil); !c.incomplete {
+		t.Error("a column of another type is accepted")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// FuzzReplay plays captures with bytes changed, as text and as JSON.
+// FuzzReplay plays captures with changed bytes, as text and as JSON.
 func FuzzReplay(f *testing.F) {
 	mutants, err := fixture.NewMutants()
 	if err != nil {

@@ -3,8 +3,73 @@
 // Command replay plays the events of captures back in the order of time, through a filter.
 package main
 
-import "os"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/merge"
+	"github.com/fletch-trace/fletch/internal/term"
+)
 
 func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
+
+// run runs the program and returns its exit status.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	ctx, stop := cli.Interruptible()
+	defer stop()
+	return cli.Exit(stderr, "replay", replay(ctx, args, stdin, stdout, stderr))
+}
+
+// replay writes the events that the command line asks for.
+func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
+	o, err := parse(args, stdout)
+	if o == nil {
+		return err
+	}
+	set, err := capture.Open(ctx, o.captures, stdin)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, set.Close()) }()
+	set.Warn(stderr, "replay")
+	span, err := newSpan(o, set)
+	if err != nil {
+		return err
+	}
+	if o.arrow {
+		return writeArrow(ctx, o, set, span, stdout)
+	}
+	sources, err := newSources(o, set, span)
+	if err != nil {
+		return err
+	}
+	p := newPlayer(ctx, stdout, o.speed, o.rows)
+	if !term.IsTerminal(stdout) && o.speed == 0 {
+		defer progress(stderr, sources).Stop()
+	}
+	err = merge.Merge(ctx, sources, merge.Options{Workers: workers()}, p.play)
+	return p.finish(err)
+}
+
+// progress shows on a terminal how many rows have been read, after the first second.
+func progress(stderr io.Writer, sources []merge.Source) *term.Progress {
+	return term.StartProgress(stderr, time.Second, func(elapsed time.Duration) string {
+		all, read := int64(0), int64(0)
+		for _, s := range sources {
+			all, read = all+s.(*source).table.Rows, read+s.(*source).read.Load()
+		}
+		return fmt.Sprintf("%d %%, %s rows, %s", 100*read/max(all, 1), term.Count(read), term.Rate(read, elapsed))
+	})
+}
+
+// workers is the number of goroutines that read and format batches.
+func workers() int { return runtime.GOMAXPROCS(0) }

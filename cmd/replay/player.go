@@ -10,31 +10,34 @@ import (
 	"time"
 )
 
-// errEnough ends a merge when all events that were asked for are out.
+// errEnough ends the merge when as many events as --rows says have been written.
 var errEnough = errors.New("enough events")
 
-// patience is how long a line may wait in the buffer when events are played in their own time.
-const patience = 5 * time.Millisecond
+// flushAfter is the shortest wait for an event before which the buffer is flushed. Shorter waits are skipped: the event
+// is written early, by less than this.
+const flushAfter = 5 * time.Millisecond
 
-// player writes events at the pace they are to have.
+// player writes events at a given pace.
 type player struct {
-	ctx   context.Context
-	out   *bufio.Writer
-	speed float64 // 0: no pace
-	rows  int64   // left to write; below 0: all
+	ctx       context.Context
+	out       *bufio.Writer
+	speed     float64 // factor to the recorded pace; 0: as fast as possible
+	remaining int64   // events to write; below 0: all
 
-	began time.Time // when the first event was written
-	first int64     // its time, ns
+	began time.Time // when the first event was written; only set if there is a speed
+	first int64     // its time, in ns since the Unix epoch
 }
+
+// newPlayer makes a player that stops after that many rows, or after all if rows is 0.
 
 func newPlayer(ctx context.Context, w io.Writer, speed float64, rows int64) *player {
 	if rows == 0 {
 		rows = -1
 	}
-	return &player{ctx: ctx, out: bufio.NewWriterSize(w, 256<<10), speed: speed, rows: rows}
+	return &player{ctx: ctx, out: bufio.NewWriterSize(w, 256<<10), speed: speed, remaining: rows}
 }
 
-// play writes one event of the moment ts.
+// play writes one event, whose time is ts in ns since the Unix epoch. It returns errEnough after the last one.
 func (p *player) play(ts int64, row []byte) error {
 	if p.speed > 0 {
 		if err := p.wait(ts); err != nil {
@@ -44,20 +47,20 @@ func (p *player) play(ts int64, row []byte) error {
 	if _, err := p.out.Write(row); err != nil {
 		return err
 	}
-	p.rows--
-	if p.rows == 0 {
+	p.remaining--
+	if p.remaining == 0 {
 		return errEnough
 	}
 	return nil
 }
 
-// wait sleeps until it is time for an event of ts. What was written before is seen while it does.
+// wait waits until it is time for an event with time ts. Earlier events are flushed first.
 func (p *player) wait(ts int64) error {
 	if p.began.IsZero() {
 		p.began, p.first = time.Now(), ts
 	}
 	ahead := time.Duration(float64(ts-p.first)/p.speed) - time.Since(p.began)
-	if ahead < patience {
+	if ahead < flushAfter {
 		return nil
 	}
 	if err := p.out.Flush(); err != nil {
@@ -73,8 +76,8 @@ func (p *player) wait(ts int64) error {
 	}
 }
 
-// end writes what is left, also of a replay that was interrupted, and gives the error there is to report.
-func (p *player) end(err error) error {
+// finish flushes the buffer, even after an error. It returns the error to be reported, given the one of the merge.
+func (p *player) finish(err error) error {
 	if errors.Is(err, errEnough) {
 		err = nil
 	}

@@ -23,7 +23,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/merge"
 )
 
-// write writes a capture and gives its path.
+// write writes a capture to a temporary file and returns its path.
 func write(t testing.TB, c *fixture.Capture) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "capture")
@@ -33,15 +33,15 @@ func write(t testing.TB, c *fixture.Capture) string {
 	return path
 }
 
-// play runs the program.
+// play runs the program with empty standard input.
 func play(args ...string) (code int, stdout, stderr string) {
 	var out, err bytes.Buffer
 	code = run(args, strings.NewReader(""), &out, &err)
 	return code, out.String(), err.String()
 }
 
-// TestFamiliesOfLater plays a table that this version knows nothing of.
-func TestFamiliesOfLater(t *testing.T) {
+// TestUnknownTable plays a table of events that this version does not know.
+func TestUnknownTable(t *testing.T) {
 	f := fixture.New()
 	f.AddTask(1, 10, 10, 1, 0, "sh", "/bin/sh")
 	f.Add(&format.Schema{Table: "disk", Columns: []format.Column{
@@ -65,8 +65,8 @@ func TestFamiliesOfLater(t *testing.T) {
 	}
 }
 
-// TestTablesOfAnyShape plays captures whose tables have columns of other types than a recorder writes: lines or an
-// error, never a panic, and nothing that acts on a terminal.
+// TestTablesOfAnyShape plays captures whose tables lack columns or have columns of other types than a recorder writes.
+// It must print lines or an error, not panic, and print no control characters.
 func TestTablesOfAnyShape(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	for range 100 {
@@ -121,24 +121,25 @@ func randomTable(r *rand.Rand, f *fixture.Capture, s *format.Schema) {
 	}
 }
 
-// TestBlocksThatLie has a block whose metadata says other times than its rows have: what is played cannot be in order.
-func TestBlocksThatLie(t *testing.T) {
+// TestFalseBlockTimes plays a block whose rows are outside the times in its metadata. Such rows cannot be put in order,
+// so it is an error.
+func TestFalseBlockTimes(t *testing.T) {
 	ctx := context.Background()
 	set, err := capture.Open(ctx, []string{write(t, fixture.Small())}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer set.Close()
-	for name, lie := range map[string]func(b *format.Block){
-		"too late a beginning": func(b *format.Block) { b.MinTS += 1e6 },
-		"too early an end":     func(b *format.Block) { b.MaxTS -= 1e6 },
+	for name, falsify := range map[string]func(b *format.Block){
+		"minimum too late":  func(b *format.Block) { b.MinTS += 1e6 },
+		"maximum too early": func(b *format.Block) { b.MaxTS -= 1e6 },
 	} {
 		sources, err := newSources(&options{time: "utc"}, set, span{from: math.MinInt64, to: math.MaxInt64})
 		if err != nil {
 			t.Fatal(err)
 		}
 		s := sources[len(sources)-1].(*source)
-		lie(&s.blocks[0])
+		falsify(&s.blocks[0])
 		s.spans[0].Min, s.spans[0].Max = s.blocks[0].MinTS, s.blocks[0].MaxTS
 		err = merge.Merge(ctx, sources, merge.Options{}, func(int64, []byte) error { return nil })
 		if !errors.Is(err, format.ErrCorrupt) {
@@ -147,7 +148,8 @@ func TestBlocksThatLie(t *testing.T) {
 	}
 }
 
-// TestPace plays at a speed at which the events are 20 ms apart, and looks only that they are not early.
+// TestPace plays at a speed at which the events are 20 ms apart. It only checks that they are not early, because a busy
+// machine may delay them.
 func TestPace(t *testing.T) {
 	f := fixture.New()
 	for i := range 3 {
@@ -167,9 +169,9 @@ func TestSpan(t *testing.T) {
 	}
 	defer set.Close()
 	for _, c := range []struct {
-		from, to  string
-		wantFrom  int64
-		wantUntil int64
+		from, to string
+		wantFrom int64
+		wantTo   int64
 	}{
 		{"", "", math.MinInt64, math.MaxInt64},
 		{"5s", "1m30s", fixture.At(5 * time.Second), fixture.At(90 * time.Second)},
@@ -178,7 +180,7 @@ func TestSpan(t *testing.T) {
 			fixture.At(2500 * time.Millisecond)},
 	} {
 		s, err := newSpan(&options{from: c.from, to: c.to}, set)
-		if err != nil || s.from != c.wantFrom || s.to != c.wantUntil || s.start != fixture.At(0) {
+		if err != nil || s.from != c.wantFrom || s.to != c.wantTo || s.start != fixture.At(0) {
 			t.Errorf("%q to %q: got %+v, %v", c.from, c.to, s, err)
 		}
 	}
@@ -240,7 +242,7 @@ func BenchmarkReplay(b *testing.B) {
 	}
 }
 
-// Columns are as wide as a terminal shows them.
+// TestPad pads texts to their width on a terminal.
 func TestPad(t *testing.T) {
 	for _, c := range []struct {
 		text  string

@@ -14,5 +14,5 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"replay": main, "capture": fixture.Main, "streams": streams})
 }
 
-// TestScripts runs testdata/*.txtar: each is a session on a command line.
+// TestScripts runs the scripts testdata/*.txtar.
 func TestScripts(t *testing.T) { testscript.Run(t, fixture.Params("testdata")) }

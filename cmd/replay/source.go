@@ -14,38 +14,38 @@ import (
 	"github.com/fletch-trace/fletch/internal/merge"
 )
 
-// formatter writes rows of one table as lines. It is used by one worker.
+// formatter formats rows of one table as lines. It is used by one worker.
 type formatter interface {
-	Columns() []string // that a batch must have
-	Bind(b *format.Batch)
-	Append(dst []byte, row int) []byte
+	Columns() []string                 // that a batch must have
+	Bind(b *format.Batch)              // sets the batch that Append formats rows of
+	Append(dst []byte, row int) []byte // appends the line of a row
 }
 
-// source is a table as merge reads it: its rows are lines.
+// source is a table of one capture as a merge.Source: the bytes of a row are its line.
 type source struct {
 	table   *format.Table
 	blocks  []format.Block
-	spans   []merge.Span
-	span    span
-	columns []string // of a line
+	spans   []merge.Span // of blocks
+	span    span         // --from to --to, narrowed by the filter
+	columns []string     // that formatters need
 	workers []worker
-	read    atomic.Int64 // rows
+	read    atomic.Int64 // rows read so far
 }
 
-// worker is what one reader of a source keeps from block to block.
+// worker is the state of one worker of the merge.
 type worker struct {
-	format formatter
-	batch  format.Batch
-	rows   []int32
-	order  merge.Order
+	formatter formatter
+	batch     format.Batch
+	rows      []int32
+	order     merge.Order
 
-	filter   *filter.Bound // nil: all rows
-	columns  []string      // that it needs, and ts
-	matched  format.Batch
-	selected filter.Selection
+	filter   *filter.Bound    // nil: all rows; with a filter:
+	columns  []string         // ts and the columns that the filter needs
+	matched  format.Batch     // these columns
+	selected filter.Selection // the rows that match
 }
 
-// newSources makes the sources of all tables that are played: the events and what was lost of them.
+// newSources makes a source for each table of events and losses that may have rows to be written.
 func newSources(o *options, set capture.Set, span span) ([]merge.Source, error) {
 	program, err := compileFilter(o, set)
 	if err != nil {
@@ -58,7 +58,7 @@ func newSources(o *options, set capture.Set, span span) ([]merge.Source, error) 
 	var sources []merge.Source
 	for _, c := range set {
 		for _, t := range c.Tables() {
-			if !played(t) || program != nil && program.PruneTable(t.Schema.Table) {
+			if !isPlayed(t) || program != nil && program.PruneTable(t.Schema.Table) {
 				continue
 			}
 			s, err := newSource(o, set, c, t.Between(span.from, span.to), program, span)
@@ -73,16 +73,18 @@ func newSources(o *options, set capture.Set, span span) ([]merge.Source, error) 
 	return sources, nil
 }
 
-// played says whether the rows of a table happened: they are events, or what was lost of them.
-func played(t *format.Table) bool {
+// isPlayed reports whether a table is played: it has events or losses.
+func isPlayed(t *format.Table) bool {
 	return t.Schema.Event() || t.Schema.Table == format.LossSchema.Table
 }
 
+// compileFilter returns nil if there is no filter.
 func compileFilter(o *options, set capture.Set) (*filter.Program, error) {
 	program, err := set.Filter(o.filter)
 	return program, cli.WithHint(err, "it is taken for a filter because there is no file of that name either")
 }
 
+// newSource makes the source of table t of capture c. The filter p may be nil.
 func newSource(o *options, set capture.Set, c *capture.Capture, t *format.Table, p *filter.Program,
 	span span) (*source, error) {
 	if err := t.Schema.Check(format.Column{Name: "ts", Type: format.Timestamp}); err != nil {
@@ -99,7 +101,7 @@ func newSource(o *options, set capture.Set, c *capture.Capture, t *format.Table,
 		if err != nil {
 			return nil, err
 		}
-		w.format, s.columns = f, f.Columns()
+		w.formatter, s.columns = f, f.Columns()
 		if p == nil {
 			continue
 		}
@@ -114,6 +116,8 @@ func newSource(o *options, set capture.Set, c *capture.Capture, t *format.Table,
 	return s, nil
 }
 
+// newFormatter makes the formatter of a table with schema s. start is the time, in ns since the Unix epoch, that
+// relative times count from.
 func newFormatter(o *options, set capture.Set, c *capture.Capture, s *format.Schema, start int64) (formatter, error) {
 	if !o.json {
 		return newText(o, set, c, s, start)
@@ -125,9 +129,10 @@ func newFormatter(o *options, set capture.Set, c *capture.Capture, s *format.Sch
 	return jsonline.NewEncoder(c, s, fields...)
 }
 
+// Spans implements merge.Source.
 func (s *source) Spans() []merge.Span { return s.spans }
 
-// Width is what a line takes, more or less: numbers are short, texts may be long.
+// Width implements merge.Source. It estimates the length of a line from the types of the columns.
 func (s *source) Width() int {
 	width := 100
 	for _, c := range s.table.Schema.Columns {
@@ -143,22 +148,25 @@ func (s *source) Width() int {
 	return width
 }
 
-// fewRows is how many rows of a block may become late rows so that the block need not be read twice.
-const fewRows = 1024
+// maxReadAll is the number of matching rows up to which Read returns all rows of a block at once, so that the block is
+// not read again.
+const maxReadAll = 1024
+
+// Read implements merge.Source.
 
 func (s *source) Read(n, block int, from, last int64, run *merge.Run) (all bool, err error) {
 	w, b := &s.workers[n], s.blocks[block]
-	if from == b.MinTS { // else the block was opened for its late rows before
+	if from == b.MinTS { // count the rows only when the block is read for the first time
 		s.read.Add(int64(b.Rows))
 	}
-	ts, err := s.candidates(w, b)
+	ts, err := s.matchingRows(w, b)
 	if err != nil {
 		return false, err
 	}
-	if all = len(w.rows) <= fewRows; all {
+	if all = len(w.rows) <= maxReadAll; all {
 		last = s.span.to
 	}
-	if err := w.within(ts, b, max(from, s.span.from), min(last, s.span.to)); err != nil {
+	if err := w.keepBetween(ts, b, max(from, s.span.from), min(last, s.span.to)); err != nil {
 		return false, fmt.Errorf("reading table %s: %w", s.table.Schema.Table, err)
 	}
 	if len(w.rows) == 0 {
@@ -170,17 +178,17 @@ func (s *source) Read(n, block int, from, last int64, run *merge.Run) (all bool,
 			return false, err
 		}
 	}
-	w.format.Bind(&w.batch)
+	w.formatter.Bind(&w.batch)
 	for _, row := range w.rows {
-		run.Data = w.format.Append(run.Data, int(row))
+		run.Data = w.formatter.Append(run.Data, int(row))
 		run.End(ts[row], row)
 	}
 	return all, nil
 }
 
-// candidates makes w.rows those that the filter lets through, and gives the times of all. Without a filter it reads the
-// whole batch.
-func (s *source) candidates(w *worker, b format.Block) (ts []int64, err error) {
+// matchingRows sets w.rows to the rows of a block that match the filter. It returns the times of all rows. Without a
+// filter it reads all columns that the formatter needs, into w.batch.
+func (s *source) matchingRows(w *worker, b format.Block) (ts []int64, err error) {
 	w.rows = w.rows[:0]
 	if w.filter == nil {
 		if err := s.table.Read(&w.batch, b, s.columns); err != nil {
@@ -201,8 +209,8 @@ func (s *source) candidates(w *worker, b format.Block) (ts []int64, err error) {
 	return w.matched.Column("ts").I64, nil
 }
 
-// within keeps of w.rows those from `from` to `last`.
-func (w *worker) within(ts []int64, b format.Block, from, last int64) error {
+// keepBetween removes rows from w.rows whose time is not from `from` to `last`, both included.
+func (w *worker) keepBetween(ts []int64, b format.Block, from, last int64) error {
 	n := 0
 	for _, row := range w.rows {
 		t := ts[row]

@@ -10,14 +10,14 @@ import (
 	"github.com/fletch-trace/fletch/internal/cli"
 )
 
-// span is the time that is played, in ns, both ends included, and the start that relative times count from.
+// span is the time span that is played. Times are in ns since the Unix epoch.
 type span struct {
-	start    int64
-	from, to int64
+	start    int64 // of the first capture; relative times count from it
+	from, to int64 // both included
 }
 
 func newSpan(o *options, set capture.Set) (span, error) {
-	s := span{start: startOf(set), from: math.MinInt64, to: math.MaxInt64}
+	s := span{start: startTime(set), from: math.MinInt64, to: math.MaxInt64}
 	var err error
 	if o.from != "" {
 		if s.from, err = s.parse("from", o.from); err != nil {
@@ -35,8 +35,8 @@ func newSpan(o *options, set capture.Set) (span, error) {
 	return s, nil
 }
 
-// startOf is when the first of the captures began.
-func startOf(set capture.Set) int64 {
+// startTime returns the start of the earliest capture, or if no manifest has it, the time of the earliest event.
+func startTime(set capture.Set) int64 {
 	start := int64(math.MaxInt64)
 	for _, c := range set {
 		if t := c.Manifest.Start; !t.IsZero() {
@@ -58,7 +58,8 @@ func startOf(set capture.Set) int64 {
 	return start
 }
 
-// parse reads a moment: one that is absolute, a time of day in local time, or one so much after the start.
+// parse parses the value of a flag called name, as ns since the Unix epoch. It is an absolute time, a time of day in
+// local time within 24 hours from the start, or a duration after the start.
 func (s span) parse(name, text string) (int64, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t.UnixNano(), nil

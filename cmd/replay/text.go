@@ -3,24 +3,27 @@
 package main
 
 import (
+	"slices"
 	"strconv"
+	"time"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/stamp"
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// text writes rows for people:
+// text is the formatter for people:
 //
-//	12:00:00.102000000 [001] ls              101/101       openat(AT_FDCWD, 0x7f0000002000, O_RDONLY) = 3 <0.000013000>
+//	12:00:00.102000000 [001] ls              101/101       close(3) = 0 <0.000013000>
 type text struct {
-	label    []byte // of the capture, where there are several
-	times    timeText
-	heads    *heads
-	columns  []*capture.Accessor
-	ts       *capture.Accessor
-	cpu      *capture.Accessor // nil where the table lacks it
-	describe eventText
+	label   []byte // of the capture, if there are several
+	times   timeText
+	tasks   *taskLabels
+	columns []*capture.Accessor
+	ts      *capture.Accessor
+	cpu     *capture.Accessor // nil where the table lacks it
+	event   eventText
 }
 
 func newText(o *options, set capture.Set, from *capture.Capture, s *format.Schema, start int64) (*text, error) {
@@ -29,16 +32,16 @@ func newText(o *options, set capture.Set, from *capture.Capture, s *format.Schem
 		t.label = newLabel(set, from)
 	}
 	c := &columns{capture: from, table: s}
-	t.describe = newEventText(c, t.times)
-	t.ts = c.own(format.Column{Name: "ts", Type: format.Timestamp})
+	t.event = newEventText(c, t.times)
+	t.ts = c.column(format.Column{Name: "ts", Type: format.Timestamp})
 	if cpu := (format.Column{Name: "cpu", Type: format.Int32}); s.Check(cpu) == nil {
-		t.cpu = c.own(cpu)
+		t.cpu = c.column(cpu)
 	}
-	t.heads, t.columns = newHeads(c), c.used
+	t.tasks, t.columns = newTaskLabels(c), c.used
 	return t, c.err
 }
 
-// newLabel is the column that says which capture a line is of.
+// newLabel returns the column of a line that says which capture it is from, padded to the longest label.
 func newLabel(set capture.Set, c *capture.Capture) []byte {
 	width := 0
 	for _, other := range set {
@@ -70,6 +73,39 @@ func (t *text) Append(dst []byte, row int) []byte {
 		dst = strconv.AppendInt(dst, cpu, 10)
 	}
 	dst = append(dst, "] "...)
-	dst = append(dst, t.heads.of(row)...)
-	return append(t.describe.Append(dst, row), '\n')
+	dst = append(dst, t.tasks.of(row)...)
+	return append(t.event.Append(dst, row), '\n')
+}
+
+// timeText appends a time, given in ns since the Unix epoch.
+type timeText func(dst []byte, ns int64) []byte
+
+// newTimeText returns the format of times for a value of --time. Relative times count from start.
+func newTimeText(kind string, start int64) timeText {
+	switch kind {
+	case "utc":
+		return stamp.RFC3339().Append
+	case "relative":
+		return func(dst []byte, ns int64) []byte {
+			from := len(dst)
+			dst = stamp.Seconds(dst, ns-start, 9)
+			return pad(dst, from, 14, true)
+		}
+	}
+	return stamp.New("15:04:05", "", time.Local).Append
+}
+
+// pad pads the text dst[from:] with spaces to a width in terminal columns, on its left if right is set.
+func pad(dst []byte, from, width int, right bool) []byte {
+	missing := width - term.TextWidth(dst[from:])
+	for range missing {
+		dst = append(dst, ' ')
+	}
+	if right && missing > 0 {
+		copy(dst[from+missing:], slices.Clone(dst[from:len(dst)-missing]))
+		for i := range missing {
+			dst[from+i] = ' '
+		}
+	}
+	return dst
 }

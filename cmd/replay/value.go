@@ -16,18 +16,18 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// value appends the values of one column as a person reads them.
+// value formats the values of one column by what they mean.
 type value struct {
 	column  *capture.Accessor
 	meaning schema.Column
-	joined  []*capture.Accessor // what an id or a call stands for
+	joined  []*capture.Accessor // what an id or a system call number stands for
 	times   timeText
-	unit    string // behind a duration
-	quote   bool   // texts that may hold anything
+	unit    string // appended to durations
+	quote   bool   // quote texts, unless needsNoQuotes
 }
 
 func newValue(c *columns, column format.Column, times timeText) *value {
-	v := &value{column: c.own(column), meaning: schema.Describe(c.table.Table, column), times: times,
+	v := &value{column: c.column(column), meaning: schema.Describe(c.table.Table, column), times: times,
 		joined: c.joined(column.Name)}
 	if v.meaning.Meaning == schema.Duration {
 		v.unit = "s"
@@ -71,14 +71,14 @@ func (v *value) appendNumber(dst []byte, n int64) []byte {
 }
 
 func (v *value) appendText(dst, text []byte) []byte {
-	if v.quote && !v.plain(text) {
+	if v.quote && !v.needsNoQuotes(text) {
 		return appendQuoted(dst, text)
 	}
 	return term.AppendEscaped(dst, text)
 }
 
-// plain says whether a text needs no quotes because it is one of a few words, or an address.
-func (v *value) plain(text []byte) bool {
+// needsNoQuotes reports whether a text cannot be mistaken for anything else, because it is a known value or an address.
+func (v *value) needsNoQuotes(text []byte) bool {
 	switch v.meaning.Meaning {
 	case schema.Enum:
 		return slices.Contains(v.meaning.Values, string(text))
@@ -89,8 +89,8 @@ func (v *value) plain(text []byte) bool {
 	return false
 }
 
-// appendJoined appends what an id or the number of a call stands for: texts, and numbers as "100/101"; "-" where there
-// is no id, "?" where its row is not known.
+// appendJoined appends what an id or a system call number stands for: texts, and numbers as "100/101". It appends "-"
+// for id 0 and "?" for an unknown id.
 func (v *value) appendJoined(dst []byte, row int) []byte {
 	call := v.meaning.Meaning == schema.Syscall
 	if _, at := v.joined[0].At(row); at == 0 && !call {
@@ -132,7 +132,8 @@ func appendList(dst []byte, v *format.Vector, row int) []byte {
 	return append(dst, ']')
 }
 
-// appendQuoted appends s in quotes. A backslash stays as it is: it is how a recorder writes what is no text.
+// appendQuoted appends s in quotes. Backslashes are not escaped, because the recorder already writes bytes that are not
+// text as \x1b.
 func appendQuoted(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	from := 0

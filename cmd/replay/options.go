@@ -3,22 +3,14 @@
 package main
 
 import (
-	"context"
-	"errors"
-	"fmt"
 	"io"
 	"math"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
-	"github.com/fletch-trace/fletch/internal/merge"
-	"github.com/fletch-trace/fletch/internal/term"
 )
 
 var command = cli.Command{
@@ -41,73 +33,24 @@ comm, pid, tid and the name of a call or a file.`,
 	Operands: cli.Captures,
 }
 
-// timeFormats are how --time writes a moment.
+// timeFormats are the values of --time.
 var timeFormats = []cli.Term{
 	{Name: "local"}, {Name: "utc", Text: "with the date"}, {Name: "relative", Text: "seconds since the start"},
 }
 
-func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	ctx, stop := cli.Interruptible()
-	defer stop()
-	return cli.Exit(stderr, "replay", replay(ctx, args, stdin, stdout, stderr))
-}
-
-// options are what the command line says.
+// options is the command line.
 type options struct {
 	captures []string
 	filter   string
-	speed    float64 // times as fast as it was; 0 is as fast as possible
-	from, to string
-	rows     int64 // 0 is all
-	time     string
+	speed    float64 // factor to the recorded pace; 0: as fast as possible
+	from, to string  // for span.parse; "": no limit
+	rows     int64   // 0: all
+	time     string  // one of timeFormats
 	json     bool
 	arrow    bool
 }
 
-func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) (err error) {
-	o, err := parse(args, stdout)
-	if o == nil {
-		return err
-	}
-	set, err := capture.Open(ctx, o.captures, stdin)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, set.Close()) }()
-	set.Warn(stderr, "replay")
-	span, err := newSpan(o, set)
-	if err != nil {
-		return err
-	}
-	if o.arrow {
-		return writeArrow(ctx, o, set, span, stdout)
-	}
-	sources, err := newSources(o, set, span)
-	if err != nil {
-		return err
-	}
-	p := newPlayer(ctx, stdout, o.speed, o.rows)
-	if !term.IsTerminal(stdout) && o.speed == 0 {
-		defer progress(stderr, sources).Stop()
-	}
-	err = merge.Merge(ctx, sources, merge.Options{Workers: workers()}, p.play)
-	return p.end(err)
-}
-
-// progress shows on a terminal how much is read, once that takes more than a second.
-func progress(stderr io.Writer, sources []merge.Source) *term.Progress {
-	return term.StartProgress(stderr, time.Second, func(elapsed time.Duration) string {
-		all, read := int64(0), int64(0)
-		for _, s := range sources {
-			all, read = all+s.(*source).table.Rows, read+s.(*source).read.Load()
-		}
-		return fmt.Sprintf("%d %%, %s rows, %s", 100*read/max(all, 1), term.Count(read), term.Rate(read, elapsed))
-	})
-}
-
-func workers() int { return runtime.GOMAXPROCS(0) }
-
-// flags declares the command line, of which speed is not read yet.
+// flags declares the flags. They set the options, except for speed, which parse still has to parse.
 func (o *options) flags() (f *cli.Flags, speed *string) {
 	f = cli.New(command)
 	speed = f.String("speed", "max", "`S` times as fast as it was (1, 0.5, 10), or max: without waiting")
@@ -123,7 +66,7 @@ func (o *options) flags() (f *cli.Flags, speed *string) {
 	return f, speed
 }
 
-// parse reads the command line; where o is nil there is nothing left to do.
+// parse parses the command line. If o is nil the program has to return err, which is nil after --help or --version.
 func parse(args []string, stdout io.Writer) (o *options, err error) {
 	o = &options{}
 	flags, speed := o.flags()
@@ -154,8 +97,8 @@ func parse(args []string, stdout io.Writer) (o *options, err error) {
 	return o, nil
 }
 
-// split tells captures and filter apart: the first argument is a capture, so is each one after it that exists, and the
-// first that does not begins the filter.
+// split divides the arguments into captures and filter: the first argument is a capture, and so are the next ones up to
+// the first that does not exist as a file. There the filter begins.
 func split(args []string) (captures []string, filter string) {
 	n := 1
 	for n < len(args) && exists(args[n]) {

@@ -11,18 +11,20 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// heads are who events are of: comm and pid/tid, aligned. Each task's is made when it is first needed.
-type heads struct {
-	comm, pid, tid *capture.Accessor // nil where the table has no tasks
-	pages          []*[headPage][]byte
+// taskLabels are the columns of a line that show the task of an event: comm and pid/tid, aligned. The label of a task
+// is made when it is first needed, and kept by the index of the task.
+type taskLabels struct {
+	comm, pid, tid *capture.Accessor // nil if the table has no tasks
+	pages          []*[taskPage][]byte
 	none           []byte
 }
 
-// headPage is how many tasks have their heads in one piece of memory.
-const headPage = 1024
+// taskPage is the number of labels in a page. Pages are allocated as needed, because a capture may have many tasks that
+// no row refers to.
+const taskPage = 1024
 
-func newHeads(c *columns) *heads {
-	h := &heads{none: appendHead(nil, []byte("-"), nil)}
+func newTaskLabels(c *columns) *taskLabels {
+	h := &taskLabels{none: appendTaskLabel(nil, []byte("-"), nil)}
 	if c.table.Check(format.Column{Name: "task", Type: format.Int32}) != nil {
 		return h
 	}
@@ -33,33 +35,33 @@ func newHeads(c *columns) *heads {
 	return h
 }
 
-// of is the head of a row.
-func (h *heads) of(row int) []byte {
+// of returns the label of a row.
+func (h *taskLabels) of(row int) []byte {
 	if h.comm == nil {
 		return h.none
 	}
 	texts, at := h.comm.At(row)
-	for at/headPage >= len(h.pages) {
+	for at/taskPage >= len(h.pages) {
 		h.pages = append(h.pages, nil)
 	}
-	page := h.pages[at/headPage]
+	page := h.pages[at/taskPage]
 	if page == nil {
-		page = new([headPage][]byte)
-		h.pages[at/headPage] = page
+		page = new([taskPage][]byte)
+		h.pages[at/taskPage] = page
 	}
-	if page[at%headPage] == nil {
+	if page[at%taskPage] == nil {
 		comm := texts.Str.Bytes(at)
 		if at == 0 {
 			comm = []byte("?")
 		}
 		ids := strconv.AppendInt(nil, h.pid.Int(row), 10)
 		ids = strconv.AppendInt(append(ids, '/'), h.tid.Int(row), 10)
-		page[at%headPage] = appendHead(nil, comm, ids)
+		page[at%taskPage] = appendTaskLabel(nil, comm, ids)
 	}
-	return page[at%headPage]
+	return page[at%taskPage]
 }
 
-func appendHead(dst, comm, ids []byte) []byte {
+func appendTaskLabel(dst, comm, ids []byte) []byte {
 	const commWidth, idWidth = 15, 13
 	dst = append(pad(term.AppendEscaped(dst, comm), 0, commWidth, false), ' ')
 	from := len(dst)
