@@ -12,8 +12,9 @@ import (
 	"github.com/fletch-trace/fletch/internal/privilege"
 )
 
-// prepare finds COMMAND before anything else is done, so that a wrong name costs nothing. nil without COMMAND.
-func prepare(opt *options, user *privilege.Caller, stdin io.Reader, stdout, stderr io.Writer) (*exec.Cmd, error) {
+// findCommand looks up COMMAND, before anything else is done, so that a wrong name has no side effects. The result is
+// nil without COMMAND.
+func findCommand(opt *options, caller *privilege.Caller, stdin io.Reader, stdout, stderr io.Writer) (*exec.Cmd, error) {
 	if len(opt.command) == 0 {
 		return nil, nil
 	}
@@ -24,14 +25,14 @@ func prepare(opt *options, user *privilege.Caller, stdin io.Reader, stdout, stde
 	cmd := exec.Command(path)
 	cmd.Args = opt.command
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
-	if opt.write == "-" {
+	if opt.path == "-" {
 		cmd.Stdout = stderr
 	}
-	user.RunAs(cmd)
+	caller.RunAs(cmd)
 	return cmd, nil
 }
 
-// startCommand starts COMMAND, if there is one, with that nice value, and has the session follow it.
+// startCommand starts COMMAND, if there is one, with this nice value. The session records it from its execve on.
 func startCommand(cmd *exec.Cmd, session *bpf.Session, nice int) error {
 	if cmd == nil {
 		return nil

@@ -12,26 +12,26 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// A console says on standard error what happens while it records.
+// A console is the recorder.Observer that reports on standard error.
 type console struct {
-	stderr io.Writer
-	dumps  bool // it speaks of them
+	stderr      io.Writer
+	reportDumps bool
 }
 
 func (c *console) Dumped(d recorder.Dump) {
-	if !c.dumps {
+	if !c.reportDumps {
 		return
 	}
 	line := fmt.Sprintf("record: dumped %s (%s events of %s, %s)", term.Escape(d.Path), term.Count(d.Rows),
 		term.Duration(d.Length.Round(time.Millisecond)), term.Bytes(d.Bytes))
 	if term.IsTerminal(c.stderr) {
-		line = "\r\x1b[K" + line // over the line of progress
+		line = "\r\x1b[K" + line // replaces the line of progress
 	}
 	fmt.Fprintln(c.stderr, line)
 }
 
 func (c *console) DumpFailed(err error) {
-	if c.dumps {
+	if c.reportDumps {
 		cli.Warn(c.stderr, "record", err.Error())
 	}
 }

@@ -6,36 +6,37 @@ import (
 	"errors"
 	"os"
 	"os/exec"
+	"os/signal"
 	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// commandGrace is how long COMMAND may live on after a ^C, which the terminal sends it too.
+// commandGrace is how long COMMAND may take to exit after the first signal.
 const commandGrace = 2 * time.Second
 
-// sameSignal is how soon after the first one a signal is the same again: sent to a group, sudo gets it as well as the
-// recorder, and hands it on.
-const sameSignal = 200 * time.Millisecond
+// duplicateSignal is how soon after the first signal the same signal does not count as a second one. A signal that is
+// sent to a process group reaches both sudo and the recorder, and sudo forwards it to the recorder.
+const duplicateSignal = 200 * time.Millisecond
 
-// An end is what ends a recording from outside: COMMAND's or the recorded processes' exit, a signal.
-type end struct {
-	reach   func() // ends the recording; may be called again
+// An endWatcher stops the recording when COMMAND exits, when the recorded processes have exited, or on a signal.
+type endWatcher struct {
+	stop    func() // may be called several times
 	signals signals
 	cmd     *exec.Cmd
 	exited  chan struct{} // closed when COMMAND has exited
 }
 
-// watchForEnd calls reach when the end has come.
-func watchForEnd(reach func(), signals signals, cmd *exec.Cmd, pids []int) *end {
-	e := &end{reach: reach, signals: signals, cmd: cmd, exited: make(chan struct{})}
+// watchEnd starts an endWatcher. cmd is COMMAND or nil, pids are the processes of -p.
+func watchEnd(reach func(), signals signals, cmd *exec.Cmd, pids []int) *endWatcher {
+	e := &endWatcher{stop: reach, signals: signals, cmd: cmd, exited: make(chan struct{})}
 	go e.watchSignals()
 	if cmd != nil {
 		go func() {
 			cmd.Wait() // the status is in cmd.ProcessState
 			close(e.exited)
-			e.reach()
+			e.stop()
 		}()
 	}
 	if len(pids) > 0 {
@@ -43,19 +44,20 @@ func watchForEnd(reach func(), signals signals, cmd *exec.Cmd, pids []int) *end 
 			for _, pid := range pids {
 				waitForExit(pid)
 			}
-			e.reach()
+			e.stop()
 		}()
 	}
 	return e
 }
 
-// watchSignals ends the recording with the first signal (with COMMAND, when that has ended from it too), and the
-// recorder at once with the second.
-func (e *end) watchSignals() {
+// watchSignals stops the recording on the first signal. With COMMAND it passes the signal on (except SIGINT, which the
+// terminal sends to both), and the recording ends when COMMAND exits, after commandGrace at the latest. The second
+// signal ends the recorder at once.
+func (e *endWatcher) watchSignals() {
 	sig := <-e.signals.stop
-	first, begun := sig, time.Now()
+	first, started := sig, time.Now()
 	if e.cmd == nil {
-		e.reach()
+		e.stop()
 	} else {
 		if sig != unix.SIGINT {
 			e.cmd.Process.Signal(sig)
@@ -65,11 +67,11 @@ func (e *end) watchSignals() {
 			case <-e.exited:
 			case <-time.After(commandGrace):
 				e.cmd.Process.Signal(unix.SIGTERM)
-				e.reach()
+				e.stop()
 			}
 		}()
 	}
-	for sig = <-e.signals.stop; sig == first && time.Since(begun) < sameSignal; sig = <-e.signals.stop {
+	for sig = <-e.signals.stop; sig == first && time.Since(started) < duplicateSignal; sig = <-e.signals.stop {
 	}
 	if e.cmd != nil {
 		e.cmd.Process.Signal(unix.SIGTERM)
@@ -77,21 +79,21 @@ func (e *end) watchSignals() {
 	os.Exit(128 + int(sig.(syscall.Signal)))
 }
 
-// ended gives COMMAND's status if it has exited.
-func (e *end) ended() (status int, ok bool) {
+// commandStatus is COMMAND's status as of waitCommand; ok is false if it has not exited, or there is none.
+func (e *endWatcher) commandStatus() (status int, ok bool) {
 	if e.cmd == nil {
 		return 0, false
 	}
 	select {
 	case <-e.exited:
-		return e.status(), true
+		return e.waitCommand(), true
 	default:
 		return 0, false
 	}
 }
 
-// status waits for COMMAND and gives its status as a shell does: 128+n for signal n. 0 without COMMAND.
-func (e *end) status() int {
+// waitCommand waits for COMMAND and returns its status as a shell does: 128+n for signal n. 0 without COMMAND.
+func (e *endWatcher) waitCommand() int {
 	if e.cmd == nil {
 		return 0
 	}
@@ -103,7 +105,7 @@ func (e *end) status() int {
 	return e.cmd.ProcessState.ExitCode()
 }
 
-// waitForExit returns when a process has exited.
+// waitForExit returns when the process has exited.
 func waitForExit(pid int) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if err != nil {
@@ -116,4 +118,23 @@ func waitForExit(pid int) {
 			return
 		}
 	}
+}
+
+// signals are the signals that the recorder handles.
+type signals struct {
+	stop chan os.Signal // SIGINT, SIGTERM, SIGHUP
+	dump chan os.Signal // SIGUSR2; only a flight recorder reads it
+}
+
+// handleSignals must be called before COMMAND starts, so that no signal is missed. SIGPIPE is handled, so that writes
+// fail with EPIPE; it is not ignored, because COMMAND would inherit that. SIGHUP stays ignored if nohup has ignored it.
+func handleSignals() signals {
+	s := signals{make(chan os.Signal, 4), make(chan os.Signal, 1)}
+	signal.Notify(s.stop, unix.SIGINT, unix.SIGTERM)
+	if !signal.Ignored(unix.SIGHUP) {
+		signal.Notify(s.stop, unix.SIGHUP)
+	}
+	signal.Notify(s.dump, unix.SIGUSR2)
+	signal.Notify(make(chan os.Signal, 1), unix.SIGPIPE)
+	return s
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// explain adds what to do about the errors of a start.
+// explain adds hints to the errors of probing and loading BPF programs.
 func explain(err error) error {
 	switch {
 	case errors.Is(err, bpf.ErrPrivilege):
@@ -27,38 +27,53 @@ func explain(err error) error {
 			"CONFIG_DEBUG_INFO_BTF, and /sys/kernel/btf to be visible")
 	case errors.Is(err, bpf.ErrRefused):
 		return cli.WithHint(err, "record --list says what was refused and why")
-	case errors.Is(err, fs.ErrExist):
-		return cli.WithHint(err, "choose another path with -w, or replace it with --force")
 	}
 	return err
 }
 
-// explainBudget says what does not fit into --max-memory.
-func explainBudget(opt *options, err error) error {
-	var tight *recorder.BudgetError
-	if !errors.As(err, &tight) {
+// explainExisting adds a hint to the error of a path that already exists. It does not suggest --force if that was given:
+// --force replaces only captures, and a flight recorder does not continue in a capture.
+func explainExisting(opt *options, err error) error {
+	if !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	err = fmt.Errorf("keeping to --max-memory %s: %d CPUs take %s at least", opt.maxMemory.String(), tight.CPUs,
-		term.Bytes(tight.Least))
+	hint := "choose another path with -w"
+	switch {
+	case opt.force:
+	case opt.last > 0:
+		hint += ", or go on in this one with --force"
+	default:
+		hint += ", or replace it with --force"
+	}
+	return cli.WithHint(err, hint)
+}
+
+// explainBudget puts the flags into the error of a --max-memory that is too small.
+func explainBudget(opt *options, err error) error {
+	var budgetErr *recorder.BudgetError
+	if !errors.As(err, &budgetErr) {
+		return err
+	}
+	err = fmt.Errorf("keeping to --max-memory %s: %d CPUs take %s at least", opt.maxMemory.String(), budgetErr.CPUs,
+		term.Bytes(budgetErr.Least))
 	return cli.WithHint(err, "give it more, record fewer families with -e, or smaller rings with -b")
 }
 
-// explainFailure says where a recording failed, and what is left of it.
+// explainFailure adds to the error of a recording what it was written to, and which part of it is kept.
 func explainFailure(opt *options, err error) error {
-	where, left := opt.write, "what was written until then is kept, and opens"
+	destination, kept := opt.path, "what was written until then is kept, and opens"
 	switch {
-	case where == "-":
-		where = "standard output"
-		left = "what was read until then opens: analyze and replay take it as it is"
+	case destination == "-":
+		destination = "standard output"
+		kept = "what was read until then opens: analyze and replay take it as it is"
 	case opt.inMemory:
-		left = "the dumps that were made are kept"
+		kept = "the dumps that were made are kept"
 	case opt.last > 0:
-		left = "the dumps that were made are kept, and what was written since in " +
-			filepath.Join(where, recorder.WindowName)
+		kept = "the dumps that were made are kept, and what was written since in " +
+			filepath.Join(destination, recorder.WindowName)
 	}
-	if errors.Is(err, unix.EPIPE) { // no reason to end without a word, as it is for what is printed
-		return cli.WithHint(fmt.Errorf("recording into %s: its reader has closed it", where), left)
+	if errors.Is(err, unix.EPIPE) { // cli.Exit prints nothing for EPIPE, but a lost recording must be reported
+		return cli.WithHint(fmt.Errorf("recording into %s: its reader has closed it", destination), kept)
 	}
-	return cli.WithHint(fmt.Errorf("recording into %s: %w", where, err), left)
+	return cli.WithHint(fmt.Errorf("recording into %s: %w", destination, err), kept)
 }

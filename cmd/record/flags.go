@@ -10,25 +10,33 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// codecs are what --compress takes.
+// codecs are the values of --compress.
 var codecs = []cli.Term{
 	{Name: "auto", Text: "zstd, less while the rings fill up"}, {Name: "zstd"}, {Name: "lz4"}, {Name: "none"},
 }
 
-// flags declares the command line. What has to be read further is pids.
+// codecNames are the names of codecs.
+func codecNames() (names []string) {
+	for _, codec := range codecs {
+		names = append(names, codec.Name)
+	}
+	return names
+}
+
+// flags declares the flags. pids are the arguments of --pid, which check converts to numbers.
 func (opt *options) flags() (f *cli.Flags, pids *[]string) {
 	f = cli.New(description)
 	f.SetInterspersed(false)
-	pids = opt.what(f)
-	opt.whereTo(f)
-	opt.segments(f)
-	opt.flightRecorder(f)
-	opt.howLong(f)
-	opt.how(f)
+	pids = opt.selectionFlags(f)
+	opt.destinationFlags(f)
+	opt.segmentFlags(f)
+	opt.flightFlags(f)
+	opt.limitFlags(f)
+	opt.tuningFlags(f)
 	return f, pids
 }
 
-func (opt *options) what(f *cli.Flags) (pids *[]string) {
+func (opt *options) selectionFlags(f *cli.Flags) (pids *[]string) {
 	families := cli.Names(schema.Families()...)
 	f.Section("What")
 	f.StringSliceVarP(&opt.events, "events", "e", nil, "only these event families, a `LIST` of "+
@@ -39,25 +47,25 @@ func (opt *options) what(f *cli.Flags) (pids *[]string) {
 	return pids
 }
 
-func (opt *options) whereTo(f *cli.Flags) {
+func (opt *options) destinationFlags(f *cli.Flags) {
 	f.Section("Where to")
-	f.StringVarP(&opt.write, "write", "w", "", "into `PATH`: a directory (default: fletch-HOST-YYYYMMDD-HHMMSS), "+
+	f.StringVarP(&opt.path, "write", "w", "", "into `PATH`: a directory (default: fletch-HOST-YYYYMMDD-HHMMSS), "+
 		"FILE.tar, or - (a tar on standard output; COMMAND's own output then goes to standard error)")
 	f.Path("write")
 	f.BoolVar(&opt.force, "force", false, "replace PATH if it is a capture; go on in it if a flight recorder made it")
-	f.StringVarP(&opt.compress, "compress", "z", codecs[0].Name, "compress by `CODEC`: "+cli.Or(codecs...))
+	f.StringVarP(&opt.codec, "compress", "z", codecs[0].Name, "compress by `CODEC`: "+cli.Or(codecs...))
 	f.OneOf("compress", codecs...)
 	f.Var(&opt.sync, "sync", "have all that was written reach the disk (fsync), every `TIME`")
 }
 
-func (opt *options) howLong(f *cli.Flags) {
+func (opt *options) limitFlags(f *cli.Flags) {
 	f.Section("How long (whichever comes first)")
 	f.VarP(&opt.duration, "duration", "d", "end after `TIME`: 30s, 5m")
-	f.Int64VarP(&opt.rows, "max-events", "n", 0, "end after exactly `N` rows of events")
-	f.VarP(&opt.size, "max-size", "s", "end when the capture has `SIZE`: 64MiB, 1G; the last batch may pass it")
+	f.Int64VarP(&opt.maxEvents, "max-events", "n", 0, "end after exactly `N` rows of events")
+	f.VarP(&opt.maxSize, "max-size", "s", "end when the capture has `SIZE`: 64MiB, 1G; the last batch may pass it")
 }
 
-func (opt *options) how(f *cli.Flags) {
+func (opt *options) tuningFlags(f *cli.Flags) {
 	var mechanisms []string
 	for _, family := range schema.Families() {
 		for _, name := range bpf.Mechanisms(family) {
@@ -71,9 +79,9 @@ func (opt *options) how(f *cli.Flags) {
 		}
 	}
 	f.Section("How")
-	f.VarP(&opt.buffer, "buffer-size", "b", "`SIZE` of each CPU's ring (default 16MiB, less on hosts of many CPUs)")
-	f.StringToStringVar(&opt.mech, "mechanism", nil, "record by the mechanisms of `FAMILY=NAME,...` and no others, as "+
-		"in file=kprobe; --list names them")
+	f.VarP(&opt.ringSize, "buffer-size", "b", "`SIZE` of each CPU's ring (default 16MiB, less on hosts of many CPUs)")
+	f.StringToStringVar(&opt.mechanisms, "mechanism", nil, "record by the mechanisms of `FAMILY=NAME,...` and no "+
+		"others, as in file=kprobe; --list names them")
 	f.ListOf("mechanism", cli.Names(mechanisms...)...)
 	f.Var(&opt.maxMemory, "max-memory", "stay below `SIZE` of resident memory: rings and batches are made as large "+
 		"as fits, and a window in memory is shorter than --last if it must be")
@@ -87,7 +95,7 @@ func (opt *options) how(f *cli.Flags) {
 	f.BoolVarP(&opt.verbose, "verbose", "v", false, "say what is being done")
 }
 
-func (s *standing) segments(f *cli.Flags) {
+func (s *longRunning) segmentFlags(f *cli.Flags) {
 	f.Section("Segments (the three compose; a directory only)")
 	f.VarP(&s.segmentSize, "segment-size", "C", "begin new segments when those of all tables together have `SIZE`")
 	f.VarP(&s.segmentTime, "segment-time", "G", "begin new segments every `TIME`")
@@ -95,7 +103,7 @@ func (s *standing) segments(f *cli.Flags) {
 		"what remains is a whole capture. With --last, keep the newest N dumps")
 }
 
-func (s *standing) flightRecorder(f *cli.Flags) {
+func (s *longRunning) flightFlags(f *cli.Flags) {
 	var triggers []cli.Term
 	for _, t := range schema.Tables {
 		if t.Trigger {

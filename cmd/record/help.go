@@ -4,7 +4,7 @@ package main
 
 import "github.com/fletch-trace/fletch/internal/cli"
 
-// description is what --help and the manual page say beside the flags.
+// description is the text of --help and the manual page, apart from the flags.
 var description = cli.Command{
 	Name:    "record",
 	Summary: "trace what a kernel does into a capture",

@@ -3,41 +3,47 @@
 package main
 
 import (
+	"io"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
+	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/recorder"
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// options are the command line.
+// options are the flags and arguments of the command line.
 type options struct {
-	write    string
-	events   []string
-	pids     []int
-	mech     map[string]string // forced, by family
-	comm     string
-	duration cli.Time
-	rows     int64
-	size     cli.Size
-	buffer   cli.Size
-	compress string
-	force    bool
-	list     bool
-	json     bool
-	strict   bool
-	quiet    bool
-	verbose  bool
-	standing
-	args    []string // as given, for the manifest
-	command []string
+	path       string
+	events     []string
+	pids       []int
+	mechanisms map[string]string // of --mechanism, by family
+	comm       string
+	duration   cli.Time
+	maxEvents  int64
+	maxSize    cli.Size
+	ringSize   cli.Size
+	codec      string
+	force      bool
+	list       bool
+	json       bool
+	strict     bool
+	quiet      bool
+	verbose    bool
+	longRunning
+	args    []string // the whole command line, for the manifest
+	command []string // COMMAND and its arguments; empty: none
 }
 
-// config is what the flags ask of the recorder.
+// config is the recorder's configuration by the flags.
 func (opt *options) config() recorder.Config {
 	return recorder.Config{
-		Path: opt.write, Force: opt.force, Codec: opt.compress,
-		MaxRows: opt.rows, MaxBytes: int64(opt.size), Duration: opt.duration.Duration(), RingBytes: int64(opt.buffer),
+		Path: opt.path, Force: opt.force, Codec: opt.codec,
+		MaxRows: opt.maxEvents, MaxBytes: int64(opt.maxSize), Duration: opt.duration.Duration(),
+		RingBytes:    int64(opt.ringSize),
 		SegmentBytes: int64(opt.segmentSize), SegmentTime: opt.segmentTime.Duration(), Keep: opt.keep,
 		Last: opt.last.Duration(), After: opt.after.Duration(), InMemory: opt.inMemory, Trigger: opt.condition,
 		MaxMemory: int64(opt.maxMemory), MaxCPU: int(opt.maxCPU), Sync: opt.sync.Duration(), KeepIdle: keepIdle,
@@ -48,12 +54,70 @@ func (opt *options) config() recorder.Config {
 	}
 }
 
-// keepIdle is Config.KeepIdle; 0 is its default. Tests do not wait for that.
+// keepIdle is Config.KeepIdle. Tests set it, because its default is a minute.
 var keepIdle time.Duration
 
+// families are the families to record: those of -e, or all.
 func (opt *options) families() []string {
 	if len(opt.events) == 0 {
 		return schema.Families()
 	}
 	return opt.events
+}
+
+// parse parses the command line. If stop is true, there is nothing more to do: it has printed the help or the version.
+func parse(args []string, stdout io.Writer) (opt *options, stop bool, err error) {
+	opt = &options{args: args}
+	f, pids := opt.flags()
+	if stop, err := f.Parse(args, stdout); stop || err != nil {
+		return nil, stop, err
+	}
+	opt.command = f.Args()
+	return opt, false, opt.check(f, *pids)
+}
+
+// check validates the flags, and converts pids to numbers.
+func (opt *options) check(f *cli.Flags, pids []string) error {
+	known := schema.Families()
+	for _, name := range opt.events {
+		if !slices.Contains(known, name) {
+			return f.Wrong("unknown event family %q, not one of %s", name, strings.Join(known, ", "))
+		}
+	}
+	for name, mechanism := range opt.mechanisms {
+		if all := bpf.Mechanisms(name); !slices.Contains(all, mechanism) {
+			return f.Wrong("no mechanism %q of %s events, only %s", mechanism, name, orDash(strings.Join(all, ", ")))
+		}
+	}
+	for _, text := range pids {
+		pid, err := strconv.Atoi(text)
+		if err != nil || pid <= 0 {
+			return f.Wrong("%q is not a process id", text)
+		}
+		opt.pids = append(opt.pids, pid)
+	}
+	if all := codecNames(); !slices.Contains(all, opt.codec) {
+		return f.Wrong("unknown compression %q, not one of %s", opt.codec, strings.Join(all, ", "))
+	}
+	for _, flag := range []struct {
+		name string
+		n    int64
+	}{
+		{"max-events", opt.maxEvents}, {"max-size", int64(opt.maxSize)}, {"duration", int64(opt.duration)},
+		{"buffer-size", int64(opt.ringSize)},
+	} {
+		if f.Changed(flag.name) && flag.n <= 0 {
+			return f.Wrong("--%s must be more than 0", flag.name)
+		}
+	}
+	if most := cli.Size(recorder.MaxRing); opt.ringSize > most {
+		return f.Wrong("--buffer-size %s is more than %s", opt.ringSize.String(), most.String())
+	}
+	if len(opt.command) > 0 && len(opt.pids) > 0 {
+		return f.Wrong("--pid and a command exclude each other")
+	}
+	if opt.list && len(opt.command) > 0 {
+		return f.Wrong("--list runs no command")
+	}
+	return opt.longRunning.check(f, opt.path, opt.families())
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// percent is a flag's value: a share of one CPU, in hundredths.
+// percent is the value of a flag: CPU time in percent of one CPU.
 type percent int
 
 func (p *percent) Set(text string) error {

@@ -20,27 +20,27 @@ import (
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
-// exitLost is the status of --strict when events were lost.
+// exitLost is the exit status with --strict if events were lost.
 const exitLost = 3
 
 // A recording is one run of the program.
 type recording struct {
 	opt            *options
 	stdout, stderr io.Writer
-	user           *privilege.Caller
+	caller         *privilege.Caller
 	cmd            *exec.Cmd    // COMMAND; nil: none
-	nice           int          // what COMMAND begins with
+	nice           int          // nice value for COMMAND
 	session        *bpf.Session // nil: not open yet
 	signals        signals
 	recorder       *recorder.Recorder
-	end            *end
+	watcher        *endWatcher
 }
 
-// record makes one capture; the status is COMMAND's, or that of --strict.
+// record makes one capture. The status is COMMAND's, or exitLost.
 //
-// The order is what security hangs on. Whatever takes a privilege is opened first, COMMAND is started as its caller,
-// and only then the recorder's own privileges go, for good: from there on everything is a file, a mapping or a
-// descriptor that is open.
+// Security depends on the order. Everything that needs privileges is opened first. Then COMMAND is started as the user
+// who called sudo. Then the recorder drops its own privileges permanently: from there on it only uses files, mappings
+// and descriptors that are open.
 func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	r := &recording{opt: opt, stdout: stdout, stderr: stderr}
 	defer r.close()
@@ -50,19 +50,19 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if err := r.start(); err != nil {
 		return 0, errors.Join(err, r.recorder.Abort())
 	}
-	failed := r.giveUpPrivileges()
+	failed := r.dropPrivileges()
 	if failed == nil {
 		failed = r.run()
 	}
 	return r.finish(failed)
 }
 
-// open does all that may be refused: when it fails, nothing is left behind.
+// open does everything that is likely to be refused. If it fails, it leaves no files behind.
 func (r *recording) open(stdin io.Reader) (err error) {
-	if r.user, err = privilege.FindCaller(); err != nil {
+	if r.caller, err = privilege.FindCaller(); err != nil {
 		return err
 	}
-	if r.cmd, err = prepare(r.opt, r.user, stdin, r.stdout, r.stderr); err != nil {
+	if r.cmd, err = findCommand(r.opt, r.caller, stdin, r.stdout, r.stderr); err != nil {
 		return err
 	}
 	if err := privilege.ClearInheritable(); err != nil {
@@ -81,8 +81,8 @@ func (r *recording) open(stdin io.Reader) (err error) {
 	if err != nil {
 		return err
 	}
-	if r.opt.write == "" {
-		r.opt.write = fmt.Sprintf("fletch-%s-%s", host.Host, time.Now().Format("20060102-150405"))
+	if r.opt.path == "" {
+		r.opt.path = fmt.Sprintf("fletch-%s-%s", host.Host, time.Now().Format("20060102-150405"))
 	}
 	cfg := r.opt.config()
 	budget, err := recorder.NewBudget(&cfg, host.CPUs, bpf.Layouts())
@@ -96,21 +96,21 @@ func (r *recording) open(stdin io.Reader) (err error) {
 	cfg.Manifest, cfg.Manifest.Probes, cfg.Manifest.Command = host, r.session.Probes, r.opt.command
 	cfg.Manifest.Recorder = format.Recorder{Version: cli.Version(), Args: r.opt.args}
 	cfg.Stdout, cfg.Calls, cfg.RequestDump = r.stdout, calls, r.signals.dump
-	cfg.UID, cfg.GID = r.user.Owner()
-	observer := &console{stderr: r.stderr, dumps: !r.opt.quiet && !r.opt.json}
+	cfg.UID, cfg.GID = r.caller.Owner()
+	observer := &console{stderr: r.stderr, reportDumps: !r.opt.quiet && !r.opt.json}
 	if r.recorder, err = recorder.Open(cfg, budget, r.session, observer); err != nil {
-		return explain(err)
+		return explainExisting(r.opt, err)
 	}
 	budget.LimitRuntime()
 	r.nice = privilege.RaisePriority()
 	return nil
 }
 
-// load loads and attaches the programs.
+// load loads and attaches the BPF programs.
 func (r *recording) load(budget *recorder.Budget, calls *syscalls.Table) (err error) {
 	r.session, err = bpf.Open(bpf.Options{
-		Families: r.opt.families(), Mechanisms: r.opt.mech, PIDs: r.opt.pids, Command: r.cmd != nil, Comm: r.opt.comm,
-		RingSize: budget.Ring, RareRingSize: budget.RareRing, Arities: calls.Arities(),
+		Families: r.opt.families(), Mechanisms: r.opt.mechanisms, PIDs: r.opt.pids, Command: r.cmd != nil,
+		Comm: r.opt.comm, RingSize: budget.Ring, RareRingSize: budget.RareRing, Arities: calls.Arities(),
 	})
 	if r.session != nil {
 		if err := warnRefused(r.opt, r.session, r.stderr); err != nil {
@@ -126,8 +126,8 @@ func (r *recording) load(budget *recorder.Budget, calls *syscalls.Table) (err er
 	return nil
 }
 
-// start begins to record, and starts COMMAND, as its caller. When it returns, all files of the capture that are made at
-// the beginning are there: from here on they would be made by one user and given away by another.
+// start begins to record, and starts COMMAND. When it returns, all files that the start of a recording creates exist:
+// they are created as root and then given to the caller, which is impossible after dropPrivileges.
 func (r *recording) start() error {
 	if err := r.recorder.Start(); err != nil {
 		return err
@@ -135,13 +135,13 @@ func (r *recording) start() error {
 	if err := startCommand(r.cmd, r.session, r.nice); err != nil {
 		return err
 	}
-	r.end = watchForEnd(r.recorder.End, r.signals, r.cmd, r.opt.pids)
+	r.watcher = watchEnd(r.recorder.End, r.signals, r.cmd, r.opt.pids)
 	return r.recorder.WriteOut()
 }
 
-// giveUpPrivileges does so for good: what is needed from here on is open.
-func (r *recording) giveUpPrivileges() error {
-	if err := privilege.Drop(r.user); err != nil {
+// dropPrivileges drops them permanently. Everything that is needed from here on is open.
+func (r *recording) dropPrivileges() error {
+	if err := privilege.Drop(r.caller); err != nil {
 		return err
 	}
 	if err := privilege.Filter(); err != nil {
@@ -157,10 +157,10 @@ func (r *recording) run() error {
 	return r.recorder.Run()
 }
 
-// finish ends what run ended (with failed, when not nil), and gives the program's status.
+// finish completes the capture and returns the exit status. failed is the error that ended the recording, or nil.
 func (r *recording) finish(failed error) (status int, err error) {
 	result, err := r.recorder.Finish(failed, func(m *format.Manifest) {
-		if status, ended := r.end.ended(); ended {
+		if status, ended := r.watcher.commandStatus(); ended {
 			m.ExitStatus = &status
 		}
 	})
@@ -168,7 +168,7 @@ func (r *recording) finish(failed error) (status int, err error) {
 		return 0, explainFailure(r.opt, err)
 	}
 	if !r.opt.quiet {
-		// A terminal that is closed or a reader that left has no use for it; the capture is whole all the same.
+		// The capture is complete even if nobody can read the summary: EPIPE from a pipe, EIO from a closed terminal.
 		err := summarize(r.opt, &result, r.stderr)
 		if err != nil && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.EIO) {
 			return 0, err
@@ -177,7 +177,7 @@ func (r *recording) finish(failed error) (status int, err error) {
 	if r.opt.strict && result.All.Lost > 0 {
 		return exitLost, nil
 	}
-	return r.end.status(), nil
+	return r.watcher.waitCommand(), nil
 }
 
 func (r *recording) close() {

@@ -20,14 +20,13 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"record": main,
-		// One that forgets names at once, so that a script need not wait for it.
+		// A recorder that deletes unused dimension rows at once, so that a script need not wait a minute.
 		"record-forgetful": func() { keepIdle = 1; main() },
 	})
 }
 
-// The scripts are the command line's behaviour, readable. Their conditions: [kernel], something can be recorded here;
-// [mount], a private mount namespace can
-// be made; [refuses:FAMILY=MECHANISM], this kernel does.
+// The scripts describe the behaviour of the command line. Their conditions: [kernel], this kernel can record; [mount],
+// a private mount namespace can be created; [refuses:FAMILY=MECHANISM], this kernel refuses the mechanism.
 func TestScripts(t *testing.T) {
 	_, probed := bpf.Probe(bpf.Options{Families: schema.Families()})
 	mount := exec.Command("unshare", "-m", "mount", "-t", "tmpfs", "none", "/mnt").Run()
@@ -60,9 +59,9 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// coverageDir is where the programs of the scripts write their coverage, "" unless it is measured. The recorder writes
-// it at its exit, when it has become another user. The directory that go test makes for it lies below one that only its
-// owner may enter, so this is another one, whose files are copied there at the end.
+// coverageDir is where the programs of the scripts write their coverage; "": it is not measured. The recorder writes it
+// when it exits, as another user, who cannot enter the directory that go test creates for it. So this is a directory of
+// its own, whose files are copied there at the end.
 func coverageDir(t *testing.T) string {
 	if testing.CoverMode() == "" {
 		return ""
@@ -78,7 +77,7 @@ func coverageDir(t *testing.T) string {
 		defer os.RemoveAll(dir)
 		files, err := filepath.Glob(filepath.Join(dir, "cov*"))
 		if err != nil || len(files) == 0 {
-			t.Errorf("the programs have left no coverage in %s: %v", dir, err)
+			t.Errorf("the programs have written no coverage to %s: %v", dir, err)
 		}
 		for _, file := range files {
 			data, err := os.ReadFile(file)

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -14,8 +15,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// summarize says on standard error what was recorded, and what is kept of it. What a flight recorder keeps are its
-// dumps.
+// summarize prints on standard error what was recorded, and what is kept of it. For a flight recorder it prints no
+// tables, because what it keeps are its dumps.
 func summarize(opt *options, result *recorder.Result, stderr io.Writer) error {
 	all, kept, tables := result.All, result.Kept, result.Manifest.Tables
 	flight := opt.last > 0
@@ -26,17 +27,17 @@ func summarize(opt *options, result *recorder.Result, stderr io.Writer) error {
 		return writeJSON(stderr, struct {
 			Path string `json:"path"`
 			recorder.Part
-			Kept   *recorder.Part              `json:"kept,omitempty"`   // not all is
-			Tables map[string]format.TableInfo `json:"tables,omitempty"` // as they are kept
+			Kept   *recorder.Part              `json:"kept,omitempty"`   // unless everything is kept
+			Tables map[string]format.TableInfo `json:"tables,omitempty"` // of what is kept
 			Dumps  []recorder.Dump             `json:"dumps,omitempty"`
-		}{opt.write, all, kept, tables, result.Dumps})
+		}{opt.path, all, kept, tables, result.Dumps})
 	}
-	path := term.Escape(opt.write)
+	path := term.Escape(opt.path)
 	if path == "-" {
 		path = "standard output"
 	}
 	switch {
-	case flight: // it has said what it dumped
+	case flight: // the console has reported the dumps
 		fmt.Fprintf(stderr, "record: %s in %s; dumps are in %s\n", amount(all), length(all), path)
 		return nil
 	case kept != nil:
@@ -59,7 +60,7 @@ func amount(p recorder.Part) string {
 
 func length(p recorder.Part) string { return term.Duration(p.End.Sub(p.Start)) }
 
-// progress is the line on a terminal while it records; with COMMAND, the terminal is COMMAND's.
+// progress starts the line of progress on a terminal. With COMMAND there is none, because COMMAND uses the terminal.
 func progress(opt *options, r *recorder.Recorder, stderr io.Writer) *term.Progress {
 	w := stderr
 	if opt.quiet || opt.json || len(opt.command) > 0 {
@@ -70,4 +71,12 @@ func progress(opt *options, r *recorder.Recorder, stderr io.Writer) *term.Progre
 		return fmt.Sprintf("%s  %s events  %s  %s lost  %s", term.Duration(elapsed.Round(time.Second)),
 			term.Count(rows), term.Rate(rows, elapsed), term.Count(lost), term.Bytes(written))
 	})
+}
+
+// writeJSON prints v as indented JSON.
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetIndent("", "  ")
+	e.SetEscapeHTML(false)
+	return e.Encode(v)
 }

@@ -7,12 +7,12 @@ import (
 	"github.com/fletch-trace/fletch/internal/recorder"
 )
 
-// standing are the flags of a recorder that is left running: what it keeps, what it writes down when, and what it
-// may take of the host.
-type standing struct {
+// longRunning are the flags for recorders that are left running: what they keep, when they dump, and how much of the
+// host they may use.
+type longRunning struct {
 	segmentSize cli.Size
 	segmentTime cli.Time
-	keep        int // segments; a flight recorder's: dumps
+	keep        int // number of segments; with last, of dumps
 
 	last     cli.Time
 	after    cli.Time
@@ -23,11 +23,11 @@ type standing struct {
 	maxCPU    percent
 	sync      cli.Time
 
-	condition *recorder.Trigger // of trigger, nil: none
+	condition *recorder.Trigger // trigger, compiled by check; nil: none
 }
 
-// check refuses what does not go together; write is where the recording goes, families are those recorded.
-func (s *standing) check(f *cli.Flags, write string, families []string) error {
+// check validates these flags and compiles the trigger. path is the argument of -w, families are the recorded ones.
+func (s *longRunning) check(f *cli.Flags, path string, families []string) error {
 	for _, flag := range []struct {
 		name string
 		n    int64
@@ -41,11 +41,11 @@ func (s *standing) check(f *cli.Flags, write string, families []string) error {
 		}
 	}
 	kind := "a tar"
-	if write == "-" {
+	if path == "-" {
 		kind = "a stream"
 	}
 	for _, name := range []string{"segment-size", "segment-time", "keep", "last"} {
-		if f.Changed(name) && recorder.IsTar(write) {
+		if f.Changed(name) && recorder.IsTar(path) {
 			return f.Wrong("--%s needs a directory to write into, not %s", name, kind)
 		}
 	}
@@ -57,15 +57,15 @@ func (s *standing) check(f *cli.Flags, write string, families []string) error {
 	if s.keep > 0 && s.segmentSize == 0 && s.segmentTime == 0 && s.last == 0 {
 		return f.Wrong("--keep needs --segment-size, --segment-time or --last: nothing rotates without them")
 	}
-	if s.sync > 0 && (s.inMemory || write == "-") {
+	if s.sync > 0 && (s.inMemory || path == "-") {
 		return f.Wrong("--sync is for what is written to a disk")
 	}
 	if f.Changed("trigger") {
-		c, err := recorder.CompileTrigger(s.trigger, families)
+		condition, err := recorder.CompileTrigger(s.trigger, families)
 		if err != nil {
 			return f.Wrong("--trigger %w", err)
 		}
-		s.condition = c
+		s.condition = condition
 	}
 	return nil
 }
