@@ -8,25 +8,25 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// Accessor gives the values of a column of a table as people see it, its own or joined, by the rows of a batch. It is
-// for one goroutine.
+// Accessor gives the values of a column, the table's own or a joined one, for the rows of a batch. It is for one
+// goroutine.
 type Accessor struct {
 	Column
 
-	source *format.Vector // of the batch: the values, or what leads to them
-	i64    []int64        // of it, where they are the values
-	rows   *Rows          // of a dimension: those with the column
-	names  *callNames
+	source *format.Vector // of the batch: the values, or the ids or call numbers that lead to them
+	i64    []int64        // source.I64 if it has the values; else nil
+	rows   *Rows          // of the dimension, for a joined column
+	names  *callNames     // for names of system calls
 }
 
-// Access makes accessors for columns of a table, and reads what they join.
+// Access makes accessors for columns of a table, and loads the dimensions.
 func (c *Capture) Access(columns []Column) ([]*Accessor, error) {
 	accessors := make([]*Accessor, len(columns))
 	for i, column := range columns {
 		a := &Accessor{Column: column}
 		switch column.Dimension {
 		case "":
-		case calls:
+		case callDimension:
 			a.names = newCallNames(c.calls.Name)
 		default:
 			var err error
@@ -39,7 +39,7 @@ func (c *Capture) Access(columns []Column) ([]*Accessor, error) {
 	return accessors, nil
 }
 
-// Sources are the columns of the table that a batch must have for these.
+// Sources returns the columns of the table that a batch must have for these accessors.
 func Sources(columns []*Accessor) []string {
 	var names []string
 	for _, c := range columns {
@@ -50,7 +50,7 @@ func Sources(columns []*Accessor) []string {
 	return names
 }
 
-// Bind makes b, which has the column's source, the batch whose rows are asked for.
+// Bind sets the batch that rows are in. It must have the column Source.
 func (a *Accessor) Bind(b *format.Batch) {
 	a.source = b.Column(a.Source)
 	if a.Own() && a.Type != format.Int32 {
@@ -58,7 +58,7 @@ func (a *Accessor) Bind(b *format.Batch) {
 	}
 }
 
-// At gives the value of a row of the batch, as a row of a column. It is valid until the next call.
+// At returns where the value of a row of the batch is: in row `at` of v. It is valid until the next call.
 func (a *Accessor) At(row int) (v *format.Vector, at int) {
 	if a.Dimension == "" {
 		return a.source, row
@@ -73,7 +73,7 @@ func (a *Accessor) join(row int) (v *format.Vector, at int) {
 	return &a.rows.Columns[0], int(a.rows.Index(a.id(row)))
 }
 
-// id is what leads to the value of a row.
+// id returns the id in a row.
 func (a *Accessor) id(row int) int64 {
 	if a.source.Type == format.Int32 {
 		return int64(a.source.I32[row])
@@ -81,15 +81,15 @@ func (a *Accessor) id(row int) int64 {
 	return a.source.I64[row]
 }
 
-// Int is the value of a row, a number.
+// Int returns the value of a row of a column of integers.
 func (a *Accessor) Int(row int) int64 {
 	if a.i64 != nil {
 		return a.i64[row]
 	}
-	return a.otherInt(row)
+	return a.convertedInt(row)
 }
 
-func (a *Accessor) otherInt(row int) int64 {
+func (a *Accessor) convertedInt(row int) int64 {
 	v, at := a.At(row)
 	if v.Type == format.Int32 {
 		return int64(v.I32[at])
@@ -97,14 +97,14 @@ func (a *Accessor) otherInt(row int) int64 {
 	return v.I64[at]
 }
 
-// Text is the value of a row, a text. It is valid until the next call.
+// Text returns the value of a row of a column of text. It is valid until the next call.
 func (a *Accessor) Text(row int) []byte {
 	v, at := a.At(row)
 	return v.Str.Bytes(at)
 }
 
-// AppendCodes appends a number for the value of each row of the batch. Rows with the same number have the same value,
-// in all batches; a value may have several numbers, which are small and begin at 0. It is -1 for what has none.
+// AppendCodes appends a code for the value of each row of the batch. Rows with the same code have the same value, also
+// in different batches. Codes are small and begin at 0. A value may have several codes, or none: -1.
 func (a *Accessor) AppendCodes(dst []int32) []int32 {
 	switch {
 	case a.names != nil:

@@ -71,7 +71,7 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// Rows that have the same code have the same value, whatever the column.
+// TestCodes checks for all columns that rows with the same code have the same value.
 func TestCodes(t *testing.T) {
 	f := fixture.Families()
 	f.AddSyscall(0, 0, 1, 1<<20, 0, 0) // which has no name
@@ -109,7 +109,7 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-// newer is a capture with a dimension, and columns of known tables, that this program knows nothing of.
+// newer is a capture with a dimension, and columns of known tables, that this version does not know.
 func newer(t *testing.T) *capture.Capture {
 	f := fixture.New()
 	task := &format.Schema{Table: "task",
@@ -174,7 +174,7 @@ func TestNewerDimension(t *testing.T) {
 	}
 }
 
-// A column that a dimension lacks is zero; one that it has with another type is an error.
+// TestDimensionOfAnotherShape loads a column that a dimension lacks, and one that it has with another type.
 func TestDimensionOfAnotherShape(t *testing.T) {
 	f := fixture.New()
 	f.Add(&format.Schema{Table: "task", Columns: []format.Column{{Name: "task", Type: format.Int32},

@@ -7,12 +7,13 @@ import (
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
-// callNames are the names of system calls as a column. What was asked for is kept, but for numbers that no kernel has.
+// callNames has the names of system calls as a column. A name is added to it when it is first used. Names of numbers
+// that no kernel has are not kept, because a hostile capture may have many.
 type callNames struct {
 	name  func(nr int32) string
-	rows  [syscalls.Slots]int32 // of names; 0: not asked for yet
+	rows  [syscalls.Slots]int32 // row in names by syscalls.Slot; 0: not added yet
 	names format.Vector
-	other format.Vector // one row, which the next number replaces
+	other format.Vector // its only row is the name of a number that is not kept
 }
 
 func newCallNames(name func(nr int32) string) *callNames {
@@ -21,7 +22,7 @@ func newCallNames(name func(nr int32) string) *callNames {
 	return n
 }
 
-// at gives the name of a call, as a row of a column.
+// at returns where the name of a call is: in a row of a vector. It is valid until the next call.
 func (n *callNames) at(nr int32) (*format.Vector, int) {
 	if row := n.code(nr); row >= 0 {
 		return &n.names, int(row)
@@ -31,7 +32,7 @@ func (n *callNames) at(nr int32) (*format.Vector, int) {
 	return &n.other, 0
 }
 
-// code is the row of the name of a call, -1 where it is not kept.
+// code returns the row of names that has the name of a call, -1 if it is not kept.
 func (n *callNames) code(nr int32) int32 {
 	slot := syscalls.Slot(nr)
 	if slot >= syscalls.Slots {

@@ -15,7 +15,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
-// Capture is a capture with its joins, which are loaded when they are first asked for.
+// Capture is an open capture with its dimensions, which are loaded when they are first used.
 type Capture struct {
 	*format.Capture
 
@@ -27,10 +27,10 @@ type Capture struct {
 	dimensions map[string]*Dimension
 }
 
-// Set is the captures of one command line.
+// Set is the captures named on one command line.
 type Set []*Capture
 
-// Open opens captures by path; "-" is a tar on stdin. On an error nothing stays open.
+// Open opens captures by path; "-" is a tar on stdin. After an error none stays open.
 func Open(ctx context.Context, paths []string, stdin io.Reader) (Set, error) {
 	var set Set
 	if i := slices.Index(paths, "-"); i >= 0 && slices.Contains(paths[i+1:], "-") {
@@ -60,18 +60,19 @@ func open(ctx context.Context, path string, stdin io.Reader) (*Capture, error) {
 	return New(ctx, f), nil
 }
 
-// New adds the joins to an open capture. ctx ends their loading.
+// New adds the dimensions to an open capture. They are loaded until ctx is canceled.
 func New(ctx context.Context, f *format.Capture) *Capture {
 	c := &Capture{Capture: f, ctx: ctx, dimensions: map[string]*Dimension{}}
 	c.tasks = sync.OnceValues(func() (*Tasks, error) { return loadTasks(c.Dimension("task")) })
 	calls, err := syscalls.ForArch(f.Manifest.Arch)
-	if err != nil { // calls without names are still worth seeing
+	if err != nil { // unknown architecture: show calls by number
 		calls = new(syscalls.Table)
 	}
 	c.calls = calls
 	return c
 }
 
+// hint adds a hint for the user to an error of format.
 func hint(err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -86,7 +87,7 @@ func hint(err error) error {
 	return err
 }
 
-// Warn says on stderr what is damaged; the rest is read all the same.
+// Warn prints a warning for each damage of the captures. The rest of a damaged capture can be read.
 func (s Set) Warn(stderr io.Writer, program string) {
 	for _, c := range s {
 		for _, damage := range c.Damage() {
@@ -95,7 +96,7 @@ func (s Set) Warn(stderr io.Writer, program string) {
 	}
 }
 
-// Close closes all.
+// Close closes all captures.
 func (s Set) Close() error {
 	var errs []error
 	for _, c := range s {
@@ -104,13 +105,13 @@ func (s Set) Close() error {
 	return errors.Join(errs...)
 }
 
-// Tasks are the identities that the column task refers to.
+// Tasks returns the rows of the dimension task.
 func (c *Capture) Tasks() (*Tasks, error) { return c.tasks() }
 
-// Calls names the system calls of the machine; all are unknown where its architecture is.
+// Calls returns the system calls of the recorded host. If its architecture is unknown, so are all calls.
 func (c *Capture) Calls() *syscalls.Table { return c.calls }
 
-// Label tells the rows of c apart where there are several captures: its path, or nothing where it is the only one.
+// Label returns the text that says which capture a row is from: the path, or "" if there is only one capture.
 func (s Set) Label(c *Capture) string {
 	if len(s) < 2 {
 		return ""

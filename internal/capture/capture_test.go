@@ -21,7 +21,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// write writes a capture and opens it again.
+// write writes a capture to a temporary file and opens it.
 func write(t *testing.T, c *fixture.Capture) *capture.Capture {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "capture")

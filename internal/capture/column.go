@@ -9,32 +9,31 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Column is a column of a table as people see it: one of its own, or one that is joined by the ids or the numbers of
-// calls in one.
+// Column is a column of a table, or one that is joined to it by the ids or system call numbers in one of its columns.
 type Column struct {
 	format.Column
-	Source    string // the column of the table that the value is made from
-	Dimension string // of a joined column: where the ids lead to, or calls
+	Source    string // the column of the table with the values, ids or numbers
+	Dimension string // of a joined column: the dimension, or callDimension; else ""
 }
 
-// calls stands for the names of system calls, as if they were a dimension.
-const calls = "call"
+// callDimension stands for the names of system calls, which are not a table.
+const callDimension = "call"
 
-// Own says whether the table itself has the column.
+// Own reports whether the column is one of the table itself.
 func (c Column) Own() bool { return c.Dimension == "" }
 
-// joined are the columns of a dimension that are joined to each event, where that is not the name.
+// joined has the columns of dimensions that are joined to events. Of all other dimensions it is the column name.
 var joined = map[string][]string{"task": {"comm", "pid", "tid"}}
 
-// Columns are the columns of a table with those joined: after task the comm, pid and tid, after a number of a call and
-// other ids the name. A table's own column comes before a joined one of the same name: the pid of a process event is
-// the one it is about.
+// Columns returns the columns of a table, each followed by the columns that it joins: task by comm, pid and tid, system
+// call numbers and other ids by name. A column of which the table has one with the same name is not joined: the pid of
+// a process event is the process that the event is about.
 func (c *Capture) Columns(s *format.Schema) []Column {
 	var columns []Column
 	for _, own := range s.Columns {
 		columns = append(columns, Column{own, own.Name, ""})
 		if !s.Event() && schema.Describe(s.Table, own).Meaning != schema.Syscall {
-			continue // the ids in tables that are no events stay what they are
+			continue // ids are only joined in tables of events
 		}
 		for _, more := range c.Joined(s, own) {
 			has := func(c Column) bool { return c.Name == more.Name }
@@ -46,23 +45,23 @@ func (c *Capture) Columns(s *format.Schema) []Column {
 	return columns
 }
 
-// Joined are the columns that say what the ids or calls in a column of a table stand for.
+// Joined returns the columns that the ids or system call numbers in a column of a table lead to.
 func (c *Capture) Joined(s *format.Schema, own format.Column) (columns []Column) {
 	if own.Type == format.Int32 && schema.Describe(s.Table, own).Meaning == schema.Syscall {
-		return []Column{{format.Column{Name: "name", Type: format.String}, own.Name, calls}}
+		return []Column{{format.Column{Name: "name", Type: format.String}, own.Name, callDimension}}
 	}
 	d := schema.DimensionOf(s.Table, own, c.schemaOf)
 	if d == nil {
 		return nil
 	}
-	for _, column := range c.shown(d.Table) {
+	for _, column := range c.joinedColumns(d.Table) {
 		columns = append(columns, Column{column, own.Name, d.Table})
 	}
 	return columns
 }
 
 // shown are the columns of a dimension that say which row an id stands for.
-func (c *Capture) shown(dimension string) (columns []format.Column) {
+func (c *Capture) joinedColumns(dimension string) (columns []format.Column) {
 	names, ok := joined[dimension]
 	if !ok {
 		names = []string{"name"}

@@ -12,35 +12,35 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Bounds of what one dimension of a capture may take in memory; a file that claims more is not believed.
+// Bounds of the memory that one dimension of a hostile capture can take.
 const (
 	maxIDs       = 1 << 24
 	maxTextBytes = 1 << 30
 )
 
-// Dimension is a table of rows that the ids of other tables lead to. A column is read when it is first asked for.
+// Dimension is a table that ids in other tables lead to. A column is read when it is first loaded.
 type Dimension struct {
-	Schema *format.Schema // as the capture has it, else as this program knows it
+	Schema *format.Schema // of the capture, or of this version if the capture lacks the table; column 0 is the id
 
 	ctx    context.Context
 	table  *format.Table // nil: the capture lacks it
 	mu     sync.Mutex
-	places *places
+	index  *idIndex
 	loaded map[format.Column]format.Vector
 }
 
-// Rows are the rows of a dimension with some of its columns. Row 0 stands for all ids that are not known: numbers are 0
-// there and texts empty.
+// Rows are the rows of a dimension with some of its columns. Row 0 stands for all unknown ids: its numbers are 0 and
+// its texts empty.
 type Rows struct {
 	*format.Batch
 
-	places *places
+	index *idIndex
 }
 
-// Index is the row of an id, 0 where it is not known.
-func (r *Rows) Index(id int64) int32 { return r.places.index(id) }
+// Index returns the row of an id, 0 if it is unknown.
+func (r *Rows) Index(id int64) int32 { return r.index.row(id) }
 
-// Dimension is the dimension of that name, nil if neither the capture nor this program knows one.
+// Dimension returns the dimension of that name, nil if neither the capture nor this version has such a table.
 func (c *Capture) Dimension(name string) *Dimension {
 	s := c.schemaOf(name)
 	if s == nil || len(s.Columns) == 0 {
@@ -56,7 +56,7 @@ func (c *Capture) Dimension(name string) *Dimension {
 	return d
 }
 
-// schemaOf is the schema of a table of the capture, else of one that this program knows; nil if there is neither.
+// schemaOf returns the schema of a table of the capture, or else of this version; nil if neither has it.
 func (c *Capture) schemaOf(name string) *format.Schema {
 	if t := c.Table(name); t != nil {
 		return t.Schema
@@ -67,8 +67,8 @@ func (c *Capture) schemaOf(name string) *format.Schema {
 	return nil
 }
 
-// Load gives the rows with these columns, which are kept for the next who asks. One that the table lacks has zeros; one
-// that it has with another type is ErrCorrupt.
+// Load returns all rows with these columns, which are kept in memory for the next call. A column that the table lacks
+// has zero values; one that it has with another type is an error that wraps format.ErrCorrupt.
 func (d *Dimension) Load(columns ...format.Column) (*Rows, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -78,28 +78,28 @@ func (d *Dimension) Load(columns ...format.Column) (*Rows, error) {
 			missing = append(missing, c)
 		}
 	}
-	if len(missing) > 0 || d.places == nil {
+	if len(missing) > 0 || d.index == nil {
 		rows, err := d.read(missing...)
 		if err != nil {
 			return nil, err
 		}
-		d.places = rows.places
+		d.index = rows.index
 		for i, c := range missing {
 			d.loaded[c] = rows.Columns[i]
 		}
 	}
-	b := &format.Batch{Schema: &format.Schema{Table: d.Schema.Table, Columns: columns}, Rows: d.places.rows}
+	b := &format.Batch{Schema: &format.Schema{Table: d.Schema.Table, Columns: columns}, Rows: d.index.rows}
 	for _, c := range columns {
 		b.Columns = append(b.Columns, d.loaded[c])
 	}
-	return &Rows{b, d.places}, nil
+	return &Rows{b, d.index}, nil
 }
 
-// read reads columns of all rows. They are not kept.
+// read is Load without keeping the columns.
 func (d *Dimension) read(columns ...format.Column) (*Rows, error) {
 	columns = slices.Clone(columns)
 	id := slices.IndexFunc(columns, func(c format.Column) bool { return c.Name == d.Schema.Columns[0].Name })
-	if id < 0 && d.places == nil {
+	if id < 0 && d.index == nil {
 		id = len(columns)
 		columns = append(columns, d.Schema.Columns[0])
 	}
@@ -110,11 +110,11 @@ func (d *Dimension) read(columns ...format.Column) (*Rows, error) {
 	if err := d.scan(b); err != nil {
 		return nil, err
 	}
-	places := d.places
-	if places == nil {
-		places = newPlaces(&b.Columns[id])
+	index := d.index
+	if index == nil {
+		index = newIDIndex(&b.Columns[id])
 	}
-	return &Rows{b, places}, nil
+	return &Rows{b, index}, nil
 }
 
 // scan appends all rows of the table to b.
@@ -147,7 +147,7 @@ func (d *Dimension) scan(b *format.Batch) error {
 	})
 }
 
-// appendVector appends rows values of src, zeros where src is nil.
+// appendVector appends the values of src, which are `rows`, or as many zero values if src is nil.
 func appendVector(dst, src *format.Vector, rows int) {
 	if src == nil {
 		src = &format.Vector{Type: dst.Type, I32: make([]int32, rows), I64: make([]int64, rows),
@@ -171,7 +171,7 @@ func appendVector(dst, src *format.Vector, rows int) {
 	}
 }
 
-// appendTexts appends the texts from `from` on, up to `to`.
+// appendTexts appends texts number from to to-1 of src.
 func appendTexts(dst, src *format.Strings, from, to int) {
 	start := src.Offsets[from]
 	first := int32(len(dst.Data)) - start
@@ -180,3 +180,18 @@ func appendTexts(dst, src *format.Strings, from, to int) {
 		dst.Offsets = append(dst.Offsets, first+end)
 	}
 }
+
+// Texts is a column of text of a dimension.
+type Texts struct{ rows *Rows }
+
+// Texts loads a column of text of a dimension that this version has.
+func (c *Capture) Texts(dimension, column string) (*Texts, error) {
+	rows, err := c.Dimension(dimension).Load(format.Column{Name: column, Type: format.String})
+	return &Texts{rows}, err
+}
+
+// Index returns the row of an id, 0 if it is unknown.
+func (t *Texts) Index(id int64) int32 { return t.rows.Index(id) }
+
+// At returns the text of a row, "" for row 0.
+func (t *Texts) At(row int32) string { return t.rows.Columns[0].Str.At(int(row)) }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package capture is an open capture as the offline programs see it: the tables of package format together with what
-// their small ids stand for: tasks, names of files, and names of system calls.
+// Package capture opens captures for the programs that read them. It joins the tables of package format with the
+// dimensions that their ids lead to (tasks, names of files) and with the names of system calls, and filters rows.
 package capture

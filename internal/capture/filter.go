@@ -8,7 +8,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/filter"
 )
 
-// Filter compiles an expression over the tables of all captures; "" gives nil, which lets all rows through.
+// Filter compiles an expression over the tables of all captures. It returns nil, which selects all rows, for "".
 func (s Set) Filter(expression string) (*filter.Program, error) {
 	if expression == "" {
 		return nil, nil
@@ -26,12 +26,12 @@ func (s Set) Filter(expression string) (*filter.Program, error) {
 	return p, nil
 }
 
-// Bind makes a filter ready for a table of c. Each goroutine needs one of its own.
+// Bind binds a filter to a table of c. The result is for one goroutine.
 func (c *Capture) Bind(p *filter.Program, t *format.Table) (*filter.Bound, error) {
 	return p.Bind(t.Schema, &filter.Env{Dimensions: dimensions{c}, CallName: c.calls.Name})
 }
 
-// dimensions are those of a capture as a filter asks for them.
+// dimensions implements filter.Dimensions.
 type dimensions struct{ *Capture }
 
 func (d dimensions) Schema(dimension string) *format.Schema { return d.schemaOf(dimension) }

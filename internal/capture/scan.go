@@ -12,21 +12,21 @@ import (
 	"github.com/fletch-trace/fletch/internal/filter"
 )
 
-// Scan reads all rows of a table that a filter lets through.
+// Scan reads the rows of a table that match a filter.
 type Scan struct {
 	Capture  *Capture
 	Table    string
 	Columns  []format.Column
 	Filter   *filter.Program // nil: all rows
-	Ordered  bool            // blocks come in order, to one worker
-	Progress Progress        // nil: nobody is told
+	Ordered  bool            // one worker gets all batches, in order
+	Progress Progress        // nil: not reported
 }
 
-// Progress is told of a table whose reading begins: how many rows it has, and where those that have been read are
-// counted. The function it returns is called when the reading ends.
+// Progress is called when the reading of a table begins, with the number of its rows and a counter of the rows that
+// have been read. The function it returns is called when the reading ends.
 type Progress func(table string, rows int64, read *atomic.Int64) (stop func())
 
-// Begin is p with a Progress that may be nil.
+// Begin calls p, which may be nil.
 func (p Progress) Begin(table string, rows int64, read *atomic.Int64) (stop func()) {
 	if p == nil {
 		return func() {}
@@ -34,7 +34,7 @@ func (p Progress) Begin(table string, rows int64, read *atomic.Int64) (stop func
 	return p(table, rows, read)
 }
 
-// Workers is the number of batches that are worked on at once.
+// Workers is the number of goroutines that call the function of Run.
 func (s *Scan) Workers() int {
 	if s.Ordered {
 		return 1
@@ -42,8 +42,8 @@ func (s *Scan) Workers() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// Run calls fn with batches that have the columns; a table that is not there has no rows. fn may change its batch.
-// Workers are numbered from 0, and each calls fn with one batch at a time.
+// Run calls fn with batches of the matching rows. They have at least the columns of the scan. fn may change its batch.
+// A missing table has no rows. Workers are numbered from 0, and each calls fn with one batch at a time.
 func (s *Scan) Run(ctx context.Context, fn func(worker int, b *format.Batch) error) error {
 	table := s.Capture.Table(s.Table)
 	if table == nil || s.Filter != nil && s.Filter.PruneTable(s.Table) {
@@ -88,17 +88,17 @@ func (s *Scan) read(ctx context.Context, table *format.Table, fn func(worker int
 	})
 }
 
-// NarrowTo gives the table with only those blocks that may hold a row of the filter's range of time.
+// NarrowTo returns the table without the blocks that are outside the filter's time range.
 func NarrowTo(t *format.Table, p *filter.Program) *format.Table { return t.Between(p.TimeRange()) }
 
-// selection is a filter as one worker applies it.
+// selection is the filter of one worker.
 type selection struct {
 	bound *filter.Bound
 	match filter.Selection
-	rows  []int32 // that match
+	rows  []int32 // buffer of apply
 }
 
-// apply leaves in b only the rows that match.
+// apply removes the rows from b that do not match.
 func (s *selection) apply(b *format.Batch) {
 	s.match = s.bound.Match(b, s.match)
 	if s.match.Count() == b.Rows {

@@ -7,30 +7,30 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Task is an identity: a thread as it was from TS on, until its comm or exe changed.
+// Task is a row of the dimension task: a thread from TS on, until its comm or exe changed.
 type Task struct {
 	ID             int32
-	TS             int64 // ns
+	TS             int64 // ns since the Unix epoch
 	TID, PID, PPID int32
 	UID, GID       int64
 	Cgroup         int64
 	Comm, Exe      string
 }
 
-// Tasks are the identities of a capture. Entry 0 stands for all that are not known.
+// Tasks are the tasks of a capture. Entry 0 of List stands for all unknown ids; its fields are zero.
 type Tasks struct {
 	List []Task
 
-	places *places
+	index *idIndex
 }
 
-// Index is the place of an id in the list, 0 where it is not known.
-func (t *Tasks) Index(id int32) int32 { return t.places.index(int64(id)) }
+// Index returns the index of an id in List, 0 if it is unknown.
+func (t *Tasks) Index(id int32) int32 { return t.index.row(int64(id)) }
 
-// Task is the identity of id; one that is not known has zeros and empty texts.
+// Task returns the task of an id, List[0] if it is unknown.
 func (t *Tasks) Task(id int32) *Task { return &t.List[t.Index(id)] }
 
-// taskColumns are those of a Task, in its order.
+// taskColumns are the columns of the fields of Task, in their order.
 var taskColumns = schema.Of("task").Select("task", "ts", "tid", "pid", "ppid", "uid", "gid", "cgroup", "comm", "exe")
 
 func loadTasks(d *Dimension) (*Tasks, error) {
@@ -38,8 +38,8 @@ func loadTasks(d *Dimension) (*Tasks, error) {
 	if err != nil {
 		return nil, err
 	}
-	tasks := &Tasks{List: make([]Task, rows.Rows), places: rows.places}
-	c, texts := rows.Columns, interned{}
+	tasks := &Tasks{List: make([]Task, rows.Rows), index: rows.index}
+	c, texts := rows.Columns, textPool{}
 	for i := range tasks.List {
 		tasks.List[i] = Task{
 			ID: c[0].I32[i], TS: c[1].I64[i],
@@ -51,10 +51,10 @@ func loadTasks(d *Dimension) (*Tasks, error) {
 	return tasks, nil
 }
 
-// interned keeps one copy of each text: there are few different ones.
-type interned map[string]string
+// textPool keeps one copy of each text, because many tasks have the same.
+type textPool map[string]string
 
-func (t interned) add(s *format.Strings, i int) string {
+func (t textPool) add(s *format.Strings, i int) string {
 	if known, ok := t[string(s.Bytes(i))]; ok {
 		return known
 	}

@@ -4,18 +4,18 @@ package capture
 
 import "github.com/fletch-trace/fletch/format"
 
-// places leads from the ids of a dimension to its rows, the first of which stands for all that are not known.
-type places struct {
-	rows  int
-	low   int64   // the id of dense[0]
-	dense []int32 // id-low to row; nil where the ids are too far apart
-	far   map[int64]int32
+// idIndex maps the ids of a dimension to its rows. Row 0 stands for all unknown ids.
+type idIndex struct {
+	rows   int
+	low    int64           // the id of dense[0]
+	dense  []int32         // row by id-low; nil if the ids are too far apart
+	sparse map[int64]int32 // row by id, instead of dense
 }
 
-// newPlaces makes the way from id to row. An id that was announced again, as after a dropped segment, keeps its first
-// row.
-func newPlaces(ids *format.Vector) *places {
-	id := func(i int) int64 { return 0 } // means unknown
+// newIDIndex indexes a column of ids. An id that was announced several times, as after a dropped segment, leads to its
+// first row.
+func newIDIndex(ids *format.Vector) *idIndex {
+	id := func(i int) int64 { return 0 } // column of another type: all ids are unknown
 	switch ids.Type {
 	case format.Int32:
 		id = func(i int) int64 { return int64(ids.I32[i]) }
@@ -23,7 +23,7 @@ func newPlaces(ids *format.Vector) *places {
 		id = func(i int) int64 { return ids.I64[i] }
 	}
 	n := ids.Len()
-	p := &places{rows: n}
+	p := &idIndex{rows: n}
 	if n < 2 {
 		return p
 	}
@@ -34,7 +34,7 @@ func newPlaces(ids *format.Vector) *places {
 	if span := uint64(high) - uint64(low); span < 8*uint64(n)+1<<16 {
 		p.low, p.dense = low, make([]int32, span+1)
 	} else {
-		p.far = make(map[int64]int32, n)
+		p.sparse = make(map[int64]int32, n)
 	}
 	for i := n - 1; i > 0; i-- {
 		switch id := id(i); {
@@ -42,16 +42,16 @@ func newPlaces(ids *format.Vector) *places {
 		case p.dense != nil:
 			p.dense[id-low] = int32(i)
 		default:
-			p.far[id] = int32(i)
+			p.sparse[id] = int32(i)
 		}
 	}
 	return p
 }
 
-// index is the row of an id, 0 where it is not known.
-func (p *places) index(id int64) int32 {
+// row returns the row of an id, 0 if it is unknown.
+func (p *idIndex) row(id int64) int32 {
 	if at := uint64(id - p.low); at < uint64(len(p.dense)) {
 		return p.dense[at]
 	}
-	return p.far[id]
+	return p.sparse[id]
 }
