@@ -31,7 +31,7 @@ func explain(err error) error {
 	return err
 }
 
-// explainExisting adds a hint to the error of a path that already exists. It does not suggest --force if that was given:
+// explainExisting adds a hint to the error of a path that already exists. If --force was given, it does not suggest it:
 // --force replaces only captures, and a flight recorder does not continue in a capture.
 func explainExisting(opt *options, err error) error {
 	if !errors.Is(err, fs.ErrExist) {

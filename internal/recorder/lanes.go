@@ -110,20 +110,20 @@ type laneWait struct {
 
 // until calls done, which waits for at most the given time, until it returns true. It returns false, now and in all
 // further calls, if the reader of the stream has read nothing for stallAfter.
-func (p *laneWait) until(done func(time.Duration) bool) bool {
+func (w *laneWait) until(done func(time.Duration) bool) bool {
 	var written int64
 	since := time.Now()
-	for !p.stalled {
+	for !w.stalled {
 		if done(100 * time.Millisecond) {
 			return true
 		}
-		if p.stream == nil {
+		if w.stream == nil {
 			continue
 		}
-		if n := p.stream.written.Load(); n != written {
+		if n := w.stream.written.Load(); n != written {
 			written, since = n, time.Now()
 		} else if time.Since(since) > stallAfter {
-			p.stalled = true
+			w.stalled = true
 		}
 	}
 	return false

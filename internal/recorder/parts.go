@@ -55,15 +55,15 @@ func (p *parts) build(budget *Budget, clock format.Clock) {
 		cfg: cfg, w: w, machine: d.machine, codec: d.lanes.codec, shedder: d.shedder, gatherer: d.gatherer,
 		accounts: d.accounts, tables: recordedTables(cfg.Manifest.Probes),
 	}
-	found := &hits{}
+	triggerHits := &hits{}
 	if cfg.rotates() {
-		p.rotate(budget.window, found)
+		p.rotate(budget.window, triggerHits)
 	}
 	for _, l := range []**lane{&d.lanes.bulk, &d.lanes.rare} {
 		// When the window is full the drain sheds, but what is already in the rings still arrives.
 		opt := laneOptions{window: budget.window * 9 / 8}
 		if cfg.Trigger != nil {
-			opt.inspect = newMatcher(cfg.Trigger, d.gatherer.dimensions, cfg.Calls, found, d.lanes.sweeps).inspect
+			opt.inspect = newMatcher(cfg.Trigger, d.gatherer.dimensions, cfg.Calls, triggerHits, d.lanes.sweeps).inspect
 		}
 		*l = startLane(w, opt)
 		d.failures = append(d.failures, &(*l).failed)
@@ -71,7 +71,7 @@ func (p *parts) build(budget *Budget, clock format.Clock) {
 }
 
 // rotate makes the further parts of a rotating recording. window is Budget.window.
-func (p *parts) rotate(window int64, found *hits) {
+func (p *parts) rotate(window int64, triggerHits *hits) {
 	cfg, d, w := &p.cfg, p.drain, p.dest.w
 	d.rotation = &rotation{
 		gatherer: d.gatherer, accounts: d.accounts, lanes: d.lanes, setEpoch: p.session.SetEpoch,
@@ -84,7 +84,7 @@ func (p *parts) rotate(window int64, found *hits) {
 			dir: cfg.Path, keep: cfg.Keep, existing: p.dest.directory.dumps, tables: p.reporter.tables, w: w,
 			observer: p.observer,
 		}
-		d.rotation.schedule = newSchedule(cfg, found, d.machine.unixNow)
+		d.rotation.schedule = newSchedule(cfg, triggerHits, d.machine.unixNow)
 	}
 	p.keeper = startKeeper(w, p.dumper, keep, window)
 	d.failures = append([]*firstError{&p.keeper.failed}, d.failures...)

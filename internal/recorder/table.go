@@ -24,8 +24,8 @@ type table struct {
 	laneWait    *laneWait
 }
 
-func newTable(l *bpf.Layout, budget *Budget, p *laneWait) *table {
-	t, n := &table{layout: l, maxRows: budget.rareRows, maxText: budget.rareText, laneWait: p}, rareBatches
+func newTable(l *bpf.Layout, budget *Budget, wait *laneWait) *table {
+	t, n := &table{layout: l, maxRows: budget.rareRows, maxText: budget.rareText, laneWait: wait}, rareBatches
 	if l.Bulk {
 		t.maxRows, t.maxText, n = budget.bulkRows, 0, bulkBatches
 	}
