@@ -76,28 +76,60 @@ func (e *encoder) encodeDictionary(c *chunk, n int, content []byte, numbers []ui
 	if err := e.addDictionary(c, n, content); err != nil {
 		return err
 	}
-	width := max(bits.Len(uint(n-1)), 1) // 0 is legal, and not read by all
+	width := numberWidth(n)
 	return e.addPages(c, func(dst []byte, p *page) []byte {
 		return appendHybrid(append(dst, byte(width)), numbers[p.from:p.to], width)
 	})
 }
 
-// encodeIntegers chooses by a sample what makes the values smallest.
+// numberWidth is the bits of the numbers of n values.
+func numberWidth(n int) int {
+	return max(bits.Len(uint(n-1)), 1) // 0 is legal, and not read by all
+}
+
+// encodeIntegers chooses the encoding by how many values there are, and by a sample.
 func encodeIntegers[T integer](e *encoder, c *chunk, values []T) error {
 	least, most := boundIntegers(c, values)
-	if distinct, ok := number(e, values, least, most); ok {
+	distinct, ok := number(e, values, least, most)
+	c.encoding = encodingDictionary
+	if !ok || len(distinct) > len(values)/sureShare {
+		c.encoding = sampled(e, values, distinct, ok)
+	}
+	switch c.encoding {
+	case encodingDictionary:
 		e.sample = appendPlain(e.sample[:0], distinct)
 		return e.encodeDictionary(c, len(distinct), e.sample, e.numbers)
-	}
-	part := values[:min(len(values), sampleRows)]
-	plain := len(e.zstd.EncodeAll(appendPlain(e.sample[:0], part), e.packed[:0]))
-	delta := len(e.zstd.EncodeAll(appendDelta(e.sample[:0], part), e.packed[:0]))
-	if delta <= plain {
-		c.encoding = encodingDelta
+	case encodingDelta:
 		return e.addPages(c, func(dst []byte, p *page) []byte { return appendDelta(dst, values[p.from:p.to]) })
 	}
-	c.encoding = encodingPlain
 	return e.addPages(c, func(dst []byte, p *page) []byte { return appendPlain(dst, values[p.from:p.to]) })
+}
+
+// sampled returns the encoding in which a sample of values takes the fewest bytes. A dictionary of distinct, which are
+// e.numbers, may take a tenth more, because it is faster to read; ok is false where there is none.
+func sampled[T integer](e *encoder, values, distinct []T, ok bool) int32 {
+	from := 0
+	if len(values) >= 2*sampleRows {
+		from = len(values) / 2 // what comes first is often not typical
+	}
+	part := values[from:min(len(values), from+sampleRows)]
+	size := func(content []byte) int {
+		e.sample = content
+		e.packed = e.zstd.EncodeAll(content, e.packed[:0])
+		return len(e.packed)
+	}
+	plain, delta := size(appendPlain(e.sample[:0], part)), size(appendDelta(e.sample[:0], part))
+	if ok {
+		numbers := size(appendHybrid(e.sample[:0], e.numbers[from:from+len(part)], numberWidth(len(distinct))))
+		share := size(appendPlain(e.sample[:0], distinct)) * len(part) / len(values)
+		if 10*(numbers+share) <= 11*min(plain, delta) {
+			return encodingDictionary
+		}
+	}
+	if delta <= plain {
+		return encodingDelta
+	}
+	return encodingPlain
 }
 
 // encodeNumbered makes a dictionary of those texts that are in use.

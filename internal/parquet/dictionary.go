@@ -10,7 +10,11 @@ const (
 	sampleRows  = 8 << 10
 	maxDistinct = 1 << 16 // values of a dictionary
 	maxRange    = 1 << 16 // of values that are numbered by a table
-	dictShare   = 4       // a dictionary is worth it for up to 1/dictShare as many values as rows
+
+	// A dictionary is made without more ado for up to 1/sureShare as many integers as rows, and never for more than
+	// 1/dictShare; in between a sample decides.
+	sureShare = 8
+	dictShare = 2
 )
 
 // dictionary numbers integers. Entries are numbers plus 1.

@@ -15,20 +15,25 @@
 // # What readers get
 //
 // Data pages have 32 Ki rows: a reader that looks for few rows skips pages, and pages fit into caches. Integer columns
-// have a dictionary if they have at most a quarter as many values as rows, and no more than 64 Ki; so a reader compares
-// each value once, and skips a row group whose dictionary lacks what it looks for. Each page has bounds in the column
-// index, and row groups that are sorted say so (OrderBy).
+// have a dictionary of up to 64 Ki values if there are at most an eighth as many values as rows, or half as many and a
+// sample says that it takes no more than a tenth more bytes; so a reader compares each value once, and skips a row
+// group whose dictionary lacks what it looks for. Pages have bounds in the column index (of texts only where a
+// dictionary is small, or there is none), and row groups that are sorted say so (OrderBy).
 //
-// These two numbers were chosen by measuring, for a capture of a machine that compiles (11.9 million system calls,
-// 16 columns), CPU time on one thread, against one page a row group and dictionaries up to an eighth of the rows:
+// That was chosen by measuring. The table of system calls (16 columns) of a host that compiles, 11.9 million rows, and
+// of tar, find, gcc and python, 4.7 million: CPU time of one thread, against one page a row group and dictionaries of
+// up to an eighth as many values as rows:
 //
-//	                               1 page, 1/8   32 Ki, 1/8   32 Ki, 1/4   32 Ki, 1/2
-//	size, MB                              79.2         80.3         82.1         86.6
-//	writing (analyze convert), s          4.30                      4.13         3.95
-//	DuckDB, all columns, ms                572          593          510          453
-//	DuckDB, seven rare values, ms          446          474          364          290
-//	polars, all columns, ms               1089         1060          950          865
-//	polars, seven rare values, ms          499          637          541          497
-//	pyarrow, all columns, ms              1024         1098          988         1029
-//	pyarrow, seven rare values, s          7.1          8.2          7.8          7.7
+//	                               host, before    now   tools, before    now
+//	size, MB                               79.2   83.3            25.1   26.1
+//	writing (analyze convert), s           4.50   4.45            1.61   1.58
+//	DuckDB, all columns, ms                 560    476             198    147
+//	DuckDB, rare values, ms                 473    321             228    108
+//	polars, all columns, ms                1086    952             399    328
+//	polars, rare values, ms                 665    524             246     93
+//	pyarrow, all columns, ms               1080   1060             370    405
+//	pyarrow, rare values, s                 7.8    7.2             2.1    2.1
+//
+// For the host, a bound of a quarter without the sample reads at 575 and 350 ms in DuckDB (82.1 MB), one of a half at
+// 479 and 287 (86.6 MB). Pages of 8 Ki rows make pyarrow's search a third slower; those of 16 and 64 Ki differ little.
 package parquet
