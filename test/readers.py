@@ -159,6 +159,7 @@ def compare(what, expected, got, rows):
 def check_join(what, table, tasks):
     """What the conversion took from the task table is what stands there."""
     ids = table["task"].to_pylist()
+    tasks = tasks | {0: {"comm": "", "pid": 0, "tid": 0}}  # the kernel
     for name in ("comm", "pid", "tid"):
         if name not in table.column_names:
             fail(f"{what}: no joined column {name}")
