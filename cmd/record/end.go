@@ -29,8 +29,8 @@ type endWatcher struct {
 }
 
 // watchEnd starts an endWatcher. cmd is COMMAND or nil, pids are the processes of -p.
-func watchEnd(reach func(), signals signals, cmd *exec.Cmd, pids []int) *endWatcher {
-	e := &endWatcher{stop: reach, signals: signals, cmd: cmd, exited: make(chan struct{})}
+func watchEnd(stop func(), signals signals, cmd *exec.Cmd, pids []int) *endWatcher {
+	e := &endWatcher{stop: stop, signals: signals, cmd: cmd, exited: make(chan struct{})}
 	go e.watchSignals()
 	if cmd != nil {
 		go func() {

@@ -50,11 +50,11 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 	if err := r.start(); err != nil {
 		return 0, errors.Join(err, r.recorder.Abort())
 	}
-	failed := r.dropPrivileges()
-	if failed == nil {
-		failed = r.run()
+	runErr := r.dropPrivileges()
+	if runErr == nil {
+		runErr = r.run()
 	}
-	return r.finish(failed)
+	return r.finish(runErr)
 }
 
 // open does everything that is likely to be refused. If it fails, it leaves no files behind.
@@ -157,9 +157,9 @@ func (r *recording) run() error {
 	return r.recorder.Run()
 }
 
-// finish completes the capture and returns the exit status. failed is the error that ended the recording, or nil.
-func (r *recording) finish(failed error) (status int, err error) {
-	result, err := r.recorder.Finish(failed, func(m *format.Manifest) {
+// finish completes the capture and returns the exit status. runErr is the error that ended the recording, or nil.
+func (r *recording) finish(runErr error) (status int, err error) {
+	result, err := r.recorder.Finish(runErr, func(m *format.Manifest) {
 		if status, ended := r.watcher.commandStatus(); ended {
 			m.ExitStatus = &status
 		}

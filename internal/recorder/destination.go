@@ -99,6 +99,7 @@ func startSync(every time.Duration, sync func() error) *syncer {
 	return s
 }
 
+// close ends the syncer, after an fsync that has begun.
 func (s *syncer) close() {
 	close(s.stop)
 	s.running.Wait()

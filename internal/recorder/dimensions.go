@@ -201,7 +201,7 @@ func (d *dimensions) missing() map[string]int64 {
 func (d *dimensions) forget(before, now int64) {
 	for _, dim := range d.all {
 		if dim.layout.Schema.Table != "cgroup" {
-			dim.forget(before, now, int64(d.keepIdle), d.limit/2)
+			dim.forget(before, now, int64(d.keepIdle), d.limit/2) // task and path share the limit
 		}
 	}
 }

@@ -63,15 +63,15 @@ func (d *directory) reopen() error {
 	}
 	for _, e := range entries {
 		name := e.Name()
-		switch unfinished, is := strings.CutSuffix(name, ".new"); {
+		switch base, isUnfinished := strings.CutSuffix(name, ".new"); {
 		case name == WindowName:
 			info, err := e.Info()
 			if err != nil {
 				return err
 			}
 			name = dumpName(info.ModTime(), interrupted)
-		case is && dumpNames.MatchString(unfinished):
-			name = unfinished + "-" + interrupted
+		case isUnfinished && dumpNames.MatchString(base):
+			name = base + "-" + interrupted
 		}
 		if name != e.Name() {
 			if err := os.Rename(filepath.Join(d.path, e.Name()), filepath.Join(d.path, name)); err != nil {

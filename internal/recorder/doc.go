@@ -18,8 +18,9 @@
 //	Budget               divides --max-memory among rings, batches and the window
 //	codecPolicy          chooses the compression of each batch
 //	machine              reads the clocks; detects suspends, clock steps and CPU hotplug
-//	destination          the files: a directory, a tar, standard output; periodic fsync
+//	stream               standard output, with its progress
 //	lane, lanes          compress and write batches
+//	destination, syncer  where the capture is written; periodic fsync
 //	table                the batches of one table
 //	dimension, ...       rows that events refer to by id, kept for each generation
 //	losses, accounts     produced = recorded + lost

@@ -67,6 +67,7 @@ func (d *drain) run() error {
 	}
 }
 
+// start prepares for the first sweep of the loop, at t.
 func (d *drain) start(t time.Time) {
 	d.started = t
 	d.flushTimer, d.changesTimer = timer{flushEvery, t}, timer{changesEvery, t}
@@ -171,6 +172,7 @@ type timer struct {
 	last  time.Time
 }
 
+// due reports whether every has passed at that time since it was last true.
 func (t *timer) due(at time.Time) bool {
 	if at.Sub(t.last) < t.every {
 		return false

@@ -36,6 +36,7 @@ type laneOptions struct {
 	inspect func(batch *format.Batch, sweepCount uint64) error // called before a batch is written; nil: none
 }
 
+// startLane starts the goroutine. close ends it.
 func startLane(w *format.Writer, opt laneOptions) *lane {
 	// Room for all batches that exist, a flush and the ends of generations, so that no sender ever blocks.
 	l := &lane{jobs: make(chan job, 64), unwritten: make(map[string]int64)}
@@ -51,6 +52,7 @@ func startLane(w *format.Writer, opt laneOptions) *lane {
 	return l
 }
 
+// process does a job other than a call.
 func (l *lane) process(w *format.Writer, opt *laneOptions, j job) (err error) {
 	if j.batch == nil {
 		l.flushing.Store(false)
@@ -78,6 +80,7 @@ func (l *lane) refuse(b *format.Batch) {
 	n.(*atomic.Int64).Add(int64(b.Rows))
 }
 
+// close ends the lane when all jobs are done.
 func (l *lane) close() {
 	close(l.jobs)
 	l.running.Wait()

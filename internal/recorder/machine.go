@@ -85,8 +85,8 @@ func (m *machine) detectChanges() (changes []format.Change) {
 	add := func(what, detail string, args ...any) {
 		changes = append(changes, format.Change{TS: ts, What: what, Detail: fmt.Sprintf(detail, args...)})
 	}
-	asleep, realtime, cpus := m.offset(unix.CLOCK_BOOTTIME), m.offset(unix.CLOCK_REALTIME), m.online()
-	slept := asleep - m.suspended
+	suspended, realtime, cpus := m.offset(unix.CLOCK_BOOTTIME), m.offset(unix.CLOCK_REALTIME), m.online()
+	slept := suspended - m.suspended
 	if slept > minStep {
 		add("suspend", "the machine slept for %v", time.Duration(slept).Round(time.Millisecond))
 	} else {
@@ -99,7 +99,7 @@ func (m *machine) detectChanges() (changes []format.Change) {
 	if cpus != m.cpus {
 		add("cpu", "CPUs online: %s, before: %s", cpus, m.cpus)
 	}
-	m.suspended, m.realtime, m.cpus = asleep, realtime, cpus
+	m.suspended, m.realtime, m.cpus = suspended, realtime, cpus
 	return changes
 }
 

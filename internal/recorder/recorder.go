@@ -99,9 +99,9 @@ func (r *Recorder) Progress() (rows, lost, written int64) {
 	return c.rows.Load(), c.lost.Load(), r.dest.w.Written()
 }
 
-// Finish drains the rings for the last time and completes the capture. failed is the error that Run returned. complete,
+// Finish drains the rings for the last time and completes the capture. runErr is the error that Run returned. complete,
 // if not nil, may add to the manifest what the caller knows.
-func (r *Recorder) Finish(failed error, complete func(*format.Manifest)) (Result, error) {
+func (r *Recorder) Finish(runErr error, complete func(*format.Manifest)) (Result, error) {
 	d := r.drain
 	// Even after a failed write the rings are drained, so that the numbers of recorded and lost events are exact.
 	d.laneWait.allowed = true
@@ -110,13 +110,13 @@ func (r *Recorder) Finish(failed error, complete func(*format.Manifest)) (Result
 	d.machine.recordChanges()
 	d.accounts.balance(d.machine.clocks[0].Monotonic, d.laneWait.stalled, r.observer)
 	if d.rotation != nil {
-		d.rotation.finish(failed == nil && err == nil)
+		d.rotation.finish(runErr == nil && err == nil)
 	}
 	r.writeRest()
 	if d.laneWait.stalled {
 		err = errStalled() // other errors are consequences
 	}
-	err = errors.Join(failed, err)
+	err = errors.Join(runErr, err)
 	if err == nil {
 		err = d.failure()
 	}
@@ -179,8 +179,8 @@ func (r *Recorder) writeRest() {
 }
 
 // close writes the final manifest. A flight recorder removes its window instead, which it has dumped; it keeps the
-// window if the recording or a dump has failed. complete says that nothing has failed.
-func (r *Recorder) close(complete func(*format.Manifest), whole bool) (m format.Manifest, err error) {
+// window if the recording or a dump has failed.
+func (r *Recorder) close(complete func(*format.Manifest), succeeded bool) (m format.Manifest, err error) {
 	if r.drain.laneWait.stalled {
 		return m, nil
 	}
@@ -195,7 +195,7 @@ func (r *Recorder) close(complete func(*format.Manifest), whole bool) (m format.
 		err = r.dest.w.Close(finish)
 		return m, err
 	}
-	if !r.cfg.InMemory && (!whole || len(r.dumper.errs) > 0) {
+	if !r.cfg.InMemory && (!succeeded || len(r.dumper.errs) > 0) {
 		err = r.dest.w.Close(finish)
 	} else {
 		m.Start, m.Tables = r.drain.machine.startTime(), r.dest.w.Tables()

@@ -145,8 +145,8 @@ func (r *rotation) countMissing(from, until int64) {
 	}
 }
 
-// finish ends the last generation, with the dumps that are still to be made. complete says that nothing has failed.
-func (r *rotation) finish(complete bool) {
+// finish ends the last generation, with the dumps that are still to be made. succeeded: nothing has failed so far.
+func (r *rotation) finish(succeeded bool) {
 	if dimensions := r.gatherer.dimensions; dimensions != nil {
 		if r.closing != nil {
 			r.closePrevious()
@@ -160,6 +160,6 @@ func (r *rotation) finish(complete bool) {
 	if r.schedule != nil {
 		r.gatherer.sendAll()
 		r.lanes.waitIdle() // so that the loss table, which is sent next, has what they refuse
-		r.keeper.finishAfterLanes(r.endGeneration(r.schedule.finish(r.lanes.generation, complete)), r.lanes)
+		r.keeper.finishAfterLanes(r.endGeneration(r.schedule.finish(r.lanes.generation, succeeded)), r.lanes)
 	}
 }

@@ -24,8 +24,8 @@ type schedule struct {
 	coveredUntil int64          // where that dump ends
 }
 
-// detectionTime is the longest time between an event and the detection that it matches, in ns: its batch is sent after
-// flushEvery at the latest, and may wait in the lane.
+// detectionTime is how long it may take, in ns, until a matching event is detected: its batch is sent after flushEvery
+// at the latest, and may wait in the lane. The window is kept longer by this time.
 const detectionTime = 2e9
 
 func newSchedule(cfg *Config, hits *hits, now func() int64) *schedule {
@@ -106,12 +106,12 @@ func (s *schedule) dropBefore(to int64) int64 {
 }
 
 // finish returns the dumps to be made when the recording ends: all that are pending, and one of the whole window. If
-// the recording has failed (complete is false), a window on disk is kept instead.
-func (s *schedule) finish(generation int, complete bool) []*dumpRequest {
+// the recording has not succeeded, a window on disk is kept instead.
+func (s *schedule) finish(generation int, succeeded bool) []*dumpRequest {
 	t := s.now()
 	s.collect()
 	requests := s.take(t, generation, true)
-	if complete || s.atEnd {
+	if succeeded || s.atEnd {
 		requests = append(requests, &dumpRequest{reason: "end", ts: t, since: t - s.last})
 	}
 	return requests
