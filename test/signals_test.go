@@ -3,6 +3,7 @@
 package test
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,7 +23,11 @@ func TestSignals(t *testing.T) {
 			PID, TID        int64
 			Killed, Crashed []int64
 		}
-		got := recordWork(t, "signal", mechanism, &report, "signals", strconv.Itoa(n))
+		got, stdout := capture(t, 0, "-e", "signal", "--mechanism", "signal="+mechanism, "--",
+			program("workload"), "signals", strconv.Itoa(n))
+		if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+			t.Fatalf("the workload printed %q: %v", stdout, err)
+		}
 		who := tasks(t, got)
 		children := map[int64]string{}
 		for i := range n {
@@ -70,7 +75,17 @@ func TestSignals(t *testing.T) {
 			"kernel to self: 17 code 2 ":               n,
 			"kernel to self: 17 code 1 ":               n,
 		}
+		// A timer's interrupt may come while a program holds the task storage of its CPU: that signal is counted as lost.
+		for _, timer := range []string{"kernel to self: 14 code 128 queued", "kernel to self: 44 code -2 queued"} {
+			count["lost"] += want[timer] - count[timer]
+			delete(want, timer)
+			delete(count, timer)
+		}
+		want["lost"] = int(got.Lost()["signal"])
 		wantTally(t, count, want)
+		if lost := got.Lost()["task"]; lost != 0 {
+			t.Errorf("%d tasks lost", lost)
+		}
 	})
 }
 
