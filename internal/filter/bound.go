@@ -9,18 +9,16 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// Bound is a program made ready for one table. It remembers what it learnt of
-// ids, so it is for one goroutine: bind once for each.
+// Bound is a program bound to one table. It caches results by id, so it is for one goroutine.
 type Bound struct {
 	root    *step
 	columns []string
 	env     *Env
-	scratch [][]uint64 // by depth
-	line    []byte
+	scratch [][]uint64 // buffers of refine: two for each depth
+	line    []byte     // buffer of compare and evaluate
 }
 
-// Bind prepares the program for the batches of a table, all of its columns or
-// some. Without an env nothing is known of what ids stand for.
+// Bind binds the program to a table. If env is nil nothing is joined: all ids and calls are unknown.
 func (p *Program) Bind(table *format.Schema, env *Env) (*Bound, error) {
 	if table == nil {
 		return nil, fmt.Errorf("binding filter: no table")
@@ -30,12 +28,11 @@ func (p *Program) Bind(table *format.Schema, env *Env) (*Bound, error) {
 	if b.root, err = b.bind(p.root, table); err != nil {
 		return nil, err
 	}
-	b.need(b.root)
+	b.addColumns(b.root)
 	return b, nil
 }
 
-// Columns returns the columns of the table that Match looks at; a batch must
-// have them.
+// Columns returns the columns of the table that Match reads. Batches need not have any others.
 func (b *Bound) Columns() []string { return b.columns }
 
 // Never reports whether no row of the table can match.
@@ -58,8 +55,8 @@ func (b *Bound) Match(batch *format.Batch, sel Selection) Selection {
 	return sel
 }
 
-// refine takes from sel the rows that do not match. Rows already out are not
-// looked at one by one, so what is cheap goes first.
+// refine removes the rows from sel that do not match. Rows that are not in sel are not evaluated, so cheap steps come
+// first.
 func (b *Bound) refine(s *step, batch *format.Batch, sel []uint64, depth int) {
 	switch s.op {
 	case opConst:
@@ -69,7 +66,7 @@ func (b *Bound) refine(s *step, batch *format.Batch, sel []uint64, depth int) {
 	case opLeaf:
 		b.compare(s, batch, sel)
 	case opAnd:
-		for _, k := range s.kids {
+		for _, k := range s.children {
 			b.refine(k, batch, sel, depth)
 			if !anySet(sel) {
 				return
@@ -79,10 +76,10 @@ func (b *Bound) refine(s *step, batch *format.Batch, sel []uint64, depth int) {
 		for len(b.scratch) < 2*depth+2 {
 			b.scratch = append(b.scratch, nil)
 		}
-		// rest: not yet found by a kid; try: what one kid makes of it.
+		// rest: rows that no child has matched yet; try: those of them that the current child matches.
 		rest := append(b.scratch[2*depth][:0], sel...)
 		try := b.scratch[2*depth+1]
-		for _, k := range s.kids {
+		for _, k := range s.children {
 			try = append(try[:0], rest...)
 			b.refine(k, batch, try, depth+1)
 			for i := range rest {
@@ -108,14 +105,14 @@ func anySet(sel []uint64) bool {
 	return false
 }
 
-// need collects the columns of a step.
-func (b *Bound) need(s *step) {
+// addColumns adds the columns that a step reads to b.columns.
+func (b *Bound) addColumns(s *step) {
 	for _, c := range []string{s.column.Name, s.other} {
 		if s.op == opLeaf && c != "" && !slices.Contains(b.columns, c) {
 			b.columns = append(b.columns, c)
 		}
 	}
-	for _, k := range s.kids {
-		b.need(k)
+	for _, k := range s.children {
+		b.addColumns(k)
 	}
 }

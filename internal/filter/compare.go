@@ -9,7 +9,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// compare takes from sel the rows of which a comparison does not hold.
+// compare removes the rows from sel for which the comparison of s is false.
 func (b *Bound) compare(s *step, batch *format.Batch, sel []uint64) {
 	v := batch.Column(s.column.Name)
 	if v == nil || v.Type != s.column.Type {
@@ -18,19 +18,19 @@ func (b *Bound) compare(s *step, batch *format.Batch, sel []uint64) {
 		}
 		return
 	}
-	var turn uint64 // xor of the outcome
+	var invert uint64 // is xored with the outcome: all ones for a negated comparison
 	if s.not != s.leaf.not {
-		turn = ^uint64(0)
+		invert = ^uint64(0)
 	}
 	switch s.source {
 	case sourceNumber:
 		if v.Type == format.Int32 {
-			member(v.I32[:batch.Rows], s.leaf.numbers, turn, sel)
+			member(v.I32[:batch.Rows], s.leaf.numbers, invert, sel)
 		} else {
-			member(v.I64[:batch.Rows], s.leaf.numbers, turn, sel)
+			member(v.I64[:batch.Rows], s.leaf.numbers, invert, sel)
 		}
 	case sourceText:
-		each(sel, turn, func(i int) bool { return s.leaf.holds(v, i, &b.line) })
+		filterRows(sel, invert, func(i int) bool { return s.leaf.holds(v, i, &b.line) })
 	case sourcePair:
 		w := batch.Column(s.other)
 		if w == nil || !isNumber(w.Type) {
@@ -39,35 +39,36 @@ func (b *Bound) compare(s *step, batch *format.Batch, sel []uint64) {
 			}
 			return
 		}
-		comparePair(v, w, batch.Rows, s.leaf.op, turn, sel)
-	default: // first says what leaf.not makes of an answer, and no answer is false
-		turn = 0
+		comparePair(v, w, batch.Rows, s.leaf.op, invert, sel)
+	default: // cached results include leaf.not, because an unknown id is false with or without it
+		invert = 0
 		if s.not {
-			turn = ^turn
+			invert = ^invert
 		}
 		if v.Type == format.Int32 {
-			byID(b, s, v.I32[:batch.Rows], turn, sel)
+			byID(b, s, v.I32[:batch.Rows], invert, sel)
 		} else {
-			byID(b, s, v.I64[:batch.Rows], turn, sel)
+			byID(b, s, v.I64[:batch.Rows], invert, sel)
 		}
 	}
 }
 
-func comparePair(v, w *format.Vector, rows int, op string, turn uint64, sel []uint64) {
+// comparePair removes rows for which v op w is false.
+func comparePair(v, w *format.Vector, rows int, op string, invert uint64, sel []uint64) {
 	switch {
 	case v.Type == format.Int32 && w.Type == format.Int32:
-		pair(v.I32[:rows], w.I32[:rows], op, turn, sel)
+		pair(v.I32[:rows], w.I32[:rows], op, invert, sel)
 	case v.Type == format.Int32:
-		pair(v.I32[:rows], w.I64[:rows], op, turn, sel)
+		pair(v.I32[:rows], w.I64[:rows], op, invert, sel)
 	case w.Type == format.Int32:
-		pair(v.I64[:rows], w.I32[:rows], op, turn, sel)
+		pair(v.I64[:rows], w.I32[:rows], op, invert, sel)
 	default:
-		pair(v.I64[:rows], w.I64[:rows], op, turn, sel)
+		pair(v.I64[:rows], w.I64[:rows], op, invert, sel)
 	}
 }
 
-// each asks for every row of sel.
-func each(sel []uint64, turn uint64, has func(i int) bool) {
+// filterRows removes rows from sel by a predicate, which is called for each of them.
+func filterRows(sel []uint64, invert uint64, has func(i int) bool) {
 	for w, word := range sel {
 		var out uint64
 		for left := word; left != 0; left &= left - 1 {
@@ -76,16 +77,15 @@ func each(sel []uint64, turn uint64, has func(i int) bool) {
 				out |= 1 << j
 			}
 		}
-		sel[w] = word & (out ^ turn)
+		sel[w] = word & (out ^ invert)
 	}
 }
 
-// The loops below decide 64 rows at a time and have no branch that depends on
-// a value.
+// The loops below evaluate 64 rows at a time, without branches that depend on values.
 
 // member keeps the rows whose number is in a set.
-func member[T int32 | int64](column []T, n *numbers, turn uint64, sel []uint64) {
-	// The difference to lo wraps round, so one comparison has both bounds.
+func member[T int32 | int64](column []T, n *numbers, invert uint64, sel []uint64) {
+	// The difference to lo wraps around, so one comparison checks both bounds.
 	from, span := uint64(n.lo), uint64(n.hi)-uint64(n.lo)
 	for w, word := range sel {
 		if word == 0 {
@@ -98,11 +98,11 @@ func member[T int32 | int64](column []T, n *numbers, turn uint64, sel []uint64) 
 		if n.values != nil && out&word != 0 {
 			out = members(column[w*64:], n, out&word)
 		}
-		sel[w] = word & (out ^ turn)
+		sel[w] = word & (out ^ invert)
 	}
 }
 
-// members keeps those of up to 64 rows whose number is one of a set's.
+// members returns which of the up to 64 rows in word have a number in n.values.
 func members[T int32 | int64](column []T, n *numbers, word uint64) uint64 {
 	var out uint64
 	for left := word; left != 0; left &= left - 1 {
@@ -122,8 +122,8 @@ func members[T int32 | int64](column []T, n *numbers, word uint64) uint64 {
 	return out
 }
 
-// pair keeps the rows of which x op y holds.
-func pair[T, U int32 | int64](x []T, y []U, op string, turn uint64, sel []uint64) {
+// pair keeps the rows for which x op y is true.
+func pair[T, U int32 | int64](x []T, y []U, op string, invert uint64, sel []uint64) {
 	var less, equal, more uint64 // which of the three outcomes op accepts
 	switch op {
 	case "==":
@@ -149,7 +149,7 @@ func pair[T, U int32 | int64](x []T, y []U, op string, turn uint64, sel []uint64
 			x, y := int64(x), int64(ys[j])
 			out |= (less&bit(x < y) | equal&bit(x == y) | more&bit(x > y)) << (j & 63)
 		}
-		sel[w] = word & (out ^ turn)
+		sel[w] = word & (out ^ invert)
 	}
 }
 

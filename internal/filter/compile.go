@@ -34,7 +34,7 @@ func (c *compiler) compile(src string) (root *node, err error) {
 	return c.boolean(tree.Node, false, 0)
 }
 
-// boolean compiles a condition, or with not its opposite.
+// boolean compiles a condition, or its negation if not is set.
 func (c *compiler) boolean(n ast.Node, not bool, depth int) (*node, error) {
 	if depth > maxDepth {
 		return nil, fail(n, "nested more than %d deep", maxDepth)
@@ -52,7 +52,7 @@ func (c *compiler) boolean(n ast.Node, not bool, depth int) (*node, error) {
 		}
 		if n.Operator == "!" || n.Operator == "not" {
 			inner := n.Node
-			for not = !not; ; not = !not { // any number of them is one
+			for not = !not; ; not = !not { // skip repeated negations, however many, without recursion
 				u, ok := inner.(*ast.UnaryNode)
 				if !ok || u.Operator != "!" && u.Operator != "not" || negated(u) != nil {
 					break
@@ -84,8 +84,8 @@ func (c *compiler) boolean(n ast.Node, not bool, depth int) (*node, error) {
 	return nil, c.unsupported(n)
 }
 
-// negated returns the comparison x in y of x not in y, nil if n is another kind
-// of negation: the parser puts the former in the place of the operator.
+// negated returns the comparison `x in y` if n is `x not in y`, else nil. The parser turns the latter into a negation,
+// which differs from not (x in y) in that both nodes have the same location.
 func negated(n *ast.UnaryNode) *ast.BinaryNode {
 	if b, ok := n.Node.(*ast.BinaryNode); ok && n.Operator == "not" && b.Location() == n.Location() {
 		return b
@@ -93,8 +93,8 @@ func negated(n *ast.UnaryNode) *ast.BinaryNode {
 	return nil
 }
 
-// chain compiles a && b && c, or with ||, as one node. The parser nests such
-// chains to the left, as deep as they are long.
+// chain compiles a && b && c, or a || b || c, into one node. The parser nests such chains to the left, as deep as they
+// are long, so this does not recurse into the left side.
 func (c *compiler) chain(n *ast.BinaryNode, not bool, depth int) (*node, error) {
 	and := n.Operator == "&&" || n.Operator == "and"
 	var parts []ast.Node
@@ -114,37 +114,38 @@ func (c *compiler) chain(n *ast.BinaryNode, not bool, depth int) (*node, error) 
 		out.op = opAnd
 	}
 	for i := len(parts) - 1; i >= 0; i-- {
-		kid, err := c.boolean(parts[i], not, depth+1)
+		child, err := c.boolean(parts[i], not, depth+1)
 		if err != nil {
 			return nil, err
 		}
-		if kid.op == out.op {
-			out.kids = append(out.kids, kid.kids...)
+		if child.op == out.op {
+			out.children = append(out.children, child.children...)
 		} else {
-			out.kids = append(out.kids, kid)
+			out.children = append(out.children, child)
 		}
 	}
 	return out, nil
 }
 
-// kind returns what the columns of a name may hold.
+// kind returns the kinds of a name. The error for an unknown name has suggestions.
 func (c *compiler) kind(n *ast.IdentifierNode) (kinds, error) {
 	if k, ok := c.kinds[n.Value]; ok {
 		return k, nil
 	}
 	message := "unknown name " + quoted(n.Value)
-	if names := near(n.Value, c.kinds); len(names) > 0 {
+	if names := suggestions(n.Value, c.kinds); len(names) > 0 {
 		message += " (did you mean " + strings.Join(names, " or ") + "?)"
 	}
 	return 0, fail(n, "%s", message)
 }
 
-var turned = map[string]string{"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+// mirrored has the operators for swapped operands.
+var mirrored = map[string]string{"==": "==", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 func (c *compiler) compare(n *ast.BinaryNode) (*leaf, error) {
 	left, right, op := n.Left, n.Right, n.Operator
 	if _, ok := literal(left); ok {
-		left, right, op = right, left, turned[op]
+		left, right, op = right, left, mirrored[op]
 	}
 	name, ok := left.(*ast.IdentifierNode)
 	if !ok {

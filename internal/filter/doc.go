@@ -10,14 +10,15 @@
 //	"--config" in args || args matches "-c\\s+/etc"
 //	size > ret
 //
-// A name is a column of the row's table, else one of a row that its ids lead to: in
-// the dimension that an id column belongs to (comm, exe, pid, tid, ppid, uid, gid
-// by task), or in one that is reached from there (container, by the cgroup of the
-// task). Which columns are ids, package schema says. The name of an id column stands for
-// its number or for the name of its row (cgroup == 7, cgroup == "/user.slice").
-// name is the name of the call in a table of calls, else that of the first id
-// whose row has one (path). family is the table's name, compared with a number the
-// column of tcp: what a name is compared with decides.
+// A name is a column of the row's table, or else a column of a row that its ids
+// lead to: in the dimension of an id column (comm, exe, pid, tid, ppid, uid, gid
+// by task), or in a dimension that is reached from there (container, by the
+// cgroup of the task). Package schema says which columns are ids. The name of an
+// id column stands for the id if it is compared with a number, and for the name
+// of its row if it is compared with a text (cgroup == 7, cgroup == "/user.slice").
+// In tables with system call numbers, name is the name of the call; elsewhere it
+// is the name of the first id whose row has one (path). family is the name of the
+// table; compared with a number, it is the column of tcp.
 //
 //   - Numbers compare as 64-bit integers, exactly, with 1e9 and 1.5 too.
 //     ==, !=, <, <=, >, >=, in [1, 2], in 1..9.
@@ -30,7 +31,7 @@
 //     apply to the elements joined by spaces.
 //   - && || ! or and, or, not.
 //
-// A comparison with what a row does not have (its table has no such column, its
-// task is not known) is false, with != and not in too. Its negation with !(...)
-// is true.
+// A comparison of something that a row does not have (its table has no such
+// column, its task is unknown) is false, even with != and not in. Its negation
+// with !(...) is true.
 package filter

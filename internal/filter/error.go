@@ -9,9 +9,9 @@ import (
 	"github.com/expr-lang/expr/ast"
 )
 
-// Error is what is wrong with an expression, and where.
+// Error is an error in an expression.
 type Error struct {
-	Column  int // of the character, from 1; of all lines counted through
+	Column  int // number of the character from 1, counted over all lines
 	Message string
 }
 
@@ -21,7 +21,7 @@ func fail(at ast.Node, format string, args ...any) error {
 	return &Error{at.Location().From + 1, fmt.Sprintf(format, args...)}
 }
 
-// lower makes the parser's messages ours: no capital, one line.
+// lower turns a message of the parser into one like ours: one line, no capital.
 func lower(message string) string {
 	message, _, _ = strings.Cut(message, "\n")
 	if message == "" {
@@ -30,7 +30,7 @@ func lower(message string) string {
 	return strings.ToLower(message[:1]) + message[1:]
 }
 
-// quoted shows a name of the expression; it may hold anything.
+// quoted quotes a name or text of the expression for a message, shortened if it is long.
 func quoted(s string) string {
 	if len(s) > 40 {
 		s = s[:40] + "…"

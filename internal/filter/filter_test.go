@@ -45,14 +45,14 @@ var (
 	pathTable = schemaOf("path", "path:i", "name:s")
 )
 
-// world is dimensions that count what they are asked.
-type world struct {
+// testCapture implements Dimensions and counts lookups.
+type testCapture struct {
 	asked   map[string]int
 	batches map[string]*format.Batch
 }
 
-func newWorld(t testing.TB) (*world, *Env) {
-	w := &world{asked: map[string]int{}, batches: map[string]*format.Batch{}}
+func newTestCapture(t testing.TB) (*testCapture, *Env) {
+	w := &testCapture{asked: map[string]int{}, batches: map[string]*format.Batch{}}
 	w.add(t, taskTable, row{"task": int32(1), "tid": int32(101), "pid": int32(100), "ppid": int32(1),
 		"cgroup": int64(7), "comm": "nginx", "exe": "/usr/sbin/nginx"})
 	w.add(t, taskTable, row{"task": int32(2), "tid": int32(200), "pid": int32(200), "ppid": int32(100),
@@ -63,9 +63,9 @@ func newWorld(t testing.TB) (*world, *Env) {
 	return w, w.env()
 }
 
-func (w *world) env() *Env { return &Env{Dimensions: w, CallName: w.callName} }
+func (w *testCapture) env() *Env { return &Env{Dimensions: w, CallName: w.callName} }
 
-func (w *world) add(t testing.TB, s *format.Schema, r row) {
+func (w *testCapture) add(t testing.TB, s *format.Schema, r row) {
 	t.Helper()
 	if w.batches[s.Table] == nil {
 		w.batches[s.Table] = format.NewBatch(s)
@@ -75,14 +75,14 @@ func (w *world) add(t testing.TB, s *format.Schema, r row) {
 	}
 }
 
-func (w *world) Schema(dimension string) *format.Schema {
+func (w *testCapture) Schema(dimension string) *format.Schema {
 	if b := w.batches[dimension]; b != nil {
 		return b.Schema
 	}
 	return nil
 }
 
-func (w *world) Lookup(dimension string, columns []format.Column) (Lookup, error) {
+func (w *testCapture) Lookup(dimension string, columns []format.Column) (Lookup, error) {
 	b := w.batches[dimension]
 	if err := b.Schema.Check(columns...); err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (w *world) Lookup(dimension string, columns []format.Column) (Lookup, error
 	}, nil
 }
 
-func (w *world) callName(nr int32) string {
+func (w *testCapture) callName(nr int32) string {
 	w.asked[fmt.Sprint("nr", nr)]++
 	if name, ok := map[int32]string{0: "read", 257: "openat"}[nr]; ok {
 		return name
@@ -111,7 +111,7 @@ var noon = time.Date(2026, 1, 2, 12, 0, 0, 0, time.UTC).UnixNano()
 
 type row = map[string]any
 
-// rows are named by a letter each.
+// rows are the rows of the test tables. Each is named by a letter.
 var rows = map[string][]row{
 	"syscall": {
 		{"ts": noon, "task": int32(1), "nr": int32(257), "ret": int64(-2), "duration_ns": int64(5_000),
@@ -159,7 +159,7 @@ func batchOf(t testing.TB, s *format.Schema) *format.Batch {
 	return b
 }
 
-// project returns a batch with only the columns named, as a reader of them makes it.
+// project returns a batch with only the named columns, as if only they had been read.
 func project(b *format.Batch, columns []string) *format.Batch {
 	s := &format.Schema{Table: b.Schema.Table}
 	out := &format.Batch{Schema: s, Rows: b.Rows}
@@ -356,7 +356,7 @@ func TestMatch(t *testing.T) {
 			t.Errorf("%s: %v", c.src, err)
 			continue
 		}
-		_, env := newWorld(t)
+		_, env := newTestCapture(t)
 		if got := matching(t, p, env); got != c.want {
 			t.Errorf("%s\n got %s\nwant %s", c.src, got, c.want)
 		}
@@ -459,7 +459,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// deep nests || in && in ||, which cannot be made flat.
+// deep nests || in && in ||, which cannot be flattened into chains.
 func deep(n int) string {
 	s := "ret == 0"
 	for i := range n {
@@ -468,7 +468,7 @@ func deep(n int) string {
 	return s
 }
 
-// What fits the limit of length neither fails nor takes long.
+// TestLong compiles expressions as long as the limit: it must not fail or take long.
 func TestLong(t *testing.T) {
 	for _, src := range []string{
 		strings.Repeat("(", 8000) + "ret < 0" + strings.Repeat(")", 8000),
@@ -500,7 +500,7 @@ func TestLong(t *testing.T) {
 func TestNewTables(t *testing.T) {
 	s := schemaOf("gpu", "ts:t", "cpu:i", "task:i", "engine:s", "wait_ns:l", "op:i", "label:S")
 	if _, err := Compile(`engine == "3d"`); err == nil {
-		t.Error("engine is known without its table")
+		t.Error("name engine is accepted without its table")
 	}
 	for _, src := range []string{`engine == "3d"`, `wait_ns > "10ms"`, `op == 3`, `op == "exec"`, `"x" in label`,
 		`until > "2026-01-01"`} {
@@ -514,8 +514,8 @@ func TestNewTables(t *testing.T) {
 	if _, err := Compile(`enginee == "x"`, s); err == nil || !strings.Contains(err.Error(), "did you mean engine?") {
 		t.Errorf("mistyped: %v", err)
 	}
-	if known()["engine"] != 0 || known()["op"] != text {
-		t.Error("a table changed what is known")
+	if knownNames()["engine"] != 0 || knownNames()["op"] != text {
+		t.Error("a table given to Compile changed knownNames")
 	}
 }
 
@@ -630,7 +630,7 @@ func TestColumns(t *testing.T) {
 			t.Errorf("%s: %v", c.src, err)
 			continue
 		}
-		_, env := newWorld(t)
+		_, env := newTestCapture(t)
 		b, err := p.Bind(c.table, env)
 		if err != nil {
 			t.Fatal(err)
@@ -644,14 +644,13 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// A predicate on what an id stands for costs one question an id, and an id
-// that is unknown may become known.
-func TestAskedOnce(t *testing.T) {
+// TestLookUpOnce checks that a known id is looked up once, and that an id that is unknown may become known later.
+func TestLookUpOnce(t *testing.T) {
 	p, err := Compile(`(comm == "nginx" || comm == "php-fpm") && name == "read"`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, env := newWorld(t)
+	w, env := newTestCapture(t)
 	b, err := p.Bind(syscallSchema, env)
 	if err != nil {
 		t.Fatal(err)
@@ -674,7 +673,7 @@ func TestAskedOnce(t *testing.T) {
 		t.Errorf("asked %v, want %v", w.asked, want)
 	}
 
-	l := &late{}
+	l := &lateDimension{}
 	p, err = Compile(`comm == "late"`)
 	if err != nil {
 		t.Fatal(err)
@@ -692,29 +691,29 @@ func TestAskedOnce(t *testing.T) {
 	}
 }
 
-// late is a dimension task whose rows are all called late once they are known.
-type late struct{ known bool }
+// lateDimension is a dimension task in which all ids become known at once, with comm "late".
+type lateDimension struct{ known bool }
 
-func (*late) Schema(dimension string) *format.Schema {
+func (*lateDimension) Schema(dimension string) *format.Schema {
 	if dimension == "task" {
 		return taskTable
 	}
 	return nil
 }
 
-func (l *late) Lookup(string, []format.Column) (Lookup, error) {
+func (l *lateDimension) Lookup(string, []format.Column) (Lookup, error) {
 	b := format.NewBatch(taskTable)
 	err := b.AppendRow(row{"comm": "late"})
 	return func(int64) (*format.Batch, int, bool) { return b, 0, l.known }, err
 }
 
-// Hostile ids cost no memory.
+// TestManyIDs checks that the memory of the cache is bounded, whatever the ids are.
 func TestManyIDs(t *testing.T) {
 	p, err := Compile(`comm == "late"`)
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := p.Bind(syscallSchema, &Env{Dimensions: &late{known: true}})
+	b, err := p.Bind(syscallSchema, &Env{Dimensions: &lateDimension{known: true}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -726,12 +725,12 @@ func TestManyIDs(t *testing.T) {
 	if n := b.Match(project(batch, []string{"task"}), nil).Count(); n != batch.Rows {
 		t.Errorf("%d rows", n)
 	}
-	if n := len(b.root.memory.table) + len(b.root.memory.far); n > maxTable+maxFar {
-		t.Errorf("%d ids remembered", n)
+	if n := len(b.root.cache.dense) + len(b.root.cache.sparse); n > maxDense+maxSparse {
+		t.Errorf("%d ids cached", n)
 	}
 }
 
-// A batch of another shape than the table it was bound to has no such column.
+// TestOtherBatch matches a batch that lacks a column of the table. Its values are missing.
 func TestOtherBatch(t *testing.T) {
 	p, err := Compile(`ret < 0 || !(dport == 443) && size > arg0 || comm == "nginx"`, syscallSchema)
 	if err != nil {
@@ -743,7 +742,7 @@ func TestOtherBatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	full := schemaOf("syscall", "ret:l", "dport:i", "task:i", "size:l", "arg0:l")
-	_, env := newWorld(t)
+	_, env := newTestCapture(t)
 	b, err := p.Bind(full, env)
 	if err != nil {
 		t.Fatal(err)
@@ -756,8 +755,7 @@ func TestOtherBatch(t *testing.T) {
 	}
 }
 
-// Random expressions over random rows mean what the library the grammar comes
-// from makes of them.
+// TestAgainstExpr evaluates random expressions on random rows, and compares with the library that the parser is from.
 func TestAgainstExpr(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	table := schemaOf("mix", "pid:i", "ret:l", "size:l", "op:s", "daddr:s", "args:S")
@@ -866,7 +864,7 @@ func FuzzCompile(f *testing.F) {
 		}
 		from, to := p.TimeRange()
 		for i, s := range schemas {
-			_, env := newWorld(t)
+			_, env := newTestCapture(t)
 			b, err := p.Bind(s, env)
 			if err != nil {
 				t.Fatal(err)
@@ -918,7 +916,7 @@ func BenchmarkMatch(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			bound, err := p.Bind(syscallSchema, &Env{Dimensions: &quiet{},
+			bound, err := p.Bind(syscallSchema, &Env{Dimensions: &allKnown{},
 				CallName: func(nr int32) string { return []string{"openat", "read"}[nr&1] }})
 			if err != nil {
 				b.Fatal(err)
@@ -933,10 +931,10 @@ func BenchmarkMatch(b *testing.B) {
 	}
 }
 
-// quiet are tasks that are all known.
-type quiet struct{ late }
+// allKnown is a dimension in which every id is known.
+type allKnown struct{ lateDimension }
 
-func (*quiet) Lookup(string, []format.Column) (Lookup, error) {
+func (*allKnown) Lookup(string, []format.Column) (Lookup, error) {
 	b := format.NewBatch(taskTable)
 	err := errors.Join(b.AppendRow(row{"pid": int32(100), "comm": "nginx"}), b.AppendRow(row{"comm": "bash"}))
 	return func(id int64) (*format.Batch, int, bool) { return b, int(id) % 2, true }, err

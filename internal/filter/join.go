@@ -9,27 +9,27 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// A join leads from an id in a column of a table to a value: through one dimension, or from it through others.
+// join finds a value by the id in a column of a table, through one or more dimensions.
 type join struct {
-	from format.Column // of the table: the id
+	from format.Column // the column of ids of the table
 	hops []hop
 }
 
-// A hop goes from an id to its row in a dimension, and there to a column: the next id, at last the value.
+// hop is a column of a dimension in a join. In the last hop it has the value, in the others the id for the next one.
 type hop struct {
 	dimension string
 	column    format.Column
 	find      Lookup
 }
 
-// A reach is a dimension that a table's ids lead to.
-type reach struct {
+// dimensionPath is a dimension that ids of a table lead to, with the joins that lead there.
+type dimensionPath struct {
 	join
-	id        format.Column // the last one, which leads to a row of the dimension
+	id        format.Column // the column of ids of the dimension's rows, in the table or dimension before
 	dimension *format.Schema
 }
 
-// nameColumn is the text that a dimension's rows are known by.
+// nameColumn is the column with the name of a dimension's rows. Not all dimensions have it.
 var nameColumn = format.Column{Name: "name", Type: format.String}
 
 func hasName(s *format.Schema) bool {
@@ -37,16 +37,17 @@ func hasName(s *format.Schema) bool {
 	return i >= 0 && s.Columns[i] == nameColumn
 }
 
-// isCall says whether a column holds numbers of system calls.
+// isCall reports whether a column has system call numbers.
 func isCall(t *format.Schema, c format.Column) bool {
 	return c.Type == format.Int32 && schema.Describe(t.Table, c).Meaning == schema.Syscall
 }
 
-// joinOf finds the column that a comparison is about among those that the table's ids lead to: the nearest, of several
-// by the first id. An id's own name stands for the name of its row. Other names of rows are only reached directly:
-// those of the cgroups of tasks are no names of events.
+// joinOf returns the join to the column that a comparison names, nil if no ids lead to it. Of several columns it is the
+// one that is reached through the fewest dimensions, and then the one of the first id column. The name of an id column
+// stands for the name of its row. The column name itself is only used of dimensions that the table's own ids lead to:
+// the name of a task's cgroup is not a name of the event.
 func joinOf(l *leaf, table *format.Schema, d Dimensions) *join {
-	near := reaches(reach{dimension: table}, table.Columns, d)
+	near := reachable(dimensionPath{dimension: table}, table.Columns, d)
 	seen := map[string]bool{table.Table: true}
 	for depth := 1; len(near) > 0; depth++ {
 		for _, r := range near {
@@ -59,11 +60,11 @@ func joinOf(l *leaf, table *format.Schema, d Dimensions) *join {
 				}
 			}
 		}
-		var next []reach
+		var next []dimensionPath
 		for _, r := range near {
 			if !seen[r.dimension.Table] {
 				seen[r.dimension.Table] = true
-				next = append(next, reaches(r, r.dimension.Columns[1:], d)...)
+				next = append(next, reachable(r, r.dimension.Columns[1:], d)...)
 			}
 		}
 		near = next
@@ -71,14 +72,14 @@ func joinOf(l *leaf, table *format.Schema, d Dimensions) *join {
 	return nil
 }
 
-// reaches are the dimensions that some columns of what r has reached lead to.
-func reaches(r reach, columns []format.Column, d Dimensions) (all []reach) {
+// reachable returns the dimensions that columns of r.dimension lead to, in the order of the columns.
+func reachable(r dimensionPath, columns []format.Column, d Dimensions) (all []dimensionPath) {
 	for _, c := range columns {
 		to := schema.DimensionOf(r.dimension.Table, c, d.Schema)
 		if to == nil || len(to.Columns) == 0 {
 			continue
 		}
-		next := reach{join: join{from: c}, id: c, dimension: to}
+		next := dimensionPath{join: join{from: c}, id: c, dimension: to}
 		if r.from.Name != "" {
 			next.join = *r.to(c)
 		}
@@ -87,13 +88,13 @@ func reaches(r reach, columns []format.Column, d Dimensions) (all []reach) {
 	return all
 }
 
-// to is the join that ends at a column of the dimension.
-func (r *reach) to(c format.Column) *join {
+// to returns the join that ends at a column of the dimension.
+func (r *dimensionPath) to(c format.Column) *join {
 	hops := append(r.hops[:len(r.hops):len(r.hops)], hop{dimension: r.dimension.Table, column: c})
 	return &join{r.from, hops}
 }
 
-// open makes a join ready to be followed.
+// open opens the lookups of a join. It must be called before follow.
 func (j *join) open(d Dimensions) error {
 	for i := range j.hops {
 		h := &j.hops[i]
@@ -105,7 +106,7 @@ func (j *join) open(d Dimensions) error {
 	return nil
 }
 
-// follow gives the value that an id leads to, as a row of a column; ok is false if that is not known.
+// follow returns the value that an id leads to, in a row of v. ok is false if an id on the way is unknown.
 func (j *join) follow(id int64) (v *format.Vector, row int, ok bool) {
 	for i := range j.hops {
 		h := &j.hops[i]

@@ -9,13 +9,13 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// newerWorld is a capture of a newer recorder: tasks have more columns, and there is a dimension and a table of events
-// that no table of this program's has ids of.
-func newerWorld(t *testing.T) (*Env, []*format.Schema) {
+// newerCapture is a capture of a newer recorder: tasks have more columns, and there are a dimension and a table of
+// events that this version does not have.
+func newerCapture(t *testing.T) (*Env, []*format.Schema) {
 	task := schemaOf("task", "task:i", "comm:s", "made_up:l", "groups:S", "cgroup:l", "box:i")
 	box := schemaOf("box", "box:i", "name:s", "host:i", "depth:l")
 	host := schemaOf("host", "host:i", "name:s", "zone:s")
-	w := &world{asked: map[string]int{}, batches: map[string]*format.Batch{}}
+	w := &testCapture{asked: map[string]int{}, batches: map[string]*format.Batch{}}
 	w.add(t, task, row{"task": int32(1), "comm": "sh", "made_up": int64(0), "groups": []string{"wheel", "disk"},
 		"box": int32(4)})
 	w.add(t, task, row{"task": int32(2), "comm": "ls", "made_up": int64(33), "box": int32(9)})
@@ -25,9 +25,9 @@ func newerWorld(t *testing.T) (*Env, []*format.Schema) {
 	return w.env(), []*format.Schema{task, box, host}
 }
 
-// What a capture says of itself is enough to compare any column that its ids lead to.
+// TestJoins compares columns of dimensions that only the capture describes.
 func TestJoins(t *testing.T) {
-	env, tables := newerWorld(t)
+	env, tables := newerCapture(t)
 	moved := schemaOf("moved", "ts:t", "cpu:i", "task:i", "box:i", "size:l")
 	tables = append(tables, moved)
 	batch := format.NewBatch(moved)
@@ -84,9 +84,9 @@ func TestJoins(t *testing.T) {
 	}
 }
 
-// An event of a table that this program knows reaches what is new in its dimensions.
+// TestJoinsOfKnownTables compares new columns of known dimensions.
 func TestJoinsOfKnownTables(t *testing.T) {
-	env, tables := newerWorld(t)
+	env, tables := newerCapture(t)
 	for src, want := range map[string]int{`made_up == 33`: 1, `box == "inner"`: 2, `depth == 2`: 2,
 		`name == "inner"`: 0,
 		`zone == "a"`:     0} {
@@ -104,9 +104,9 @@ func TestJoinsOfKnownTables(t *testing.T) {
 	}
 }
 
-// Dimensions that lead to each other end somewhere.
+// TestJoinsInACircle joins dimensions that lead to each other.
 func TestJoinsInACircle(t *testing.T) {
-	w := &world{asked: map[string]int{}, batches: map[string]*format.Batch{}}
+	w := &testCapture{asked: map[string]int{}, batches: map[string]*format.Batch{}}
 	var tables []*format.Schema
 	for _, s := range []*format.Schema{
 		schemaOf("task", "task:i", "one:i", "two:i"), schemaOf("one", "one:i", "two:i", "task:i"),
@@ -136,9 +136,9 @@ func TestJoinsInACircle(t *testing.T) {
 	}
 }
 
-// A dimension that cannot be read is an error only for what asks for it.
+// TestDimensionThatFails checks that a dimension that cannot be read is only an error for filters that need it.
 func TestDimensionThatFails(t *testing.T) {
-	_, env := newWorld(t)
+	_, env := newTestCapture(t)
 	broken := errors.New("broken")
 	env.Dimensions = failing{env.Dimensions, broken}
 	for src, want := range map[string]error{`comm == "x"`: nil, `container == "x"`: broken,
@@ -153,7 +153,7 @@ func TestDimensionThatFails(t *testing.T) {
 	}
 }
 
-// failing cannot read the dimension cgroup.
+// failing is a capture whose dimension cgroup cannot be read.
 type failing struct {
 	Dimensions
 	err error

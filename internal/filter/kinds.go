@@ -11,7 +11,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// kinds is what the columns of one name may hold.
+// kinds is the set of kinds of values that columns of one name have. In different tables they may have different ones.
 type kinds uint8
 
 const (
@@ -39,12 +39,12 @@ func (k kinds) String() string {
 // aliases are short names of columns.
 var aliases = map[string]string{"duration": "duration_ns"}
 
-// known are the names of the tables that this program knows: a filter is for many captures, and one that lacks a table
-// is no reason to refuse a name of its.
-var known = sync.OnceValue(func() map[string]kinds {
+// knownNames are the names in the tables of this version, and the kinds of each. They can be used even if a capture
+// lacks the table, because the same filter should work for many captures.
+var knownNames = sync.OnceValue(func() map[string]kinds {
 	all := map[string]kinds{"family": text}
 	for _, t := range slices.Concat(schema.Tables, []*schema.Table{schema.Loss}) {
-		addKinds(all, t.Schema, tableOf)
+		addKinds(all, t.Schema, knownSchema)
 	}
 	for short, name := range aliases {
 		all[short] |= all[name]
@@ -52,27 +52,27 @@ var known = sync.OnceValue(func() map[string]kinds {
 	return all
 })
 
-// tableOf is the schema of a table that this program knows, nil if it does not.
-func tableOf(name string) *format.Schema {
+// knownSchema returns the schema of a table of this version, nil if there is none of that name.
+func knownSchema(name string) *format.Schema {
 	if t := schema.Of(name); t != nil {
 		return t.Schema
 	}
 	return nil
 }
 
-// kindsOf returns known and the columns of tables, which may be newer.
+// kindsOf returns knownNames and the columns of tables, which may be of a newer version.
 func kindsOf(tables []*format.Schema) map[string]kinds {
 	if len(tables) == 0 {
-		return known()
+		return knownNames()
 	}
-	all := maps.Clone(known())
+	all := maps.Clone(knownNames())
 	of := func(name string) *format.Schema {
 		for _, t := range tables {
 			if t.Table == name {
 				return t
 			}
 		}
-		return tableOf(name)
+		return knownSchema(name)
 	}
 	for _, t := range tables {
 		addKinds(all, t, of)
@@ -80,7 +80,7 @@ func kindsOf(tables []*format.Schema) map[string]kinds {
 	return all
 }
 
-// addKinds adds the columns of a table. An id stands for a text as well if its dimension has a name.
+// addKinds adds the columns of a table. A column of ids is also a text if the dimension has names.
 func addKinds(all map[string]kinds, t *format.Schema, of func(name string) *format.Schema) {
 	for _, c := range t.Columns {
 		all[c.Name] |= kindOf(schema.Describe(t.Table, c))

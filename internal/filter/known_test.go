@@ -10,7 +10,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Every column that is recorded is known without its table, by its type.
+// TestRecordedColumnsAreKnown compiles a comparison with each recorded column, without the tables.
 func TestRecordedColumnsAreKnown(t *testing.T) {
 	schemas := []*format.Schema{format.LossSchema}
 	for _, t := range schema.Tables {

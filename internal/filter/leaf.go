@@ -4,19 +4,19 @@ package filter
 
 import "github.com/fletch-trace/fletch/format"
 
-// leaf is one comparison of a name. Exactly one of numbers, texts and other is set.
+// leaf is one comparison of a name with constants or with another name. Exactly one of numbers, texts and other is set.
 type leaf struct {
 	name    string
 	numbers *numbers
 	texts   *texts
-	other   string // the name of a number to compare with, by op
-	op      string
-	member  bool // texts is about one element of a list
-	not     bool // != or not in: true of what there is and does not match
+	other   string // another name, of numbers
+	op      string // the operator between name and other
+	member  bool   // "text" in name: an element of a list is compared with texts
+	not     bool   // != or not in: the result is negated, but a missing value is still false
 }
 
 // wants returns what kind of column the comparison is about.
-func (l *leaf) wants() kinds {
+func (l *leaf) kind() kinds {
 	switch {
 	case l.member:
 		return list
@@ -26,18 +26,19 @@ func (l *leaf) wants() kinds {
 	return number
 }
 
-// fits says whether the comparison can be about values of a type.
+// fits reports whether values of a type can be compared.
 func (l *leaf) fits(t format.Type) bool {
 	switch t {
 	case format.String:
-		return l.wants() == text
+		return l.kind() == text
 	case format.StringList:
-		return l.wants() != number
+		return l.kind() != number
 	}
-	return isNumber(t) && l.wants() == number
+	return isNumber(t) && l.kind() == number
 }
 
-// holds says whether a value, which fits, is one of those compared with. scratch is memory that it may use.
+// holds reports whether a value, whose type fits, is in the set of numbers or texts, regardless of not. scratch is a
+// buffer.
 func (l *leaf) holds(v *format.Vector, row int, scratch *[]byte) bool {
 	switch {
 	case v.Type == format.Int32:
@@ -65,9 +66,9 @@ func (l *leaf) holds(v *format.Vector, row int, scratch *[]byte) bool {
 	return l.texts.has(line)
 }
 
-// ofTable returns what the name of a table says of a comparison.
+// ofTable returns what is known of a comparison for all rows of a table.
 func (l *leaf) ofTable(table string) truth {
-	if l.name == "family" && l.wants() == text {
+	if l.name == "family" && l.kind() == text {
 		return truthOf(l.texts.has([]byte(table)) != l.not)
 	}
 	return maybe

@@ -11,14 +11,14 @@ import (
 // value is a literal.
 type value struct {
 	at    ast.Node
-	kind  kinds // number or text; number with exact false: a fraction
-	exact bool
+	kind  kinds // number or text
+	exact bool  // the number is i, else f
 	i     int64
 	f     float64
 	s     string
 }
 
-// literal reads a literal, false if n is none.
+// literal returns the value of a literal, and false if n is not one.
 func literal(n ast.Node) (value, bool) {
 	switch n := n.(type) {
 	case *ast.IntegerNode:
@@ -46,7 +46,7 @@ func literal(n ast.Node) (value, bool) {
 	return value{}, false
 }
 
-// fit turns a literal into what the columns of a name hold.
+// fit converts a literal to the kind of the columns of a name.
 func (c *compiler) fit(name *ast.IdentifierNode, k kinds, v value) (value, error) {
 	switch {
 	case v.kind&k != 0:
@@ -71,7 +71,7 @@ func (c *compiler) fit(name *ast.IdentifierNode, k kinds, v value) (value, error
 	return v, fail(v.at, "%s is %s, not a number", name.Value, k)
 }
 
-// layouts are the times people write; what they leave out is zero.
+// layouts are the accepted formats of times. What they leave out is zero, and the time zone is UTC.
 var layouts = []string{
 	time.RFC3339Nano, "2006-01-02T15:04Z07:00", "2006-01-02T15:04:05.999999999", "2006-01-02T15:04", time.DateOnly,
 }
@@ -85,7 +85,7 @@ func parseTime(s string) (ns int64, ok bool) {
 		if err != nil {
 			continue
 		}
-		// Beyond these years nanoseconds do not fit 64 bits.
+		// Outside these years ns since the Unix epoch do not fit into 64 bits.
 		if y := t.Year(); y < 1678 || y > 2261 {
 			return 0, false
 		}

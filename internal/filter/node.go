@@ -13,16 +13,16 @@ const (
 	opLeaf
 )
 
-// node is an expression in negation normal form: ! stands before comparisons only.
+// node is an expression in negation normal form: only comparisons are negated.
 type node struct {
-	op    operation
-	value bool // opConst
-	kids  []*node
-	leaf  *leaf
-	not   bool // opLeaf: the comparison's result is turned round
+	op       operation
+	value    bool // opConst
+	children []*node
+	leaf     *leaf
+	not      bool // opLeaf: the result of the comparison is negated
 }
 
-// fold returns what is known of an expression from what is known of its leaves.
+// fold evaluates an expression in three-valued logic. of returns what is known of a comparison.
 func (n *node) fold(of func(*leaf) truth) truth {
 	switch n.op {
 	case opConst:
@@ -36,7 +36,7 @@ func (n *node) fold(of func(*leaf) truth) truth {
 	}
 	decisive := truthOf(n.op == opOr)
 	all := truthOf(n.op == opAnd)
-	for _, k := range n.kids {
+	for _, k := range n.children {
 		switch v := k.fold(of); v {
 		case decisive:
 			return v
@@ -47,7 +47,7 @@ func (n *node) fold(of func(*leaf) truth) truth {
 	return all
 }
 
-// truth is what is known of a condition before any row is seen.
+// truth is what is known of a condition before rows are read.
 type truth uint8
 
 const (
@@ -63,7 +63,7 @@ func truthOf(v bool) truth {
 	return no
 }
 
-// times returns the values of ts, from and to included, with which a row may match.
+// times returns the range of ts outside of which no row can match; see Program.TimeRange.
 func (n *node) times() (from, to int64) {
 	from, to = math.MinInt64, math.MaxInt64
 	switch n.op {
@@ -88,13 +88,13 @@ func (n *node) times() (from, to int64) {
 			return from, s.lo - 1
 		}
 	case opAnd:
-		for _, k := range n.kids {
+		for _, k := range n.children {
 			f, t := k.times()
 			from, to = max(from, f), min(to, t)
 		}
 	case opOr:
 		from, to = to, from
-		for _, k := range n.kids {
+		for _, k := range n.children {
 			if f, t := k.times(); f <= t {
 				from, to = min(from, f), max(to, t)
 			}

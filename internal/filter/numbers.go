@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// numbers is a set of integers: those from lo to hi, both included, or if
-// values (sorted) are given only those.
+// numbers is a set of integers: those from lo to hi, both included, or if values is not nil only those. values is
+// sorted; lo and hi are its first and last.
 type numbers struct {
 	lo, hi int64
 	values []int64
@@ -35,8 +35,8 @@ func (n *numbers) full() bool {
 func compareNumber(op string, v value) *numbers {
 	const least, most = math.MinInt64, math.MaxInt64
 	if !v.exact {
-		// An integer beside a fraction is beside the next integer too.
-		const limit = 1 << 63 // the first above all integers; its opposite is the least of them
+		// v is a float: compare with the integer below or above it.
+		const limit = 1 << 63 // integers are below limit and not below -limit
 		down, up := math.Floor(v.f), math.Ceil(v.f)
 		switch {
 		case op == "==" && (down != up || v.f >= limit || v.f < -limit):
@@ -48,7 +48,7 @@ func compareNumber(op string, v value) *numbers {
 			return &numbers{lo: 1, hi: 0}
 		case down != up && (op == "<" || op == "<="):
 			return &numbers{lo: least, hi: int64(down)}
-		case down != up: // floats this near the limit are whole
+		case down != up: // up fits into 64 bits, because floats near the limit have no fraction
 			return &numbers{lo: int64(up), hi: most}
 		}
 		v.i = int64(v.f)
@@ -72,7 +72,7 @@ func compareNumber(op string, v value) *numbers {
 	return &numbers{lo: v.i + 1, hi: most}
 }
 
-// oneOf returns the set of some numbers.
+// oneOf returns the set of these numbers. It sorts values.
 func oneOf(values []int64) *numbers {
 	slices.Sort(values)
 	values = slices.Compact(values)

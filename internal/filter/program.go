@@ -4,17 +4,17 @@ package filter
 
 import "github.com/fletch-trace/fletch/format"
 
-// Limits of an expression: generous for people, and they bound the stack.
+// Limits of an expression. They are far above what people write, and bound the stack of the compiler.
 const (
 	maxSource = 16 << 10 // bytes
-	maxDepth  = 64       // of && within || within && ...
+	maxDepth  = 64       // of nesting && in || in && ...
 )
 
 // Program is a compiled expression. It is immutable.
 type Program struct{ root *node }
 
-// Compile compiles an expression over the tables of the format and those given,
-// which may be newer. The error is an *Error.
+// Compile compiles an expression over the tables of this version and those given, which may be of a newer one. The
+// error is an *Error.
 func Compile(src string, tables ...*format.Schema) (*Program, error) {
 	c := compiler{kinds: kindsOf(tables)}
 	root, err := c.compile(src)
@@ -30,8 +30,7 @@ func (p *Program) PruneTable(table string) bool {
 	return v == no
 }
 
-// TimeRange returns the times between which a row that has a ts must lie to
-// match, both included, in nanoseconds since the Unix epoch: math.MinInt64 and
-// math.MaxInt64 where the expression sets no bound, from > to if nothing can
-// match. It says nothing of the rows of tables without ts.
+// TimeRange returns the range of ts, both ends included, outside of which no row can match, in ns since the Unix epoch.
+// It is math.MinInt64 and math.MaxInt64 if the expression sets no bound, and from > to if no row can match. It does not
+// apply to tables without ts.
 func (p *Program) TimeRange() (from, to int64) { return p.root.times() }

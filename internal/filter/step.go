@@ -8,33 +8,33 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// step is a node made ready for a table.
+// step is a node that is bound to a table.
 type step struct {
-	op     operation
-	value  bool    // opConst
-	kids   []*step // cheapest first
-	leaf   *leaf
-	not    bool // opLeaf: the comparison's result is turned round
-	source source
-	column format.Column // the table's: the values, or the ids that lead to them
-	other  string        // sourcePair: the second column
-	join   *join         // sourceJoin
-	memory verdicts      // of ids and calls
-	cost   int           // of a row, by rank
+	op       operation
+	value    bool    // opConst
+	children []*step // cheapest first
+	leaf     *leaf
+	not      bool // opLeaf: the result of the comparison is negated
+	source   source
+	column   format.Column // of the table: the values, or the ids or call numbers that lead to them
+	other    string        // sourcePair: the second column
+	join     *join         // sourceJoin
+	cache    resultCache   // sourceJoin, sourceCall
+	cost     int           // relative cost per row
 }
 
-// source is where the values of a comparison come from.
+// source says where the values of a comparison come from.
 type source uint8
 
 const (
-	sourceNumber source = iota // the table's
-	sourceText                 // or a list of texts
-	sourcePair                 // two numbers of the table's
-	sourceJoin                 // by id
-	sourceCall                 // by number
+	sourceNumber source = iota // a column of integers of the table
+	sourceText                 // a column of text or lists of text of the table
+	sourcePair                 // two columns of integers of the table
+	sourceJoin                 // a dimension
+	sourceCall                 // the name of a system call
 )
 
-// bind resolves the names of an expression and drops what is known already.
+// bind resolves the names of an expression, and simplifies it by what is known of all rows of the table.
 func (b *Bound) bind(n *node, table *format.Schema) (*step, error) {
 	switch n.op {
 	case opConst:
@@ -52,34 +52,34 @@ func (b *Bound) bind(n *node, table *format.Schema) (*step, error) {
 	}
 	s := &step{op: n.op}
 	decisive := n.op == opOr
-	for _, k := range n.kids {
-		kid, err := b.bind(k, table)
+	for _, k := range n.children {
+		child, err := b.bind(k, table)
 		switch {
 		case err != nil:
 			return nil, err
-		case kid.op == opConst && kid.value == decisive:
-			return kid, nil
-		case kid.op == opConst:
-		case kid.op == s.op:
-			s.kids = append(s.kids, kid.kids...)
+		case child.op == opConst && child.value == decisive:
+			return child, nil
+		case child.op == opConst:
+		case child.op == s.op:
+			s.children = append(s.children, child.children...)
 		default:
-			s.kids = append(s.kids, kid)
+			s.children = append(s.children, child)
 		}
 	}
-	switch len(s.kids) {
+	switch len(s.children) {
 	case 0:
 		return &step{op: opConst, value: !decisive}, nil
 	case 1:
-		return s.kids[0], nil
+		return s.children[0], nil
 	}
-	slices.SortStableFunc(s.kids, func(a, b *step) int { return a.cost - b.cost })
-	for _, k := range s.kids {
+	slices.SortStableFunc(s.children, func(a, b *step) int { return a.cost - b.cost })
+	for _, k := range s.children {
 		s.cost += k.cost
 	}
 	return s, nil
 }
 
-// bindLeaf finds what a comparison is about: the table's name, a column of its own, else what its ids lead to.
+// bindLeaf resolves the name of a comparison: family, a column of the table, or else a column that its ids lead to.
 func (b *Bound) bindLeaf(l *leaf, table *format.Schema) (*step, error) {
 	if v := l.ofTable(table.Table); v != maybe {
 		return &step{op: opConst, value: v == yes}, nil
@@ -101,7 +101,7 @@ func (b *Bound) bindLeaf(l *leaf, table *format.Schema) (*step, error) {
 	return b.bindJoined(l, table)
 }
 
-// ownColumn is the column that a name stands for in a table.
+// ownColumn returns the column of the table that a name or alias stands for.
 func ownColumn(table *format.Schema, name string) (format.Column, bool) {
 	i := table.Index(name)
 	if alias, ok := aliases[name]; ok && i < 0 {

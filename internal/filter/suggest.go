@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// near returns the names a mistyped one most likely stands for.
-func near(name string, all map[string]kinds) []string {
+// suggestions returns up to 3 names that are similar to an unknown one.
+func suggestions(name string, all map[string]kinds) []string {
 	type candidate struct {
 		name     string
 		distance int
@@ -39,7 +39,7 @@ func near(name string, all map[string]kinds) []string {
 	return names
 }
 
-// distance is the number of letters to add, drop or change (Levenshtein).
+// distance is the Levenshtein distance: the number of bytes to add, remove or change.
 func distance(a, b string) int {
 	if len(a) > 64 {
 		return len(a)

@@ -17,11 +17,11 @@ const (
 	textMatches
 )
 
-// texts is a set of texts.
+// texts is a set of texts, given by an operator and its operand.
 type texts struct {
 	op     textOp
-	words  [][]byte
-	regexp *regexp.Regexp
+	words  [][]byte       // for textIs any number, else one
+	regexp *regexp.Regexp // for textMatches
 }
 
 func (t *texts) has(s []byte) bool {
