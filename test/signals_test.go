@@ -75,7 +75,8 @@ func TestSignals(t *testing.T) {
 			"kernel to self: 17 code 2 ":               n,
 			"kernel to self: 17 code 1 ":               n,
 		}
-		// A timer's interrupt may come while a program holds the task storage of its CPU: that signal is counted as lost.
+		// A timer's interrupt may come while a program holds the task storage of its CPU: that signal is counted as
+		// lost.
 		for _, timer := range []string{"kernel to self: 14 code 128 queued", "kernel to self: 44 code -2 queued"} {
 			count["lost"] += want[timer] - count[timer]
 			delete(want, timer)
