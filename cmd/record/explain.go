@@ -20,7 +20,7 @@ import (
 func explain(err error) error {
 	switch {
 	case errors.Is(err, bpf.ErrPrivilege):
-		return cli.WithHint(err, "run it as root, as in: sudo record …; or give it the two: "+
+		return cli.WithHint(err, "run it as root, as in: sudo record …; or give it these capabilities: "+
 			"sudo setcap cap_bpf,cap_perfmon=ep record")
 	case errors.Is(err, bpf.ErrNoBTF):
 		return cli.WithHint(err, "it needs Linux 6.1 or newer (5.15 to 6.0 are not tested) built with "+
@@ -61,11 +61,11 @@ func explainBudget(opt *options, err error) error {
 
 // explainFailure adds to the error of a recording what it was written to, and which part of it is kept.
 func explainFailure(opt *options, err error) error {
-	destination, kept := opt.path, "what was written until then is kept, and opens"
+	destination, kept := opt.path, "what was written until then is kept, and can be opened"
 	switch {
 	case destination == "-":
 		destination = "standard output"
-		kept = "what was read until then opens: analyze and replay take it as it is"
+		kept = "analyze and replay can open what was read until then, as it is"
 	case opt.inMemory:
 		kept = "the dumps that were made are kept"
 	case opt.last > 0:

@@ -84,7 +84,7 @@ func (opt *options) tuningFlags(f *cli.Flags) {
 		"others, as in file=kprobe; --list names them")
 	f.ListOf("mechanism", cli.Names(mechanisms...)...)
 	f.Var(&opt.maxMemory, "max-memory", "stay below `SIZE` of resident memory: rings and batches are made as large "+
-		"as fits, and a window in memory is shorter than --last if it must be")
+		"as fits, and a window in memory is shorter than --last if necessary")
 	f.Var(&opt.maxCPU, "max-cpu", "stay below `PERCENT` of one CPU, as 50%: above it "+
 		strings.Join(bulk, " and ")+" events are not recorded but counted as lost")
 	f.BoolVar(&opt.strict, "strict", false, "exit with status 3 if any event was lost")
@@ -92,11 +92,11 @@ func (opt *options) tuningFlags(f *cli.Flags) {
 		"and why not a better one")
 	f.BoolVar(&opt.json, "json", false, "print --list and the final summary as JSON")
 	f.BoolVarP(&opt.quiet, "quiet", "q", false, "print no summary and no progress")
-	f.BoolVarP(&opt.verbose, "verbose", "v", false, "say what is being done")
+	f.BoolVarP(&opt.verbose, "verbose", "v", false, "print the mechanisms in use and the sizes of the rings")
 }
 
 func (s *longRunning) segmentFlags(f *cli.Flags) {
-	f.Section("Segments (the three compose; a directory only)")
+	f.Section("Segments (the three can be combined; a directory only)")
 	f.VarP(&s.segmentSize, "segment-size", "C", "begin new segments when those of all tables together have `SIZE`")
 	f.VarP(&s.segmentTime, "segment-time", "G", "begin new segments every `TIME`")
 	f.IntVarP(&s.keep, "keep", "W", 0, "keep the newest `N` segments of each table, the one being written included; "+
@@ -111,10 +111,10 @@ func (s *longRunning) flightFlags(f *cli.Flags) {
 		}
 	}
 	f.Section("Flight recorder (a directory only)")
-	f.Var(&s.last, "last", "keep only the last `TIME`, in PATH/window, and dump it: write it down as a capture of its "+
+	f.Var(&s.last, "last", "keep only the last `TIME`, in PATH/window, and dump it: write it as a capture of its "+
 		"own, PATH/YYYYMMDDTHHMMSS.mmmZ-REASON, on SIGUSR2 (REASON is sigusr2), when --trigger holds (trigger), and "+
-		"at the end (end). Dumps stay until you remove them, or with -W until there are N newer ones. In a PATH that "+
-		"is there already, --force goes on; what was left there unfinished is kept with REASON interrupted")
+		"at the end (end). Dumps stay until you remove them, or with -W until there are N newer ones. With --force it "+
+		"goes on in an existing PATH; what a killed recorder left unfinished there is kept with REASON interrupted")
 	f.StringVar(&s.trigger, "trigger", "", "dump when `EXPR` holds for a "+cli.Or(triggers...)+" event, as in "+
 		"'name == \"fsync\" && duration_ns > 1e9'. While it keeps holding, dumps follow each other TIME (of --last) "+
 		"apart")

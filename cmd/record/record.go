@@ -145,7 +145,7 @@ func (r *recording) dropPrivileges() error {
 		return err
 	}
 	if err := privilege.Filter(); err != nil {
-		cli.Warn(r.stderr, "record", fmt.Sprintf("it goes on without a filter of its own system calls: %v", err))
+		cli.Warn(r.stderr, "record", fmt.Sprintf("it continues without a seccomp filter for itself: %v", err))
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func (l *lane) process(w *format.Writer, opt *laneOptions, j job) (err error) {
 	if opt.inspect != nil {
 		err = opt.inspect(j.batch, j.sweepCount)
 	}
-	// Rows of the loss table are never refused: they report what is.
+	// Batches of the loss table are never refused: they report the rows that were.
 	if opt.window > 0 && w.MemoryBytes() > opt.window && j.batch.Schema != format.LossSchema {
 		l.refuse(j.batch)
 	} else if writeErr := w.Append(j.batch, j.codec); writeErr != nil {
