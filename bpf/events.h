@@ -41,7 +41,7 @@
 
 #define HINT(text) __attribute__((btf_decl_tag(text)))
 #define FAMILY(name) HINT("family:" name)
-#define BULK(alike) HINT("bulk:" alike)
+#define BULK(group_by) HINT("bulk:" group_by)
 #define TEXT(template) HINT("text:" template)
 #define NO_TRIGGER HINT("no_trigger:")
 #define BEGINS(op) HINT("begins:" op)

@@ -97,13 +97,13 @@ func (e *encoder) batch(b *Batch, codec Codec) (message []byte, metadata int, er
 		e.buf = make([]byte, e.headroom)
 	}
 	e.buf = e.buf[:e.headroom]
-	arranged := e.columns != nil && len(b.Schema.Alike) > 0
-	if arranged {
+	grouped := e.columns != nil && len(b.Schema.GroupBy) > 0
+	if grouped {
 		e.columns.sortRows(b)
 	}
 	for i := range b.Columns {
 		v := &b.Columns[i]
-		if arranged {
+		if grouped {
 			v = e.columns.reorder(v)
 		}
 		h.nodes = append(h.nodes, node{rows: int64(b.Rows)})

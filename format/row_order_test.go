@@ -10,10 +10,10 @@ import (
 	"testing"
 )
 
-// Compressed by zstd, rows that are alike lie together, each still whole and the alike ones in their old order. Other
-// codecs leave the rows where they are, and so does the batch that was given.
-func TestAlike(t *testing.T) {
-	schema := &Schema{Table: "calls", Alike: []string{"op", "nr"}, Columns: []Column{
+// With zstd, rows with equal values in the columns GroupBy are stored next to each other, in their old order. With
+// other codecs the order does not change, and the batch given to Append never does.
+func TestGroupBy(t *testing.T) {
+	schema := &Schema{Table: "calls", GroupBy: []string{"op", "nr"}, Columns: []Column{
 		{"ts", Timestamp}, {"cpu", Int32}, {"task", Int32}, {"op", String}, {"nr", Int64}, {"zero", Int64},
 		{"text", String},
 	}}

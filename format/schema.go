@@ -47,11 +47,11 @@ type Column struct {
 type Schema struct {
 	Table   string
 	Columns []Column
-	// Alike names the columns by which a Writer groups the rows of a batch before
-	// it compresses them with zstd, the first one first: similar rows compress
-	// better together. It is not stored in the file. A schema that has it must not
+	// GroupBy names the columns by which a Writer groups the rows of a batch before
+	// it compresses them with zstd, the most significant first: similar rows compress
+	// better together. It is not stored in the file. A schema with GroupBy must not
 	// have columns of lists.
-	Alike []string
+	GroupBy []string
 }
 
 // Index returns the position of the column called name, -1 when there is none.
@@ -91,6 +91,7 @@ func (s *Schema) Check(want ...Column) error {
 	return nil
 }
 
+// equal reports whether both have the same name and columns. GroupBy may differ.
 func (s *Schema) equal(o *Schema) bool {
 	return s == o || s.Table == o.Table && slices.Equal(s.Columns, o.Columns)
 }
@@ -113,13 +114,13 @@ func (s *Schema) check() error {
 		if s.Index(c.Name) != i {
 			return fmt.Errorf("table %s: column %s twice", s.Table, c.Name)
 		}
-		if c.Type == StringList && len(s.Alike) > 0 {
-			return fmt.Errorf("table %s: rows with the list %s cannot be put together", s.Table, c.Name)
+		if c.Type == StringList && len(s.GroupBy) > 0 {
+			return fmt.Errorf("table %s: rows with the list column %s cannot be grouped", s.Table, c.Name)
 		}
 	}
-	for _, name := range s.Alike {
+	for _, name := range s.GroupBy {
 		if s.Index(name) < 0 {
-			return fmt.Errorf("table %s: no column %s to put rows together by", s.Table, name)
+			return fmt.Errorf("table %s: no column %s to group rows by", s.Table, name)
 		}
 	}
 	return nil

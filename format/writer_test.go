@@ -273,11 +273,11 @@ var refused = []struct {
 		return b
 	}},
 	{"0 columns", func() *Batch { b := NewBatch(&Schema{Table: "t"}); b.Rows = 1; return b }},
-	{"no column b to put rows together by", func() *Batch {
-		return fill(NewBatch(&Schema{Table: "t", Columns: []Column{{"a", Int32}}, Alike: []string{"b"}}), 3, 1)
+	{"no column b to group rows by", func() *Batch {
+		return fill(NewBatch(&Schema{Table: "t", Columns: []Column{{"a", Int32}}, GroupBy: []string{"b"}}), 3, 1)
 	}},
-	{"rows with the list args cannot be put together", func() *Batch {
-		return fill(NewBatch(&Schema{Table: "t", Columns: processSchema.Columns, Alike: []string{"op"}}), 3, 1)
+	{"rows with the list column args cannot be grouped", func() *Batch {
+		return fill(NewBatch(&Schema{Table: "t", Columns: processSchema.Columns, GroupBy: []string{"op"}}), 3, 1)
 	}},
 	{"rows, not 0 to", func() *Batch {
 		b := NewBatch(&Schema{Table: "u", Columns: []Column{{"a", Int32}}})

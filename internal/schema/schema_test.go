@@ -144,8 +144,8 @@ func TestTables(t *testing.T) {
 		if table.Event() && len(table.Families) != 1 {
 			t.Errorf("events of table %s belong to the families %v", table.Table, table.Families)
 		}
-		if table.Bulk != (table.Alike != nil) {
-			t.Errorf("table %s: bulk %v, alike %v", table.Table, table.Bulk, table.Alike)
+		if table.Bulk != (table.GroupBy != nil) {
+			t.Errorf("table %s: bulk %v, grouped by %v", table.Table, table.Bulk, table.GroupBy)
 		}
 	}
 	if schema.Of("nothing") != nil || schema.Of("nothing").Column("x") != nil || schema.Of("loss") != schema.Loss {

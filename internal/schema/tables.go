@@ -61,7 +61,7 @@ var Tables = []*Table{
 		},
 	}),
 	newTable(&Table{
-		Schema:   &format.Schema{Table: "syscall", Alike: []string{"nr", "arg0"}},
+		Schema:   &format.Schema{Table: "syscall", GroupBy: []string{"nr", "arg0"}},
 		Families: []string{"syscall"},
 		Bulk:     true,
 		Trigger:  true,
@@ -99,7 +99,7 @@ var Tables = []*Table{
 		},
 	}),
 	newTable(&Table{
-		Schema:   &format.Schema{Table: "file", Alike: []string{"op", "path"}},
+		Schema:   &format.Schema{Table: "file", GroupBy: []string{"op", "path"}},
 		Families: []string{"file"},
 		Bulk:     true,
 		BeginOp:  "*",

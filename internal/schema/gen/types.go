@@ -19,7 +19,7 @@ type table struct {
 	event     bool
 	families  []string
 	bulk      bool
-	alike     []string
+	groupBy   []string
 	beginOp   string
 	noTrigger bool // record --trigger does not test it
 	text      string
@@ -147,7 +147,7 @@ func (t *table) readTags(tags []string) error {
 		case "family":
 			t.families = append(t.families, value)
 		case "bulk":
-			t.bulk, t.alike = true, strings.Split(value, ",")
+			t.bulk, t.groupBy = true, strings.Split(value, ",")
 		case "text":
 			t.text = value
 		case "no_trigger":

@@ -13,8 +13,8 @@ func writeTables(b *bytes.Buffer, tables []*table) {
 	fmt.Fprint(b, "var Tables = []*Table{\n")
 	for _, t := range tables {
 		fmt.Fprintf(b, "newTable(&Table{\nSchema: &format.Schema{Table: %q", t.name)
-		if t.alike != nil {
-			fmt.Fprintf(b, ", Alike: %#v", t.alike)
+		if t.groupBy != nil {
+			fmt.Fprintf(b, ", GroupBy: %#v", t.groupBy)
 		}
 		fmt.Fprint(b, "},\n")
 		if t.families != nil {
