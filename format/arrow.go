@@ -101,11 +101,11 @@ type extent struct{ offset, length int64 }
 // location says where a message is in its segment.
 type location struct {
 	offset   int64 // of its prefix
-	metadata int32 // length of prefix and metadata
-	body     int64 // length
+	metadata int32 // bytes of prefix and metadata together
+	body     int64 // bytes of the body
 }
 
-// node is what a record batch says of one field.
+// node is the FieldNode of one field in a record batch.
 type node struct{ rows, nulls int64 }
 
 // batchHeader is the metadata of a record batch message.

@@ -36,8 +36,8 @@ func NewBatch(s *Schema) *Batch {
 	return b
 }
 
-// Grow reserves memory for rows rows in all, except for the bytes of texts:
-// appending up to that many allocates nothing else.
+// Grow reserves memory for a total of rows rows. Until there are more, appending
+// allocates only for the bytes of texts.
 func (b *Batch) Grow(rows int) {
 	for i := range b.Columns {
 		switch v := &b.Columns[i]; v.Type {
@@ -74,8 +74,8 @@ func (b *Batch) Reset() {
 	}
 }
 
-// Column returns the column called name, nil when the batch does not have it:
-// the table does not, or it was not among the columns read.
+// Column returns the column called name, nil if the batch does not have it,
+// because the table does not or because it was not among the columns read.
 func (b *Batch) Column(name string) *Vector {
 	if i := b.Schema.Index(name); i >= 0 {
 		return &b.Columns[i]
@@ -86,7 +86,7 @@ func (b *Batch) Column(name string) *Vector {
 // AppendRow adds one row from a map of column name to int32, int64 (also for
 // timestamps, in ns), string or []string. A column that row lacks is zero or
 // empty. On an error (an unknown name or a value of another type) nothing is
-// added. It is meant for tables of few rows; others append to the vectors.
+// added. It is meant for few rows; programs that append many fill the vectors.
 func (b *Batch) AppendRow(row map[string]any) error {
 	for name, value := range row {
 		i := b.Schema.Index(name)
@@ -156,7 +156,7 @@ func (b *Batch) check() error {
 	return nil
 }
 
-// size returns how many bytes b is before compression.
+// size returns the size of b before compression, in bytes.
 func (b *Batch) size() (n int64) {
 	for i := range b.Columns {
 		n += b.Columns[i].size()

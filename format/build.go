@@ -84,7 +84,8 @@ func buildField(f *flatbuffers.Builder, c Column) flatbuffers.UOffsetT {
 	return f.EndObject()
 }
 
-// finishMessage builds a Message with the header, and returns its bytes.
+// finishMessage builds a Message with a header of this kind (headerSchema or
+// headerRecordBatch), and returns its bytes. body is the length of its body in bytes.
 func finishMessage(f *flatbuffers.Builder, kind byte, header, metadata flatbuffers.UOffsetT, body int64) []byte {
 	f.StartObject(5)
 	f.PrependInt64Slot(messageBodyLength, body, 0)

@@ -80,7 +80,7 @@ func (c *Capture) load(manifest []byte, segments []segmentFile) error {
 		byNumber := cmp.Or(len(a.number)-len(b.number), strings.Compare(a.number, b.number))
 		return cmp.Or(strings.Compare(a.table, b.table), byNumber)
 	})
-	var described map[string]string
+	var metadata map[string]string // of the first segment that has some
 	for len(segments) > 0 {
 		n := 1
 		for n < len(segments) && segments[n].table == segments[0].table {
@@ -93,13 +93,13 @@ func (c *Capture) load(manifest []byte, segments []segmentFile) error {
 				if v, err := parseVersion(s.schema.metadata["fletch.format"]); err == nil && v.check() != nil {
 					return v.check()
 				}
-				if described == nil {
-					described = s.schema.metadata
+				if metadata == nil {
+					metadata = s.schema.metadata
 				}
 			}
 			t.addSegment(s)
 		}
-		// A table of which no segment has a schema has no columns to show.
+		// If no segment has a schema the table has no columns: only its damage is kept.
 		if t.Schema != nil {
 			t.dropUndecodable()
 			c.tables = append(c.tables, t)
@@ -114,10 +114,10 @@ func (c *Capture) load(manifest []byte, segments []segmentFile) error {
 	}
 	if manifestErr != nil {
 		c.damage = append(c.damage, manifestErr)
-		// Each segment has a copy of what the manifest says of the host.
-		c.Manifest.Host, c.Manifest.BootID = described["fletch.host"], described["fletch.boot_id"]
-		c.Manifest.Kernel, c.Manifest.Arch = described["fletch.kernel"], described["fletch.arch"]
-		c.Manifest.Format, _ = parseVersion(described["fletch.format"])
+		// Each segment has a copy of what the manifest says about the host.
+		c.Manifest.Host, c.Manifest.BootID = metadata["fletch.host"], metadata["fletch.boot_id"]
+		c.Manifest.Kernel, c.Manifest.Arch = metadata["fletch.kernel"], metadata["fletch.arch"]
+		c.Manifest.Format, _ = parseVersion(metadata["fletch.format"])
 	}
 	c.reconcileManifest()
 	return nil
@@ -152,8 +152,8 @@ func (c *Capture) Lost() map[string]int64 {
 }
 
 // Damage returns what is wrong with the capture apart from being unfinished: a
-// manifest that is missing or contradicts the segments, segments in which
-// something other than a record batch follows. The rest can be read all the same.
+// manifest that is missing or contradicts the segments, and segments with something
+// that cannot be a record batch. Everything before that can be read.
 func (c *Capture) Damage() []error {
 	damage := slices.Clone(c.damage)
 	for _, t := range c.tables {

@@ -21,15 +21,15 @@ const (
 	lz4Ratio  = 255
 )
 
-// padding is how many bytes longer than its rows need a buffer may be, because
-// other writers pad to 64 bytes.
-const padding = 64
+// maxPadding is by how many bytes a buffer may be longer than its rows need: other
+// writers pad to 64 bytes.
+const maxPadding = 64
 
 // readAhead is how many bytes of a message are read at first, so that a small
 // message takes one read.
 const readAhead = 16 << 10
 
-// zstdSlack is memory past the end of a buffer that makes decoding faster.
+// zstdSlack is spare capacity behind a buffer, in bytes, with which zstd decodes faster.
 const zstdSlack = 64
 
 // zstdDecoder is shared by all captures. It never writes beyond the given capacity.
@@ -46,7 +46,7 @@ type decoder struct {
 
 	r      io.ReaderAt
 	body   int64  // offset of the body
-	ahead  []byte // the part of the body that head has
+	ahead  []byte // the beginning of the body, as far as it is in head
 	budget int64  // bytes that may still be decoded
 }
 
@@ -59,9 +59,9 @@ func (d *decoder) release() {
 }
 
 // decode reads the message at loc into dst, whose columns have the types of its
-// schema; where[i] says which buffers dst.Columns[i] has in the message. It returns
+// schema; layouts[i] says which buffers of the message are dst.Columns[i]. It returns
 // an error if the message contradicts itself or a buffer cannot be decoded.
-func (d *decoder) decode(r io.ReaderAt, loc location, where []layout, dst *Batch) error {
+func (d *decoder) decode(r io.ReaderAt, loc location, layouts []layout, dst *Batch) error {
 	d.head = grow(d.head, int(min(int64(loc.metadata)+loc.body, max(int64(loc.metadata), readAhead))))
 	if err := readFull(r, d.head, loc.offset); err != nil {
 		return err
@@ -70,18 +70,19 @@ func (d *decoder) decode(r io.ReaderAt, loc location, where []layout, dst *Batch
 		return err
 	}
 	if d.header.body != loc.body {
-		return errors.New("body of another length")
+		return fmt.Errorf("body of %d bytes, not %d", d.header.body, loc.body)
 	}
 	d.r, d.body, d.ahead, d.budget = r, loc.offset+int64(loc.metadata), d.head[loc.metadata:], MaxBatchBytes
 	dst.Rows = d.header.rows
 	for i := range dst.Columns {
-		if err := d.column(&dst.Columns[i], where[i]); err != nil {
+		if err := d.column(&dst.Columns[i], layouts[i]); err != nil {
 			return fmt.Errorf("column %s: %w", dst.Schema.Columns[i].Name, err)
 		}
 	}
 	return nil
 }
 
+// column decodes the column at this layout into v.
 func (d *decoder) column(v *Vector, at layout) (err error) {
 	rows := d.header.rows
 	if err := d.node(at.node, rows); err != nil {
@@ -89,9 +90,9 @@ func (d *decoder) column(v *Vector, at layout) (err error) {
 	}
 	switch v.Type {
 	case Int32:
-		v.I32, err = fixed(d, v.I32, at.buffer+1, rows)
+		v.I32, err = readIntegers(d, v.I32, at.buffer+1, rows)
 	case Int64, Timestamp:
-		v.I64, err = fixed(d, v.I64, at.buffer+1, rows)
+		v.I64, err = readIntegers(d, v.I64, at.buffer+1, rows)
 	case String:
 		err = d.strings(&v.Str, at.buffer+1, rows)
 	case StringList:
@@ -143,16 +144,16 @@ func (d *decoder) offsets(v []int32, i, n int) (_ []int32, err error) {
 	if n == 0 {
 		return append(v[:0], 0), nil
 	}
-	if v, err = fixed(d, v, i, n+1); err != nil {
+	if v, err = readIntegers(d, v, i, n+1); err != nil {
 		return v, err
 	}
 	return v, checkOffsets(v, MaxBatchBytes)
 }
 
-// buffer reads the first need bytes of buffer i, which must have that many and at
-// most most. It returns them in dst or, if that is too small, in new memory that
-// is aligned to 8 bytes.
-func (d *decoder) buffer(dst []byte, i int, need, most int64) ([]byte, error) {
+// buffer reads the first need bytes of buffer i, whose length without compression
+// must be from need to limit. It returns them in dst or, if that is too small, in
+// new memory that is aligned to 8 bytes.
+func (d *decoder) buffer(dst []byte, i int, need, limit int64) ([]byte, error) {
 	if i >= len(d.header.buffers) {
 		return dst, errors.New("buffer missing")
 	}
@@ -174,7 +175,7 @@ func (d *decoder) buffer(dst []byte, i int, need, most int64) ([]byte, error) {
 			size = at.length
 		}
 	}
-	if size < need || size > most {
+	if size < need || size > limit {
 		return dst, fmt.Errorf("buffer %d: %d bytes, not %d", i, size, need)
 	}
 	if raw {
@@ -187,8 +188,8 @@ func (d *decoder) buffer(dst []byte, i int, need, most int64) ([]byte, error) {
 		dst = grow(dst, int(size))
 		return dst, d.read(dst, at.offset)
 	}
-	// Nothing is allocated for a size that the compressed bytes cannot decode to, nor
-	// for more compressed bytes than any encoder makes of that size.
+	// Before anything is allocated: so few compressed bytes cannot decode to size, or no
+	// encoder makes so many of it.
 	ratio := int64(zstdRatio)
 	if d.header.codec == LZ4 {
 		ratio = lz4Ratio
@@ -247,21 +248,22 @@ func (d *decoder) read(p []byte, offset int64) error {
 	return readFull(d.r, p, d.body+offset)
 }
 
-// fixed reads n numbers from buffer i.
-func fixed[T int32 | int64](d *decoder, v []T, i, n int) ([]T, error) {
+// readIntegers reads n numbers from buffer i.
+func readIntegers[T int32 | int64](d *decoder, v []T, i, n int) ([]T, error) {
 	size := int(unsafe.Sizeof(T(0)))
-	b, err := d.buffer(bytesOf(v[:cap(v)])[:0], i, int64(n*size), int64(n*size)+padding)
+	b, err := d.buffer(bytesOf(v[:cap(v)])[:0], i, int64(n*size), int64(n*size)+maxPadding)
 	if err != nil {
 		return v[:0], err
 	}
 	if cap(b) == cap(v)*size {
 		return v[:n], nil
 	}
-	// It is new memory, whose size and alignment are those of a slice of T.
+	// It is new memory, which grow aligned to 8 bytes for a slice of T.
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), cap(b)/size)[:n], nil
 }
 
-// grow returns b with length n, in new memory if needed. Its content is undefined.
+// grow returns b with length n, if needed in new memory that is aligned to 8 bytes.
+// The content is undefined.
 func grow(b []byte, n int) []byte {
 	if n <= cap(b) {
 		return b[:n]

@@ -11,9 +11,9 @@ type destination interface {
 	createSegment(table string, n int) (segmentWriter, error)
 	// removeSegment removes a segment that is closed.
 	removeSegment(table string, n int) error
-	// exportSegment makes a closed segment part of another capture too.
+	// exportSegment adds a closed segment to another capture, as a link or a copy.
 	exportSegment(table string, n int, to *directoryDestination) error
-	// writeManifest writes or replaces capture.json; last is for the final one.
+	// writeManifest writes or replaces capture.json; last is set for the final one.
 	writeManifest(data []byte, last bool) error
 	// parentDirectory is the directory that the capture is in; nil for a tar.
 	parentDirectory() directory
@@ -24,7 +24,7 @@ type destination interface {
 	sync() error
 	// close is called once, after the last manifest.
 	close() error
-	// abort is called instead of close, and removes everything but segments.
+	// abort is called instead of close, when no segment is left, and removes the rest.
 	abort() error
 }
 

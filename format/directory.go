@@ -3,9 +3,12 @@
 package format
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"io/fs"
+	"os"
+	"path/filepath"
 )
 
 // directory is an open directory: all that a Writer does to the file system goes
@@ -42,4 +45,39 @@ func syncFile(in directory, name string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// enterParent opens the directory of the last element of path, and returns that
+// element, which need not exist.
+func enterParent(path string, opt *WriterOptions) (parent directory, name string, err error) {
+	for len(path) > 1 && os.IsPathSeparator(path[len(path)-1]) {
+		path = path[:len(path)-1]
+	}
+	dir, name := filepath.Split(path)
+	if name == "" || name == "." || name == ".." {
+		return nil, "", &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
+	}
+	open := opt.openDirectory
+	if open == nil {
+		open = openOSDirectory
+	}
+	parent, err = open(trimEnd(cmp.Or(dir, ".")))
+	return parent, name, err
+}
+
+// trimEnd removes trailing separators and "." elements from a path, which would
+// stand in the errors about files in it. filepath.Clean would also remove "x/..",
+// which leads elsewhere if x is a symbolic link.
+func trimEnd(path string) string {
+	for n := len(path) - 1; n > 0; n = len(path) - 1 {
+		switch {
+		case os.IsPathSeparator(path[n]) && path != filepath.VolumeName(path)+path[n:]:
+			path = path[:n]
+		case path[n] == '.' && os.IsPathSeparator(path[n-1]):
+			path = path[:n]
+		default:
+			return path
+		}
+	}
+	return path
 }

@@ -17,11 +17,11 @@ type directoryDestination struct {
 	parent     directory // that dir is in
 	name       string    // of dir in parent
 	dir        directory
-	parentFile file // parent, opened early to be synced: the program may lose the right to; nil of a dump
+	parentFile file // parent, opened for sync while the program still may open it; nil for a dump
 
 	mu            sync.Mutex
-	segmentCounts map[string]int  // by table that has a directory
-	unsynced      map[string]bool // directories and the manifest, if changed since the last sync; "" is parent
+	segmentCounts map[string]int  // by table; has every table that has a directory
+	unsynced      map[string]bool // names that changed since the last sync; "." is dir, "" is parent
 }
 
 // manifestTemp is renamed to capture.json when it is complete.
@@ -36,20 +36,20 @@ func createDirectoryDestination(path string, opt WriterOptions) (*directoryDesti
 		err = removeDirectory(path)
 	}
 	var d *directoryDestination
-	var above file
+	var parentFile file
 	if err == nil {
-		above, err = parent.open(".")
+		parentFile, err = parent.open(".")
 	}
 	if err == nil {
 		if d, err = makeDirectoryDestination(parent, name, opt); err != nil {
-			above.Close()
+			parentFile.Close()
 		}
 	}
 	if err != nil {
 		parent.close()
 		return nil, err
 	}
-	d.parentFile = above
+	d.parentFile = parentFile
 	return d, nil
 }
 
@@ -146,8 +146,8 @@ func (d *directoryDestination) exportSegment(table string, n int, to *directoryD
 	}
 	name := segmentPath(table, n)
 	err := to.dir.link(d.dir, name)
-	for _, cannot := range []error{errors.ErrUnsupported, syscall.EXDEV, syscall.EMLINK, syscall.EPERM} {
-		if errors.Is(err, cannot) {
+	for _, noLinks := range []error{errors.ErrUnsupported, syscall.EXDEV, syscall.EMLINK, syscall.EPERM} {
+		if errors.Is(err, noLinks) {
 			return d.copySegment(table, n, to)
 		}
 	}
@@ -166,6 +166,7 @@ func (d *directoryDestination) copySegment(table string, n int, to *directoryDes
 	if err != nil {
 		return errors.Join(err, from.Close())
 	}
+	// Without the structs CopyBuffer would use ReadFrom and WriteTo, and not the buffer.
 	_, err = io.CopyBuffer(struct{ io.Writer }{f}, struct{ io.Reader }{from}, make([]byte, memoryChunk))
 	return errors.Join(err, f.Close(), from.Close())
 }
@@ -243,8 +244,8 @@ func (d *directoryDestination) rename(name string) error {
 func (d *directoryDestination) close() error {
 	for table, segments := range d.segmentCounts {
 		if segments == 0 {
-			// An empty directory is no table. If it cannot be removed, because there is
-			// a file of somebody else in it, it does no harm.
+			// A table without segments is no table. Its directory may stay if another
+			// program made a file in it.
 			d.dir.remove(table)
 		}
 	}

@@ -12,10 +12,10 @@ import (
 )
 
 // Dump makes a capture of the generations from..to, which must be finished, in a
-// directory at path: of hard links to their segments, if the file system can make
-// them, else of copies. Its manifest is the one given to Create with Start, End,
-// Tables and Complete set for these generations; finish, if not nil, may fill in
-// more. Append, Finish and Drop may be called meanwhile.
+// directory at path. Its segments are hard links or, if the file system cannot make
+// them, copies. Its manifest is the one given to Create with Start, End, Tables and
+// Complete set for these generations; finish, if not nil, may fill in more. Append,
+// Finish and Drop may be called meanwhile.
 // If path exists Dump fails with fs.ErrExist. Until the dump is complete, ".new" is
 // appended to its name. If Dump fails it leaves nothing behind.
 func (w *Writer) Dump(path string, from, to int, finish func(*Manifest)) error {
@@ -54,7 +54,7 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) error {
 		}
 		return errors.Join(append(errs, d.abort())...)
 	}
-	d.close() // which writes nothing
+	d.close() // writes nothing, so the dump is whole even if this fails
 	return nil
 }
 
@@ -62,8 +62,8 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) error {
 type dumpContent struct {
 	segments             []tableSegment
 	manifest             Manifest
-	sync                 bool   // the dump must be on disk in the end
-	unfinished, finished []byte // capture.json at first and in the end
+	sync                 bool   // the dump must be on disk before it gets its name
+	unfinished, finished []byte // capture.json while the dump is written, and at its end
 }
 
 // beginDump returns the content of a dump of the generations from..to, of which no
@@ -116,9 +116,9 @@ func (c *dumpContent) encode(finish func(*Manifest)) (err error) {
 	return err
 }
 
-// enterParent is enterParent for a dump. If the dump is in the directory that the
-// capture is in, it uses that, since the program may have given up the right to
-// open it again.
+// enterParent is like the function enterParent, for a dump. If the dump is in the
+// directory that the capture is in, it returns that, already open: the program may
+// have given up the right to open it again.
 func (w *Writer) enterParent(path string) (parent directory, name string, err error) {
 	name = filepath.Base(path)
 	if w.destination.parentDirectory() == nil || filepath.Dir(path) != w.parentPath || name == ".." {
@@ -127,7 +127,7 @@ func (w *Writer) enterParent(path string) (parent directory, name string, err er
 	return sharedDirectory{w.destination.parentDirectory()}, name, nil
 }
 
-// sharedDirectory is a directory that is not closed here.
+// sharedDirectory is a directory that its owner closes.
 type sharedDirectory struct{ directory }
 
 func (sharedDirectory) close() error { return nil }

@@ -26,18 +26,18 @@ type encoder struct {
 	headroom int            // bytes in front of the body for prefix and metadata, enough for any batch
 	buf      []byte         // the headroom and the body
 	columns  *columnEncoder // only while a batch is encoded with zstd
-	general  *kzstd.Encoder // zstd of texts
+	texts    *kzstd.Encoder // for the bytes of texts
 	lz4      *lz4.Compressor
 }
 
-// columnEncoder is what is needed to compress the columns of one batch with zstd.
+// columnEncoder has what it takes to compress the columns of one batch with zstd.
 type columnEncoder struct {
 	integers *zstd.Encoder
 	rowOrder
 }
 
-// columnEncoders has as many as batches are encoded at the same time, not one for
-// each table, since one takes two megabytes.
+// columnEncoders is shared by all tables, because a columnEncoder takes two
+// megabytes: there are as many as batches are encoded at the same time.
 var columnEncoders = sync.Pool{New: func() any { return &columnEncoder{integers: zstd.New()} }}
 
 func newEncoder(s *Schema, pairs []string) *encoder {
@@ -141,9 +141,9 @@ func (e *encoder) prepare(codec Codec) (err error) {
 		return fmt.Errorf("unknown %v", codec)
 	case codec == Zstd:
 		e.columns = columnEncoders.Get().(*columnEncoder)
-		if e.general == nil && e.hasTexts() {
-			// The checksum shows if a page never reached the disk.
-			e.general, err = kzstd.NewWriter(nil,
+		if e.texts == nil && e.hasTexts() {
+			// With the checksum readers notice a page that never reached the disk.
+			e.texts, err = kzstd.NewWriter(nil,
 				kzstd.WithEncoderLevel(kzstd.SpeedFastest), kzstd.WithEncoderConcurrency(1),
 				kzstd.WithLowerEncoderMem(true), kzstd.WithEncoderCRC(true))
 		}
@@ -163,8 +163,8 @@ func (e *encoder) strings(s *Strings) {
 	e.buffer(s.Data[:s.Offsets[len(s.Offsets)-1]])
 }
 
-// buffer appends one buffer to the body. A compressed buffer begins with the length
-// that it has without compression.
+// buffer appends one buffer to the body. A compressed buffer begins with its length
+// before compression.
 func (e *encoder) buffer(src []byte) {
 	start := len(e.buf)
 	if len(src) > 0 && e.header.codec != None {
@@ -177,7 +177,7 @@ func (e *encoder) buffer(src []byte) {
 	case e.header.codec == LZ4:
 		e.buf = appendLZ4(e.buf, src, e.lz4)
 	default:
-		e.buf = e.general.EncodeAll(src, e.buf)
+		e.buf = e.texts.EncodeAll(src, e.buf)
 	}
 	e.endBuffer(start)
 }

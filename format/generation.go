@@ -18,8 +18,8 @@ type generation struct {
 	bytes int64
 }
 
-// Bytes returns the size of a generation so far, in all tables; 0 when it is
-// finished.
+// Bytes returns the size of a generation so far, in all tables, in bytes; 0 when it
+// is finished.
 func (w *Writer) Bytes(generation int) int64 {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -96,8 +96,8 @@ func (w *Writer) segmentsBetween(from, to int) ([]tableSegment, error) {
 	return segments, nil
 }
 
-// startOf returns when the oldest generation of the segments began. w.mu must be
-// held.
+// startOf returns when the oldest generation of the segments began; if that is
+// unknown, the start of the capture. w.mu must be held.
 func (w *Writer) startOf(segments []tableSegment) time.Time {
 	began := int64(math.MaxInt64)
 	for _, s := range segments {
@@ -152,9 +152,9 @@ func (w *Writer) dropSegment(s tableSegment) error {
 		s.table.segments = slices.Delete(s.table.segments, at, at+1)
 		s.dropped = true
 	}
-	now := at >= 0 && s.dumps == 0
+	removable := at >= 0 && s.dumps == 0
 	w.mu.Unlock()
-	if !now {
+	if !removable {
 		return nil
 	}
 	return w.removeSegment(s)

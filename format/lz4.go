@@ -51,29 +51,29 @@ func appendLZ4(b, src []byte, c *lz4.Compressor) []byte {
 	return append(b, 0, 0, 0, 0)
 }
 
-var errLZ4 = errors.New("ends early")
+var errLZ4CutOff = errors.New("ends early")
 
 // decodeLZ4 decodes src, which must be one frame, into dst, which it must fill
 // exactly. Checksums are not verified.
 func decodeLZ4(dst, src []byte) error {
 	if len(src) < 7 {
-		return errLZ4
+		return errLZ4CutOff
 	}
 	flags := src[4]
 	if binary.LittleEndian.Uint32(src) != lz4Magic || flags&lz4VersionMask != lz4Version || flags&lz4Dictionary != 0 {
-		return errors.New("not a frame, or of another kind")
+		return errors.New("not a frame of version 1, or one with a dictionary")
 	}
 	header := 7
 	if flags&lz4ContentSize != 0 {
 		header += 8
 	}
 	if len(src) < header {
-		return errLZ4
+		return errLZ4CutOff
 	}
 	n := 0
 	for src = src[header:]; ; {
 		if len(src) < 4 {
-			return errLZ4
+			return errLZ4CutOff
 		}
 		size := binary.LittleEndian.Uint32(src)
 		src = src[4:]
@@ -82,7 +82,7 @@ func decodeLZ4(dst, src []byte) error {
 		}
 		raw := size&lz4Raw != 0
 		if size &^= lz4Raw; uint64(size) > uint64(len(src)) {
-			return errLZ4
+			return errLZ4CutOff
 		}
 		block := src[:size]
 		src = src[size:]
@@ -100,7 +100,7 @@ func decodeLZ4(dst, src []byte) error {
 		}
 		if flags&lz4BlockChecksum != 0 {
 			if len(src) < 4 {
-				return errLZ4
+				return errLZ4CutOff
 			}
 			src = src[4:]
 		}

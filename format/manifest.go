@@ -89,8 +89,8 @@ type Refusal struct {
 	Reason    string `json:"reason"`
 }
 
-// metadataStart is the key in the metadata of a segment's schema under which it
-// says when its generation began, in ns since the Unix epoch.
+// metadataStart is the key, in the metadata of a segment's schema, of the time at
+// which its generation began, in ns since the Unix epoch.
 const metadataStart = "fletch.start"
 
 // maxManifest is the greatest length of a capture.json, in bytes.
@@ -135,8 +135,8 @@ func (m *Manifest) encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// SchemaMetadata returns the metadata that the Arrow schema of each segment of a
-// table has, so that a segment can be used by itself: alternating keys and values.
+// SchemaMetadata returns the metadata of the Arrow schema in each segment of a
+// table, as alternating keys and values. With it a segment can be used by itself.
 func (m *Manifest) SchemaMetadata(table string) []string {
 	return []string{
 		"fletch.table", table,

@@ -7,9 +7,8 @@ import (
 	"sync"
 )
 
-// memoryChunk is the unit in which segments grow in memory, in bytes. On average
-// half of it is wasted for each table and generation, and a dump makes one write
-// for each.
+// memoryChunk is the unit in which segments grow in memory, in bytes. Each table and
+// generation wastes half a chunk on average, and a dump writes each with one write.
 const memoryChunk = 64 << 10
 
 // memoryDestination keeps a capture in memory, for dumps.

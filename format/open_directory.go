@@ -99,7 +99,7 @@ func walkSegments(path string, fn func(table, number, name string) error) error 
 		}
 		segments, err := os.ReadDir(filepath.Join(path, t.Name()))
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // as in readCaptureDirectory
+			continue // removed meanwhile, as in readCaptureDirectory
 		}
 		if err != nil {
 			return err

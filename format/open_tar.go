@@ -196,28 +196,28 @@ func captureIn(captures map[string]*tarCapture, dir string) *tarCapture {
 // chooseCapture returns the only directory of the tar that has a manifest or, if
 // none has because the tar was cut off, the only one that has segments.
 func chooseCapture(captures map[string]*tarCapture) (*tarCapture, error) {
-	var with, without []*tarCapture
+	var candidates, withoutManifest []*tarCapture
 	for _, c := range captures {
 		if c.manifest != nil {
-			with = append(with, c)
+			candidates = append(candidates, c)
 		} else {
-			without = append(without, c)
+			withoutManifest = append(withoutManifest, c)
 		}
 	}
-	if len(with) == 0 {
-		with = without
+	if len(candidates) == 0 {
+		candidates = withoutManifest
 	}
-	switch len(with) {
+	switch len(candidates) {
 	case 0:
 		return nil, fmt.Errorf("%w: a tar without %s and without segments", ErrNotCapture, ManifestName)
 	case 1:
-		return with[0], nil
+		return candidates[0], nil
 	}
-	return nil, fmt.Errorf("%w: a tar of %d captures; unpack it and open one", ErrNotCapture, len(with))
+	return nil, fmt.Errorf("%w: a tar of %d captures; unpack it and open one", ErrNotCapture, len(candidates))
 }
 
-// notTar returns the error that r is no tar, which names what it is instead if
-// that is a likely mistake.
+// notTar returns ErrNotCapture for r, which is no tar. If r is of a kind that is
+// easily mistaken for one, the error says what to do.
 func notTar(r io.ReaderAt) error {
 	var first [8]byte
 	r.ReadAt(first[:], 0)

@@ -24,7 +24,8 @@ func openOSDirectory(path string) (directory, error) {
 	return osDirectory{root}, nil
 }
 
-// opened returns a nil interface if f is nil.
+// opened converts a result of package os: with an error the file is a nil interface,
+// not an interface of a nil pointer.
 func opened(f *os.File, err error) (file, error) {
 	if err != nil {
 		return nil, err
@@ -32,21 +33,21 @@ func opened(f *os.File, err error) (file, error) {
 	return f, nil
 }
 
-func (f osDirectory) create(name string) (file, error) {
-	return opened(f.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600))
+func (d osDirectory) create(name string) (file, error) {
+	return opened(d.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL|os.O_APPEND, 0o600))
 }
 
-func (f osDirectory) open(name string) (file, error) { return opened(f.Open(name)) }
+func (d osDirectory) open(name string) (file, error) { return opened(d.Open(name)) }
 
-func (f osDirectory) enter(name string) (directory, error) {
-	root, err := f.OpenRoot(name)
+func (d osDirectory) enter(name string) (directory, error) {
+	root, err := d.OpenRoot(name)
 	if err != nil {
 		return nil, err
 	}
 	inside, err := root.Stat(".")
 	if err == nil {
 		var outside fs.FileInfo
-		if outside, err = f.Lstat(name); err == nil && !os.SameFile(inside, outside) {
+		if outside, err = d.Lstat(name); err == nil && !os.SameFile(inside, outside) {
 			err = &fs.PathError{Op: "open", Path: name, Err: errors.New("is a symbolic link")}
 		}
 	}
@@ -57,33 +58,33 @@ func (f osDirectory) enter(name string) (directory, error) {
 	return osDirectory{root}, nil
 }
 
-func (f osDirectory) mkdir(name string) error { return f.Mkdir(name, 0o700) }
+func (d osDirectory) mkdir(name string) error { return d.Mkdir(name, 0o700) }
 
-func (f osDirectory) rename(from, to string) error { return f.Rename(from, to) }
+func (d osDirectory) rename(from, to string) error { return d.Rename(from, to) }
 
-func (f osDirectory) remove(name string) error { return f.Remove(name) }
+func (d osDirectory) remove(name string) error { return d.Remove(name) }
 
-func (f osDirectory) lstat(name string) (fs.FileInfo, error) { return f.Lstat(name) }
+func (d osDirectory) lstat(name string) (fs.FileInfo, error) { return d.Lstat(name) }
 
-func (f osDirectory) chown(name string, uid, gid int) error { return f.Lchown(name, uid, gid) }
+func (d osDirectory) chown(name string, uid, gid int) error { return d.Lchown(name, uid, gid) }
 
-func (f osDirectory) close() error { return f.Close() }
+func (d osDirectory) close() error { return d.Close() }
 
-func (f osDirectory) link(from directory, name string) error {
+func (d osDirectory) link(from directory, name string) error {
 	dir, base := path.Split(name)
 	dir = path.Join(".", dir)
-	there, err := from.(osDirectory).Open(dir)
+	source, err := from.(osDirectory).Open(dir)
 	if err != nil {
 		return err
 	}
-	defer there.Close()
-	here, err := f.Open(dir)
+	defer source.Close()
+	target, err := d.Open(dir)
 	if err != nil {
 		return err
 	}
-	defer here.Close()
-	if err := linkat(there, here, base); err != nil {
-		from, to := filepath.Join(there.Name(), base), filepath.Join(here.Name(), base)
+	defer target.Close()
+	if err := linkat(source, target, base); err != nil {
+		from, to := filepath.Join(source.Name(), base), filepath.Join(target.Name(), base)
 		return &os.LinkError{Op: "link", Old: from, New: to, Err: err}
 	}
 	return nil

@@ -62,7 +62,7 @@ func parseBatch(f *flatbuffer, h *batchHeader) error {
 	for i := range n {
 		s := extent{f.i64(pos + bufferSize*i), f.i64(pos + bufferSize*i + 8)}
 		if s.length != 0 {
-			// They must not overlap, or one small buffer could be used for every column.
+			// If buffers could overlap, one small buffer could be decoded for every column.
 			if s.offset < used || s.length < 0 || s.offset > h.body || s.length > h.body-s.offset {
 				return fmt.Errorf("buffer %d of the batch: %d bytes at %d of %d, after %d",
 					i, s.length, s.offset, h.body, used)
@@ -79,7 +79,7 @@ func parseBatch(f *flatbuffer, h *batchHeader) error {
 		}
 		h.codec = LZ4 + Codec(codec)
 	}
-	var lo, hi bool
+	var hasMin, hasMax bool
 	keyValues(message, messageMetadata, func(k, v []byte) {
 		if len(v) > 20 {
 			return
@@ -87,13 +87,13 @@ func parseBatch(f *flatbuffer, h *batchHeader) error {
 		switch string(k) {
 		case "ts_min":
 			n, err := strconv.ParseInt(string(v), 10, 64)
-			h.minTS, lo = n, err == nil
+			h.minTS, hasMin = n, err == nil
 		case "ts_max":
 			n, err := strconv.ParseInt(string(v), 10, 64)
-			h.maxTS, hi = n, err == nil
+			h.maxTS, hasMax = n, err == nil
 		}
 	})
-	h.hasTimeRange = lo && hi && h.minTS <= h.maxTS
+	h.hasTimeRange = hasMin && hasMax && h.minTS <= h.maxTS
 	if f.invalid {
 		return errFlatbuffer
 	}
@@ -123,7 +123,7 @@ func parseSchema(f *flatbuffer, table string) (*parsedSchema, error) {
 	for i := range n {
 		field := f.table(f.follow(pos + 4*i))
 		where := layout{fields.nodes, fields.buffers}
-		measured := fields.walk(field, 0)
+		counted := fields.walk(field, 0)
 		if f.invalid {
 			break
 		}
@@ -135,8 +135,8 @@ func parseSchema(f *flatbuffer, table string) (*parsedSchema, error) {
 			p.Columns = append(p.Columns, Column{string(name), typ})
 			p.layouts = append(p.layouts, where)
 		}
-		if !measured {
-			// The layout of the columns after it is unknown.
+		if !counted {
+			// Where the buffers of the columns after it are is unknown.
 			break
 		}
 	}
@@ -165,7 +165,7 @@ func columnType(field flatTable) Type {
 			return Int64
 		}
 	case typeTimestamp:
-		// Without a time zone it is local time, of an unknown place.
+		// Without a time zone it is local time in an unknown zone.
 		if typ.i16(timestampUnit) == unitNanosecond && len(typ.text(timestampTimezone)) > 0 {
 			return Timestamp
 		}
@@ -187,8 +187,8 @@ type fieldWalk struct {
 	fields, nodes, buffers int
 }
 
-// walk adds a field and its descendants. It returns false if the number of buffers
-// does not follow from the schema.
+// walk adds a field and its descendants. It returns false if their number of buffers
+// cannot be told from the schema, as for a view or an unknown type.
 func (w *fieldWalk) walk(field flatTable, depth int) bool {
 	if w.fields++; w.fields > maxFields || depth > maxDepth {
 		w.f.invalid = true

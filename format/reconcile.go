@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// reconcileManifest compares the manifest with the segments. Unless they are all
-// of a finished recording, it replaces what the manifest says by what they hold.
+// reconcileManifest compares the manifest with the segments. Unless the recording
+// was finished and all segments are there, it computes Tables, Start and End from
+// the segments and the loss table.
 func (c *Capture) reconcileManifest() {
 	m := &c.Manifest
 	if m.Complete {
@@ -21,9 +22,9 @@ func (c *Capture) reconcileManifest() {
 			}
 		}
 		for name, rows := range c.rowCounts() {
-			if has := m.Tables[name].Rows; has != rows {
+			if recorded := m.Tables[name].Rows; recorded != rows {
 				m.Complete = false
-				err := fmt.Errorf("table %s: %w: %d rows, %d when it was recorded", name, ErrCorrupt, rows, has)
+				err := fmt.Errorf("table %s: %w: %d rows, %d when it was recorded", name, ErrCorrupt, rows, recorded)
 				c.damage = append(c.damage, err)
 			}
 		}
@@ -56,8 +57,8 @@ func (c *Capture) reconcileManifest() {
 			}
 		}
 	}
-	if kept := c.oldestGenerationStart(); kept.After(m.Start) {
-		m.Start = kept
+	if start := c.oldestGenerationStart(); start.After(m.Start) {
+		m.Start = start
 	}
 	m.End = time.Time{}
 	if first <= last {
@@ -69,7 +70,7 @@ func (c *Capture) reconcileManifest() {
 }
 
 // oldestGenerationStart returns when the oldest generation began that was not
-// dropped; the zero time if the segments do not say it.
+// dropped; the zero time if a segment has no generation.
 func (c *Capture) oldestGenerationStart() time.Time {
 	least := int64(math.MaxInt64)
 	for _, t := range c.tables {

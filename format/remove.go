@@ -17,8 +17,8 @@ const RemovedSuffix = ".old"
 // Remove removes the capture called name in the directory that this one is in, such
 // as an old dump. It is renamed first, with RemovedSuffix, so that a part of a
 // capture never has its name; if it cannot be removed completely, call Remove again
-// with the new name. If there is anything else than a capture in the directory
-// called name, the error is fs.ErrExist, and nothing is changed.
+// with the new name. If name is no directory, or has anything in it that is not part
+// of a capture, the error is fs.ErrExist, and nothing is changed.
 func (w *Writer) Remove(name string) error {
 	parent := w.destination.parentDirectory()
 	err := errors.ErrUnsupported // in a tar
@@ -44,8 +44,8 @@ func removeDirectory(path string) error {
 	return nil
 }
 
-// removeFrom renames a capture or an empty directory to away, and removes it.
-func removeFrom(parent directory, name, away string) error {
+// removeFrom renames a capture or an empty directory to newName, and removes it.
+func removeFrom(parent directory, name, newName string) error {
 	inside, err := parent.enter(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -59,8 +59,8 @@ func removeFrom(parent directory, name, away string) error {
 	if err != nil {
 		return err
 	}
-	if away != name {
-		if err := parent.rename(name, away); err != nil {
+	if newName != name {
+		if err := parent.rename(name, newName); err != nil {
 			return err
 		}
 	}
@@ -69,13 +69,13 @@ func removeFrom(parent directory, name, away string) error {
 			return err
 		}
 	}
-	return parent.remove(away)
+	return parent.remove(newName)
 }
 
 // captureFiles returns the files and directories of a capture in the order in which
 // they can be removed, the manifest last. It is an error if there is anything else.
 func captureFiles(root *os.Root) (names []string, err error) {
-	var last []string
+	var manifest []string
 	foreign := func(name string) error {
 		return fmt.Errorf("%w: it holds %q, which is not part of a capture", fs.ErrExist, name)
 	}
@@ -83,12 +83,12 @@ func captureFiles(root *os.Root) (names []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	whole := len(entries) == 0
+	removable := len(entries) == 0
 	for _, e := range entries {
 		switch name := e.Name(); {
 		case e.Type().IsRegular() && name == ManifestName:
-			whole = true
-			last = append(last, name)
+			removable = true
+			manifest = append(manifest, name)
 		case e.Type().IsRegular() && name == manifestTemp:
 			names = append(names, name)
 		case e.IsDir() && validName(name):
@@ -107,8 +107,8 @@ func captureFiles(root *os.Root) (names []string, err error) {
 			return nil, foreign(name)
 		}
 	}
-	if !whole {
+	if !removable {
 		return nil, fmt.Errorf("%w: it is not a capture, having no %s", fs.ErrExist, ManifestName)
 	}
-	return append(names, last...), nil
+	return append(names, manifest...), nil
 }

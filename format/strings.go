@@ -95,13 +95,13 @@ func (s *Strings) MakeValid() {
 	if s.valid() {
 		return
 	}
-	var made Strings
-	made.Reset()
+	var replaced Strings
+	replaced.Reset()
 	for i := range s.Len() {
-		made.Data = append(made.Data, bytes.ToValidUTF8(s.Bytes(i), []byte("\uFFFD"))...)
-		made.Offsets = append(made.Offsets, int32(len(made.Data)))
+		replaced.Data = append(replaced.Data, bytes.ToValidUTF8(s.Bytes(i), []byte("\uFFFD"))...)
+		replaced.Offsets = append(replaced.Offsets, int32(len(replaced.Data)))
 	}
-	*s = made
+	*s = replaced
 }
 
 // valid reports whether every text is valid UTF-8: their concatenation is, and
@@ -128,12 +128,12 @@ func (s *Strings) valid() bool {
 
 // ascii reports whether b is ASCII, as most texts of a capture are.
 func ascii(b []byte) bool {
-	any := uint64(0)
+	union := uint64(0)
 	for ; len(b) >= 8; b = b[8:] {
-		any |= binary.LittleEndian.Uint64(b)
+		union |= binary.LittleEndian.Uint64(b)
 	}
 	for _, c := range b {
-		any |= uint64(c)
+		union |= uint64(c)
 	}
-	return any&0x8080808080808080 == 0
+	return union&0x8080808080808080 == 0
 }

@@ -23,7 +23,7 @@ type Table struct {
 // projection is a selection of a table's columns, in the table's order.
 type projection struct {
 	schema *Schema
-	index  []int // of schema.Columns in the table
+	index  []int // index[i] is the position of schema.Columns[i] in the table
 }
 
 // addSegment appends a segment, which must have the columns of those before.
@@ -92,10 +92,10 @@ func (t *Table) project(columns []string) projection {
 }
 
 // Read decodes the named columns of one block into dst, whose memory it reuses;
-// nil means all columns. They have the order that they have in the table, and
-// names that the table lacks are ignored: dst.Schema becomes the schema of the
-// rest. Read may be called concurrently. On an error, which is ErrCorrupt or one
-// of the file system, dst is empty.
+// nil means all columns. They keep the order of the table, and names that the table
+// lacks are ignored: dst.Schema becomes the schema of the columns read. Read may be
+// called concurrently. On an error, which is ErrCorrupt or one of the file system,
+// dst is empty.
 func (t *Table) Read(dst *Batch, b Block, columns []string) error {
 	p := t.project(columns)
 	if dst.Schema != nil && dst.Schema.equal(p.schema) {
@@ -104,18 +104,19 @@ func (t *Table) Read(dst *Batch, b Block, columns []string) error {
 	return t.read(dst, b, p, make([]layout, len(p.index)))
 }
 
-func (t *Table) read(dst *Batch, b Block, p projection, where []layout) error {
+// read is Read with a projection, and layouts as memory for one layout per column.
+func (t *Table) read(dst *Batch, b Block, p projection, layouts []layout) error {
 	dst.setSchema(p.schema)
 	if b.Segment < 0 || b.Segment >= len(t.Segments) || t.Segments[b.Segment].schema == nil || b.at.metadata < 8 {
 		return fmt.Errorf("reading table %s: a block of another table", t.Schema.Table)
 	}
 	s := &t.Segments[b.Segment]
 	for i, from := range p.index {
-		where[i] = s.schema.layouts[from]
+		layouts[i] = s.schema.layouts[from]
 	}
 	d := decoders.Get().(*decoder)
 	defer d.release()
-	if err := d.decode(s.r, b.at, where, dst); err != nil {
+	if err := d.decode(s.r, b.at, layouts, dst); err != nil {
 		dst.Reset()
 		return fmt.Errorf("reading segment %s: batch at %d: %w", s.Name, b.at.offset, corrupt(err))
 	}
@@ -139,13 +140,13 @@ func (t *Table) Scan(ctx context.Context, columns []string, workers int, fn func
 	var next atomic.Int64
 	work := func(worker int) {
 		var b Batch
-		where := make([]layout, len(p.index))
+		layouts := make([]layout, len(p.index))
 		for ctx.Err() == nil {
 			i := next.Add(1) - 1
 			if i >= int64(len(blocks)) {
 				return
 			}
-			err := t.read(&b, blocks[i], p, where)
+			err := t.read(&b, blocks[i], p, layouts)
 			if err == nil {
 				err = fn(worker, &b)
 			}

@@ -13,9 +13,9 @@ const (
 	defaultSegmentBytes = 64 << 20
 	tarSegmentBytes     = 4 << 20
 	// maxSegmentBatches limits the batches of a segment, so that its footer stays
-	// far below maxFooter. For a generation, which is one segment, it is no limit:
-	// with more than forty times as many batches the footer is too long to be read,
-	// and the segment is readable but not complete.
+	// far below maxFooter. It does not apply to generations, which are one segment
+	// each: with more than forty times as many batches readers ignore the footer, so
+	// that the segment is readable but not complete.
 	maxSegmentBatches = 1 << 16
 )
 
@@ -31,11 +31,11 @@ type tableWriter struct {
 	file       segmentWriter // the segment being written; nil between segments
 	segment    *segmentInfo  // of file
 	batches    []location    // in file
-	err        error         // the write that failed; nothing is written after it
+	err        error         // the first error of a write; nothing is written after it
 
 	// Protected by Writer.mu.
-	segments   []*segmentInfo // that are not dropped, without those of a tar that are written
-	flushed    totals         // of the segments of a tar that are written
+	segments   []*segmentInfo // neither dropped nor already written to a tar
+	flushed    totals         // of the segments that are already written to a tar
 	brokenFrom int            // the first generation that is not complete because of err; 0 if there is none
 }
 
@@ -49,7 +49,7 @@ type segmentInfo struct {
 	complete bool // has its footer
 	unsynced bool // was written to after the last Sync
 	dumps    int  // how many Dumps are reading it
-	dropped  bool // to be removed by the last of these
+	dropped  bool // no longer part of the capture; the last of these Dumps removes it
 }
 
 // begin begins a segment of t, of generation n; 0 means the next number.
@@ -80,7 +80,7 @@ func (w *Writer) begin(t *tableWriter, n int) {
 	t.encoder.metadata = t.metadata
 	if t.segment.began > 0 {
 		// If the recorder is killed, the manifest does not say which generations were
-		// dropped. This says from when on the capture has everything.
+		// dropped. From this readers know from when on the capture has all events.
 		t.encoder.metadata = append(slices.Clip(t.metadata), metadataStart, strconv.FormatInt(t.segment.began, 10))
 	}
 	w.write(t, t.encoder.start())
@@ -92,7 +92,7 @@ func (w *Writer) write(t *tableWriter, p []byte) {
 		return
 	}
 	if _, t.err = t.file.Write(p); t.err != nil {
-		// This may fail: a reader ignores an incomplete batch at the end.
+		// An error here does no harm: readers ignore an incomplete batch at the end.
 		t.file.Truncate(t.segment.bytes)
 		return
 	}
@@ -112,8 +112,8 @@ func (w *Writer) count(t *tableWriter, b *Batch) {
 	defer w.mu.Unlock()
 	s := t.segment
 	s.rows += int64(b.Rows)
-	// Only of events: a row of a dimension table may be newer than the generation
-	// that it is written into.
+	// Dimension tables do not count: their rows may be newer than the generation
+	// that they are written into.
 	if h := &t.encoder.header; h.hasTimeRange && b.Schema.Event() {
 		s.lastTS = max(s.lastTS, h.maxTS)
 		w.latestTS = max(w.latestTS, h.maxTS)
@@ -135,11 +135,11 @@ func (w *Writer) finish(t *tableWriter) {
 	if t.err == nil {
 		w.write(t, t.encoder.end(t.batches))
 	}
-	whole := t.err == nil
+	footerWritten := t.err == nil
 	err := t.file.Close()
 	t.err = cmp.Or(t.err, err)
 	w.mu.Lock()
-	t.segment.open, t.segment.complete = false, whole && err == nil
+	t.segment.open, t.segment.complete = false, footerWritten && err == nil
 	if w.destination.buffered() {
 		t.segments = t.segments[:0]
 		if err == nil {

@@ -29,12 +29,12 @@ type tarDestination struct {
 
 	mu   sync.Mutex
 	size int64 // of the complete entries
-	torn error // of the write that left an incomplete entry, after which none can follow
+	torn error // of a write that left an incomplete entry; no entry can follow it
 	free []*tarSegment
 }
 
-func createTarDestination(path string, opt WriterOptions, over *atomic.Int64) (destination, error) {
-	t := &tarDestination{opt: opt, overhead: over, output: opt.Stdout}
+func createTarDestination(path string, opt WriterOptions, overhead *atomic.Int64) (destination, error) {
+	t := &tarDestination{opt: opt, overhead: overhead, output: opt.Stdout}
 	if path == "-" {
 		if t.output == nil {
 			t.output = os.Stdout
@@ -93,8 +93,8 @@ func (t *tarDestination) writeManifest(data []byte, last bool) error {
 	return t.writeEntry(ManifestName, append(make([]byte, tarBlock, tarBlock+len(data)+3*tarBlock), data...), last)
 }
 
-// writeEntry writes one entry by one write; the last one with the end of the tar. b
-// is space for the header and then the content.
+// writeEntry writes an entry with one write; with the last entry, the end of the tar.
+// b is a block for the header, followed by the content.
 func (t *tarDestination) writeEntry(name string, b []byte, last bool) error {
 	content := int64(len(b) - tarBlock)
 	var header bytes.Buffer
@@ -163,7 +163,7 @@ func (t *tarDestination) abort() error {
 	return errors.Join(t.file.Close(), t.parent.remove(t.name), t.parent.close())
 }
 
-// tarSegment is a segment in memory, behind space for the header of its entry.
+// tarSegment is a segment in memory. buf begins with a block for the entry's header.
 type tarSegment struct {
 	destination *tarDestination
 	name        string

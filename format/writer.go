@@ -33,12 +33,12 @@ type WriterOptions struct {
 	// Memory keeps the segments in memory, from where only Dump writes them to
 	// disk. Nothing is created at the path given to Create.
 	Memory bool
-	// UID and GID become the owner of all files and directories; with 0 and -1 they
-	// are not changed. Until Close this needs CAP_CHOWN and, to write into the
-	// directories then, CAP_DAC_OVERRIDE, unless the program runs as this owner.
+	// UID and GID become the owner of all files and directories; 0 and -1 mean no
+	// change. Unless the program runs as this owner it needs CAP_CHOWN for that until
+	// Close, and CAP_DAC_OVERRIDE to write into the directories.
 	UID, GID int
 
-	openDirectory func(path string) (directory, error) // nil is openOSDirectory; tests have others
+	openDirectory func(path string) (directory, error) // nil is openOSDirectory; tests replace it
 }
 
 // chown calls fn with UID and GID, if a file has to be given to them; -1 is no change.
@@ -289,9 +289,8 @@ func (w *Writer) finishAll(generation int, closed error) (first error) {
 // would survive a power failure. After the first Sync, Close and Dump ensure that
 // too. Append is not blocked meanwhile.
 //
-// An error is final, because after it the kernel no longer knows what it failed to
-// write: every later Sync, and Close, return it again, and the capture is not
-// complete.
+// An error is final, because the kernel reports only once that it failed to write a
+// page: every later Sync, and Close, return it again, and the capture is not complete.
 func (w *Writer) Sync() error {
 	w.mu.Lock()
 	w.syncing = true
@@ -381,9 +380,9 @@ func (w *Writer) Close(finish func(*Manifest)) error {
 	return first
 }
 
-// Abort ends the writing and removes all that Create and Append made: for a
-// recording that could not be started, or of which only the dumps are kept. What
-// Create replaced is not restored. It must not be called during a Dump.
+// Abort removes everything that Create and Append wrote, for a recording that could
+// not be started or of which only the dumps are kept. What Create replaced is not
+// restored. It must not be called during a Dump.
 func (w *Writer) Abort() error {
 	w.mu.Lock()
 	closed := w.closed
