@@ -57,7 +57,7 @@ func every(ts int64, rows int) *format.Batch {
 	return b
 }
 
-// capture writes a capture and opens it until the test ends.
+// capture writes a capture and opens it; it is closed when the test ends.
 func capture(t testing.TB, opt format.WriterOptions, codec format.Codec, batches ...*format.Batch) *format.Capture {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c")
@@ -86,7 +86,7 @@ func open(t testing.TB, path string) *format.Capture {
 	return c
 }
 
-// scanned returns the values of the rows of a table as Scan has them.
+// scanned returns the values of all rows of a table, read with Scan.
 func scanned(t testing.TB, c *format.Capture, columns []string) [][]any {
 	t.Helper()
 	all := [][]any{}
@@ -115,7 +115,7 @@ func scanned(t testing.TB, c *format.Capture, columns []string) [][]any {
 	return all
 }
 
-// values returns the values of a record as scanned does.
+// values returns the values of a record in the form of scanned.
 func values(record arrow.Record) [][]any {
 	all := [][]any{}
 	for row := range int(record.NumRows()) {
@@ -144,7 +144,7 @@ func values(record arrow.Record) [][]any {
 	return all
 }
 
-// read returns all values that a reader still has.
+// read returns the values of all remaining records of a reader.
 func read(t testing.TB, r array.RecordReader) [][]any {
 	t.Helper()
 	all := [][]any{}
@@ -221,7 +221,7 @@ func TestNoSuchTable(t *testing.T) {
 	}
 }
 
-// at is a moment in ns since the Unix epoch, for 0 the zero time.
+// at returns the time ns after the Unix epoch, for 0 the zero time.
 func at(ns int64) time.Time {
 	if ns == 0 {
 		return time.Time{}
@@ -229,7 +229,7 @@ func at(ns int64) time.Time {
 	return time.Unix(0, ns)
 }
 
-// A range of time has its rows to the nanosecond. What lies outside is not even read.
+// A time range is exact to the nanosecond, and batches outside of it are not even read.
 func TestTimes(t *testing.T) {
 	c := capture(t, format.WriterOptions{}, format.Zstd, every(1e18, 100), every(2e18, 100), every(3e18, 100))
 	all := scanned(t, c, nil)
@@ -293,7 +293,7 @@ func damage(t *testing.T, c *format.Capture) {
 	}
 }
 
-// Select is asked about every batch, and the rows that it names are what there is.
+// The Reader returns exactly the rows that Select chooses, of every batch.
 func TestSelect(t *testing.T) {
 	c := capture(t, format.WriterOptions{}, format.Zstd, every(1e18, 100), every(2e18, 101))
 	for name, wanted := range map[string]func(row []any) bool{
@@ -318,8 +318,8 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-// A record that somebody keeps stays as it is, after later ones, the Reader and the capture. The memory of one that
-// nobody keeps is used again.
+// A record that is retained does not change when later ones are read, nor after the Reader is released and the capture
+// closed. The memory of one that is not retained is reused.
 func TestRetain(t *testing.T) {
 	var batches []*format.Batch
 	for i := range 10 {
@@ -373,7 +373,7 @@ func TestRelease(t *testing.T) {
 		t.Errorf("reused while a slice of it is held: %d free, %v", len(r.free), r.Err())
 	}
 	if memory.Len() != 0 {
-		t.Error("a buffer that nobody has is still there")
+		t.Error("a buffer without references was not freed")
 	}
 	slice.Release()
 	if len(r.free) != 1 {
@@ -385,8 +385,8 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// Streams that follow each other, and files, have the values, and give back all memory that it took to write and to
-// read them.
+// Streams, one after the other, and files have the values of the table, and all memory for writing and reading them is
+// released.
 func TestWrite(t *testing.T) {
 	c := capture(t, format.WriterOptions{SegmentBytes: 1}, format.Zstd, every(1e18, 100), every(2e18, 55))
 	want := scanned(t, c, nil)
@@ -545,8 +545,8 @@ func TestOffsets(t *testing.T) {
 	}
 }
 
-// Whoever ends the context ends the writing.
-func TestWriteEnds(t *testing.T) {
+// Writing ends when its context does.
+func TestWriteCanceled(t *testing.T) {
 	c := capture(t, format.WriterOptions{}, format.Zstd, every(1e18, 100))
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
@@ -554,11 +554,11 @@ func TestWriteEnds(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := NewStreamWriter(io.Discard, NewSchema(everySchema, nil), format.Zstd+1); err == nil {
-		t.Error("a codec that there is not")
+		t.Error("an unknown codec was accepted")
 	}
 }
 
-// BenchmarkScan compares a table's records with its batches: what Arrow's objects cost beside the decoding.
+// BenchmarkScan compares reading a table as records and as batches: what Arrow's objects cost on top of decoding.
 func BenchmarkScan(b *testing.B) {
 	var batches []*format.Batch
 	for i := range 16 {

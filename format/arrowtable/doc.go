@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package arrowtable gives the tables of a capture as records of Apache Arrow's
+// Package arrowtable provides the tables of a capture as records of Apache Arrow's
 // Go library (github.com/apache/arrow/go/v15), and writes such records as IPC
 // streams and files.
 //
@@ -16,9 +16,9 @@
 //	list<utf8>          arrow.LIST of arrow.STRING
 //
 // No column has nulls. The segments of a capture are Arrow IPC files, which
-// arrow-go's own reader opens as well; this package is for captures as a whole:
-// several segments, recordings that were never finished, and files of strangers,
-// at whose lengths and offsets format looks and arrow-go does not.
+// arrow-go's own reader opens as well. This package reads captures as a whole, of
+// several segments, also if the recording was never finished or the files are
+// untrusted: package format checks lengths and offsets, arrow-go does not.
 //
 // All use of the Arrow library outside of tests is in this package.
 package arrowtable

@@ -53,7 +53,7 @@ func sample() (c *format.Capture, remove func()) {
 	return c, func() { c.Close(); os.RemoveAll(dir) }
 }
 
-// Two columns of a table, within a range of time, as records.
+// Reads two columns of a table, within a time range, as records.
 func ExampleNewReader() {
 	c, remove := sample()
 	defer remove()
@@ -79,7 +79,7 @@ func ExampleNewReader() {
 	// 2 rows: [20 21] ["call20" "call21"]
 }
 
-// A table as an IPC stream, which every Arrow library reads.
+// Writes a table as an IPC stream, which every Arrow library reads.
 func ExampleWriteStream() {
 	c, remove := sample()
 	defer remove()

@@ -10,13 +10,12 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// batchMemory is a batch whose memory the buffers of a record share. To Arrow it
-// is the allocator that the buffers came from: a buffer is freed when nobody
-// refers to it any more, and once all of a record are, the batch can be used for
-// another one.
+// batchMemory is a batch whose memory the buffers of a record share. It is a
+// memory.Allocator, so that Arrow calls Free when the last reference to a buffer is
+// released. After the last buffer of a record the batch is reused for another one.
 type batchMemory struct {
 	format.Batch
-	buffers atomic.Int64 // not freed
+	buffers atomic.Int64 // not yet freed
 	free    chan<- *batchMemory
 }
 
@@ -39,11 +38,11 @@ func (m *batchMemory) Free([]byte) {
 func (m *batchMemory) reuse() {
 	select {
 	case m.free <- m:
-	default: // enough is free; this is left to the garbage collector
+	default: // enough are free; this one is left to the garbage collector
 	}
 }
 
-// Allocate and Reallocate are for buffers that grow, which these do not.
+// Allocate and Reallocate are only called for buffers that grow, which these do not.
 func (m *batchMemory) Allocate(size int) []byte { return make([]byte, size) }
 
 // Reallocate copies b into memory of another size.

@@ -24,19 +24,18 @@ type Options struct {
 	// included; the zero time is no bound. Batches that lie outside are not read. A
 	// table without ts, such as cgroup, is not bounded.
 	From, To time.Time
-	// Select, if not nil, appends the numbers of the rows of b that are wanted to
-	// rows, which is empty, in ascending order, and returns it. b has Columns.
+	// Select, if not nil, chooses rows of b, a batch of the columns above: it appends
+	// their numbers in ascending order to rows, which is empty, and returns the result.
 	Select func(b *format.Batch, rows []int32) []int32
 }
 
 // Reader reads a table of a capture record by record: one for each record batch
-// of which there is a row, in the order in which they were written. It is an
-// array.RecordReader, used by one goroutine.
+// with a selected row, in the order in which they were written. It is an
+// array.RecordReader, for use by one goroutine.
 //
-// A record that is released is where a later one is decoded into. One that is
-// retained keeps its memory, and stays valid beyond the Reader and the Close of
-// the capture. Text that is not UTF-8, as no recorder writes it, is replaced by
-// U+FFFD.
+// The memory of a record that is released is reused for later ones. A record that
+// is retained stays valid, also after the release of the Reader and the Close of the
+// capture. Bytes that are not UTF-8, which no recorder writes, are replaced by U+FFFD.
 type Reader struct {
 	references atomic.Int64
 	schema     *arrow.Schema
@@ -48,16 +47,16 @@ type Reader struct {
 	blocks []format.Block // still to be read
 	free   chan *batchMemory
 	times  format.Batch // the column ts of a block that lies partly outside from..to
-	rows   []int32      // that are wanted of it
+	rows   []int32      // numbers of selected rows
 	record arrow.Record
 	err    error
 }
 
 var _ array.RecordReader = (*Reader)(nil)
 
-// NewReader returns a Reader of the table of c called table. It is an error when
-// c has no such table, or the table no such column. Release releases the Reader;
-// c is to be closed by whoever opened it.
+// NewReader returns a Reader of the table of c called table. It is an error if c
+// has no such table, or the table lacks one of the columns. The caller calls Release
+// when it is done, and closes c itself.
 func NewReader(c *format.Capture, table string, o Options) (*Reader, error) {
 	t := c.Table(table)
 	if t == nil {
@@ -97,8 +96,8 @@ func NewReader(c *format.Capture, table string, o Options) (*Reader, error) {
 // Retain adds a reference to the Reader.
 func (r *Reader) Retain() { r.references.Add(1) }
 
-// Release takes a reference away; with the last one the current record is
-// released, and there is no next one.
+// Release removes a reference. With the last one the current record is released,
+// and Next returns false.
 func (r *Reader) Release() {
 	if r.references.Add(-1) == 0 {
 		r.setRecord(nil)
@@ -113,8 +112,8 @@ func (r *Reader) Schema() *arrow.Schema { return r.schema }
 // retained; nil before the first and after the last.
 func (r *Reader) Record() arrow.Record { return r.record }
 
-// Err returns what ended the reading early: format.ErrCorrupt, or an error of
-// the file system.
+// Err returns the error because of which Next returned false: format.ErrCorrupt, or
+// one of the file system; nil after the last record.
 func (r *Reader) Err() error { return r.err }
 
 // Next goes to the next record. It returns false after the last one, and on an error.
@@ -148,13 +147,13 @@ func (r *Reader) setRecord(record arrow.Record) {
 	r.record = record
 }
 
-// read decodes the wanted rows of a block into b.
+// read decodes the selected rows of a block into b.
 func (r *Reader) read(b *format.Batch, block format.Block) error {
 	if err := r.table.Read(b, block, r.columns); err != nil {
 		return err
 	}
 	if block.MinTS < r.from || block.MaxTS > r.to {
-		if err := r.keepTimes(b, block); err != nil {
+		if err := r.keepTimeRange(b, block); err != nil {
 			return err
 		}
 	}
@@ -169,8 +168,8 @@ func (r *Reader) read(b *format.Batch, block format.Block) error {
 	return nil
 }
 
-// keepTimes leaves in b the rows of the range of time.
-func (r *Reader) keepTimes(b *format.Batch, block format.Block) error {
+// keepTimeRange removes the rows of b that are outside of from..to.
+func (r *Reader) keepTimeRange(b *format.Batch, block format.Block) error {
 	if err := r.table.Read(&r.times, block, []string{"ts"}); err != nil {
 		return err
 	}

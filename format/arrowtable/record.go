@@ -11,8 +11,8 @@ import (
 )
 
 // NewSchema returns the Arrow schema of a table: its columns in their order,
-// none nullable. Its metadata are the ones that the segments of a capture with
-// the manifest m have, such as fletch.table; there are none when m is nil.
+// none nullable. Its metadata, such as fletch.table, is that of the segments of a
+// capture with the manifest m; there is none if m is nil.
 func NewSchema(s *format.Schema, m *format.Manifest) *arrow.Schema {
 	fields := make([]arrow.Field, len(s.Columns))
 	for i, c := range s.Columns {
@@ -46,14 +46,14 @@ func dataType(t format.Type) arrow.DataType {
 	return arrow.Null
 }
 
-// NewRecord returns the rows of b as a record that shares the memory of b: it is
-// valid until b is changed or read into, whoever retains it. schema is the one
-// that NewSchema makes of the schema of b. Texts are taken for UTF-8.
+// NewRecord returns the rows of b as a record that shares the memory of b. It is
+// valid until b is changed or read into, even if it is retained. schema must be what
+// NewSchema returns for the schema of b. Texts must be UTF-8, which is not checked.
 func NewRecord(schema *arrow.Schema, b *format.Batch) arrow.Record {
 	return newRecord(schema, b, memory.NewBufferBytes)
 }
 
-// newRecord makes each buffer of the record by wrap.
+// newRecord is NewRecord with wrap, which makes a buffer of a part of b's memory.
 func newRecord(schema *arrow.Schema, b *format.Batch, wrap func([]byte) *memory.Buffer) arrow.Record {
 	columns := make([]arrow.Array, len(b.Columns))
 	for i := range b.Columns {
@@ -68,7 +68,8 @@ func newRecord(schema *arrow.Schema, b *format.Batch, wrap func([]byte) *memory.
 	return record
 }
 
-// newData returns a column as Arrow sees it: the same buffers, with none for validity.
+// newData returns a column as Arrow's array data, of the same memory and without
+// validity bitmaps.
 func newData(t arrow.DataType, v *format.Vector, wrap func([]byte) *memory.Buffer) *array.Data {
 	var children []arrow.ArrayData
 	buffers := []*memory.Buffer{nil}
@@ -98,11 +99,11 @@ func newData(t arrow.DataType, v *format.Vector, wrap func([]byte) *memory.Buffe
 	return data
 }
 
-// fromZero returns the n+1 offsets as they are when the first one is 0, and else
-// moved there, with where what they refer to begins and ends. Arrow allows any
-// first offset, but ipc.Writer of v15 then cuts off the values and not the
-// offsets. Package format does not write such columns; others may.
-func fromZero(offsets []int32, n int) (moved []int32, first, end int32) {
+// fromZero returns the n+1 offsets, copied and shifted unless the first one is 0
+// already, and the first and the last of them before that. Arrow allows any first
+// offset, but ipc.Writer of v15 then cuts off the values and not the offsets.
+// Package format does not write such columns; other programs may.
+func fromZero(offsets []int32, n int) (shifted []int32, first, end int32) {
 	if len(offsets) == 0 {
 		return nil, 0, 0
 	}
@@ -111,9 +112,9 @@ func fromZero(offsets []int32, n int) (moved []int32, first, end int32) {
 	if first == 0 {
 		return offsets, first, end
 	}
-	moved = make([]int32, n+1)
+	shifted = make([]int32, n+1)
 	for i, o := range offsets {
-		moved[i] = o - first
+		shifted[i] = o - first
 	}
-	return moved, first, end
+	return shifted, first, end
 }

@@ -19,8 +19,8 @@ import (
 type Writer struct {
 	schema  *arrow.Schema
 	records recordWriter
-	file    *positionWriter // of a file; nil of a stream
-	written bool            // a record was
+	file    *positionWriter // nil for a stream
+	written bool            // Write was called
 }
 
 // recordWriter is an ipc.Writer or an ipc.FileWriter.
@@ -29,8 +29,8 @@ type recordWriter interface {
 	io.Closer
 }
 
-// NewStreamWriter returns a Writer of an IPC stream, whose buffers are
-// compressed by codec. Streams may follow each other on one w.
+// NewStreamWriter returns a Writer of an IPC stream whose buffers are compressed
+// with codec. Several streams can be written to w one after the other.
 func NewStreamWriter(w io.Writer, schema *arrow.Schema, codec format.Codec) (*Writer, error) {
 	options, err := ipcOptions(schema, codec)
 	if err != nil {
@@ -39,7 +39,8 @@ func NewStreamWriter(w io.Writer, schema *arrow.Schema, codec format.Codec) (*Wr
 	return &Writer{schema: schema, records: ipc.NewWriter(w, options...)}, nil
 }
 
-// NewFileWriter returns a Writer of an IPC file, which begins where w is.
+// NewFileWriter returns a Writer of an IPC file whose buffers are compressed with
+// codec. The file begins at the current position of w.
 func NewFileWriter(w io.Writer, schema *arrow.Schema, codec format.Codec) (*Writer, error) {
 	options, err := ipcOptions(schema, codec)
 	if err != nil {
@@ -74,18 +75,18 @@ func (w *Writer) Write(record arrow.Record) error {
 }
 
 // Append writes the rows of b, whose columns must be those of the Writer's
-// schema. b may be used again after.
+// schema. b may be reused afterwards.
 func (w *Writer) Append(b *format.Batch) error {
 	record := NewRecord(w.schema, b)
 	defer record.Release()
 	return w.Write(record)
 }
 
-// Close writes the end of the stream or file, which without a record is empty
-// but has its schema. It does not close what it is written to.
+// Close writes the end of the stream or file. Without a record that is one with a
+// schema and no rows. It does not close the underlying writer.
 func (w *Writer) Close() error {
 	if w.file != nil && w.written {
-		// ipc.FileWriter leaves out the end of the stream, which others read files to.
+		// ipc.FileWriter omits the end-of-stream marker, up to which some programs read.
 		if _, err := w.file.Write(endOfStream[:]); err != nil {
 			return err
 		}
@@ -93,10 +94,10 @@ func (w *Writer) Close() error {
 	return w.records.Close()
 }
 
-var endOfStream = [8]byte{0xFF, 0xFF, 0xFF, 0xFF} // the mark of a message, and no length
+var endOfStream = [8]byte{0xFF, 0xFF, 0xFF, 0xFF} // continuation marker, length 0
 
-// WriteStream writes the records that r still has as an IPC stream. It ends with
-// the first error: of r, of w or of ctx.
+// WriteStream writes the remaining records of r as an IPC stream. It returns the
+// first error of r, w or ctx.
 func WriteStream(ctx context.Context, w io.Writer, r array.RecordReader, codec format.Codec) error {
 	out, err := NewStreamWriter(w, r.Schema(), codec)
 	if err != nil {
@@ -126,8 +127,8 @@ func (w *Writer) writeAll(ctx context.Context, r array.RecordReader) error {
 	return w.Close()
 }
 
-// positionWriter lets ipc.FileWriter, which wants to know where it is and goes
-// nowhere else, write to what is no file.
+// positionWriter lets ipc.FileWriter write to a pipe: that needs an io.Seeker, but
+// only to ask for the current position.
 type positionWriter struct {
 	w        io.Writer
 	position int64
