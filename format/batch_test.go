@@ -93,7 +93,7 @@ func TestSchemaCheck(t *testing.T) {
 	}
 }
 
-// Keep leaves the rows that it is given, of every type, and the batch is as good as one of just these.
+// Keep leaves exactly the given rows, of every column type, in a batch that is consistent.
 func TestKeep(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, likely := range []float64{0, 0.01, 0.5, 0.99, 1} {
@@ -124,7 +124,7 @@ func TestKeep(t *testing.T) {
 	}
 }
 
-// What Keep is given may begin and end anywhere in its columns' memory.
+// Keep works on columns whose offsets do not begin at 0 and do not end at the end of the data.
 func TestKeepOffsets(t *testing.T) {
 	b := &Batch{Schema: &Schema{Table: "t", Columns: []Column{{"s", String}, {"l", StringList}}}, Rows: 3,
 		Columns: []Vector{
@@ -143,7 +143,7 @@ func TestMakeValid(t *testing.T) {
 		{nil, nil},
 		{[]string{"", "a", "größe", ""}, []string{"", "a", "größe", ""}},
 		{[]string{"a\xffb", "c"}, []string{"a\uFFFDb", "c"}},
-		{[]string{"gr\xc3", "\xb6\xc3\x9fe"}, []string{"gr\uFFFD", "\uFFFDße"}}, // a character in two texts is none
+		{[]string{"gr\xc3", "\xb6\xc3\x9fe"}, []string{"gr\uFFFD", "\uFFFDße"}}, // a character split over two texts is invalid in both
 		{[]string{"\xed\xa0\x80"}, []string{"\uFFFD"}},
 	} {
 		var s Strings
@@ -161,11 +161,11 @@ func TestMakeValid(t *testing.T) {
 	}
 	s := Strings{Offsets: []int32{1, 2, 3}, Data: []byte("\xffab\xff")}
 	if s.MakeValid(); s.Data[0] != 0xff || s.At(0) != "a" {
-		t.Errorf("%q: what belongs to no text was looked at", s.Data)
+		t.Errorf("%q: replaced bytes that belong to no text", s.Data)
 	}
 }
 
-// Between leaves out the blocks that have no row of the range, and none else.
+// Between leaves out exactly the blocks that have no row in the range.
 func TestBetween(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
 	var batches []*Batch

@@ -12,8 +12,8 @@ import (
 
 const benchRows = 1 << 16
 
-// workload fills b with calls as a busy host makes them: few numbers, returns
-// and descriptors that repeat, pointers that stay near each other.
+// workload appends n system calls like those of a busy host: few call numbers,
+// repeating results and descriptors, pointers that are near each other.
 func workload(b *Batch, n int, seed uint64) *Batch {
 	r := rand.New(rand.NewPCG(seed, 2))
 	ts := int64(1700000000_000000000) + int64(seed)*1_000_000_000

@@ -71,7 +71,7 @@ func fill(b *Batch, n int, seed uint64) *Batch {
 	return b
 }
 
-// rows returns every value of b, which shows that all can be reached.
+// rows returns every value of b, which also tests that all can be read.
 func rows(b *Batch) [][]any {
 	out := make([][]any, b.Rows)
 	for i := range out {
@@ -109,7 +109,7 @@ func write(t testing.TB, path string, codec Codec, batches ...*Batch) {
 	}
 }
 
-// open opens a capture until the test ends.
+// open opens a capture, which is closed when the test ends.
 func open(t testing.TB, path string) *Capture {
 	t.Helper()
 	c, err := Open(path)
@@ -208,7 +208,7 @@ func roundTrip(t *testing.T, path string, codec Codec) {
 	}
 }
 
-// A block says between which times its rows are, whatever their order.
+// A block has the least and the greatest time of its rows, whatever their order.
 func TestBlocks(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
 	a, b := fill(NewBatch(syscallSchema), 50, 1), fill(NewBatch(syscallSchema), 1, 2)
@@ -276,7 +276,7 @@ func TestProjection(t *testing.T) {
 	}
 }
 
-// scanTable returns a table of so many batches, in several segments.
+// scanTable returns a table of blocks batches, in several segments.
 func scanTable(t *testing.T, blocks int) *Table {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "c")
@@ -337,7 +337,7 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// An error, and the end of the context, end a scan soon.
+// An error, or the end of the context, ends a scan after at most one more batch per worker.
 func TestScanStops(t *testing.T) {
 	table := scanTable(t, 50)
 	for workers := 1; workers < 4; workers++ {

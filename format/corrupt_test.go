@@ -17,8 +17,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// readAll reads every value there is. It fails the test if what can be read
-// does not agree with itself, and returns the first error.
+// readAll reads every value of a capture. It fails the test if what was read is
+// inconsistent, and returns the first error of reading.
 func readAll(t testing.TB, c *Capture) error {
 	t.Helper()
 	var first error
@@ -56,8 +56,8 @@ func readAll(t testing.TB, c *Capture) error {
 	return first
 }
 
-// Whichever byte of a segment is wrong, and however, what comes of it is an
-// error that says so, or a value.
+// Whichever byte of a segment is changed, opening and reading it gives ErrCorrupt,
+// ErrVersion or values.
 func TestFlippedBytes(t *testing.T) {
 	for _, codec := range []Codec{None, LZ4, Zstd} {
 		b, _ := segment(t, codec, fill(NewBatch(processSchema), 3, 1), fill(NewBatch(processSchema), 9, 2))
@@ -85,7 +85,7 @@ func message(h batchHeader, body []byte) []byte {
 	return append(appendMetadata(nil, buildBatch(flatbuffers.NewBuilder(0), &h)), body...)
 }
 
-// le returns numbers as they lie in a buffer.
+// le returns numbers as they are stored in a buffer: little-endian.
 func le(v ...any) []byte {
 	var b []byte
 	for _, v := range v {
@@ -94,7 +94,7 @@ func le(v ...any) []byte {
 	return b
 }
 
-// falseClaim is a record batch, and what is said of it.
+// falseClaim is a record batch message, and the error that reading it must give.
 type falseClaim struct {
 	name   string
 	schema *Schema
@@ -107,7 +107,8 @@ func claim(rows int, nodes []node, buffers ...extent) batchHeader {
 	return batchHeader{rows: rows, nodes: nodes, buffers: buffers}
 }
 
-// What a batch claims is not believed.
+// Metadata of a record batch that contradicts its body is an error, before memory is
+// allocated for it.
 func TestFalseClaims(t *testing.T) {
 	ints := &Schema{Table: "t", Columns: []Column{{"a", Int32}, {"b", Int64}}}
 	two := []node{{rows: 2}, {rows: 2}}
@@ -184,7 +185,7 @@ func TestFalseClaimsOfTexts(t *testing.T) {
 	}
 }
 
-// Nor is what a compressed buffer claims.
+// So is a prefix of a compressed buffer that contradicts its content.
 func TestFalseClaimsOfBuffers(t *testing.T) {
 	z, err := zstd.NewWriter(nil)
 	if err != nil {
@@ -259,8 +260,8 @@ func checkClaim(t *testing.T, name string, s *Schema, h batchHeader, body []byte
 	}
 }
 
-// A bomb is no more than the rows it has: columns cannot share a buffer, and
-// together they stay below the limit.
+// A decompression bomb is bounded: columns cannot share a buffer, and the limit
+// MaxBatchBytes is of all columns together.
 func TestBatchBytes(t *testing.T) {
 	z, err := zstd.NewWriter(nil)
 	if err != nil {
@@ -296,8 +297,8 @@ func TestBatchBytes(t *testing.T) {
 	}
 }
 
-// nestedSchema returns the beginning of a segment whose schema has width columns, each the same one with that many
-// children, and so on to a depth.
+// nestedSchema returns the beginning of a segment whose schema is a tree of fields: each has width children, down to
+// depth.
 func nestedSchema(depth, width int) []byte {
 	f := flatbuffers.NewBuilder(0)
 	field := buildField(f, Column{"x", String})
@@ -321,7 +322,7 @@ func bigEndian() []byte {
 	return appendMetadata([]byte(magic+"\x00\x00"), finishMessage(f, headerSchema, f.EndObject(), 0, 0))
 }
 
-// oldVersion returns the beginning of a segment of an Arrow version that was before captures.
+// oldVersion returns the beginning of a segment with a metadata version that captures never had.
 func oldVersion(e *encoder) []byte {
 	b := bytes.Clone(e.start())
 	i := bytes.Index(b[16:], le(int16(metadataV5))) + 16
@@ -329,8 +330,9 @@ func oldVersion(e *encoder) []byte {
 	return b
 }
 
-// Messages that do not belong where they are, or say what cannot be.
-func TestStrangeSegments(t *testing.T) {
+// Messages in a wrong place or with impossible metadata are damage, and the batches
+// before them are read.
+func TestInvalidSegments(t *testing.T) {
 	e := newEncoder(pathSchema, nil)
 	batch, metadata, err := e.batch(fill(NewBatch(pathSchema), 4, 1), Zstd)
 	if err != nil {
@@ -380,7 +382,7 @@ func TestStrangeSegments(t *testing.T) {
 	}
 }
 
-// Segments of a table that have other columns than its first are not mixed in.
+// A segment with other columns than the first of its table is damage; the others are read.
 func TestOtherColumns(t *testing.T) {
 	a, _ := segment(t, Zstd, fill(NewBatch(pathSchema), 4, 1))
 	other := &Schema{Table: "path", Columns: []Column{{"path", Int64}, {"name", String}}}

@@ -17,16 +17,16 @@ import (
 	"time"
 )
 
-// disk is a file system in memory. It knows what a loss of power leaves of it:
-// of files what was synced, of directories the entries that were.
+// disk is a file system in memory that simulates a loss of power: what was synced is
+// left, of files the bytes, of directories the entries.
 type disk struct{ root *inode }
 
 // inode is a file, or a directory.
 type inode struct {
-	entries map[string]*inode // of a directory
-	kept    map[string]*inode // that a loss of power leaves
-	data    []byte            // of a file
-	saved   int               // bytes that a loss of power leaves
+	entries       map[string]*inode // of a directory
+	syncedEntries map[string]*inode // that a loss of power leaves
+	data          []byte            // of a file
+	syncedBytes   int               // of data, that a loss of power leaves
 }
 
 func newDirectoryInode() *inode { return &inode{entries: map[string]*inode{}} }
@@ -185,20 +185,20 @@ func (f *diskFile) Read(p []byte) (int, error) {
 
 func (f *diskFile) Truncate(size int64) error {
 	f.data = f.data[:size]
-	f.saved = min(f.saved, len(f.data))
+	f.syncedBytes = min(f.syncedBytes, len(f.data))
 	return nil
 }
 
 func (f *diskFile) Sync() error {
-	f.saved = len(f.data)
-	f.kept = maps.Clone(f.entries)
+	f.syncedBytes = len(f.data)
+	f.syncedEntries = maps.Clone(f.entries)
 	return nil
 }
 
 func (f *diskFile) Close() error             { return nil }
 func (f *diskFile) Chown(uid, gid int) error { return nil }
 
-// names returns what the directory at name has in it.
+// names returns the sorted names in the directory at name.
 func (d *disk) names(name string) []string {
 	return slices.Sorted(maps.Keys(d.root.find(name).entries))
 }
@@ -228,9 +228,9 @@ func (d *disk) capture(name string) (*Capture, error) {
 	return newCapture(name, manifest, entries, nil, func() error { return nil })
 }
 
-// cut returns what a loss of power leaves: what was synced and, if r is not nil,
-// some of the rest: entries as they were or as they are, of files more of the
-// bytes, and after these zeros.
+// cut returns the disk after a loss of power: with what was synced and, if r is not
+// nil, a random part of the rest. A directory entry is the synced or the current one;
+// a file has some of its bytes that were not synced, and after them some zeros.
 func (d *disk) cut(r *rand.Rand) *disk {
 	done := map[*inode]*inode{}
 	var cut func(n *inode) *inode
@@ -238,27 +238,27 @@ func (d *disk) cut(r *rand.Rand) *disk {
 		if done[n] != nil {
 			return done[n] // another link
 		}
-		out := &inode{saved: n.saved}
+		out := &inode{syncedBytes: n.syncedBytes}
 		done[n] = out
 		if n.entries == nil {
-			out.data = slices.Clone(n.data[:n.saved])
+			out.data = slices.Clone(n.data[:n.syncedBytes])
 			if r != nil {
-				length := n.saved + r.IntN(len(n.data)-n.saved+1)
-				out.data = append(out.data, n.data[n.saved:length]...)
+				length := n.syncedBytes + r.IntN(len(n.data)-n.syncedBytes+1)
+				out.data = append(out.data, n.data[n.syncedBytes:length]...)
 				out.data = append(out.data, make([]byte, r.IntN(len(n.data)-length+1))...)
 			}
 			return out
 		}
 		out.entries = map[string]*inode{}
-		names := maps.Clone(n.kept)
+		names := maps.Clone(n.syncedEntries)
 		if r != nil {
 			names = maps.Clone(n.entries)
-			for name := range n.kept {
+			for name := range n.syncedEntries {
 				names[name] = n.entries[name]
 			}
 			for _, name := range slices.Sorted(maps.Keys(names)) {
 				if r.IntN(2) == 0 {
-					names[name] = n.kept[name]
+					names[name] = n.syncedEntries[name]
 				}
 			}
 		}
@@ -272,7 +272,7 @@ func (d *disk) cut(r *rand.Rand) *disk {
 	return &disk{cut(d.root)}
 }
 
-// outcome names the errors that callers tell from others.
+// outcome returns the text of an error, the same for all that errors.Is cannot tell apart.
 func outcome(err error) string {
 	if err == nil {
 		return "ok"
@@ -285,7 +285,7 @@ func outcome(err error) string {
 	return err.Error()
 }
 
-// exercise does to a directory what a Writer may, and returns what came of it.
+// exercise calls all operations of a directory, also such that fail, and returns the outcomes.
 func exercise(in directory) (out []string) {
 	note := func(err error) { out = append(out, outcome(err)) }
 	write := func(name, text string) {
@@ -342,7 +342,7 @@ func exercise(in directory) (out []string) {
 	return out
 }
 
-// The disk of the tests does what a real one does.
+// The simulated disk behaves like the file system of the machine.
 func TestDisk(t *testing.T) {
 	system, err := openOSDirectory(t.TempDir())
 	if err != nil {

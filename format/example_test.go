@@ -54,7 +54,7 @@ func writeRequests(path string) error {
 	return w.Close(nil)
 }
 
-// temporary returns where an example writes to.
+// temporary returns a path for the capture of an example.
 func temporary() (path string, remove func()) {
 	dir, err := os.MkdirTemp("", "fletch")
 	if err != nil {
@@ -92,7 +92,7 @@ func ExampleCreate() {
 	// Output: 2 rows
 }
 
-// A capture is opened as it is, also one that was never finished. It says which.
+// A capture that was never finished opens too; Manifest.Complete tells them apart.
 func ExampleOpen() {
 	path, remove := temporary()
 	defer remove()
@@ -126,7 +126,7 @@ func ExampleOpen() {
 	//   tags list<utf8>
 }
 
-// Three columns are read of the batches that lie in a range of time. The others are neither read nor decoded.
+// Reads three columns of the batches in a time range. Other columns and batches are neither read nor decoded.
 func ExampleTable_Scan() {
 	path, remove := temporary()
 	defer remove()
@@ -141,7 +141,7 @@ func ExampleTable_Scan() {
 
 	t := c.Table("request")
 	if err := t.Schema.Check(requests.Columns...); err != nil {
-		log.Fatal(err) // columns of other types: the capture may be anybody's
+		log.Fatal(err) // columns of other types: the capture may come from anywhere
 	}
 	from := start.Add(250 * time.Millisecond).UnixNano()
 	to := start.Add(420 * time.Millisecond).UnixNano()

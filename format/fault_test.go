@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// faults makes operations on a disk fail, those of one goroutine.
+// faults makes operations on a disk fail. It is for one goroutine.
 type faults struct {
 	disk  *disk
 	codec Codec
@@ -24,8 +24,8 @@ type faults struct {
 	until int // the last that fails; 0 is at
 	only  map[string]bool
 	part  func(n int) int // how much a failing write writes of n bytes; nil is 0
-	log   []string        // of what failed
-	links error           // of every link
+	log   []string        // the operations that failed, as "number: operation path"
+	links error           // if not nil, every link fails with it: there are no hard links
 }
 
 var errKilled = errors.New("killed")
@@ -125,7 +125,7 @@ func (f faultyDirectory) link(from directory, name string) error {
 func (f faultyDirectory) remove(name string) error {
 	if err := f.faults.next("remove", f.path(name)); err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
-			f.directory.remove(name) // somebody else did
+			f.directory.remove(name) // as if another program had removed it
 		}
 		return err
 	}
@@ -176,17 +176,17 @@ func (f faultyFile) Close() error {
 	return errors.Join(err, f.file.Close())
 }
 
-// recording is one run of all that a Writer can do, and what came of it.
+// recording is one run of all operations of a Writer, with their results.
 type recording struct {
 	path     string
 	disk     *disk
 	err      error // of Create
 	errs     []error
 	appended map[string]map[int][]*Batch // by table and generation
-	good     map[string]map[int]int      // how many of those Append accepted
+	accepted map[string]map[int]int      // how many of those Append accepted
 	flushed  map[string]int              // how many of a table were accepted before Flush succeeded
-	synced   map[string]map[int]int      // good, when Sync succeeded last
-	dropped  int                         // Drop was called for up to this
+	synced   map[string]map[int]int      // accepted, when Sync succeeded last
+	dropped  int                         // last generation that Drop was called for
 	closed   error
 	dumps    []dumped
 	tables   map[string]TableInfo
@@ -196,14 +196,14 @@ type dumped struct {
 	path     string
 	from, to int
 	dropped  int // when it was made
-	good     map[string]map[int]int
-	synced   bool // it is to survive a loss of power
+	accepted map[string]map[int]int
+	synced   bool // it must survive a loss of power
 	err      error
 }
 
-func cloneGood(good map[string]map[int]int) map[string]map[int]int {
+func cloneAccepted(accepted map[string]map[int]int) map[string]map[int]int {
 	out := map[string]map[int]int{}
-	for table, n := range good {
+	for table, n := range accepted {
 		out[table] = map[int]int{}
 		for generation, n := range n {
 			out[table][generation] = n
@@ -234,13 +234,13 @@ func recordingBatch(s *Schema, n, i int) *Batch {
 	return batchCache[key]
 }
 
-// record writes five generations to path, of which it keeps two, rolls, dumps,
-// syncs and closes, and goes on whatever fails.
+// record writes five generations to path, keeps the last two, dumps, syncs and
+// closes. It goes on whatever fails.
 func (f *faults) record(path string, opt WriterOptions) *recording {
 	opt.openDirectory = f.open
 	r := &recording{
 		path: path, disk: f.disk,
-		appended: map[string]map[int][]*Batch{}, good: map[string]map[int]int{}, flushed: map[string]int{},
+		appended: map[string]map[int][]*Batch{}, accepted: map[string]map[int]int{}, flushed: map[string]int{},
 	}
 	w, err := Create(path, generationManifest, opt)
 	if r.err = err; err != nil {
@@ -254,7 +254,7 @@ func (f *faults) record(path string, opt WriterOptions) *recording {
 	}
 	dump := func(name string, from, to int) {
 		d := dumped{path: "/" + name, from: from, to: to, dropped: r.dropped}
-		d.good, d.synced = cloneGood(r.good), r.synced != nil
+		d.accepted, d.synced = cloneAccepted(r.accepted), r.synced != nil
 		d.err = note(w.Dump(d.path, from, to, nil))
 		r.dumps = append(r.dumps, d)
 	}
@@ -262,7 +262,7 @@ func (f *faults) record(path string, opt WriterOptions) *recording {
 	for n := 1; n <= recordingGenerations; n++ {
 		r.append(w, n, f.codec, note)
 		if n != 2 && note(w.Sync()) == nil {
-			r.synced = cloneGood(r.good)
+			r.synced = cloneAccepted(r.accepted)
 		}
 		note(w.Finish(n))
 		if tar {
@@ -290,16 +290,16 @@ func (r *recording) append(w *Writer, n int, codec Codec, note func(error) error
 				continue
 			}
 			if r.appended[s.Table] == nil {
-				r.appended[s.Table], r.good[s.Table] = map[int][]*Batch{}, map[int]int{}
+				r.appended[s.Table], r.accepted[s.Table] = map[int][]*Batch{}, map[int]int{}
 			}
 			b := recordingBatch(s, n, i)
 			r.appended[s.Table][n] = append(r.appended[s.Table][n], b)
 			if note(w.Append(b, codec)) == nil {
-				r.good[s.Table][n]++
+				r.accepted[s.Table][n]++
 			}
 		}
 		if note(w.Flush()) == nil {
-			for table, generations := range r.good {
+			for table, generations := range r.accepted {
 				r.flushed[table] = 0
 				for _, n := range generations {
 					r.flushed[table] += n
@@ -336,17 +336,17 @@ func (r *recording) parts(t *testing.T, c *Capture) map[string]map[int]int {
 	return parts
 }
 
-// check checks a capture at path: it has at least what is good of the
-// generations from..to, and of no other generations if exact. Where an event is,
-// there are its names.
-func (r *recording) check(t *testing.T, path string, good map[string]map[int]int, from, to int, exact bool) *Capture {
+// check checks a capture at path: it has at least the accepted batches of the
+// generations from..to and, if exact, none of later generations. A generation with
+// events also has the rows of table task for them.
+func (r *recording) check(t *testing.T, path string, accepted map[string]map[int]int, from, to int, exact bool) *Capture {
 	t.Helper()
 	c, err := r.disk.capture(path)
 	if err != nil {
 		t.Fatalf("%s does not open: %v", path, err)
 	}
 	parts := r.parts(t, c)
-	for table, generations := range good {
+	for table, generations := range accepted {
 		for n, want := range generations {
 			if got := parts[table][n]; n >= from && n <= to &&
 				(got < want || exact && got > len(r.appended[table][n])) {
@@ -359,7 +359,7 @@ func (r *recording) check(t *testing.T, path string, good map[string]map[int]int
 			if exact && n > to {
 				t.Errorf("%s: table %s has generation %d", path, table, n)
 			}
-			if (table == "syscall" || table == "process") && parts["task"][n] < min(1, good["task"][n]) {
+			if (table == "syscall" || table == "process") && parts["task"][n] < min(1, accepted["task"][n]) {
 				t.Errorf("%s: table %s has generation %d, and there are no names", path, table, n)
 			}
 		}
@@ -367,8 +367,8 @@ func (r *recording) check(t *testing.T, path string, good map[string]map[int]int
 	return c
 }
 
-// checkComplete checks that a capture which is complete lacks nothing of the
-// generations from..to.
+// checkComplete checks that c, if its manifest says that it is complete, has every
+// batch of the generations from..to.
 func (r *recording) checkComplete(t *testing.T, c *Capture, from, to int) {
 	t.Helper()
 	if !c.Manifest.Complete {
@@ -385,22 +385,22 @@ func (r *recording) checkComplete(t *testing.T, c *Capture, from, to int) {
 	}
 }
 
-// checkAll checks the capture, all dumps, and that there is nothing else.
+// checkAll checks the capture and all dumps, and that nothing else was left.
 func (r *recording) checkAll(t *testing.T, opt WriterOptions) {
 	t.Helper()
-	there := map[string]bool{}
+	found := map[string]bool{}
 	for _, name := range r.disk.names("/") {
-		there["/"+name] = true
+		found["/"+name] = true
 	}
 	if r.err != nil {
-		if len(there) > 0 {
-			t.Errorf("Create failed and left %v", there)
+		if len(found) > 0 {
+			t.Errorf("Create failed and left %v", found)
 		}
 		return
 	}
 	if !opt.Memory {
-		delete(there, r.path)
-		c := r.check(t, r.path, r.good, r.dropped+1, recordingGenerations, false)
+		delete(found, r.path)
+		c := r.check(t, r.path, r.accepted, r.dropped+1, recordingGenerations, false)
 		for _, d := range c.Damage() {
 			t.Errorf("damage: %v", d)
 		}
@@ -416,24 +416,24 @@ func (r *recording) checkAll(t *testing.T, opt WriterOptions) {
 	for _, d := range r.dumps {
 		name := d.path
 		if d.err != nil {
-			if there[name] || there[name+".new"] {
+			if found[name] || found[name+".new"] {
 				t.Errorf("dump %s failed and is there", name)
 			}
 			continue
 		}
-		if !there[name] {
+		if !found[name] {
 			t.Errorf("no dump %s", name)
 			continue
 		}
-		delete(there, name)
-		c := r.check(t, d.path, d.good, max(d.from, d.dropped+1), d.to, true)
+		delete(found, name)
+		c := r.check(t, d.path, d.accepted, max(d.from, d.dropped+1), d.to, true)
 		r.checkComplete(t, c, max(d.from, d.dropped+1), d.to)
 		if len(c.Damage()) > 0 || !c.Manifest.Complete && len(r.errs) == 0 {
 			t.Errorf("dump %s: complete %v, damage %v", name, c.Manifest.Complete, c.Damage())
 		}
 	}
-	if len(there) > 0 {
-		t.Errorf("left %v", there)
+	if len(found) > 0 {
+		t.Errorf("left %v", found)
 	}
 }
 
@@ -473,22 +473,22 @@ func (r *recording) checkTar(t *testing.T) {
 	}
 }
 
-// needSpace are the operations that a full disk refuses.
+// needSpace are the operations that fail on a full disk.
 var needSpace = map[string]bool{"create": true, "mkdir": true, "link": true, "write": true}
 
-// looking are the operations that find out that a directory has vanished.
-var looking = map[string]bool{"create": true, "mkdir": true, "link": true, "open": true, "enter": true,
+// lookups are the operations that fail once a directory was removed.
+var lookups = map[string]bool{"create": true, "mkdir": true, "link": true, "open": true, "enter": true,
 	"rename": true, "remove": true}
 
-// changing are the operations that a disk refuses on which nothing may change.
-var changing = map[string]bool{
+// modifying are the operations that fail on a read-only file system.
+var modifying = map[string]bool{
 	"create": true, "mkdir": true, "link": true, "write": true, "rename": true, "remove": true, "truncate": true,
 	"sync": true,
 }
 
-// Whatever operation fails, and for however long: the capture opens, what Append
-// accepted is in it unless it was dropped, a dump is whole or not there, and the
-// error says what happened.
+// Whichever operation fails, once or from then on: the capture opens and has what
+// Append accepted unless it was dropped, a dump is whole or does not exist, and the
+// error is returned and names the table, capture or dump.
 func TestEveryOperationFails(t *testing.T) {
 	const ever = 1 << 30
 	failures := []struct {
@@ -496,12 +496,12 @@ func TestEveryOperationFails(t *testing.T) {
 		faults
 	}{
 		{"EIO once", faults{err: syscall.EIO}},
-		{"ENOENT once", faults{err: syscall.ENOENT, only: looking}},
+		{"ENOENT once", faults{err: syscall.ENOENT, only: lookups}},
 		{"ENOSPC once, half a write", faults{err: syscall.ENOSPC, only: needSpace,
 			part: func(n int) int { return n / 2 }}},
 		{"ENOSPC from then on", faults{err: syscall.ENOSPC, until: ever, only: needSpace,
 			part: func(n int) int { return n - 1 }}},
-		{"EROFS from then on", faults{err: syscall.EROFS, until: ever, only: changing}},
+		{"EROFS from then on", faults{err: syscall.EROFS, until: ever, only: modifying}},
 	}
 	for _, kind := range recordingKinds {
 		for i, failure := range failures {
@@ -515,10 +515,10 @@ func TestEveryOperationFails(t *testing.T) {
 					f.disk, f.at, f.links = newDisk(), at, kind.link
 					r := f.record(kind.file, kind.opt)
 					if f.count < at {
-						break // all have had their turn
+						break // every operation has failed once
 					}
 					if len(f.log) == 0 {
-						continue // not an operation of those that fail
+						continue // not an operation that can fail like this
 					}
 					runs++
 					t.Run(f.log[0], func(t *testing.T) {
@@ -540,10 +540,10 @@ func TestEveryOperationFails(t *testing.T) {
 func (r *recording) checkFailure(t *testing.T, f *faults, opt WriterOptions) {
 	t.Helper()
 	lasting := f.until > f.at
-	said := r.err
+	first := r.err
 	for _, err := range r.errs {
-		if said == nil {
-			said = err
+		if first == nil {
+			first = err
 		}
 		if !errors.Is(err, f.err) && !errors.Is(err, fs.ErrExist) {
 			t.Errorf("another error: %v", err)
@@ -554,28 +554,28 @@ func (r *recording) checkFailure(t *testing.T, f *faults, opt WriterOptions) {
 			t.Errorf("does not say what: %v", err)
 		}
 	}
-	tidying := strings.HasSuffix(f.log[0], " remove c/path")
-	if !errors.Is(said, f.err) && !tidying && !(f.err == syscall.ENOENT && strings.Contains(f.log[0], " remove ")) {
-		t.Errorf("not a word of it: %v", said)
+	removesEmptyTable := strings.HasSuffix(f.log[0], " remove c/path")
+	if !errors.Is(first, f.err) && !removesEmptyTable && !(f.err == syscall.ENOENT && strings.Contains(f.log[0], " remove ")) {
+		t.Errorf("the error was not returned: %v", first)
 	}
-	stuck := lasting && f.only["remove"]
+	cannotRemove := lasting && f.only["remove"]
 	if strings.HasSuffix(r.path, ".tar") {
-		if r.err == nil || !stuck {
+		if r.err == nil || !cannotRemove {
 			r.checkTar(t)
 		}
 		return
 	}
-	if stuck {
-		// What cannot be changed cannot be tidied up either.
-		r.checkLeft(t, opt)
+	if cannotRemove {
+		// On a read-only disk nothing can be removed either.
+		r.checkLeftovers(t, opt)
 		return
 	}
 	r.checkAll(t, opt)
 }
 
-// checkLeft checks a place where work ended at once: whatever is there opens,
-// unless it has not even a manifest.
-func (r *recording) checkLeft(t *testing.T, opt WriterOptions) {
+// checkLeftovers checks the disk after an end without cleaning up: every capture
+// opens that has at least a manifest.
+func (r *recording) checkLeftovers(t *testing.T, opt WriterOptions) {
 	t.Helper()
 	for _, name := range r.disk.names("/") {
 		name := "/" + name
@@ -587,7 +587,7 @@ func (r *recording) checkLeft(t *testing.T, opt WriterOptions) {
 			continue
 		}
 		if name == r.path {
-			r.check(t, name, r.good, r.dropped+1, recordingGenerations, false)
+			r.check(t, name, r.accepted, r.dropped+1, recordingGenerations, false)
 			continue
 		}
 		c, err := r.disk.capture(name)
@@ -602,7 +602,7 @@ func (r *recording) checkLeft(t *testing.T, opt WriterOptions) {
 	}
 	for _, d := range r.dumps {
 		if d.err == nil {
-			r.check(t, d.path, d.good, max(d.from, d.dropped+1), d.to, true)
+			r.check(t, d.path, d.accepted, max(d.from, d.dropped+1), d.to, true)
 		}
 	}
 }
@@ -620,8 +620,8 @@ var recordingKinds = []struct {
 	{"tar", "/c.tar", WriterOptions{}, nil},
 }
 
-// A recorder that is killed between any two operations, or in the middle of a
-// write, leaves what opens and has all that Append had accepted.
+// A recorder that is killed between any two operations, or in the middle of a write,
+// leaves a capture that opens and has every batch that Append accepted.
 func TestKilledAtEveryOperation(t *testing.T) {
 	for _, kind := range recordingKinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -634,7 +634,7 @@ func TestKilledAtEveryOperation(t *testing.T) {
 				runs++
 				t.Run(fmt.Sprintf("%s, %d of %d", f.log[0], part, whole), func(t *testing.T) {
 					if kind.file != "/c.tar" {
-						r.checkLeft(t, kind.opt)
+						r.checkLeftovers(t, kind.opt)
 					} else if r.err == nil {
 						r.checkTar(t)
 					}
@@ -651,7 +651,8 @@ func TestKilledAtEveryOperation(t *testing.T) {
 	}
 }
 
-// killedAt makes a recording that ends at an operation.
+// killedAt makes a recording that is killed at an operation, of which part bytes of a
+// write are done.
 func killedAt(at int, file string, opt WriterOptions, link error, codec Codec, part func(n int) int) (*faults,
 	*recording) {
 	f := &faults{disk: newDisk(), codec: codec, err: errKilled, at: at, until: 1 << 30, links: link}
@@ -664,9 +665,9 @@ func killedAt(at int, file string, opt WriterOptions, link error, codec Codec, p
 	return f, f.record(file, opt)
 }
 
-// After a loss of power at any moment, all is there that was when Sync
-// returned, however much of the rest is. It takes a codec with a checksum to
-// tell what is not there from zeros.
+// After a loss of power at any moment, everything is there that was written before
+// the last Sync returned. The codec has a checksum, because otherwise zeros that
+// replace lost bytes could be read as values.
 func TestPowerCutAtEveryOperation(t *testing.T) {
 	for _, kind := range recordingKinds {
 		t.Run(kind.name, func(t *testing.T) {
@@ -678,13 +679,13 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 				}
 				before := r.disk
 				for i := range 4 {
-					var luck *rand.Rand
+					var random *rand.Rand
 					if i > 0 {
-						luck = rand.New(rand.NewPCG(uint64(at), uint64(i)))
+						random = rand.New(rand.NewPCG(uint64(at), uint64(i)))
 					}
-					r.disk = before.cut(luck)
+					r.disk = before.cut(random)
 					cuts++
-					t.Run(fmt.Sprintf("%s, %d", f.log[0], i), func(t *testing.T) { r.checkCut(t, kind.opt) })
+					t.Run(fmt.Sprintf("%s, %d", f.log[0], i), func(t *testing.T) { r.checkPowerCut(t, kind.opt) })
 				}
 			}
 			t.Logf("%d cuts", cuts)
@@ -692,10 +693,10 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 	}
 }
 
-func (r *recording) checkCut(t *testing.T, opt WriterOptions) {
+func (r *recording) checkPowerCut(t *testing.T, opt WriterOptions) {
 	for _, d := range r.dumps {
 		if d.err == nil && d.synced {
-			c := r.check(t, d.path, d.good, max(d.from, d.dropped+1), d.to, true)
+			c := r.check(t, d.path, d.accepted, max(d.from, d.dropped+1), d.to, true)
 			if !c.Manifest.Complete || len(c.Damage()) > 0 {
 				t.Errorf("dump %s: complete %v, damage %v", d.path, c.Manifest.Complete, c.Damage())
 			}

@@ -50,7 +50,7 @@ func testdata(t testing.TB, name string) *Capture {
 	return c
 }
 
-// Segments that pyarrow wrote are as good as the project's own.
+// Segments that pyarrow wrote are read like the project's own.
 func TestPyarrow(t *testing.T) {
 	for _, name := range []string{"none.arrow", "lz4.arrow", "zstd.arrow"} {
 		c := testdata(t, name)
@@ -81,7 +81,7 @@ func TestPyarrowBlocks(t *testing.T) {
 	}
 }
 
-// Where something is null, the column is refused and the others are not.
+// A column with a null cannot be read; the others can.
 func TestPyarrowNulls(t *testing.T) {
 	table := testdata(t, "nulls.arrow").Table("t")
 	var b Batch
@@ -94,9 +94,9 @@ func TestPyarrowNulls(t *testing.T) {
 	}
 }
 
-// Columns of types that captures do not have are skipped, and what lies behind
-// them is found.
-func TestPyarrowStrange(t *testing.T) {
+// Columns of types that captures do not have are skipped, and the columns behind
+// them are read.
+func TestPyarrowUnknownTypes(t *testing.T) {
 	c := testdata(t, "strange.arrow")
 	var want []Column
 	for i := range 21 {
@@ -119,7 +119,7 @@ func TestPyarrowStrange(t *testing.T) {
 	}
 }
 
-// Apache's own reader finds in a segment what was written.
+// Apache's reader reads from a segment what was written.
 func TestArrowReads(t *testing.T) {
 	for _, codec := range []Codec{None, LZ4, Zstd} {
 		for _, s := range []*Schema{syscallSchema, processSchema, pathSchema, LossSchema} {
@@ -186,7 +186,7 @@ func recordRows(rec arrow.Record) [][]any {
 	return out
 }
 
-// Apache's own writer leaves out the end of the stream, and pads to 64 bytes.
+// Files of Apache's writer, which omits the end-of-stream marker and pads to 64 bytes, are read.
 func TestArrowWrites(t *testing.T) {
 	for name, option := range map[string]ipc.Option{"none": ipc.WithMinSpaceSavings(0), "lz4": ipc.WithLZ4(),
 		"zstd": ipc.WithZstd()} {

@@ -11,15 +11,14 @@ import (
 	"testing"
 )
 
-// checkFuzzed is what holds for any capture: opening and reading it gives an
-// error of the right class or values that agree with each other, in time and
-// memory that its size allows.
+// checkFuzzed checks what holds for any bytes: opening and reading them gives one of
+// the package's errors or consistent values, in memory bounded by their size.
 func checkFuzzed(t *testing.T, size int, open func() (*Capture, error)) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	c, err := open()
 	if (c == nil) == (err == nil) {
-		t.Fatalf("both or neither: %v, %v", c, err)
+		t.Fatalf("a capture and an error, or neither: %v, %v", c, err)
 	}
 	if err == nil {
 		err = readAll(t, c)
@@ -30,11 +29,11 @@ func checkFuzzed(t *testing.T, size int, open func() (*Capture, error)) {
 		}
 	}
 	if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion) && !errors.Is(err, ErrNotCapture) {
-		t.Errorf("error of no class: %v", err)
+		t.Errorf("none of the package's errors: %v", err)
 	}
 	runtime.ReadMemStats(&after)
-	// What zstd can make of so many bytes, once when a segment is opened and
-	// once when it is read; and what a reader has of itself.
+	// The most that zstd can decode from so many bytes, when a segment is opened and
+	// again when it is read, and a constant for the reader.
 	if n := after.TotalAlloc - before.TotalAlloc; n > 64<<20+2*zstdRatio*uint64(size) {
 		t.Errorf("%d bytes allocated for %d", n, size)
 	}
@@ -90,7 +89,7 @@ func FuzzSegment(f *testing.F) {
 		f.Add(b)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		// As the loss table, which opening a capture reads.
+		// Of the loss table, because opening an unfinished capture reads its rows.
 		checkFuzzed(t, len(data), func() (*Capture, error) { return openSegment(LossSchema.Table, data) })
 	})
 }

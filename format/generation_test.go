@@ -18,7 +18,7 @@ import (
 	"time"
 )
 
-// taskSchema is a dimension: no event goes by it.
+// taskSchema is a dimension table: it has a ts, but its rows are no events.
 var taskSchema = &Schema{Table: "task", Columns: []Column{{"task", Int32}, {"ts", Timestamp}, {"comm", String}}}
 
 // generationManifest begins just before the rows of generation 1.
@@ -35,16 +35,15 @@ func generationRows(s *Schema, n int) *Batch {
 	return b
 }
 
-// speaks says whether a table has something to say in generation n.
-func speaks(s *Schema, n int) bool { return s != processSchema || n%2 == 1 }
+// hasRows reports whether appendGeneration appends rows to a table in generation n.
+func hasRows(s *Schema, n int) bool { return s != processSchema || n%2 == 1 }
 
 var generationSchemas = []*Schema{taskSchema, syscallSchema, processSchema}
 
-// appendGeneration appends generation n to w, in which process is silent when n
-// is even.
+// appendGeneration appends generation n to w. Table process has no rows if n is even.
 func appendGeneration(w *Writer, n int) error {
 	for _, s := range generationSchemas {
-		if speaks(s, n) {
+		if hasRows(s, n) {
 			if err := w.Append(generationRows(s, n), Zstd); err != nil {
 				return err
 			}
@@ -58,7 +57,7 @@ func generations(from, to int) map[string][][]any {
 	want := map[string][][]any{}
 	for n := from; n <= to; n++ {
 		for _, s := range generationSchemas {
-			if speaks(s, n) {
+			if hasRows(s, n) {
 				want[s.Table] = append(want[s.Table], rows(generationRows(s, n))...)
 			}
 		}
@@ -66,8 +65,9 @@ func generations(from, to int) map[string][][]any {
 	return want
 }
 
-// has checks that a capture at path is exactly the generations from..to.
-func has(t *testing.T, path string, from, to int, complete bool) *Capture {
+// checkGenerations checks that the capture at path has exactly the rows and segments
+// of the generations from..to.
+func checkGenerations(t *testing.T, path string, from, to int, complete bool) *Capture {
 	t.Helper()
 	c := open(t, path)
 	if c.Manifest.Complete != complete || len(c.Damage()) > 0 {
@@ -90,8 +90,7 @@ func has(t *testing.T, path string, from, to int, complete bool) *Capture {
 			t.Errorf("%s: table %s: %+v", path, table.Schema.Table, got)
 		}
 	}
-	// From when on everything is there: the last event of the generation before. When its names were announced does
-	// not count.
+	// The capture starts at the last event of the generation before. Rows of dimension tables do not count.
 	if from > 1 {
 		_, hi, _ := generationRows(syscallSchema, from-1).timeRange()
 		if before := generations(from-1, from-1); before["process"] != nil {
@@ -122,7 +121,7 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// checkTables sees that w has two generations: 6, and 7 that is not finished.
+// checkTables checks that w has two generations: 6, and 7, which is not finished.
 func checkTables(t *testing.T, w *Writer) {
 	t.Helper()
 	for name, info := range w.Tables() {
@@ -154,18 +153,18 @@ func keepGenerations(t *testing.T, memory bool) {
 	}
 	must(t, appendGeneration(w, 7))
 	if !memory {
-		has(t, path, 3, 7, false)
+		checkGenerations(t, path, 3, 7, false)
 	} else if w.MemoryBytes() != 3*5*memoryChunk-2*memoryChunk {
 		t.Errorf("%d bytes in memory", w.MemoryBytes())
 	}
-	// A dump is what it says, and stays when what it was made of goes.
+	// A dump stays whole when the generations that it was made of are dropped.
 	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
 	must(t, w.Dump(one, 4, 6, func(m *Manifest) {
 		m.Dump = &Dump{Reason: "trigger", TS: m.End, Condition: "a < b"}
 	}))
 	must(t, w.Drop(5))
 	must(t, w.Dump(two, 1, 6, nil))
-	c := has(t, one, 4, 6, true)
+	c := checkGenerations(t, one, 4, 6, true)
 	d := c.Manifest.Dump
 	if d == nil || d.Reason != "trigger" || d.Condition != "a < b" || !d.TS.Equal(c.Manifest.End) {
 		t.Errorf("dump %+v", d)
@@ -174,12 +173,12 @@ func keepGenerations(t *testing.T, memory bool) {
 	if got := c.Manifest.End.UnixNano(); got < hi || got > hi+100_000 {
 		t.Errorf("dump ends at %v", c.Manifest.End)
 	}
-	has(t, two, 6, 6, true)
+	checkGenerations(t, two, 6, 6, true)
 	checkTables(t, w)
 	must(t, w.Drop(6))
 	must(t, w.Close(nil))
 	if !memory {
-		has(t, path, 7, 7, true)
+		checkGenerations(t, path, 7, 7, true)
 		want := []string{"-rw------- capture.json", "drwx------ process", "-rw------- process/000007.arrow",
 			"drwx------ syscall", "-rw------- syscall/000007.arrow", "drwx------ task", "-rw------- task/000007.arrow"}
 		if got := tree(t, path); !slices.Equal(got, want) {
@@ -195,7 +194,7 @@ func keepGenerations(t *testing.T, memory bool) {
 	}
 }
 
-// What the Writer refuses leaves it and the disk as they were.
+// A call that the Writer refuses changes neither the Writer nor the disk.
 func TestGenerationsRefused(t *testing.T) {
 	dir := t.TempDir()
 	w, err := Create(filepath.Join(dir, "c"), generationManifest, WriterOptions{})
@@ -245,10 +244,10 @@ func TestGenerationsRefused(t *testing.T) {
 	if err := w.Close(nil); err != nil {
 		t.Fatal(err)
 	}
-	has(t, filepath.Join(dir, "c"), 1, 3, true)
+	checkGenerations(t, filepath.Join(dir, "c"), 1, 3, true)
 }
 
-// A tar has generations as well, though neither Drop nor Dump.
+// A tar can be written in generations too, but without Drop and Dump.
 func TestGenerationsTar(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c.tar")
 	w, err := Create(path, generationManifest, WriterOptions{})
@@ -262,7 +261,7 @@ func TestGenerationsTar(t *testing.T) {
 		if err := w.Flush(); err != nil {
 			t.Fatal(err)
 		}
-		// Goes on after having been flushed.
+		// A generation continues after Flush.
 		if err := w.Append(generationRows(pathSchema, n), None); err != nil {
 			t.Fatal(err)
 		}
@@ -290,32 +289,33 @@ func TestGenerationsTar(t *testing.T) {
 	}
 }
 
-// useAtOnce appends to w from two lanes, finishes, dumps, drops and syncs what both are past, and asks for sizes.
-func useAtOnce(t *testing.T, w *Writer, dir string, last int) {
-	var lanes, keeper sync.WaitGroup
-	past := [2]chan struct{}{make(chan struct{}, last), make(chan struct{}, last)}
+// useConcurrently appends to w from two goroutines, as two lanes do. Another one finishes, dumps, drops and syncs the
+// generations that both have written, and one asks for sizes.
+func useConcurrently(t *testing.T, w *Writer, dir string, last int) {
+	var lanes, rotator sync.WaitGroup
+	passed := [2]chan struct{}{make(chan struct{}, last), make(chan struct{}, last)}
 	done := make(chan struct{})
 	for i, schemas := range [][]*Schema{{syscallSchema}, {taskSchema, processSchema}} {
 		lanes.Go(func() {
 			for n := 1; n <= last; n++ {
 				for _, s := range schemas {
-					if !speaks(s, n) {
+					if !hasRows(s, n) {
 						continue
 					}
 					if err := w.Append(generationRows(s, n), LZ4); err != nil {
 						t.Error(err)
 					}
 				}
-				past[i] <- struct{}{}
+				passed[i] <- struct{}{}
 			}
 		})
 	}
-	keeper.Go(func() {
+	rotator.Go(func() {
 		for n := 1; n <= last; n++ {
-			// Not before both lanes are past it; one may be far ahead.
-			<-past[0]
-			<-past[1]
-			keepThree(t, w, dir, n)
+			// Wait until both lanes have written it; one may be far ahead.
+			<-passed[0]
+			<-passed[1]
+			rotate(t, w, dir, n)
 		}
 	})
 	var reader sync.WaitGroup
@@ -333,13 +333,13 @@ func useAtOnce(t *testing.T, w *Writer, dir string, last int) {
 		}
 	})
 	lanes.Wait()
-	keeper.Wait()
+	rotator.Wait()
 	close(done)
 	reader.Wait()
 }
 
-// keepThree finishes generation n, drops the fourth before it, and dumps some.
-func keepThree(t *testing.T, w *Writer, dir string, n int) {
+// rotate finishes generation n, drops all but the last three, and dumps these if n is a multiple of 5.
+func rotate(t *testing.T, w *Writer, dir string, n int) {
 	if err := w.Finish(n); err != nil {
 		t.Error(err)
 	}
@@ -364,10 +364,9 @@ func keepThree(t *testing.T, w *Writer, dir string, n int) {
 	}
 }
 
-// Lanes write, one of them is ahead, and meanwhile a third goroutine finishes,
-// dumps, drops and syncs: what is dumped is whole, what is dropped is gone, and
-// nothing is held for it.
-func TestGenerationsAtOnce(t *testing.T) {
+// While two lanes write, one ahead of the other, a third goroutine finishes, dumps,
+// drops and syncs: dumps are whole, and dropped generations take no memory.
+func TestGenerationsConcurrently(t *testing.T) {
 	const last = 60
 	for _, memory := range []bool{false, true} {
 		t.Run(fmt.Sprintf("memory=%v", memory), func(t *testing.T) {
@@ -377,7 +376,7 @@ func TestGenerationsAtOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			useAtOnce(t, w, dir, last)
+			useConcurrently(t, w, dir, last)
 			for n := 5; n <= last; n += 5 {
 				c := open(t, filepath.Join(dir, fmt.Sprint("d", n)))
 				same := reflect.DeepEqual(content(t, c), generations(n-2, n))
@@ -386,7 +385,7 @@ func TestGenerationsAtOnce(t *testing.T) {
 				}
 			}
 			if m, ok := w.destination.(*memoryDestination); ok {
-				// As much as there was at most at a time.
+				// Chunks are reused, so there are no more than were needed at a time.
 				if n := int64(len(m.free))*memoryChunk + m.used; n > 3*(last+4)*memoryChunk {
 					t.Errorf("%d bytes are held", n)
 				}
@@ -404,8 +403,8 @@ func TestGenerationsAtOnce(t *testing.T) {
 	}
 }
 
-// However long a window rolls, what it takes is bounded by the window.
-func TestGenerationsForEver(t *testing.T) {
+// However long generations are written and dropped, memory is bounded by those kept.
+func TestGenerationsMemoryIsBounded(t *testing.T) {
 	w, err := Create(filepath.Join(t.TempDir(), "c"), generationManifest, WriterOptions{Memory: true})
 	if err != nil {
 		t.Fatal(err)
@@ -432,8 +431,8 @@ func TestGenerationsForEver(t *testing.T) {
 	}
 }
 
-// A capture opens while its recorder writes and drops.
-// TestRemove: a capture beside the one being written goes, whole, and nothing that is none.
+// Remove removes a capture next to the one being written. It refuses a directory that
+// has anything else in it, and leaves that as it is.
 func TestRemove(t *testing.T) {
 	for _, memory := range []bool{false, true} {
 		dir := t.TempDir()
@@ -466,7 +465,7 @@ func TestRemove(t *testing.T) {
 		}
 		c, err := Open(filepath.Join(dir, "mixed"))
 		if err != nil || !c.Manifest.Complete || c.Table("syscall").Rows != 20 {
-			t.Fatalf("what could not be removed is not what it was: %v", err)
+			t.Fatalf("the capture that could not be removed has changed: %v", err)
 		}
 		if err := errors.Join(c.Close(), w.Close(nil)); err != nil {
 			t.Error(err)
@@ -484,6 +483,7 @@ func TestRemove(t *testing.T) {
 	}
 }
 
+// A capture opens while its recorder writes and drops generations.
 func TestOpenWhileDropping(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
 	w, err := Create(path, generationManifest, WriterOptions{})

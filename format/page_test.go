@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// FORMAT.md says what this package does.
+// FORMAT.md has the version, limits, manifest fields and loss columns of this package.
 func TestPage(t *testing.T) {
 	data, err := os.ReadFile("../FORMAT.md")
 	if err != nil {

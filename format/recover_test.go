@@ -47,7 +47,7 @@ func openSegment(table string, b []byte) (*Capture, error) {
 	return newCapture("test", nil, []segmentFile{e}, nil, func() error { return nil })
 }
 
-// A segment cut at any byte has every batch that is whole, and no other.
+// A segment cut off at any byte has exactly the batches that are whole.
 func TestCutSegment(t *testing.T) {
 	for _, codec := range []Codec{None, LZ4, Zstd} {
 		batches := []*Batch{fill(NewBatch(processSchema), 3, 1), fill(NewBatch(processSchema), 9, 2),
@@ -77,7 +77,7 @@ func TestCutSegment(t *testing.T) {
 	}
 }
 
-// batchEnds returns where the batches of the table syscall end in a tar, and its last manifest, by Go's tar reader.
+// batchEnds returns the offsets in a tar at which the batches of table syscall end, and at which the last manifest does.
 func batchEnds(t *testing.T, data []byte) (ends []int64, finished int64) {
 	t.Helper()
 	r := bytes.NewReader(data)
@@ -108,7 +108,7 @@ func batchEnds(t *testing.T, data []byte) (ends []int64, finished int64) {
 	return ends, finished
 }
 
-// A tar cut at any byte has every batch that is whole, and no other.
+// A tar cut off at any byte has exactly the batches that are whole.
 func TestCutTar(t *testing.T) {
 	var out bytes.Buffer
 	w, err := Create("-", testManifest, WriterOptions{Stdout: &out})
@@ -167,8 +167,8 @@ func TestCutTar(t *testing.T) {
 	}
 }
 
-// A directory without its manifest, or with half of it, is an unfinished
-// capture that knows its host from the segments.
+// A directory without a manifest, or with a part of one, is an unfinished capture
+// whose host comes from the segments.
 func TestCutManifest(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "c")
 	b := fill(NewBatch(syscallSchema), 20, 1)
@@ -214,7 +214,7 @@ func TestCutManifest(t *testing.T) {
 	check("without", ErrNotCapture)
 }
 
-// A finished capture of which something is gone no longer is complete.
+// A finished capture from which something was removed is not complete.
 func TestMissing(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -284,8 +284,8 @@ func TestZeroTail(t *testing.T) {
 	}
 }
 
-// TestKilled kills a process that writes a capture, again and again, and finds
-// every batch that it had said was written.
+// TestKilled kills processes that write a capture, and finds every batch that they
+// reported as written.
 func TestKilled(t *testing.T) {
 	if path := os.Getenv("FLETCH_TEST_WRITE"); path != "" {
 		writeForever(path)
@@ -302,7 +302,7 @@ func TestKilled(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			// Killed after so many batches, and while the next is under way.
+			// Kill it after i*i batches, while the next one is being written.
 			batches := -1
 			lines := bufio.NewScanner(out)
 			for lines.Scan() {
@@ -328,7 +328,7 @@ func TestKilled(t *testing.T) {
 				for j := range batches + 2 {
 					want = append(want, rows(fill(NewBatch(s), 20, uint64(j)))...)
 				}
-				// At most the batch under way is there beyond what was reported.
+				// Beyond what was reported there is at most the batch being written.
 				n := len(got[s.Table])
 				if n < 20*batches || n > len(want) || n > 0 && !reflect.DeepEqual(got[s.Table], want[:n]) {
 					t.Errorf("%s: table %s: %d rows after %d batches of 20", name, s.Table, n, batches)
@@ -338,8 +338,8 @@ func TestKilled(t *testing.T) {
 	}
 }
 
-// TestKilledRotating kills a process that rotates, drops and dumps, and finds a
-// window and dumps that are whole.
+// TestKilledRotating kills processes that write generations, drop and dump, and finds
+// the generations kept and whole dumps.
 func TestKilledRotating(t *testing.T) {
 	if path := os.Getenv("FLETCH_TEST_ROTATE"); path != "" {
 		rotateForever(path)
@@ -375,11 +375,11 @@ func TestKilledRotating(t *testing.T) {
 		if c.Manifest.Complete || len(c.Damage()) > 0 {
 			t.Errorf("complete %v, damage %v", c.Manifest.Complete, c.Damage())
 		}
-		// What was finished and not yet being dropped when it last said so is there.
+		// Everything is there that was finished, and was not being dropped, at the last report.
 		got := content(t, c)
 		for _, s := range generationSchemas {
 			for n := dropped + 2; n <= finished; n++ {
-				if !speaks(s, n) {
+				if !hasRows(s, n) {
 					continue
 				}
 				want := rows(generationRows(s, n))
@@ -396,7 +396,7 @@ func TestKilledRotating(t *testing.T) {
 	}
 }
 
-// wholeDumps returns how many dumps of three generations a directory has. Those that are not whole open all the same.
+// wholeDumps checks the dumps in a directory, and returns how many are finished. Unfinished ones with a manifest open.
 func wholeDumps(t *testing.T, dir string) int {
 	t.Helper()
 	dumps, err := filepath.Glob(filepath.Join(dir, "dump*"))
@@ -413,14 +413,14 @@ func wholeDumps(t *testing.T, dir string) int {
 		}
 		var n int
 		fmt.Sscanf(filepath.Base(dump), "dump%d", &n)
-		has(t, dump, n-2, n, true)
+		checkGenerations(t, dump, n-2, n, true)
 		whole++
 	}
 	return whole
 }
 
-// rotateForever writes generations to path, keeps four, dumps the last three of
-// every third, and prints after each how many were finished and dropped.
+// rotateForever writes generations to path, keeps four, dumps three at every third,
+// and prints after each how many were finished and how many dropped.
 func rotateForever(path string) {
 	w, err := Create(path, generationManifest, WriterOptions{})
 	for n := 1; err == nil; n++ {
@@ -454,7 +454,7 @@ func writeForever(path string) {
 	os.Exit(1)
 }
 
-func TestOpenNot(t *testing.T) {
+func TestOpenRefuses(t *testing.T) {
 	dir := t.TempDir()
 	must := func(err error) {
 		if err != nil {
@@ -530,7 +530,7 @@ func TestNewerMinor(t *testing.T) {
 	content(t, c)
 }
 
-// A newer major version is refused, even where only the segments say it.
+// A newer major version is refused, also if only the segments have it.
 func TestNewerMajor(t *testing.T) {
 	e := newEncoder(pathSchema, []string{"fletch.format", "2.0"})
 	b := append(e.start(), e.end(nil)...)

@@ -39,7 +39,7 @@ func needTar(t testing.TB) {
 	}
 }
 
-// A tar that tar makes of a capture opens, whatever stands before its names.
+// A tar that tar(1) makes of a capture opens, whatever directories its names begin with.
 func TestTarOfDirectory(t *testing.T) {
 	needTar(t)
 	dir := t.TempDir()
@@ -76,7 +76,7 @@ func TestTarOfDirectory(t *testing.T) {
 	}
 }
 
-// A tar that is written unpacks to a capture of the same rows.
+// A tar that was written unpacks with tar(1) to a capture of the same rows.
 func TestUnpack(t *testing.T) {
 	needTar(t)
 	dir := t.TempDir()
@@ -127,7 +127,7 @@ func writeStream(t *testing.T) (stream []byte, want [][]any) {
 		if out.Len() == before {
 			t.Error("flushed nothing")
 		}
-		// Nothing new is nothing to write.
+		// A second Flush without new rows writes nothing.
 		before = out.Len()
 		if err := w.Flush(); err != nil || out.Len() != before {
 			t.Errorf("flushed %d bytes of nothing: %v", out.Len()-before, err)
@@ -142,7 +142,7 @@ func writeStream(t *testing.T) (stream []byte, want [][]any) {
 	return out.Bytes(), want
 }
 
-// A tar is written as it comes to a pipe, and read as it comes from one.
+// A tar is written to a stream as it is flushed, and read from one.
 func TestStream(t *testing.T) {
 	out, want := writeStream(t)
 	temp := t.TempDir()
@@ -163,7 +163,7 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// A file is read where it is, if it is all of the tar.
+// A file is read in place if it is at its beginning, else copied.
 func TestStreamOfFile(t *testing.T) {
 	out, want := writeStream(t)
 	file, err := os.Create(filepath.Join(t.TempDir(), "x"))
@@ -191,7 +191,7 @@ func TestStreamOfFile(t *testing.T) {
 	}
 }
 
-// What is no tar, and one that cannot be read, leave nothing behind.
+// A stream that is no tar, or fails, is refused, and no temporary file is left.
 func TestStreamRefused(t *testing.T) {
 	out, _ := writeStream(t)
 	temp := t.TempDir()
@@ -229,8 +229,8 @@ func endless(c byte) io.Reader {
 	})
 }
 
-// A tar is on its way in segments of a few MiB, whatever a segment may be
-// otherwise: they are held in memory.
+// Segments of a tar, which are kept in memory until they are written, have a few MiB,
+// whatever SegmentBytes is.
 func TestTarSegments(t *testing.T) {
 	var out bytes.Buffer
 	w, err := Create("-", testManifest, WriterOptions{Stdout: &out})
@@ -283,7 +283,7 @@ func makeTar(t testing.TB, entries ...tarEntry) []byte {
 	return out.Bytes()
 }
 
-// entriesCase is a tar of these entries, and what opening it gives: so many rows of a host, or an error.
+// entriesCase is a tar of these entries, and what opening it gives: a number of rows and a host, or an error.
 type entriesCase struct {
 	name    string
 	entries []tarEntry
@@ -360,7 +360,7 @@ func (c *entriesCase) check(t *testing.T) {
 	}
 }
 
-// The holes of a sparse file are not bytes of the tar.
+// A tar with a sparse file, whose holes are not in the tar, is refused.
 func TestTarSparse(t *testing.T) {
 	needTar(t)
 	dir := t.TempDir()
@@ -380,7 +380,7 @@ func TestTarSparse(t *testing.T) {
 	}
 }
 
-// A header that claims more than there is, is of an entry that was cut off.
+// An entry whose header has a size beyond the end of the tar was cut off.
 func TestTarSizes(t *testing.T) {
 	a, _ := segment(t, Zstd, fill(NewBatch(pathSchema), 4, 1))
 	whole := makeTar(t, tarEntry{tar.Header{Name: "capture.json"}, []byte(`{"format": {"major": 1}}`)},

@@ -42,14 +42,14 @@ func freeBytes(t *testing.T, dir string) int64 {
 	return int64(st.Bavail) * st.Bsize
 }
 
-// block is a batch of generation n that no codec makes small.
+// block returns a batch of generation n, of 200 rows that hardly compress.
 func block(n, i int) *Batch {
 	b := fill(NewBatch(syscallSchema), 200, uint64(1000*n+i))
 	b.Generation = n
 	return b
 }
 
-// The error of a dump that the disk has no room for names the file, as a person would.
+// The error for which a disk is too full names the file, with a clean path.
 func TestTmpfsFullNamesTheFile(t *testing.T) {
 	dir := tmpfs(t, 64<<10)
 	for _, path := range []string{dir, dir + "/", dir + "/."} {
@@ -114,7 +114,7 @@ func TestTmpfsFull(t *testing.T) {
 			if !errors.Is(failed, syscall.ENOSPC) {
 				t.Fatalf("wrote %d rows: %v", len(want), failed)
 			}
-			// What makes room by then does not make a hole.
+			// Close writes nothing more, though truncating may have made room.
 			before := tree(t, dir)
 			if err := w.Close(nil); !errors.Is(err, syscall.ENOSPC) {
 				t.Errorf("close: %v", err)
@@ -133,8 +133,8 @@ func TestTmpfsFull(t *testing.T) {
 	}
 }
 
-// A rotating recording lives on a small disk for ever. Dumps take room only
-// when what they hold is dropped, and one for which there is no room is not there.
+// Writing and dropping generations never fills a small disk. A dump takes room only
+// when its generations are dropped, and one for which there is no room is removed.
 func TestTmpfsRotation(t *testing.T) {
 	for _, memory := range []bool{false, true} {
 		t.Run(fmt.Sprintf("memory=%v", memory), func(t *testing.T) {
@@ -188,7 +188,7 @@ func rotateOnTmpfs(t *testing.T, dir string, memory bool) {
 		content(t, c)
 		return
 	}
-	// What is in memory can be written down when there is room again.
+	// Generations in memory can be dumped when there is room again.
 	if err := os.RemoveAll(filepath.Join(dir, "dump0")); err != nil {
 		t.Fatal(err)
 	}
@@ -200,7 +200,7 @@ func rotateOnTmpfs(t *testing.T, dir string, memory bool) {
 	}
 }
 
-// dumpUntilFull makes dumps between three generations each until there is no room, and returns how many there are, the
+// dumpUntilFull dumps, writes three generations, and so on until there is no room. It returns the number of dumps, the
 // last generation, and the error.
 func dumpUntilFull(
 	t *testing.T, w *Writer, dir string, last int, generation func(n int) error,
@@ -229,8 +229,8 @@ func dumpUntilFull(
 	return dumps, last, err
 }
 
-// A file system that becomes read-only, and a directory that vanishes.
-func TestTmpfsTakenAway(t *testing.T) {
+// The errors are returned if a file system becomes read-only, or the directory is removed.
+func TestTmpfsReadOnlyAndRemoved(t *testing.T) {
 	dir := tmpfs(t, 1<<20)
 	path := filepath.Join(dir, "c")
 	w, err := Create(path, generationManifest, WriterOptions{})
@@ -255,7 +255,7 @@ func TestTmpfsTakenAway(t *testing.T) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	has(t, path, 1, 1, false)
+	checkGenerations(t, path, 1, 1, false)
 
 	if err := syscall.Mount("", dir, "", syscall.MS_REMOUNT, ""); err != nil {
 		t.Fatal(err)
@@ -282,13 +282,13 @@ func TestTmpfsTakenAway(t *testing.T) {
 	}
 }
 
-// Where there are no hard links a dump is a copy.
+// On a file system without hard links a dump has copies.
 func TestDumpCopies(t *testing.T) {
 	dir := t.TempDir()
 	opt := WriterOptions{}
 	opt.openDirectory = func(path string) (directory, error) {
 		in, err := openOSDirectory(path)
-		return unlinked{in}, err
+		return noLinks{in}, err
 	}
 	w, err := Create(filepath.Join(dir, "c"), generationManifest, opt)
 	if err != nil {
@@ -300,7 +300,7 @@ func TestDumpCopies(t *testing.T) {
 	if err := w.Close(nil); err != nil {
 		t.Fatal(err)
 	}
-	has(t, filepath.Join(dir, "d"), 1, 1, true)
+	checkGenerations(t, filepath.Join(dir, "d"), 1, 1, true)
 	one, err := os.ReadFile(filepath.Join(dir, "c/syscall/000001.arrow"))
 	if err != nil {
 		t.Fatal(err)
@@ -311,12 +311,12 @@ func TestDumpCopies(t *testing.T) {
 	}
 }
 
-// unlinked is a directory that has no links.
-type unlinked struct{ directory }
+// noLinks is a directory on a file system without hard links.
+type noLinks struct{ directory }
 
-func (f unlinked) enter(name string) (directory, error) {
+func (f noLinks) enter(name string) (directory, error) {
 	in, err := f.directory.enter(name)
-	return unlinked{in}, err
+	return noLinks{in}, err
 }
 
-func (f unlinked) link(directory, string) error { return syscall.EXDEV }
+func (f noLinks) link(directory, string) error { return syscall.EXDEV }

@@ -57,7 +57,7 @@ func TestCreateModes(t *testing.T) {
 	}
 }
 
-// What Create refuses it leaves as it was.
+// Create replaces only captures, and only with Force; everything else it leaves unchanged.
 func TestCreateExists(t *testing.T) {
 	file := func(names ...string) func(t *testing.T, path string) {
 		return func(t *testing.T, path string) {
@@ -87,8 +87,8 @@ func TestCreateExists(t *testing.T) {
 		{"capture", "c", capture, true},
 		{"unfinished capture", "c",
 			file("capture.json", "capture.json.new", "syscall/000001.arrow", "loss/1000000.arrow"), true},
-		{"capture with a stranger", "c", file("capture.json", "notes.txt"), false},
-		{"capture with a stranger in a table", "c",
+		{"capture with another file", "c", file("capture.json", "notes.txt"), false},
+		{"capture with another file in a table", "c",
 			file("capture.json", "syscall/000001.arrow", "syscall/notes"), false},
 		{"capture with a directory in a table", "c", file("capture.json", "syscall/a/b"), false},
 		{"segments only", "c", file("syscall/000001.arrow"), false},
@@ -108,7 +108,7 @@ func TestCreateExists(t *testing.T) {
 	}
 }
 
-// createExisting creates a capture at a path that exists, which only succeeds with Force, and not always.
+// createExisting creates a capture at a path that exists. That must succeed only with Force, and only if force is set.
 func createExisting(t *testing.T, path string, force bool) {
 	t.Helper()
 	dir := filepath.Dir(path)
@@ -196,7 +196,7 @@ func TestAbort(t *testing.T) {
 		}
 	}
 
-	// A stranger's file is not Abort's, and stays with the directories it is in.
+	// A file that the Writer did not make stays, with the directories that it is in.
 	dir := t.TempDir()
 	w, err := Create(filepath.Join(dir, "c"), testManifest, WriterOptions{})
 	if err != nil {
@@ -209,7 +209,7 @@ func TestAbort(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := w.Abort(); err == nil {
-		t.Error("aborted without a word of what stays")
+		t.Error("Abort reported no error although a file stays")
 	}
 	if got, want := tree(t, dir), []string{"drwx------ c", "drwx------ c/syscall",
 		"-rw------- c/syscall/notes"}; !slices.Equal(got, want) {
@@ -219,7 +219,7 @@ func TestAbort(t *testing.T) {
 
 func goodBatch() *Batch { return fill(NewBatch(processSchema), 3, 1) }
 
-// refused are batches that Append refuses, and what it says of them.
+// refused are batches that Append refuses, and the errors.
 var refused = []struct {
 	says string
 	make func() *Batch
@@ -322,8 +322,8 @@ func TestAppendRefuses(t *testing.T) {
 	}
 }
 
-// fullDestination is a directory on a disk with room for so many more bytes. Like a
-// disk it takes the part of a write that fits.
+// fullDestination is a directory on a disk with room for so many more bytes. Like on
+// a disk, the part of a write that fits is written.
 type fullDestination struct {
 	*directoryDestination
 	room *int
@@ -348,8 +348,8 @@ func (s fullSegment) Write(p []byte) (int, error) {
 	return n, &fs.PathError{Op: "write", Path: "x", Err: syscall.ENOSPC}
 }
 
-// However much fits, what was written before the disk was full is there, and
-// the capture says that it is not all.
+// Wherever the disk becomes full, everything written before is there, and the capture
+// is not complete.
 func TestFullDisk(t *testing.T) {
 	for room := 0; room < 12000; room += 500 {
 		path := filepath.Join(t.TempDir(), "c")
@@ -370,7 +370,7 @@ func TestFullDisk(t *testing.T) {
 				} else if !errors.Is(err, syscall.ENOSPC) {
 					t.Fatal(err)
 				} else if failed = err; before == nil {
-					// Space that comes back must not make a hole.
+					// When there is room again the table must not continue, or rows would be missing in it.
 					left += 100000
 					if err := w.Append(b, Zstd); !errors.Is(err, syscall.ENOSPC) {
 						t.Fatalf("room %d: %v after an error", room, err)
@@ -409,7 +409,7 @@ func TestFullDisk(t *testing.T) {
 	}
 }
 
-// A pipe that closes leaves half an entry, and nothing may follow it.
+// A pipe that is closed leaves an incomplete entry, and no entry may follow it.
 func TestBrokenPipe(t *testing.T) {
 	for _, room := range []int{2000, 5000, 6000, 8000, 10000} {
 		var out bytes.Buffer
@@ -456,7 +456,7 @@ func TestBrokenPipe(t *testing.T) {
 	}
 }
 
-// A row costs no allocation, and neither does a batch once memory has grown.
+// Once memory has grown, appending a batch allocates next to nothing.
 func TestAppendAllocates(t *testing.T) {
 	for _, codec := range []Codec{None, LZ4, Zstd} {
 		w, err := Create(filepath.Join(t.TempDir(), "c"), testManifest, WriterOptions{SegmentBytes: 1 << 40})
@@ -530,7 +530,7 @@ func (s countingSegment) Write(p []byte) (int, error) {
 	return s.segmentWriter.Write(p)
 }
 
-// What the loss table was given is what the manifest says was lost.
+// The manifest has the sums of the loss table.
 func TestLost(t *testing.T) {
 	loss := NewBatch(LossSchema)
 	for _, l := range []struct {
@@ -556,7 +556,7 @@ func TestLost(t *testing.T) {
 		if name != "c" {
 			continue
 		}
-		// The same without the manifest's word for it.
+		// Without a manifest they are computed from the loss table.
 		if err := os.Remove(filepath.Join(path, ManifestName)); err != nil {
 			t.Fatal(err)
 		}
