@@ -143,7 +143,7 @@ func TestMakeValid(t *testing.T) {
 		{nil, nil},
 		{[]string{"", "a", "größe", ""}, []string{"", "a", "größe", ""}},
 		{[]string{"a\xffb", "c"}, []string{"a\uFFFDb", "c"}},
-		{[]string{"gr\xc3", "\xb6\xc3\x9fe"}, []string{"gr\uFFFD", "\uFFFDße"}}, // a character split over two texts is invalid in both
+		{[]string{"gr\xc3", "\xb6\xc3\x9fe"}, []string{"gr\uFFFD", "\uFFFDße"}}, // one character in two texts
 		{[]string{"\xed\xa0\x80"}, []string{"\uFFFD"}},
 	} {
 		var s Strings

@@ -339,7 +339,9 @@ func (r *recording) parts(t *testing.T, c *Capture) map[string]map[int]int {
 // check checks a capture at path: it has at least the accepted batches of the
 // generations from..to and, if exact, none of later generations. A generation with
 // events also has the rows of table task for them.
-func (r *recording) check(t *testing.T, path string, accepted map[string]map[int]int, from, to int, exact bool) *Capture {
+func (r *recording) check(
+	t *testing.T, path string, accepted map[string]map[int]int, from, to int, exact bool,
+) *Capture {
 	t.Helper()
 	c, err := r.disk.capture(path)
 	if err != nil {
@@ -555,7 +557,8 @@ func (r *recording) checkFailure(t *testing.T, f *faults, opt WriterOptions) {
 		}
 	}
 	removesEmptyTable := strings.HasSuffix(f.log[0], " remove c/path")
-	if !errors.Is(first, f.err) && !removesEmptyTable && !(f.err == syscall.ENOENT && strings.Contains(f.log[0], " remove ")) {
+	alreadyRemoved := f.err == syscall.ENOENT && strings.Contains(f.log[0], " remove ")
+	if !errors.Is(first, f.err) && !removesEmptyTable && !alreadyRemoved {
 		t.Errorf("the error was not returned: %v", first)
 	}
 	cannotRemove := lasting && f.only["remove"]

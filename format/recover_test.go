@@ -77,7 +77,7 @@ func TestCutSegment(t *testing.T) {
 	}
 }
 
-// batchEnds returns the offsets in a tar at which the batches of table syscall end, and at which the last manifest does.
+// batchEnds returns the offsets in a tar at which the batches of table syscall and the last manifest end.
 func batchEnds(t *testing.T, data []byte) (ends []int64, finished int64) {
 	t.Helper()
 	r := bytes.NewReader(data)

@@ -32,7 +32,13 @@ POLARS = {
     "text": pl.String(),
     "texts": pl.List(pl.String()),
 }
-PANDAS = {"int32": "int32", "int64": "int64", "time": "datetime64[ns, UTC]", "text": ("str", "object"), "texts": "object"}
+PANDAS = {
+    "int32": "int32",
+    "int64": "int64",
+    "time": "datetime64[ns, UTC]",
+    "text": ("str", "object"),
+    "texts": "object",
+}
 
 failures = 0
 

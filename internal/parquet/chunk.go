@@ -13,34 +13,35 @@ import (
 
 // chunk is one column of a row group.
 type chunk struct {
-	bytes       []byte // the dictionary page, if there is one, and the data pages; nil once they are written
-	start       int64  // of bytes in the file
-	encoding    int32  // of the data pages
-	values      int    // of the pages, with nulls: rows, or of lists the elements and the empty lists
-	nulls       int    // empty lists
-	raw, packed int64  // bytes with page headers, before and after compression
-	bounded     bool
-	least, most []byte // PLAIN, without lengths
-	data        int64  // where the data pages begin, from start
-	dataPages   int
-	pages       []page   // nil once they are written
-	columnIndex []byte   // encoded; empty where a page has no bounds
-	offsetIndex []byte   // encoded
-	indexes     [2]int64 // of both in the file: where they begin
+	bytes           []byte // the dictionary page, if any, and the data pages; nil once they are written
+	start           int64  // of bytes in the file
+	encoding        int32  // of the data pages
+	values          int    // with nulls: rows or, of a column of lists, elements and empty lists
+	nulls           int    // empty lists
+	raw, packed     int64  // bytes with page headers, before and after compression
+	bounded         bool   // least and greatest are set
+	least, greatest []byte // PLAIN, texts without lengths
+	data            int64  // offset of the data pages from start
+	dataPages       int
+	pages           []page   // nil once they are written
+	columnIndex     []byte   // encoded; empty where a page has no bounds
+	offsetIndex     []byte   // encoded
+	indexes         [2]int64 // offsets of columnIndex and offsetIndex in the file
 }
 
-// encoder encodes chunks, one after the other, in memory that it keeps.
+// encoder encodes chunks, one after the other, in memory that it reuses.
 type encoder struct {
 	zstd    *zstd.Encoder
-	page    []byte
-	numbers []uint32
-	dict    dictionary
+	page    []byte     // before compression
+	numbers []uint32   // by row, if the chunk has a dictionary
+	dict    dictionary // of integers
 	texts   map[string]uint32
-	local   []uint32
-	sample  []byte
-	packed  []byte
+	local   []uint32 // see encodeNumbered
+	sample  []byte   // a dictionary or a sample, before compression
+	packed  []byte   // compressed
 }
 
+// encode encodes v, a column of rows rows, into c.
 func (e *encoder) encode(c *chunk, column format.Column, rows int, v *Values) error {
 	if e.zstd == nil {
 		var err error
@@ -70,7 +71,7 @@ func (e *encoder) encode(c *chunk, column format.Column, rows int, v *Values) er
 	return encodeIntegers(e, c, v.I64)
 }
 
-// encodeDictionary writes a chunk of numbers of a dictionary of n values whose PLAIN form is content.
+// encodeDictionary encodes a chunk as a dictionary of n values, which are content in PLAIN, and the number of each row.
 func (e *encoder) encodeDictionary(c *chunk, n int, content []byte, numbers []uint32) error {
 	c.encoding = encodingDictionary
 	if err := e.addDictionary(c, n, content); err != nil {
@@ -82,18 +83,18 @@ func (e *encoder) encodeDictionary(c *chunk, n int, content []byte, numbers []ui
 	})
 }
 
-// numberWidth is the bits of the numbers of n values.
+// numberWidth returns how many bits the numbers of n values take.
 func numberWidth(n int) int {
-	return max(bits.Len(uint(n-1)), 1) // 0 is legal, and not read by all
+	return max(bits.Len(uint(n-1)), 1) // 0 is legal, but not all readers accept it
 }
 
-// encodeIntegers chooses the encoding by how many values there are, and by a sample.
+// encodeIntegers chooses the encoding by the number of distinct values and, unless these are few, by a sample.
 func encodeIntegers[T integer](e *encoder, c *chunk, values []T) error {
-	least, most := boundIntegers(c, values)
-	distinct, ok := number(e, values, least, most)
+	least, greatest := boundIntegers(c, values)
+	distinct, ok := number(e, values, least, greatest)
 	c.encoding = encodingDictionary
-	if !ok || len(distinct) > len(values)/sureShare {
-		c.encoding = sampled(e, values, distinct, ok)
+	if !ok || len(distinct) > len(values)/sureDivisor {
+		c.encoding = chooseEncoding(e, values, distinct, ok)
 	}
 	switch c.encoding {
 	case encodingDictionary:
@@ -105,12 +106,12 @@ func encodeIntegers[T integer](e *encoder, c *chunk, values []T) error {
 	return e.addPages(c, func(dst []byte, p *page) []byte { return appendPlain(dst, values[p.from:p.to]) })
 }
 
-// sampled returns the encoding in which a sample of values takes the fewest bytes. A dictionary of distinct, which are
-// e.numbers, may take a tenth more, because it is faster to read; ok is false where there is none.
-func sampled[T integer](e *encoder, values, distinct []T, ok bool) int32 {
+// chooseEncoding returns the encoding in which a sample of values takes the fewest bytes. If ok, that may be the
+// dictionary distinct with e.numbers, which may take a tenth more, because it is faster to read.
+func chooseEncoding[T integer](e *encoder, values, distinct []T, ok bool) int32 {
 	from := 0
 	if len(values) >= 2*sampleRows {
-		from = len(values) / 2 // what comes first is often not typical
+		from = len(values) / 2 // the first rows are often not typical
 	}
 	part := values[from:min(len(values), from+sampleRows)]
 	size := func(content []byte) int {
@@ -132,12 +133,12 @@ func sampled[T integer](e *encoder, values, distinct []T, ok bool) int32 {
 	return encodingPlain
 }
 
-// encodeNumbered makes a dictionary of those texts that are in use.
+// encodeNumbered makes a dictionary of those texts that some row has.
 func (e *encoder) encodeNumbered(c *chunk, v *Values) error {
 	if cap(e.local) < len(v.Texts) {
 		e.local = make([]uint32, len(v.Texts))
 	}
-	local, used := e.local[:len(v.Texts)], []string{} // local: number in used, plus 1
+	local, used := e.local[:len(v.Texts)], []string{} // local[n]: number of text n in used, plus 1
 	clear(local)
 	e.numbers = slices.Grow(e.numbers[:0], len(v.Numbers))[:len(v.Numbers)]
 	for i, n := range v.Numbers {
@@ -150,14 +151,14 @@ func (e *encoder) encodeNumbered(c *chunk, v *Values) error {
 	return e.encodeTextDictionary(c, used)
 }
 
-// encodeTextDictionary writes a chunk of the texts that e.numbers are of.
+// encodeTextDictionary encodes a chunk as a dictionary of texts and e.numbers.
 func (e *encoder) encodeTextDictionary(c *chunk, texts []string) error {
 	e.boundNumbered(c, texts)
 	e.sample = appendTexts(e.sample[:0], len(texts), func(i int) []byte { return []byte(texts[i]) })
 	return e.encodeDictionary(c, len(texts), e.sample, e.numbers)
 }
 
-// encodeTexts makes a dictionary unless nearly all texts differ.
+// encodeTexts makes a dictionary unless more than half of the texts are distinct, or too many.
 func (e *encoder) encodeTexts(c *chunk, s *format.Strings) error {
 	n := s.Len()
 	if n == 0 {
@@ -193,7 +194,7 @@ func (e *encoder) encodePlainTexts(c *chunk, s *format.Strings) error {
 	})
 }
 
-// encodeLists encodes the elements of all lists as texts; pages have the levels before them.
+// encodeLists encodes the elements of all lists as texts. In the pages the levels stand before them.
 func (e *encoder) encodeLists(c *chunk, v *format.Vector) error {
 	c.divideLists(v)
 	return e.encodeTexts(c, &format.Strings{Offsets: v.Str.Offsets[v.Rows[0] : v.Rows[v.Len()]+1], Data: v.Str.Data})

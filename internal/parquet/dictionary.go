@@ -9,38 +9,39 @@ import (
 const (
 	sampleRows  = 8 << 10
 	maxDistinct = 1 << 16 // values of a dictionary
-	maxRange    = 1 << 16 // of values that are numbered by a table
+	maxRange    = 1 << 16 // greatest less least value up to which a table is used instead of a hash table
 
-	// A dictionary is made without more ado for up to 1/sureShare as many integers as rows, and never for more than
-	// 1/dictShare; in between a sample decides.
-	sureShare = 8
-	dictShare = 2
+	// Integers get a dictionary if at most one in sureDivisor rows has a new value, and none if more than one in
+	// maxDivisor has. In between a sample decides.
+	sureDivisor = 8
+	maxDivisor  = 2
 )
 
-// dictionary numbers integers. Entries are numbers plus 1.
+// dictionary numbers integers in order of appearance.
 type dictionary struct {
-	table []uint32 // by value, less the least one
-	slots []slot   // by hash
-	used  []uint32 // of slots
+	table []uint32 // by value less the least value: number plus 1
+	slots []slot   // a hash table with open addressing
+	used  []uint32 // indexes of the slots in use
 }
 
 type slot struct {
 	value  uint64
-	number uint32
+	number uint32 // plus 1; 0 is an empty slot
 }
 
-// number makes e.numbers the numbers of values in a dictionary, which it gives; ok is false where one does not pay.
-func number[T integer](e *encoder, values []T, least, most T) (distinct []T, ok bool) {
+// number sets e.numbers to the numbers of values in a dictionary, and returns that. ok is false if values do not
+// deserve a dictionary.
+func number[T integer](e *encoder, values []T, least, greatest T) (distinct []T, ok bool) {
 	e.numbers = slices.Grow(e.numbers[:0], len(values))[:len(values)]
-	if spread := uint64(most) - uint64(least); spread < maxRange {
+	if spread := uint64(greatest) - uint64(least); spread < maxRange {
 		return numberByTable(e, values, least, int(spread)+1)
 	}
 	return numberByHash(e, values)
 }
 
-// pays says whether a dictionary of so many values is worth it, after so many rows.
-func pays(distinct, rows int) bool {
-	return distinct <= maxDistinct && (rows < sampleRows || distinct <= rows/dictShare)
+// worthDictionary reports whether values may get a dictionary, if the first rows of them have so many distinct ones.
+func worthDictionary(distinct, rows int) bool {
+	return distinct <= maxDistinct && (rows < sampleRows || distinct <= rows/maxDivisor)
 }
 
 func numberByTable[T integer](e *encoder, values []T, least T, size int) (distinct []T, ok bool) {
@@ -57,7 +58,7 @@ func numberByTable[T integer](e *encoder, values []T, least T, size int) (distin
 		}
 		e.numbers[i] = *at - 1
 	}
-	return distinct, pays(len(distinct), len(values))
+	return distinct, worthDictionary(len(distinct), len(values))
 }
 
 func numberByHash[T integer](e *encoder, values []T) (distinct []T, ok bool) {
@@ -76,7 +77,7 @@ func numberByHash[T integer](e *encoder, values []T) (distinct []T, ok bool) {
 			at = (at + 1) & (1<<(64-shift) - 1)
 		}
 		if slots[at].number == 0 {
-			if len(distinct) >= maxDistinct || i >= sampleRows && !pays(len(distinct), i) {
+			if len(distinct) >= maxDistinct || i >= sampleRows && !worthDictionary(len(distinct), i) {
 				e.dict.used = used
 				return nil, false
 			}
@@ -87,5 +88,5 @@ func numberByHash[T integer](e *encoder, values []T) (distinct []T, ok bool) {
 		e.numbers[i] = slots[at].number - 1
 	}
 	e.dict.used = used
-	return distinct, pays(len(distinct), len(values))
+	return distinct, worthDictionary(len(distinct), len(values))
 }

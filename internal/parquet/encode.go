@@ -11,7 +11,7 @@ import (
 // integer is what an INT32 or an INT64 column holds.
 type integer interface{ ~int32 | ~int64 }
 
-// appendPlain appends values as PLAIN has them: little-endian, one after the other.
+// appendPlain appends values in the encoding PLAIN: little-endian, one after the other.
 func appendPlain[T integer](dst []byte, values []T) []byte {
 	var zero T
 	if _, wide := any(zero).(int64); wide {
@@ -26,7 +26,7 @@ func appendPlain[T integer](dst []byte, values []T) []byte {
 	return dst
 }
 
-// appendTexts appends texts as PLAIN has them: each after its length.
+// appendTexts appends n texts in the encoding PLAIN: each after its length.
 func appendTexts(dst []byte, n int, text func(i int) []byte) []byte {
 	for i := range n {
 		s := text(i)
@@ -37,12 +37,12 @@ func appendTexts(dst []byte, n int, text func(i int) []byte) []byte {
 }
 
 const (
-	deltaBlock = 128
-	deltaMini  = 32
+	deltaBlock = 128 // values of a block
+	deltaMini  = 32  // values of a miniblock
 )
 
-// appendDelta appends values as DELTA_BINARY_PACKED has them: the differences of neighbours, less the smallest of a
-// block, in as many bits as the largest of 32 of them needs.
+// appendDelta appends values in the encoding DELTA_BINARY_PACKED: the differences of neighbours, less the smallest one
+// of their block, with as many bits as the largest one of their miniblock needs.
 func appendDelta[T integer](dst []byte, values []T) []byte {
 	dst = binary.AppendUvarint(dst, deltaBlock)
 	dst = binary.AppendUvarint(dst, deltaBlock/deltaMini)
@@ -54,7 +54,7 @@ func appendDelta[T integer](dst []byte, values []T) []byte {
 	var deltas [deltaBlock]uint64
 	for rest := values; len(rest) > 1; {
 		n := min(len(rest)-1, deltaBlock)
-		least := rest[1] - rest[0] // may wrap around, as it does when it is read
+		least := rest[1] - rest[0] // may wrap around, and does so again when it is read
 		for i := range n {
 			least = min(least, rest[i+1]-rest[i])
 		}
@@ -69,7 +69,7 @@ func appendDelta[T integer](dst []byte, values []T) []byte {
 	return dst
 }
 
-// unsigned is v in the width of its type, which differences are taken in.
+// unsigned returns the bits of v: 32 of an int32, since differences wrap around in the width of the type.
 func unsigned[T integer](v T) uint64 {
 	if _, wide := any(v).(int64); wide {
 		return uint64(v)
@@ -77,16 +77,17 @@ func unsigned[T integer](v T) uint64 {
 	return uint64(uint32(v))
 }
 
+// appendMinis appends the miniblocks of a block with n deltas: their bit widths, then the deltas of each.
 func appendMinis(dst []byte, deltas *[deltaBlock]uint64, n int) []byte {
 	at := len(dst)
 	dst = append(dst, make([]byte, deltaBlock/deltaMini)...)
 	for i := 0; i < n; i += deltaMini {
 		mini := deltas[i : i+deltaMini]
-		all := uint64(0)
+		union := uint64(0)
 		for _, d := range mini {
-			all |= d
+			union |= d
 		}
-		width := bits.Len64(all)
+		width := bits.Len64(union)
 		dst[at+i/deltaMini] = byte(width)
 		dst = appendBits(dst, mini, width)
 	}
@@ -99,36 +100,37 @@ func appendBits[T uint32 | uint64](dst []byte, values []T, width int) []byte {
 		return dst
 	}
 	dst = slices.Grow(dst, len(values)*width/8+8)
-	var held uint64
-	have := 0
+	var pending uint64
+	used := 0 // bits of pending
 	for _, v := range values {
-		held |= uint64(v) << have
-		have += width
-		if have >= 64 {
-			dst = binary.LittleEndian.AppendUint64(dst, held)
-			have -= 64
-			held = uint64(v) >> (width - have)
+		pending |= uint64(v) << used
+		used += width
+		if used >= 64 {
+			dst = binary.LittleEndian.AppendUint64(dst, pending)
+			used -= 64
+			pending = uint64(v) >> (width - used)
 		}
 	}
-	for ; have > 0; have -= 8 {
-		dst = append(dst, byte(held))
-		held >>= 8
+	for ; used > 0; used -= 8 {
+		dst = append(dst, byte(pending))
+		pending >>= 8
 	}
 	return dst
 }
 
-// minRun is how many equal values are worth a run of their own.
+// minRun is from how many equal values on they are written as a run.
 const minRun = 16
 
-// appendHybrid appends numbers below 1<<width as RLE has them: runs of one value, and groups of 8 in width bits each.
+// appendHybrid appends numbers below 1<<width in the encoding RLE (its hybrid with bit packing): runs of one value, and
+// groups of 8 values of width bits each.
 func appendHybrid(dst []byte, numbers []uint32, width int) []byte {
-	start := 0 // of what is not written yet
+	start := 0 // of the numbers that are not written yet
 	for i := 0; i < len(numbers); {
 		run := i + 1
 		for run < len(numbers) && numbers[run] == numbers[i] {
 			run++
 		}
-		// Groups before a run are whole, so a part of the run may go with them.
+		// Groups before a run must be whole, so the last one may be completed with values of the run.
 		begin := i
 		if odd := (i - start) % 8; odd > 0 {
 			begin += 8 - odd
@@ -147,7 +149,8 @@ func appendHybrid(dst []byte, numbers []uint32, width int) []byte {
 	return appendGroups(dst, numbers[start:], width)
 }
 
-// appendGroups appends groups of 8 numbers, the last of which is filled up: nobody reads beyond the number of values.
+// appendGroups appends groups of 8 numbers. The last one is padded with zeros, which readers ignore, because they know
+// the number of values.
 func appendGroups(dst []byte, numbers []uint32, width int) []byte {
 	if len(numbers) == 0 {
 		return dst

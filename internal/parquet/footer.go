@@ -4,7 +4,7 @@ package parquet
 
 import "github.com/fletch-trace/fletch/format"
 
-// Numbers of parquet.thrift (https://github.com/apache/parquet-format).
+// Values of enums in parquet.thrift (https://github.com/apache/parquet-format).
 const (
 	typeInt32     = 1
 	typeInt64     = 2
@@ -27,7 +27,8 @@ const (
 	pageDictionary = 2
 )
 
-func physical(t format.Type) int32 {
+// physicalType returns the physical type of a column; of a list, that of its elements.
+func physicalType(t format.Type) int32 {
 	switch t {
 	case format.Int32:
 		return typeInt32
@@ -37,7 +38,7 @@ func physical(t format.Type) int32 {
 	return typeByteArray
 }
 
-// footer is the struct FileMetaData.
+// footer returns the struct FileMetaData.
 func (w *Writer) footer() []byte {
 	t := &thrift{}
 	t.element(func() {
@@ -53,7 +54,7 @@ func (w *Writer) footer() []byte {
 			t.element(func() { t.binary(1, pair[0]); t.binary(2, pair[1]) })
 		}
 		t.binary(6, "fletch")
-		t.list(7, len(w.columns), thriftStruct) // column_orders: by type; only so are statistics believed
+		t.list(7, len(w.columns), thriftStruct) // column_orders: TYPE_ORDER; without it readers ignore bounds
 		for range w.columns {
 			t.element(func() { t.structure(1, func() {}) })
 		}
@@ -61,7 +62,7 @@ func (w *Writer) footer() []byte {
 	return t.b
 }
 
-// schema is the list of SchemaElement: the root, and the columns.
+// schema writes the list of SchemaElement: the root, and the columns.
 func (w *Writer) schema(t *thrift) {
 	n := 1 + len(w.columns)
 	for _, c := range w.columns {
@@ -81,16 +82,16 @@ func (w *Writer) schema(t *thrift) {
 				t.structure(10, func() { t.structure(3, func() {}) })
 			})
 			t.element(func() { t.i32(3, repeated); t.binary(4, "list"); t.i32(5, 1) })
-			leaf(t, "element", format.String)
+			writeLeaf(t, "element", format.String)
 			continue
 		}
-		leaf(t, c.Name, c.Type)
+		writeLeaf(t, c.Name, c.Type)
 	}
 }
 
-func leaf(t *thrift, name string, kind format.Type) {
+func writeLeaf(t *thrift, name string, kind format.Type) {
 	t.element(func() {
-		t.i32(1, physical(kind))
+		t.i32(1, physicalType(kind))
 		t.i32(3, required)
 		t.binary(4, name)
 		switch kind {
@@ -108,8 +109,8 @@ func leaf(t *thrift, name string, kind format.Type) {
 	})
 }
 
-// path is where the leaf of a column is.
-func path(c format.Column) []string {
+// schemaPath returns the names that lead from the root of the schema to the leaf of a column.
+func schemaPath(c format.Column) []string {
 	if c.Type == format.StringList {
 		return []string{c.Name, "list", "element"}
 	}
@@ -124,7 +125,7 @@ func (w *Writer) rowGroup(t *thrift, g *group) {
 	t.element(func() {
 		t.list(1, len(g.chunks), thriftStruct)
 		for i := range g.chunks {
-			g.chunks[i].describe(t, w.columns[i])
+			g.chunks[i].writeColumnChunk(t, w.columns[i])
 		}
 		t.i64(2, raw)
 		t.i64(3, int64(g.rows))
@@ -137,17 +138,17 @@ func (w *Writer) rowGroup(t *thrift, g *group) {
 	})
 }
 
-// describe writes the ColumnChunk.
-func (c *chunk) describe(t *thrift, column format.Column) {
+// writeColumnChunk writes the struct ColumnChunk.
+func (c *chunk) writeColumnChunk(t *thrift, column format.Column) {
 	t.element(func() {
 		t.i64(2, 0)
 		t.structure(3, func() {
-			t.i32(1, physical(column.Type))
+			t.i32(1, physicalType(column.Type))
 			t.list(2, 2, thriftI32)
 			t.zigzag(encodingRLE)
 			t.zigzag(int64(c.encoding))
-			t.list(3, len(path(column)), thriftBinary)
-			for _, part := range path(column) {
+			t.list(3, len(schemaPath(column)), thriftBinary)
+			for _, part := range schemaPath(column) {
 				t.text(part)
 			}
 			t.i32(4, codecZstd)
@@ -161,11 +162,11 @@ func (c *chunk) describe(t *thrift, column format.Column) {
 			t.structure(12, func() {
 				t.i64(3, int64(c.nulls))
 				if c.bounded {
-					t.binary(5, string(c.most))
+					t.binary(5, string(c.greatest))
 					t.binary(6, string(c.least))
 				}
 			})
-			c.describeEncodings(t)
+			c.writeEncodingStats(t)
 		})
 		t.i64(4, c.indexes[1])
 		t.i32(5, int32(len(c.offsetIndex)))
@@ -176,9 +177,9 @@ func (c *chunk) describe(t *thrift, column format.Column) {
 	})
 }
 
-// describeEncodings writes how many pages of a kind have an encoding: before a reader skips a chunk because a value is
-// not in its dictionary it must know that all data pages are of the dictionary.
-func (c *chunk) describeEncodings(t *thrift) {
+// writeEncodingStats writes how many pages of each kind have which encoding. A reader may skip a chunk whose dictionary
+// lacks a value only if it knows from this that all data pages use the dictionary.
+func (c *chunk) writeEncodingStats(t *thrift) {
 	dictionary := c.encoding == encodingDictionary
 	n := 1
 	if dictionary {

@@ -11,8 +11,8 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// FuzzTable writes random tables and reads them with the library of Apache Arrow. The schema and the distributions of
-// values are random by a seed; data are values of columns of their own, as they stand, repeated.
+// FuzzTable writes random tables and reads them with the library of Apache Arrow. The schema and the values are random,
+// from seed, with additional columns whose values are made of data, repeated times times.
 func FuzzTable(f *testing.F) {
 	for seed := range uint64(8) {
 		f.Add(seed, []byte{1, 2, 3, 4, 5, 6, 7, 8, 250, 255, 255, 255, 255, 255, 255, 255}, uint16(1<<seed))
@@ -20,11 +20,11 @@ func FuzzTable(f *testing.F) {
 	f.Add(uint64(9), []byte{}, uint16(0))
 	f.Add(uint64(10), []byte("naïve, ASCII, \x00 and text of some length"), uint16(5000))
 	f.Fuzz(func(t *testing.T, seed uint64, data []byte, times uint16) {
-		most := 1000
+		maxRows := 1000
 		if seed%32 == 0 {
-			most = 2 * pageRows // several pages, which take time
+			maxRows = 2 * pageRows // several pages, which take time
 		}
-		table := randomTableOf(rand.New(rand.NewPCG(seed, 9)), most)
+		table := randomTableOf(rand.New(rand.NewPCG(seed, 9)), maxRows)
 		table.groups, table.values = table.groups[:1], table.values[:1]
 		table.addData(data, min(int(times), 1+2*pageRows/(1+len(data))))
 		text, err := table.write(1 + int(seed%2))
@@ -43,8 +43,7 @@ func FuzzTable(f *testing.F) {
 	})
 }
 
-// addData puts columns of the data, repeated, beside the others. The group has then as many rows as the data give, or
-// as it has, whichever are fewer.
+// addData adds columns made of data, repeated. The row group is cut to as many rows as they have, if it has more.
 func (t *table) addData(data []byte, times int) {
 	data = slices.Repeat(data, max(times, 1))
 	narrow, wide := &format.Vector{Type: format.Int32}, &format.Vector{Type: format.Int64}
@@ -76,7 +75,7 @@ func (t *table) addData(data []byte, times int) {
 	}
 }
 
-// head is the first rows of a column.
+// head returns the first rows of a column.
 func head(v Values, rows int) Values {
 	if v.Numbers != nil {
 		v.Numbers = v.Numbers[:rows]

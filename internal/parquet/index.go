@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	maxBound  = 256     // bytes up to which a text is a bound worth keeping
-	maxSorted = 4 << 10 // texts of a dictionary that are sorted, so that numbers are bounds
+	maxBound  = 256     // bytes of a text up to which it is stored as a bound
+	maxSorted = 4 << 10 // texts of a dictionary up to which it is sorted, so that the order of numbers is that of texts
 )
 
 // Orders of the bounds of pages.
@@ -23,7 +23,7 @@ const (
 )
 
 // boundIntegers finds the least and the greatest value of each page and of the chunk.
-func boundIntegers[T integer](c *chunk, values []T) (least, most T) {
+func boundIntegers[T integer](c *chunk, values []T) (least, greatest T) {
 	lows, highs := make([]T, len(c.pages)), make([]T, len(c.pages))
 	for i, p := range c.pages {
 		lows[i], highs[i] = slices.Min(values[p.from:p.to]), slices.Max(values[p.from:p.to])
@@ -32,7 +32,7 @@ func boundIntegers[T integer](c *chunk, values []T) (least, most T) {
 	return slices.Min(lows), slices.Max(highs)
 }
 
-// boundTexts does the same for texts that have no dictionary.
+// boundTexts finds the bounds of texts that have no dictionary.
 func boundTexts(c *chunk, s *format.Strings) {
 	var lows, highs [][]byte
 	for _, p := range c.pages {
@@ -54,8 +54,8 @@ func boundTexts(c *chunk, s *format.Strings) {
 	setBounds(c, lows, highs, bytes.Compare, slices.Clone[[]byte])
 }
 
-// boundNumbered does the same for the texts of a dictionary, which it sorts with their numbers unless they are many;
-// then there are only bounds of the chunk.
+// boundNumbered finds the bounds of texts that have a dictionary. To that end it sorts the dictionary and changes the
+// numbers. If there are more than maxSorted texts it does not, and only the chunk gets bounds.
 func (e *encoder) boundNumbered(c *chunk, texts []string) {
 	if len(texts) > maxSorted {
 		c.bound([]byte(slices.Min(texts)), []byte(slices.Max(texts)))
@@ -85,14 +85,15 @@ func (e *encoder) boundNumbered(c *chunk, texts []string) {
 	setBounds(c, lows, highs, cmp.Compare, func(number uint32) []byte { return []byte(texts[number]) })
 }
 
-// bound sets the bounds of the chunk.
-func (c *chunk) bound(least, most []byte) {
-	if len(least) <= maxBound && len(most) <= maxBound {
-		c.bounded, c.least, c.most = true, least, most
+// bound sets the bounds of the chunk, unless one is too long.
+func (c *chunk) bound(least, greatest []byte) {
+	if len(least) <= maxBound && len(greatest) <= maxBound {
+		c.bounded, c.least, c.greatest = true, least, greatest
 	}
 }
 
-// setBounds encodes the column index for the bounds of those pages that are not only nulls.
+// setBounds sets the bounds of the chunk and encodes its column index, from the least and the greatest value of each
+// page that has values. plain returns a value in PLAIN.
 func setBounds[T any](c *chunk, lows, highs []T, compare func(a, b T) int, plain func(T) []byte) {
 	if len(lows) == 0 {
 		return
@@ -105,34 +106,34 @@ func setBounds[T any](c *chunk, lows, highs []T, compare func(a, b T) int, plain
 	case slices.IsSortedFunc(lows, reversed(compare)) && slices.IsSortedFunc(highs, reversed(compare)):
 		order = descending
 	}
-	var least, most [][]byte // of all pages
+	var least, greatest [][]byte // of all pages
 	for i, n := 0, 0; i < len(c.pages); i++ {
 		if c.pages[i].from == c.pages[i].to {
-			least, most = append(least, nil), append(most, nil)
+			least, greatest = append(least, nil), append(greatest, nil)
 			continue
 		}
-		least, most = append(least, plain(lows[n])), append(most, plain(highs[n]))
-		if max(len(least[i]), len(most[i])) > maxBound {
+		least, greatest = append(least, plain(lows[n])), append(greatest, plain(highs[n]))
+		if max(len(least[i]), len(greatest[i])) > maxBound {
 			return
 		}
 		n++
 	}
-	c.columnIndex = encodeColumnIndex(c.pages, least, most, order)
+	c.columnIndex = encodeColumnIndex(c.pages, least, greatest, order)
 }
 
 func reversed[T any](compare func(a, b T) int) func(a, b T) int {
 	return func(a, b T) int { return compare(b, a) }
 }
 
-// encodeColumnIndex encodes the struct ColumnIndex: what values the pages have.
-func encodeColumnIndex(pages []page, least, most [][]byte, order int32) []byte {
+// encodeColumnIndex encodes the struct ColumnIndex: the bounds of all pages, nil for a page without values.
+func encodeColumnIndex(pages []page, least, greatest [][]byte, order int32) []byte {
 	t := &thrift{}
 	t.element(func() {
 		t.list(1, len(pages), thriftTrue)
 		for _, p := range pages {
 			t.flag(p.from == p.to)
 		}
-		for id, bounds := range [][][]byte{least, most} {
+		for id, bounds := range [][][]byte{least, greatest} {
 			t.list(int16(2+id), len(pages), thriftBinary)
 			for _, b := range bounds {
 				t.text(string(b))

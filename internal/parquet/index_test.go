@@ -14,7 +14,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// thriftReader reads structs of Thrift's compact protocol without knowing them.
+// thriftReader reads structs of Thrift's compact protocol without a schema.
 type thriftReader struct{ b []byte }
 
 func (r *thriftReader) uvarint() uint64 {
@@ -81,14 +81,14 @@ func (r *thriftReader) structure() map[int]any {
 	}
 }
 
-// dig follows fields of structs and elements of lists.
+// dig returns a value inside v. path has the ids of fields of structs, and the indexes of elements of lists.
 func dig(v any, path ...int) any {
 	for _, at := range path {
-		switch x := v.(type) {
+		switch outer := v.(type) {
 		case map[int]any:
-			v = x[at]
+			v = outer[at]
 		case []any:
-			v = x[at]
+			v = outer[at]
 		}
 	}
 	return v
@@ -130,8 +130,8 @@ func TestIndexes(t *testing.T) {
 	}
 }
 
-// checkIndexes follows the offset index of a chunk through its pages, and compares the column index with the values. It
-// returns how many pages are in both.
+// checkIndexes compares the offset index of a chunk with its pages, and the column index with the values. It returns
+// how many pages are in both.
 func checkIndexes(text []byte, chunk any, rows int, v *Values) (pages int, err error) {
 	offsets := (&thriftReader{text[number64(chunk, 4):]}).structure()
 	locations := dig(offsets, 1).([]any)
@@ -181,7 +181,7 @@ func checkIndexes(text []byte, chunk any, rows int, v *Values) (pages int, err e
 	return len(locations), checkOrder(v.Type, number64(index, 4), lows, highs)
 }
 
-// chunkStart is where a chunk begins: at its dictionary, or at its first data page.
+// chunkStart returns where a chunk begins: at its dictionary, or at its first data page.
 func chunkStart(chunk any) int {
 	if at := number64(chunk, 3, 11); at > 0 {
 		return at
@@ -207,7 +207,7 @@ func checkOrder(kind format.Type, order int, lows, highs [][]byte) error {
 	return nil
 }
 
-// signed is an integer of 4 or 8 bytes.
+// signed decodes an integer of 4 or 8 bytes.
 func signed(b []byte) int64 {
 	if len(b) == 4 {
 		return int64(int32(binary.LittleEndian.Uint32(b)))
@@ -215,7 +215,7 @@ func signed(b []byte) int64 {
 	return int64(binary.LittleEndian.Uint64(b))
 }
 
-// boundsOf are the least and the greatest of the rows' values, and how many of the rows are empty lists.
+// boundsOf returns the least and the greatest value of the rows from..to-1, and how many of them are empty lists.
 func boundsOf(v *Values, from, to int) (low, high []byte, nulls int) {
 	var all [][]byte
 	compare := bytes.Compare
@@ -248,7 +248,7 @@ func boundsOf(v *Values, from, to int) (low, high []byte, nulls int) {
 	return slices.MinFunc(all, compare), slices.MaxFunc(all, compare), nulls
 }
 
-// TestSortingColumns: row groups that are sorted by the column say so, and no others.
+// Exactly the row groups that are sorted by the column of OrderBy are marked.
 func TestSortingColumns(t *testing.T) {
 	columns := []format.Column{{Name: "name", Type: format.String}, {Name: "ts", Type: format.Timestamp}}
 	texts := func() Values {

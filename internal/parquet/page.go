@@ -9,20 +9,20 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// pageRows is how many rows a data page has; the last one of a chunk has fewer. The package comment says why so many.
+// pageRows is how many rows a data page has; the last one of a chunk may have fewer. See the package comment for why.
 const pageRows = 32 << 10
 
 // page is a data page of a chunk.
 type page struct {
-	row      int    // the first one, in the row group
-	from, to int    // of the column's values: integers, texts, elements of all lists
-	levels   []byte // of lists, encoded
+	row      int    // number of its first row in the row group
+	from, to int    // its range of the column's values, which are integers, texts, or elements of all lists
+	levels   []byte // of lists: repetition and definition levels, encoded
 	values   int    // with nulls
 	nulls    int
-	at, size int64 // in the chunk, with the header
+	at, size int64 // offset in the chunk, and bytes with the header
 }
 
-// divide makes the pages of a chunk whose values are one a row.
+// divide divides the rows of a chunk into pages, for a column with one value a row.
 func (c *chunk) divide(rows int) {
 	for from := 0; from < rows; from += pageRows {
 		to := min(from+pageRows, rows)
@@ -30,8 +30,8 @@ func (c *chunk) divide(rows int) {
 	}
 }
 
-// divideLists makes the levels of the pages: for each element a repetition, 0 where a row begins, and a definition, 0
-// where the row has no element.
+// divideLists changes the pages to those of a column of lists. For each element, and each empty list, a page has a
+// repetition level, 0 where a row begins and else 1, and a definition level, 0 for an empty list and else 1.
 func (c *chunk) divideLists(v *format.Vector) {
 	var repetition, definition []uint32
 	c.values = 0
@@ -55,7 +55,7 @@ func (c *chunk) divideLists(v *format.Vector) {
 	}
 }
 
-// appendLevels appends levels of at most 1 after their length.
+// appendLevels appends levels, which are 0 or 1, after the length of their encoded form.
 func appendLevels(dst []byte, levels []uint32) []byte {
 	at := len(dst)
 	dst = appendHybrid(append(dst, 0, 0, 0, 0), levels, 1)
@@ -98,8 +98,9 @@ func (e *encoder) addPages(c *chunk, values func(dst []byte, p *page) []byte) er
 	return nil
 }
 
-// add adds a page. Its header is the kind, the sizes, and what there is to say about this kind.
-func (e *encoder) add(c *chunk, content []byte, kind, about func(t *thrift)) error {
+// add compresses content and adds it as a page. kind writes the type of the page into its header, details the struct of
+// this type.
+func (e *encoder) add(c *chunk, content []byte, kind, details func(t *thrift)) error {
 	if len(content) > math.MaxInt32 {
 		return errGroup
 	}
@@ -109,7 +110,7 @@ func (e *encoder) add(c *chunk, content []byte, kind, about func(t *thrift)) err
 		kind(t)
 		t.i32(2, int32(len(content)))
 		t.i32(3, int32(len(e.packed)))
-		about(t)
+		details(t)
 	})
 	c.bytes = append(append(c.bytes, t.b...), e.packed...)
 	c.raw += int64(len(t.b) + len(content))

@@ -21,11 +21,11 @@ type table struct {
 
 func randomTable(r *rand.Rand) *table { return randomTableOf(r, 3*pageRows) }
 
-// randomTableOf is a random table of row groups of at most so many rows.
-func randomTableOf(r *rand.Rand, most int) *table {
+// randomTableOf returns a random table whose row groups have at most maxRows rows.
+func randomTableOf(r *rand.Rand, maxRows int) *table {
 	t := &table{}
 	for range 1 + r.IntN(4) {
-		t.groups = append(t.groups, 1+r.IntN([]int{1, 10, 300, most}[r.IntN(4)]))
+		t.groups = append(t.groups, 1+r.IntN([]int{1, 10, 300, maxRows}[r.IntN(4)]))
 	}
 	t.values = make([][]Values, len(t.groups))
 	for i := range 1 + r.IntN(6) {
@@ -40,7 +40,7 @@ func randomTableOf(r *rand.Rand, most int) *table {
 	return t
 }
 
-// generator gives numbers of one of several distributions: few values, ascending ones, wide ones, extremes, one.
+// generator returns a function that returns numbers of one of several distributions, which r chooses.
 func generator(r *rand.Rand) func() int64 {
 	at := r.Int64N(1 << 60)
 	return []func() int64{

@@ -14,7 +14,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// python is an interpreter that has the readers, which test/readers.sh installs.
+// python returns the path of an interpreter with the readers, which test/readers.sh installs.
 func python(t *testing.T) string {
 	path := os.Getenv("FLETCH_PYTHON")
 	if path == "" {
@@ -75,8 +75,8 @@ func TestReaders(t *testing.T) {
 	t.Logf("%s", out)
 }
 
-// makeTimesReadable makes times such as all readers know: pandas takes the least integer for none, and DuckDB the
-// extremes for infinities.
+// makeTimesReadable changes times to such that all readers can represent: in pandas the least integer means no time,
+// and in DuckDB the extremes mean infinity.
 func (t *table) makeTimesReadable() {
 	for _, values := range t.values {
 		for i := range values {

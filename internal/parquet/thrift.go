@@ -8,8 +8,8 @@ import "encoding/binary"
 // https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md.
 type thrift struct {
 	b     []byte
-	last  int16 // field of the struct that is being written
-	outer []int16
+	last  int16   // id of the last field of the struct that is being written
+	outer []int16 // last of the structs around it
 }
 
 // The types of fields and elements.
@@ -54,13 +54,13 @@ func (t *thrift) bool(id int16, v bool) {
 
 func (t *thrift) binary(id int16, v string) { t.field(id, thriftBinary); t.text(v) }
 
-// text is a binary or a string that is an element of a list.
+// text writes a binary or a string without the header of a field, as an element of a list.
 func (t *thrift) text(v string) {
 	t.uvarint(uint64(len(v)))
 	t.b = append(t.b, v...)
 }
 
-// flag is a bool that is an element of a list.
+// flag writes a bool that is an element of a list.
 func (t *thrift) flag(v bool) {
 	if v {
 		t.b = append(t.b, thriftTrue)
@@ -69,7 +69,7 @@ func (t *thrift) flag(v bool) {
 	}
 }
 
-// list begins a list of n elements.
+// list begins a field that is a list of n elements of a type.
 func (t *thrift) list(id int16, n int, kind byte) {
 	t.field(id, thriftList)
 	if n < 15 {

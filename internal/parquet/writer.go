@@ -16,15 +16,16 @@ import (
 
 const magic = "PAR1"
 
-// Values are the rows of one column of a row group: those of the vector, or, of a String column whose texts repeat,
+// Values are the rows of one column of a row group: those of the vector or, for a String column whose texts repeat,
 // indexes into Texts.
 type Values struct {
 	*format.Vector
 	Numbers []int32  // if not nil, row i is Texts[Numbers[i]]
-	Texts   []string // UTF-8; some may be in no row
+	Texts   []string // UTF-8; not every one needs to be in a row
 }
 
-// Writer writes one file. The texts that it is given must be valid UTF-8; it does not look. It serves one goroutine.
+// Writer writes one file. The texts that it is given must be valid UTF-8, which it does not check. It must not be used
+// by two goroutines at the same time.
 type Writer struct {
 	w       io.Writer
 	columns []format.Column
@@ -45,7 +46,7 @@ type group struct {
 }
 
 // NewWriter begins a file with these columns. pairs are the keys and values of its metadata. Up to workers columns are
-// encoded at once; the bytes are the same with any number. It fails where a column has no known type, and where w does.
+// encoded in parallel; the file does not depend on how many. It fails if a column has an unknown type, or if w fails.
 func NewWriter(w io.Writer, columns []format.Column, pairs [][2]string, workers int) (*Writer, error) {
 	out := &Writer{w: w, columns: columns, pairs: pairs, orderBy: -1, workers: make([]encoder, max(workers, 1))}
 	for _, c := range columns {
@@ -56,19 +57,19 @@ func NewWriter(w io.Writer, columns []format.Column, pairs [][2]string, workers 
 	return out, out.write([]byte(magic))
 }
 
-// OrderBy names an integer column that rows may be sorted by, ascending. WriteGroup compares them, and the row groups
-// in which they are sorted say so in the file (sorting_columns), for readers that search sorted rows. It is called
-// before the first WriteGroup, and fails where there is no such column.
+// OrderBy names an integer column by which rows may be sorted, ascending. WriteGroup looks whether they are, and marks
+// the row group in the file (sorting_columns), for readers that search in sorted rows. It must be called before the
+// first WriteGroup, and fails if there is no such column.
 func (w *Writer) OrderBy(name string) error {
 	i := slices.IndexFunc(w.columns, func(c format.Column) bool { return c.Name == name })
-	if i < 0 || physical(w.columns[i].Type) == typeByteArray {
+	if i < 0 || physicalType(w.columns[i].Type) == typeByteArray {
 		return fmt.Errorf("no integer column %s to be sorted by", name)
 	}
 	w.orderBy = i
 	return nil
 }
 
-// sorted says whether the rows of a group are sorted by the column that OrderBy named.
+// sorted reports whether the rows of a group are sorted by the column of OrderBy.
 func (w *Writer) sorted(columns []Values) bool {
 	if w.orderBy < 0 {
 		return false
@@ -85,9 +86,9 @@ func (w *Writer) write(b []byte) error {
 
 var errGroup = errors.New("a row group needs all columns and no more than 2 GiB of one")
 
-// WriteGroup writes a row group of so many rows, columns[i] of them being column i. Nothing of columns is kept. Without
-// rows nothing is written. It fails where columns are not those of the file, and where one page would take more than
-// 2 GiB; after an error of w the file cannot be continued.
+// WriteGroup writes a row group of rows rows; columns[i] is column i of the file, and may be reused afterwards. Without
+// rows it writes nothing. It fails if columns are not those of the file, or if a page would take more than 2 GiB. After
+// an error of w the file cannot be continued.
 func (w *Writer) WriteGroup(rows int, columns []Values) error {
 	if len(columns) != len(w.columns) || rows > math.MaxInt32 {
 		return errGroup
@@ -97,15 +98,15 @@ func (w *Writer) WriteGroup(rows int, columns []Values) error {
 	}
 	g := group{rows: rows, start: w.at, chunks: make([]chunk, len(columns))}
 	errs := make([]error, len(w.workers))
-	var busy sync.WaitGroup
-	todo := make(chan int, len(columns))
+	var wg sync.WaitGroup
+	pending := make(chan int, len(columns))
 	for i := range columns {
-		todo <- i
+		pending <- i
 	}
-	close(todo)
+	close(pending)
 	for n := range w.workers {
-		busy.Go(func() {
-			for i := range todo {
+		wg.Go(func() {
+			for i := range pending {
 				err := w.workers[n].encode(&g.chunks[i], w.columns[i], rows, &columns[i])
 				if err != nil {
 					errs[n] = fmt.Errorf("column %s: %w", w.columns[i].Name, err)
@@ -113,7 +114,7 @@ func (w *Writer) WriteGroup(rows int, columns []Values) error {
 			}
 		})
 	}
-	busy.Wait()
+	wg.Wait()
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
@@ -148,7 +149,7 @@ func (w *Writer) writeIndexes() error {
 	return nil
 }
 
-// Close writes the indexes of the pages and the footer. It does not close what the file is written to.
+// Close writes the indexes of the pages and the footer. It does not close the underlying writer.
 func (w *Writer) Close() error {
 	if err := w.writeIndexes(); err != nil {
 		return err

@@ -17,8 +17,8 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// TestLibraryReadsWhatWasWritten reads random tables with the Parquet reader of Apache Arrow.
-func TestLibraryReadsWhatWasWritten(t *testing.T) {
+// TestArrowReads reads random tables with the Parquet reader of Apache Arrow.
+func TestArrowReads(t *testing.T) {
 	for seed := range uint64(150) {
 		table := randomTable(rand.New(rand.NewPCG(seed, 3)))
 		text, err := table.write(1 + int(seed%3))
@@ -61,7 +61,7 @@ func (t *table) check(text []byte) error {
 	return nil
 }
 
-// compare reads a column and looks whether it and its statistics are as they should be.
+// compare reads a column, and compares its values and statistics with want.
 func compare(group *file.RowGroupReader, i, rows int, want *Values) error {
 	column, err := group.Column(i)
 	if err != nil {
@@ -160,7 +160,7 @@ func TestNoGroups(t *testing.T) {
 	}
 }
 
-func TestWhatDoesNotFitIsRefused(t *testing.T) {
+func TestWriterRefuses(t *testing.T) {
 	if _, err := NewWriter(&bytes.Buffer{}, []format.Column{{Name: "x", Type: 99}}, nil, 1); err == nil {
 		t.Error("a column of an unknown type was taken")
 	}
@@ -192,7 +192,7 @@ func TestWhatDoesNotFitIsRefused(t *testing.T) {
 
 var errFull = errors.New("disk full")
 
-// limited is a disk of n bytes.
+// limited is a writer with room for n bytes.
 type limited struct{ n int }
 
 func (l *limited) Write(p []byte) (int, error) {
