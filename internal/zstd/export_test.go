@@ -2,7 +2,7 @@
 
 package zstd
 
-// What the tests outside the package, which may use package format, take from those inside.
+// For the tests in package zstd_test, which use package format: that imports this one.
 var (
 	Scripted     = scripted
 	RandomScript = randomScript

@@ -11,15 +11,15 @@ import (
 	"github.com/klauspost/compress/huff0"
 )
 
-// Encoder keeps the memory that encoding takes. It serves one column after the other, and is not for use by two
-// goroutines at the same time.
+// Encoder has the memory that encoding takes, to be reused for the next column. It must not be used by two goroutines
+// at the same time.
 type Encoder struct {
 	matcher
 	coders coders
 	huff   huff0.Scratch
 }
 
-// New makes an Encoder.
+// New returns an Encoder.
 func New() *Encoder {
 	e := &Encoder{}
 	e.coders.init()
@@ -28,34 +28,34 @@ func New() *Encoder {
 
 const (
 	magic      = 0xfd2fb528
-	blockBytes = 128 << 10 // most that a block holds
+	blockBytes = 128 << 10 // of content, at most, in a block
 )
 
 // Types of a block.
 const (
 	blockRaw = iota
-	blockSingle
+	blockRLE
 	blockCompressed
 )
 
 // Types of a literals section.
 const (
 	literalsRaw = iota
-	literalsSingle
+	literalsRLE
 	literalsCompressed
 	literalsTreeless
 )
 
-// Integer is what columns are made of.
+// Integer is the type of the values of a column.
 type Integer interface{ int32 | int64 }
 
-// Append appends the column as one frame with its size and a checksum, which tells data from a page that never reached
-// the disk. The column is little-endian in memory.
+// Append appends the column to dst as one frame with its size and a checksum, with which readers notice a page that
+// never reached the disk. The machine must be little-endian.
 func Append[T Integer](e *Encoder, dst []byte, column []T) []byte {
 	var zero T
 	src := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(column))), len(column)*int(unsafe.Sizeof(zero)))
 	dst = appendHeader(dst, len(src))
-	e.begin()
+	e.reset()
 	e.huff.Reuse = huff0.ReusePolicyNone
 	perBlock := blockBytes / int(unsafe.Sizeof(zero))
 	for from := 0; ; from += perBlock {
@@ -95,7 +95,7 @@ func appendBlockHeader(dst []byte, last bool, kind, size int) []byte {
 	return append(dst, byte(h), byte(h>>8), byte(h>>16))
 }
 
-// appendBlock writes the values from..to of the column, whose bytes are all.
+// appendBlock appends a block of the values from..to-1 of the column. all is the memory of the column.
 func appendBlock[T word](e *Encoder, dst []byte, column []T, all []byte, from, to int, last bool) []byte {
 	var zero T
 	width := int(unsafe.Sizeof(zero))
@@ -104,8 +104,8 @@ func appendBlock[T word](e *Encoder, dst []byte, column []T, all []byte, from, t
 		return appendBlockHeader(dst, last, blockRaw, 0)
 	}
 	if allZero(src) {
-		// Nothing of the state a decoder keeps between blocks changes.
-		return append(appendBlockHeader(dst, last, blockSingle, len(src)), 0)
+		// This block does not change the state that decoders keep between blocks.
+		return append(appendBlockHeader(dst, last, blockRLE, len(src)), 0)
 	}
 	before := e.recent
 	match(&e.matcher, column, all, from, to)
@@ -143,15 +143,15 @@ func allZero(b []byte) bool {
 	return true
 }
 
-// appendLiterals writes the literals section of a block (RFC 8878, 3.1.1.3.1).
+// appendLiterals appends the literals section of a block (RFC 8878, 3.1.1.3.1).
 func (e *Encoder) appendLiterals(dst []byte) []byte {
 	lits := e.literals
 	var out []byte
 	var reused bool
 	err := huff0.ErrIncompressible
-	single := len(lits) < 1024
+	oneStream := len(lits) < 1024
 	switch {
-	case !single:
+	case !oneStream:
 		out, reused, err = huff0.Compress4X(lits, &e.huff)
 	case len(lits) > 32:
 		out, reused, err = huff0.Compress1X(lits, &e.huff)
@@ -167,13 +167,14 @@ func (e *Encoder) appendLiterals(dst []byte) []byte {
 		if reused {
 			kind = literalsTreeless
 		}
-		return append(appendSizes(dst, kind, len(out), len(lits), single), out...)
+		return append(appendSizes(dst, kind, len(out), len(lits), oneStream), out...)
 	case errors.Is(err, huff0.ErrUseRLE):
-		return append(appendSize(dst, literalsSingle, len(lits)), lits[0])
+		return append(appendSize(dst, literalsRLE, len(lits)), lits[0])
 	}
 	return append(appendSize(dst, literalsRaw, len(lits)), lits...)
 }
 
+// appendSize appends the header of literals that are not compressed.
 func appendSize(dst []byte, kind, size int) []byte {
 	switch {
 	case size < 1<<5:
@@ -185,10 +186,11 @@ func appendSize(dst []byte, kind, size int) []byte {
 	return append(dst, byte(h), byte(h>>8), byte(h>>16))
 }
 
-func appendSizes(dst []byte, kind, compressed, size int, single bool) []byte {
+// appendSizes appends the header of compressed literals. size is that before compression, width the bits of each size.
+func appendSizes(dst []byte, kind, compressed, size int, oneStream bool) []byte {
 	format, width, bytes := 1, 10, 3 // 4 streams
 	switch {
-	case single:
+	case oneStream:
 		format = 0
 	case size >= 1<<14 || compressed >= 1<<14:
 		format, width, bytes = 3, 18, 5

@@ -4,8 +4,8 @@ package zstd
 
 import "math/bits"
 
-// A fseTable encodes the symbols of one kind of sequence code by finite state entropy (RFC 8878, 4.1). The state is
-// one of 1<<log values; each symbol owns as many of them as it is frequent.
+// fseTable encodes the symbols of one kind of sequence code by finite state entropy (RFC 8878, 4.1). The state is one
+// of 1<<log values, of which each symbol has a number in proportion to its frequency.
 type fseTable struct {
 	log    uint8
 	states [1 << maxTableLog]uint16 // next state, by rank among the states of a symbol
@@ -70,14 +70,14 @@ func (t *fseTable) build(norm []int16, log uint8) {
 	}
 }
 
-// buildSingle makes the table of a block in which there is only symbol s: it takes no bits.
+// buildSingle makes the table of a block in which every symbol is s: symbols take no bits.
 func (t *fseTable) buildSingle(s uint8) {
 	t.log = 0
 	t.states[0] = 0
 	t.symbol[s] = fseSymbol{}
 }
 
-// first is the state before which symbol s, the last one to be decoded, is encoded for free.
+// first returns the initial state for symbol s. It is the last one to be decoded, and takes no bits.
 func (t *fseTable) first(s uint8) uint32 {
 	sym := &t.symbol[s]
 	out := (sym.deltaBits + 1<<15) >> 16
@@ -85,11 +85,11 @@ func (t *fseTable) first(s uint8) uint32 {
 	return uint32(t.states[int32(value>>out)+sym.deltaState])
 }
 
-// normalize scales counts that sum up to total to ones that sum up to 1<<log; what occurs keeps at least 1. It is
-// false when that takes more states than there are.
+// normalize scales counts that sum up to total to ones that sum up to 1<<log, in which every symbol that occurs has at
+// least 1. It returns false if there are more such symbols than states.
 func normalize(norm []int16, counts []uint32, total uint32, log uint8) bool {
 	size := int32(1) << log
-	left := size
+	unassigned := size // states
 	largest, most := 0, uint32(0)
 	scale := uint64(1) << 32 / uint64(total)
 	for s, n := range counts {
@@ -102,14 +102,14 @@ func normalize(norm []int16, counts []uint32, total uint32, log uint8) bool {
 		}
 		share := int16((uint64(n)*scale*uint64(size) + 1<<31) >> 32)
 		norm[s] = max(share, 1)
-		left -= int32(norm[s])
+		unassigned -= int32(norm[s])
 	}
-	// What rounding left over, or took too much, is the most frequent one's.
-	if int32(norm[largest])+left >= max(1, int32(norm[largest])/2) {
-		norm[largest] += int16(left)
+	// The most frequent symbol gets the states that rounding left over, or gives up those that it took too many.
+	if int32(norm[largest])+unassigned >= max(1, int32(norm[largest])/2) {
+		norm[largest] += int16(unassigned)
 		return true
 	}
-	for left < 0 {
+	for unassigned < 0 {
 		most := 0
 		for s := range norm {
 			if norm[s] > norm[most] {
@@ -120,12 +120,12 @@ func normalize(norm []int16, counts []uint32, total uint32, log uint8) bool {
 			return false
 		}
 		norm[most]--
-		left++
+		unassigned++
 	}
 	return true
 }
 
-// appendCounts writes normalized counts as a decoder expects them before the sequences (RFC 8878, 4.1.1).
+// appendCounts appends normalized counts as the description of a table (RFC 8878, 4.1.1).
 func appendCounts(dst []byte, norm []int16, log uint8) []byte {
 	const minLog = 5
 	size := int32(1) << log

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// parts names what the blocks of a frame are made of: types of blocks and literals, and the modes of the three tables.
+// parts returns the types of blocks and literals in a frame and the modes of its tables, and the number of blocks.
 func parts(frame []byte) (names []string, blocks int) {
 	// Magic, descriptor, and the size of the content: 1, 2 or 4 bytes.
 	at := 5 + []int{1, 2, 4}[frame[4]>>6]
@@ -22,7 +22,7 @@ func parts(frame []byte) (names []string, blocks int) {
 		switch header >> 1 & 3 {
 		case blockRaw:
 			names = append(names, "raw block")
-		case blockSingle:
+		case blockRLE:
 			names, size = append(names, "block of one byte"), 1
 		case blockCompressed:
 			names = append(names, partsOfBlock(frame[at:at+size])...)
@@ -38,10 +38,10 @@ func partsOfBlock(b []byte) []string {
 	names := []string{literals[b[0]&3]}
 	kind, form := b[0]&3, b[0]>>2&3
 	at := 0
-	if kind == literalsRaw || kind == literalsSingle {
+	if kind == literalsRaw || kind == literalsRLE {
 		header := []int{1, 2, 1, 3}[form]
 		size := int(binary.LittleEndian.Uint32(append(slices.Clone(b[:header]), 0, 0, 0, 0))) >> []int{3, 4, 3, 4}[form]
-		if kind == literalsSingle {
+		if kind == literalsRLE {
 			size = 1
 		}
 		at = header + size
@@ -69,7 +69,7 @@ func partsOfBlock(b []byte) []string {
 	return names
 }
 
-// TestEveryPart: the columns that the other tests decode have blocks, literals and tables of every kind there is.
+// The columns that the other tests decode have blocks, literals and tables of every kind that the encoder writes.
 func TestEveryPart(t *testing.T) {
 	e, r := New(), rand.New(rand.NewPCG(11, 12))
 	seen, most := map[string]bool{}, 0
@@ -107,15 +107,15 @@ func TestEveryPart(t *testing.T) {
 	}
 }
 
-// oneLiteral is a column whose second block has values that were there but for the lowest byte, which is always the
-// same.
+// oneLiteral returns a column whose second block has only values of the first, but with another lowest byte, the same
+// in all.
 func oneLiteral() []int64 {
 	var values, v []int64
 	slots := map[uint64]bool{}
 	for i := uint64(1); len(values) < 100; i++ {
-		x := int64(i * 0x9e3779b97f4a7c15 &^ 0xffff)
-		if slot := hash(upperOf(uint64(x)), upperBits); !slots[slot] {
-			slots[slot], values = true, append(values, x)
+		value := int64(i * 0x9e3779b97f4a7c15 &^ 0xffff)
+		if slot := hash(upperOf(uint64(value)), upperBits); !slots[slot] {
+			slots[slot], values = true, append(values, value)
 		}
 	}
 	for len(v) < blockBytes/8 {
@@ -128,7 +128,7 @@ func oneLiteral() []int64 {
 	return v
 }
 
-// sequenceEach is a block in which nearly every value takes a sequence: its upper bytes are those of the one before.
+// sequenceEach returns a block in which nearly every value takes a sequence: its upper bytes are those of the previous.
 func sequenceEach(r *rand.Rand) []int32 {
 	v := make([]int32, blockBytes/4)
 	for i := range v {

@@ -21,7 +21,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/zstd"
 )
 
-// reference collects columns and compares what the reference implementation of zstd, in C, makes of their frames.
+// reference collects columns and compares them with what the reference implementation, in C, decodes from their frames.
 type reference struct {
 	encoder *zstd.Encoder
 	columns []string // names
@@ -52,7 +52,7 @@ func addBoth(r *reference, name string, column []int64) {
 	add(r, name, w)
 }
 
-// decode decodes frames, one after the other, with the program. It verifies the checksum of each.
+// decode decodes frames, one after the other, with the program zstd, which verifies their checksums.
 func decode(frames []byte) ([]byte, error) {
 	cmd := exec.Command("zstd", "-dcq")
 	cmd.Stdin = bytes.NewReader(frames)
@@ -65,7 +65,7 @@ func decode(frames []byte) ([]byte, error) {
 	return out, err
 }
 
-// check decodes all frames at once, and where something differs each of them, to name it.
+// check decodes all frames at once and, if anything differs, each by itself, to name the column.
 func (r *reference) check(t *testing.T) {
 	t.Helper()
 	frames, values := slices.Concat(r.frames...), slices.Concat(r.values...)
@@ -98,8 +98,8 @@ func TestReferenceReadsRandomColumns(t *testing.T) {
 	ref.check(t)
 }
 
-// TestReferenceReadsRealColumns takes the columns of the sample capture, of a made one, and of those that
-// FLETCH_CAPTURES names.
+// TestReferenceReadsRealColumns reads the columns of the sample capture, of a generated one, and of the captures in
+// FLETCH_CAPTURES, a list of paths.
 func TestReferenceReadsRealColumns(t *testing.T) {
 	ref := newReference(t)
 	made := filepath.Join(t.TempDir(), "made")
@@ -115,7 +115,7 @@ func TestReferenceReadsRealColumns(t *testing.T) {
 	ref.check(t)
 }
 
-// addCapture adds the integer columns of a capture, a block at a time, as a recorder encodes them.
+// addCapture adds the integer columns of a capture, block by block, as a recorder encodes them.
 func addCapture(t *testing.T, ref *reference, path string) {
 	c, err := format.Open(path)
 	if err != nil {

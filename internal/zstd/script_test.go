@@ -11,7 +11,7 @@ import (
 // maxScripted is how many values there are at most: three blocks of 8 bytes each, two of 4.
 const maxScripted = 40_000
 
-// scripted is the column that a script makes. Any bytes are a script.
+// scripted returns the column that a script makes. Any bytes are a script.
 func scripted(script []byte) []int64 {
 	var v []int64
 	state := uint64(1)
@@ -65,7 +65,7 @@ func scripted(script []byte) []int64 {
 	return v
 }
 
-// narrowed has the lower halves of the values.
+// narrowed returns the lower halves of the values.
 func narrowed(v []int64) []int32 {
 	w := make([]int32, len(v))
 	for i := range v {
@@ -87,7 +87,7 @@ func randomScript(r *rand.Rand) []byte {
 	return script
 }
 
-// FuzzScripted finds columns as captures have them sooner than FuzzRoundTrip does: it varies steps, not bytes.
+// FuzzScripted finds columns like those of captures sooner than FuzzRoundTrip, because it varies steps, not bytes.
 func FuzzScripted(f *testing.F) {
 	r := rand.New(rand.NewPCG(13, 14))
 	for kind := range byte(11) {
@@ -105,7 +105,7 @@ func FuzzScripted(f *testing.F) {
 	})
 }
 
-// FuzzColumns encodes one column after another with the same encoder: nothing of one is left for the next.
+// FuzzColumns encodes two columns with the same encoder: the first must not change the frame of the second.
 func FuzzColumns(f *testing.F) {
 	f.Add([]byte{3, 200, 7, 3, 5, 100, 1, 1}, uint8(1))
 	f.Add([]byte{9, 200, 7, 3, 2, 50, 0, 0, 6, 90, 5, 5}, uint8(2))

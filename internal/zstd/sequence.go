@@ -8,16 +8,16 @@ import (
 	"slices"
 )
 
-// A sequence is literals bytes as they are, then match bytes as they stood some distance before.
+// sequence is some literals, followed by a match: bytes that are the same as those some distance before.
 type sequence struct {
-	literals, match uint32
-	offset          uint32 // 1, 2, 3: one of the last distances; else the distance + 3
+	literals, match uint32 // bytes
+	offset          uint32 // 1, 2, 3: see matcher.offset; else the distance + 3
 }
 
 const minMatch = 3
 
-// Codes of lengths: up to the first ones that need them, a code is a value; then each code stands for 1<<extra values
-// from base on (RFC 8878, 3.1.1.3.2.1.1).
+// Codes of lengths (RFC 8878, 3.1.1.3.2.1.1): small lengths are their own codes, and a code with extra bits stands for
+// 1<<bits lengths.
 var (
 	literalsCode [64]uint8
 	matchCode    [128]uint8
@@ -48,7 +48,7 @@ func codeOfLiterals(n uint32) uint8 {
 	return uint8(bits.Len32(n)) - 1 + 19
 }
 
-// codeOfMatch: n is the length beyond minMatch.
+// codeOfMatch returns the code of a match of minMatch+n bytes.
 func codeOfMatch(n uint32) uint8 {
 	if n < uint32(len(matchCode)) {
 		return matchCode[n]
@@ -56,49 +56,49 @@ func codeOfMatch(n uint32) uint8 {
 	return uint8(bits.Len32(n)) - 1 + 36
 }
 
-// A coder is the table of one of the three parts of sequences.
+// coder chooses the table for one of the three parts of sequences in a block.
 type coder struct {
-	table      fseTable
-	counts     [maxSymbols]uint32
-	fixed      *fseTable // of the format
-	fixedCount int       // symbols it knows
-	maxLog     uint8
+	table           fseTable
+	counts          [maxSymbols]uint32 // of the symbols in the block
+	predefined      *fseTable
+	predefinedCount int // symbols of predefined
+	maxLog          uint8
 }
 
-// Modes of a table in a block.
+// Modes of a table in a block (RFC 8878, 3.1.1.3.2.1).
 const (
-	modeFixed = iota
-	modeSingle
-	modeCounted
+	modePredefined = iota
+	modeRLE
+	modeCompressed
 )
 
-// The tables that a decoder knows without being told (RFC 8878, 3.1.1.3.2.2).
+// The predefined tables (RFC 8878, 3.1.1.3.2.2).
 var (
-	fixedLiterals = newFixed(6, []int16{
+	predefinedLiterals = newPredefined(6, []int16{
 		4, 3, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 1, 1, 1, 2, 2,
 		2, 2, 2, 2, 2, 2, 2, 3, 2, 1, 1, 1, 1, 1, -1, -1, -1, -1,
 	})
-	fixedMatch = newFixed(6, []int16{
+	predefinedMatch = newPredefined(6, []int16{
 		1, 4, 3, 2, 2, 2, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 		1, 1, 1, 1, 1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1, -1, -1,
 	})
-	fixedOffset = newFixed(5, []int16{
+	predefinedOffset = newPredefined(5, []int16{
 		1, 1, 1, 1, 1, 1, 2, 2, 2, 1, 1, 1, 1, 1, 1, 1, 1, 1,
 		1, 1, 1, 1, 1, 1, -1, -1, -1, -1, -1,
 	})
 )
 
-func newFixed(log uint8, norm []int16) *fseTable {
+func newPredefined(log uint8, norm []int16) *fseTable {
 	t := &fseTable{}
 	t.build(norm, log)
 	return t
 }
 
-// few is up to how many sequences the fixed tables serve better than counts written before them.
-const few = 48
+// maxPredefined is up to how many sequences the predefined tables are better than a table that the block describes.
+const maxPredefined = 48
 
-// choose gives the table for the counted symbols of total sequences, its mode, and appends what a decoder must be told.
+// choose returns the table for the counted symbols of total sequences, its mode, and dst with its description.
 func (c *coder) choose(dst []byte, total int) (*fseTable, int, []byte) {
 	highest, single := 0, -1
 	for s, n := range c.counts {
@@ -111,12 +111,12 @@ func (c *coder) choose(dst []byte, total int) (*fseTable, int, []byte) {
 	}
 	if single >= 0 {
 		c.table.buildSingle(uint8(single))
-		return &c.table, modeSingle, append(dst, byte(single))
+		return &c.table, modeRLE, append(dst, byte(single))
 	}
-	if total <= few && highest < c.fixedCount {
-		return c.fixed, modeFixed, dst
+	if total <= maxPredefined && highest < c.predefinedCount {
+		return c.predefined, modePredefined, dst
 	}
-	// As fine as the number of sequences supports, and fine enough for all symbols.
+	// More states make more precise frequencies, which pay only for many sequences; every symbol needs at least one.
 	log := uint8(max(5, min(int(c.maxLog), max(bits.Len(uint(total-1))-2, bits.Len(uint(highest))+1))))
 	var norm [maxSymbols]int16
 	if !normalize(norm[:highest+1], c.counts[:highest+1], uint32(total), log) {
@@ -124,24 +124,25 @@ func (c *coder) choose(dst []byte, total int) (*fseTable, int, []byte) {
 		normalize(norm[:highest+1], c.counts[:highest+1], uint32(total), log)
 	}
 	c.table.build(norm[:highest+1], log)
-	return &c.table, modeCounted, appendCounts(dst, norm[:highest+1], log)
+	return &c.table, modeCompressed, appendCounts(dst, norm[:highest+1], log)
 }
 
-// coders are those of a block.
+// coders are the coders of a block.
 type coders struct {
 	literals, match, offset coder
-	codes                   []codes
+	codes                   []codes // memory for appendSequences
 }
 
+// codes are the codes of one sequence.
 type codes struct{ literals, match, offset uint8 }
 
 func (c *coders) init() {
-	c.literals = coder{fixed: fixedLiterals, fixedCount: 36, maxLog: 9}
-	c.match = coder{fixed: fixedMatch, fixedCount: 53, maxLog: 9}
-	c.offset = coder{fixed: fixedOffset, fixedCount: 29, maxLog: 8}
+	c.literals = coder{predefined: predefinedLiterals, predefinedCount: 36, maxLog: 9}
+	c.match = coder{predefined: predefinedMatch, predefinedCount: 53, maxLog: 9}
+	c.offset = coder{predefined: predefinedOffset, predefinedCount: 29, maxLog: 8}
 }
 
-// appendSequences writes the sequences section of a block (RFC 8878, 3.1.1.3.2). There is at least one.
+// appendSequences appends the sequences section of a block (RFC 8878, 3.1.1.3.2). seqs is not empty.
 func (c *coders) appendSequences(dst []byte, seqs []sequence) []byte {
 	switch n := len(seqs); {
 	case n < 128:
@@ -176,13 +177,13 @@ func (c *coders) appendSequences(dst []byte, seqs []sequence) []byte {
 	return encode(dst, seqs, all, literals, offset, match)
 }
 
-// maxSequenceBytes is what one sequence takes at most: the states' bits (9, 8, 9), and 16, 16 and 31 more.
+// maxSequenceBytes is what one sequence takes at most: 9, 8 and 9 bits of the states, and 16, 16 and 31 extra bits.
 const maxSequenceBytes = 12
 
-// encode writes the bits of the sequences. A decoder reads them from the end, so the last one comes first.
+// encode appends the bits of the sequences, the last one first, since a decoder reads from the end.
 //
-// Bits wait in acc, low ones first, until there are more than 32 of them; everything is in local variables, which is
-// what makes it fast.
+// Bits are collected in acc, low ones first, and written when there may be more than 32. Everything is in local
+// variables, because that is faster.
 func encode(dst []byte, seqs []sequence, all []codes, literals, offset, match *fseTable) []byte {
 	start := len(dst)
 	dst = slices.Grow(dst, len(seqs)*maxSequenceBytes+16)
@@ -195,7 +196,7 @@ func encode(dst []byte, seqs []sequence, all []codes, literals, offset, match *f
 	ls, os, ms := literals.first(k.literals), offset.first(k.offset), match.first(k.match)
 	for i := len(seqs) - 1; ; {
 		s := &seqs[i]
-		// No more than 7+26 bits are waiting.
+		// acc has no more than 7+26 bits.
 		if s.literals >= 16 || s.match >= minMatch+32 {
 			at, acc, used = putLengths(out, at, acc, used, s, k)
 		}
@@ -243,8 +244,8 @@ func encode(dst []byte, seqs []sequence, all []codes, literals, offset, match *f
 	return dst[:start+at+int(used+7)/8]
 }
 
-// putLengths writes what the codes of long lengths leave open, which is the low bits: the bases of these codes are
-// multiples of what they stand for. It returns at, acc and used as they are then.
+// putLengths writes the extra bits of long lengths. They are the low bits of the length, because the first length of
+// such a code is a multiple of how many it stands for. It returns at, acc and used after that.
 func putLengths(out []byte, at int, acc uint64, used uint, s *sequence, k codes) (int, uint64, uint) {
 	n := uint(literalsBits[k.literals])
 	acc |= uint64(s.literals) & (1<<n - 1) << (used & 63)

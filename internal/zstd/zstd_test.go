@@ -24,7 +24,7 @@ func roundTrip[T Integer](t testing.TB, e *Encoder, name string, column []T) []b
 	prefix := []byte("before")
 	frame := Append(e, prefix, column)
 	if !bytes.HasPrefix(frame, prefix) {
-		t.Fatalf("%s: what was there before is gone", name)
+		t.Fatalf("%s: Append changed dst", name)
 	}
 	got, err := decoder.DecodeAll(frame[len(prefix):], nil)
 	if err != nil {
@@ -36,7 +36,7 @@ func roundTrip[T Integer](t testing.TB, e *Encoder, name string, column []T) []b
 	return frame[len(prefix):]
 }
 
-// columns are such as captures have, and such as are hard.
+// columns returns columns of n values by name: like those of captures, and such that are hard to encode.
 func columns(n int, r *rand.Rand) map[string][]int64 {
 	c := make(map[string][]int64)
 	fill := func(name string, f func(i int) int64) {
@@ -104,7 +104,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// structured is a column of few values of many sizes that follow one another in some order, and sometimes count up.
+// structured returns a column of few values of many sizes, which repeat with a period or some noise, or count up.
 func structured(r *rand.Rand) []int64 {
 	values := make([]int64, 1+r.IntN(8))
 	for i := range values {
