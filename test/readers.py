@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read one capture with four readers that are not ours, raw and converted, and compare every column.
+"""Read one capture with pyarrow, pandas, polars and DuckDB, raw and converted, and compare every column.
 
 Usage: readers.py CAPTURE PARQUET INFO [STREAMS]
 
-CAPTURE is a capture directory, PARQUET the directory it was converted into, INFO what `analyze info --json` says of it,
-STREAMS what `replay --arrow` writes of it. Captures of random tables, without tasks, are compared just so.
-Row counts must be what INFO says; types must be the contract's (timestamps UTC nanoseconds, integers integers); a
+CAPTURE is a capture directory, PARQUET the directory it was converted into, INFO the output of `analyze info --json`,
+STREAMS that of `replay --arrow`. Captures of random tables, without table task, are compared too.
+Row counts must be those of INFO; types must be those of FORMAT.md (timestamps UTC nanoseconds, integers integers); a
 checksum of each column must be the same in every reader, raw and converted; and the columns that the conversion joins
-must be what the task table says.
+must have the values of table task.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 
 TS = pa.timestamp("ns", tz="UTC")
-# What each reader may make of a type of the contract.
+# The types that each reader may have for a column type of FORMAT.md.
 DUCKDB = {"int32": "INTEGER", "int64": "BIGINT", "text": "VARCHAR", "texts": "VARCHAR[]"}
 POLARS = {
     "int32": pl.Int32(),
@@ -59,7 +59,7 @@ def digest(values):
 
 
 def kind_of(what, field):
-    """The contract's name for an Arrow type."""
+    """The name used here for an Arrow type, a key of POLARS and PANDAS."""
     if field.type in (pa.int32(), pa.int64()):
         return str(field.type)
     if field.type == TS:
@@ -124,7 +124,7 @@ def from_duckdb(what, db, relation, kinds):
             continue
         expression = f'"{name}"'
         if kind == "time":
-            # With or without a zone in its name, by version: what counts is that epoch_ns has all nine digits.
+            # Whether the type has a time zone depends on the version. epoch_ns must have all nine digits.
             expression = f'epoch_ns("{name}")'
             if not types[name].startswith("TIMESTAMP"):
                 fail(f"{what}: {name} is {types[name]}, no timestamp")
@@ -163,14 +163,14 @@ def compare(what, expected, got, rows):
 
 
 def check_join(what, table, tasks):
-    """What the conversion took from the task table is what stands there."""
+    """The columns that the conversion joined have the values of table task."""
     ids = table["task"].to_pylist()
     tasks = tasks | {0: {"comm": "", "pid": 0, "tid": 0}}  # the kernel
     for name in ("comm", "pid", "tid"):
         if name not in table.column_names:
             fail(f"{what}: no joined column {name}")
         elif name == "pid" and "ppid" in table.column_names:
-            continue  # of process events: the pid they are about
+            continue  # table process has a pid of its own
         else:
             for i, (task, value) in enumerate(zip(ids, table[name].to_pylist())):
                 if value != tasks[task][name]:
@@ -179,7 +179,7 @@ def check_join(what, table, tasks):
 
 
 def check_streams(path, capture):
-    """What `replay --arrow` wrote: a stream of each table, one after another by name, with what the segments have."""
+    """`replay --arrow` wrote a stream of each table, sorted by name, with the rows of its segments."""
     names = []
     with pa.OSFile(str(path)) as file:
         while file.tell() < file.size():
@@ -188,7 +188,7 @@ def check_streams(path, capture):
             name = table.schema.metadata[b"fletch.table"].decode()
             names.append(name)
             if not table.equals(segments(capture / name)[1]):
-                fail(f"{name}, streamed: not what the segments have")
+                fail(f"{name}, streamed: other rows than the segments")
     if names != sorted(d.name for d in capture.iterdir() if d.is_dir()):
         fail(f"streams of {names}")
     return len(names)
@@ -207,7 +207,7 @@ def check_empty(file, db):
 
 
 def check_raw(db, directory, name, rows):
-    """Segments in all readers; returns the table, kinds and values of the columns, or None."""
+    """Compares the segments in all readers; returns the table, kinds and values of its columns, or three times None."""
     files, table = segments(directory)
     if table.num_rows != rows:
         fail(f"{name}: pyarrow reads {table.num_rows} rows, not {rows}")
@@ -217,7 +217,7 @@ def check_raw(db, directory, name, rows):
     compare(what, expected, from_pandas(what, table.to_pandas(), kinds), rows)
     what = f"{name}, raw, polars"
     compare(what, expected, from_polars(what, pl.concat([pl.read_ipc(f) for f in files]), kinds), rows)
-    # DuckDB reads Arrow as it lies in pyarrow's memory.
+    # DuckDB reads Arrow tables in pyarrow's memory, not files.
     what = f"{name}, raw, duckdb"
     db.register("segment", table)
     compare(what, expected, from_duckdb(what, db, "segment", kinds), rows)
@@ -225,7 +225,7 @@ def check_raw(db, directory, name, rows):
 
 
 def check_parquet(db, file, name, rows, kinds, expected):
-    """The same rows in the same order, with or without joined columns beside the table's own; returns the table."""
+    """The file has the table's rows in the same order, with or without joined columns; returns the table read from it."""
     what = f"{name}, parquet, pyarrow"
     converted = pa.parquet.read_table(file)
     converted_kinds, got = from_arrow(what, converted)
@@ -245,7 +245,7 @@ def check_parquet(db, file, name, rows, kinds, expected):
 
 
 def check_skipping(db, file, name, expected, kinds):
-    """What a reader skips by bounds, dictionaries and indexes is not among the rows that it looks for."""
+    """Readers that skip pages by bounds, dictionaries and indexes find all rows with a value."""
     for column, kind in kinds.items():
         if kind in ("time", "texts"):
             continue
@@ -284,10 +284,10 @@ def main(capture, parquet, info, streams=None):
     if "task" in tables:
         tasks = {row["task"]: row for row in segments(capture / "task")[1].to_pylist()}
     readings = check_streams(streams, capture) if streams else 0
-    for name, about in sorted(tables.items()):
+    for name, table in sorted(tables.items()):
         file = parquet / f"{name}.parquet"
-        if about["rows"] > 0:
-            check_table(db, capture, parquet, name, about["rows"], tasks)
+        if table["rows"] > 0:
+            check_table(db, capture, parquet, name, table["rows"], tasks)
             readings += 8
         elif file.exists():
             check_empty(file, db)

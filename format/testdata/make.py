@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the segments in this directory, as pyarrow writes them.
+"""Writes the segments in this directory with pyarrow.
 
     python3 -m venv /tmp/venv && /tmp/venv/bin/pip install pyarrow && /tmp/venv/bin/python make.py
 
-Row i of every file is the same: see rows(). foreign_test.go knows it too.
+Row i of every file is that of rows(), which foreignRows in foreign_test.go computes too.
 """
 
 import datetime
@@ -19,7 +19,7 @@ NS = pa.timestamp("ns", "UTC")
 
 
 def rows(n):
-    """Columns of n rows, nullable as pyarrow makes them, and none null."""
+    """Columns of n rows, nullable (pyarrow's default) but without nulls."""
     return {
         "ts": pa.array([1_700_000_000_000_000_000 + 1000 * i for i in range(n)], NS),
         "cpu": pa.array([i % 4 for i in range(n)], pa.int32()),
@@ -37,21 +37,24 @@ def write(name, batches, **options):
 
 whole = pa.record_batch(rows(N))
 for codec in None, "lz4", "zstd":
-    # Slices do not begin at the first offset; one batch has no rows.
+    # The offsets of a slice do not begin at 0; one batch has no rows.
     parts = [whole.slice(0, 33), whole.slice(33, 0), whole.slice(33, 60), whole.slice(93)]
     write(f"{codec or 'none'}.arrow", parts, compression=codec)
 
-# Buffers of more than one LZ4 block, each of which refers to the one before.
+# Buffers of several LZ4 blocks, which refer to earlier blocks.
 long = 40_000
-batch = pa.record_batch({"ts": pa.array([1_700_000_000_000_000_000] * long, NS), "size": pa.array([i % 1000 for i in range(long)])})
+batch = pa.record_batch({
+    "ts": pa.array([1_700_000_000_000_000_000] * long, NS),
+    "size": pa.array([i % 1000 for i in range(long)]),
+})
 write("blocks.arrow", [batch], compression="lz4")
 
 columns = rows(N)
 columns["cpu"] = pa.array([None] + [i % 4 for i in range(1, N)], pa.int32())
 write("nulls.arrow", [pa.record_batch(columns)], compression="zstd")
 
-# A column of each type that captures do not have, each before one they do.
-strange = {
+# A column of each type that captures do not have, each followed by an int32 column.
+unknown = {
     "null": pa.nulls(N),
     "bool": pa.array([i % 2 == 0 for i in range(N)]),
     "int8": pa.array([1] * N, pa.int8()),
@@ -75,11 +78,11 @@ strange = {
     "map": pa.array([[("k", 1)]] * N, pa.map_(pa.string(), pa.int32())),
 }
 fields = {}
-for i, (name, column) in enumerate(strange.items()):
+for i, (name, column) in enumerate(unknown.items()):
     fields[name] = column
     fields[f"known{i}"] = pa.array([i] * N, pa.int32())
 fields |= rows(N)
-# Nobody can tell where the buffers of what follows a view are.
+# A view has a variable number of buffers, so readers that do not know it cannot find the buffers of later columns.
 fields["view"] = pa.array(["a text that is longer than twelve bytes"] * N, pa.string_view())
 fields["after"] = pa.array(range(N), pa.int32())
 write("strange.arrow", [pa.record_batch(fields)], compression="zstd")

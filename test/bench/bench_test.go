@@ -21,7 +21,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// perfRecord is one record of a perf.data.
+// perfRecord returns one record of a perf.data.
 func perfRecord(kind uint32, body []byte) []byte {
 	out := binary.NativeEndian.AppendUint32(nil, kind)
 	out = binary.NativeEndian.AppendUint16(out, 0)
@@ -86,8 +86,8 @@ func TestPerfData(t *testing.T) {
 	}
 }
 
-// of is a sample of rounds 0, 1, 2 and so on.
-func of(values ...float64) sample {
+// sampleOf returns a sample of the rounds 0, 1, 2 and so on.
+func sampleOf(values ...float64) sample {
 	s := sample{values: values, asked: len(values)}
 	for i := range values {
 		s.rounds = append(s.rounds, i)
@@ -95,7 +95,7 @@ func of(values ...float64) sample {
 	return s
 }
 
-// without are the rounds of a sample but one, which was disturbed.
+// without returns a sample without one round, which was disturbed.
 func (s sample) without(round int) sample {
 	i := slices.Index(s.rounds, round)
 	s.values, s.rounds = slices.Delete(slices.Clone(s.values), i, i+1), slices.Delete(slices.Clone(s.rounds), i, i+1)
@@ -103,7 +103,7 @@ func (s sample) without(round int) sample {
 }
 
 func TestLines(t *testing.T) {
-	mine, hundred := of(300, 100, 200), of(100, 100, 100)
+	mine, hundred := sampleOf(300, 100, 200), sampleOf(100, 100, 100)
 	missing := sample{missing: "not installed", asked: 3}
 	for _, c := range []struct {
 		name string
@@ -116,30 +116,32 @@ func TestLines(t *testing.T) {
 		{"on the line, the median above", line{unit: ns}.ratio(mine, hundred, 1),
 			"200 ns|100 ns|2.00 (1.00 to 3.00)|≤ 1.00 ×|on the line"},
 		{"not met", line{unit: ns}.ratio(mine, hundred, 0.9), "200 ns|100 ns|2.00 (1.00 to 3.00)|≤ 0.90 ×|no"},
-		{"rounds' own ratios", line{unit: ns}.ratio(mine, of(100, 50, 400), 2),
+		{"rounds' own ratios", line{unit: ns}.ratio(mine, sampleOf(100, 50, 400), 2),
 			"200 ns|100 ns|2.00 (0.50 to 3.00)|≤ 2.00 ×|on the line"},
 		// The ratio of the medians is 2.22.
-		{"medians that flatter", line{unit: ns}.ratio(of(100, 200, 300), of(30, 110, 90), 2),
+		{"medians that flatter", line{unit: ns}.ratio(sampleOf(100, 200, 300), sampleOf(30, 110, 90), 2),
 			"200 ns|90 ns|3.33 (1.82 to 3.33)|≤ 2.00 ×|on the line"},
-		{"pairs", line{unit: ns}.ratio(mine.without(1), of(100, 1, 50), 4),
+		{"pairs", line{unit: ns}.ratio(mine.without(1), sampleOf(100, 1, 50), 4),
 			"250 ns|75 ns|3.50 (3.00 to 4.00)|≤ 4.00 ×|yes"},
-		{"pairs of both", line{unit: ns}.ratio(of(3, 5, 7, 9).without(0), of(1, 1, 1, 1).without(3), 7),
+		{"pairs of both", line{unit: ns}.ratio(sampleOf(3, 5, 7, 9).without(0), sampleOf(1, 1, 1, 1).without(3), 7),
 			"6 ns|1 ns|6.00 (5.00 to 7.00)|≤ 7.00 ×|yes"},
 		{"too few pairs", line{unit: ns}.ratio(mine.without(0).without(1), hundred, 4),
 			"200 ns|100 ns|2.00|≤ 4.00 ×|disturbed"},
 		{"no pair", line{unit: ns}.ratio(mine.without(0).without(1), hundred.without(2), 4),
 			"200 ns|100 ns||≤ 4.00 ×|not measured"},
-		{"less than nothing", line{unit: ns}.ratio(of(-5, 100, 200), of(50, 50, -1), 4),
+		{"less than nothing", line{unit: ns}.ratio(sampleOf(-5, 100, 200), sampleOf(50, 50, -1), 4),
 			"100 ns|50 ns|2.00|≤ 4.00 ×|disturbed"},
 		{"missing", line{unit: ns}.ratio(mine, missing, 2), "200 ns|not installed||≤ 2.00 ×|not measured"},
 		{"ours missing", line{unit: ns}.limit(sample{}, 2), "not measured|||≤ 2 ns|not measured"},
 		{"all disturbed", line{unit: ns}.limit(sample{missing: tooFew, asked: 3}, 2), "disturbed|||≤ 2 ns|disturbed"},
 		{"informative", line{unit: ns}.ratio(mine, mine, 0), "200 ns|200 ns|1.00 (1.00 to 1.00)||"},
-		{"a limit met", line{unit: byteUnit}.limit(of(7, 6, 8, 9), 9), "7.50 B (6.00 B to 9.00 B)|||≤ 9.00 B|yes"},
-		{"a limit straddled", line{unit: byteUnit}.limit(of(7, 6, 8, 9), 7),
+		{"a limit met", line{unit: byteUnit}.limit(sampleOf(7, 6, 8, 9), 9),
+			"7.50 B (6.00 B to 9.00 B)|||≤ 9.00 B|yes"},
+		{"a limit straddled", line{unit: byteUnit}.limit(sampleOf(7, 6, 8, 9), 7),
 			"7.50 B (6.00 B to 9.00 B)|||≤ 7.00 B|on the line"},
-		{"a limit missed", line{unit: byteUnit}.limit(of(7, 6, 8, 9), 5.9), "7.50 B (6.00 B to 9.00 B)|||≤ 5.90 B|no"},
-		{"nothing lost", line{unit: rowUnit}.limit(of(0), 0), "0|||≤ 0|yes"},
+		{"a limit missed", line{unit: byteUnit}.limit(sampleOf(7, 6, 8, 9), 5.9),
+			"7.50 B (6.00 B to 9.00 B)|||≤ 5.90 B|no"},
+		{"nothing lost", line{unit: rowUnit}.limit(sampleOf(0), 0), "0|||≤ 0|yes"},
 	} {
 		l := c.line
 		if got := strings.Join([]string{l.Ours, l.Theirs, l.Ratio, l.Reach, l.Met}, "|"); got != c.want {
@@ -148,10 +150,10 @@ func TestLines(t *testing.T) {
 	}
 }
 
-// What a side added is beside what the work took before and after it, in the rounds that were not disturbed.
+// The time that a side added is relative to the runs without it before and after. Disturbed rounds do not count.
 func TestAdded(t *testing.T) {
 	r := &trial{report: report{Typical: 400}, Plain: []report{{Typical: 100}, {Typical: 200}}, Round: 1}
-	disturbed := &trial{report: report{Typical: 9000}, Plain: r.Plain, Disturbed: slow}
+	disturbed := &trial{report: report{Typical: 9000}, Plain: r.Plain, Disturbed: slowAlone}
 	dd := &trial{report: report{CPU: 3000}, Made: 10, Plain: []report{{CPU: 500, Calls: 5}, {CPU: 500, Calls: 5}}}
 	a := results{Works: map[string]map[string][]*trial{
 		calls: {ours: {disturbed, r, disturbed}, perf: {disturbed}}, small: {ours: {dd}},
@@ -168,7 +170,7 @@ func TestAdded(t *testing.T) {
 	}
 }
 
-// The rule about disturbed runs, by the least that the work took alone.
+// Runs are disturbed by the rules on the page, one of which uses the least time that the work took alone.
 func TestDisturbed(t *testing.T) {
 	alone := func(ns ...float64) (plain []report) {
 		for _, v := range ns {
@@ -181,19 +183,19 @@ func TestDisturbed(t *testing.T) {
 		want string
 	}{
 		{&trial{Plain: alone(100, 114)}, ""},
-		{&trial{Plain: alone(100, 116)}, slow},
-		{&trial{Plain: alone(116, 100)}, slow},
-		{&trial{Plain: alone(100, 100), Others: 0.09}, ""},
-		{&trial{Plain: alone(100, 100), Others: 0.11}, crowded},
-		{&trial{Plain: alone(100, 100), Beside: 1}, beside},
+		{&trial{Plain: alone(100, 116)}, slowAlone},
+		{&trial{Plain: alone(116, 100)}, slowAlone},
+		{&trial{Plain: alone(100, 100), OtherCPU: 0.09}, ""},
+		{&trial{Plain: alone(100, 100), OtherCPU: 0.11}, othersBusy},
+		{&trial{Plain: alone(100, 100), OtherPrograms: 1}, othersTracing},
 		{&trial{}, ""},
-		{&trial{Others: 0.5}, crowded},
+		{&trial{OtherCPU: 0.5}, othersBusy},
 	}
 	a := results{Works: map[string]map[string][]*trial{calls: {}}}
 	for _, r := range runs {
 		a.Works[calls][ours] = append(a.Works[calls][ours], r.run)
 	}
-	a.judgeRuns([]*work{{name: calls, fastest: 100}, {name: mixed}})
+	a.markDisturbed([]*work{{name: calls, fastest: 100}, {name: mixed}})
 	for i, r := range runs {
 		if r.run.Disturbed != r.want {
 			t.Errorf("run %d: disturbed %q, want %q", i, r.run.Disturbed, r.want)
@@ -212,7 +214,7 @@ func TestDisturbed(t *testing.T) {
 	}
 }
 
-// A tree with changes that are in no commit is refused, or said.
+// A tree with changes that are in no commit is refused or, with --dirty, marked.
 func TestDirtyTree(t *testing.T) {
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("no git on this machine")
@@ -220,7 +222,7 @@ func TestDirtyTree(t *testing.T) {
 	root := t.TempDir()
 	b := &bench{root: root}
 	ctx := context.Background()
-	if err := b.clean(ctx, false); err == nil {
+	if err := b.checkTree(ctx, false); err == nil {
 		t.Error("a tree without commits was accepted")
 	}
 	git := func(args ...string) {
@@ -240,18 +242,19 @@ func TestDirtyTree(t *testing.T) {
 	write("a.go")
 	git("add", ".")
 	git("commit", "-q", "-m", "one")
-	if err := b.clean(ctx, false); err != nil || b.dirty || strings.Contains(b.version, "dirty") || b.version == "" {
+	err := b.checkTree(ctx, false)
+	if err != nil || b.dirty || strings.Contains(b.version, "dirty") || b.version == "" {
 		t.Errorf("a clean tree: %v, dirty %v, version %q", err, b.dirty, b.version)
 	}
 	write("BENCHMARKS.md")
-	if err := b.clean(ctx, false); err != nil {
+	if err := b.checkTree(ctx, false); err != nil {
 		t.Errorf("the page that was written before: %v", err)
 	}
 	write("b.go")
-	if err := b.clean(ctx, false); err == nil || !strings.Contains(err.Error(), "b.go") {
+	if err := b.checkTree(ctx, false); err == nil || !strings.Contains(err.Error(), "b.go") {
 		t.Errorf("a dirty tree: %v", err)
 	}
-	if err := b.clean(ctx, true); err != nil || !b.dirty || !strings.HasSuffix(b.version, "-dirty") {
+	if err := b.checkTree(ctx, true); err != nil || !b.dirty || !strings.HasSuffix(b.version, "-dirty") {
 		t.Errorf("a dirty tree that may be: %v, dirty %v, version %q", err, b.dirty, b.version)
 	}
 }
@@ -261,7 +264,7 @@ func TestMemory(t *testing.T) {
 	for _, held := range []int64{10, 30, 50, 40, 60, 70, 65, 62} {
 		all = append(all, memory{Memory: resident.Memory{Rest: held}})
 	}
-	if peak, early, late := flat(all); peak != 70 || early != 50 || late != 65 {
+	if peak, early, late := memoryPeaks(all); peak != 70 || early != 50 || late != 65 {
 		t.Errorf("got %d, %d and %d", peak, early, late)
 	}
 }

@@ -9,48 +9,48 @@ import (
 	"time"
 )
 
-// The rule about runs that something else had a part in; the page states it. A run is disturbed, and why:
+// Reasons why a run is disturbed by something else; the page explains them.
 const (
 	// The work alone, run right before and after, took more than slowerThan times the least that it took in the whole
-	// measurement. What shares a core with the work makes all of it slower, and not by as much for each side.
-	slow = "the work alone was slow"
+	// measurement. Whatever shares a core with the work makes it slower, and not by the same factor for each side.
+	slowAlone = "the work alone was slow"
 	// Others had programs attached where ours are attached.
-	beside = "others traced system calls"
+	othersTracing = "others traced system calls"
 	// Others took more than crowdedFrom of all CPUs.
-	crowded = "others took CPUs"
+	othersBusy = "others took CPUs"
 )
 
 const (
 	slowerThan  = 1.15
 	crowdedFrom = 0.10
-	// A run that is disturbed is made again until it was made so often, as long as there is patience. What is disturbed
-	// then is left out.
+	// A disturbed run is repeated, up to so many runs in all and as long as patience lasts. If the last one is
+	// disturbed too it is left out.
 	tries = 3
 )
 
-// whyDisturbed says why a run of w is disturbed, "" if it is not.
-func (r *trial) whyDisturbed(w *work) string {
+// disturbance returns why a run of w is disturbed, "" if it is not.
+func (r *trial) disturbance(w *work) string {
 	switch {
-	case r.plainest() > slowerThan*w.fastest:
-		return slow
-	case r.Beside > 0:
-		return beside
-	case r.Others > crowdedFrom:
-		return crowded
+	case r.slowestPlain() > slowerThan*w.fastest:
+		return slowAlone
+	case r.OtherPrograms > 0:
+		return othersTracing
+	case r.OtherCPU > crowdedFrom:
+		return othersBusy
 	}
 	return ""
 }
 
-// plainest is the slower of the runs without a recorder, ns a call; 0 where the work is not run so.
-func (r *trial) plainest() (slower float64) {
+// slowestPlain returns the time of the slowest run without a recorder, in ns a call; 0 if there is none.
+func (r *trial) slowestPlain() (slower float64) {
 	for i := range r.Plain {
 		slower = max(slower, r.Plain[i].perCall())
 	}
 	return slower
 }
 
-// settled measures, and measures again what was disturbed.
-func (b *bench) settled(ctx context.Context, s *side, w *work) (*trial, error) {
+// measureUndisturbed measures, and measures again while the run is disturbed and patience lasts.
+func (b *bench) measureUndisturbed(ctx context.Context, s *side, w *work) (*trial, error) {
 	for try := 0; ; try++ {
 		begun := time.Now()
 		r, err := b.measure(ctx, s, w)
@@ -63,25 +63,24 @@ func (b *bench) settled(ctx context.Context, s *side, w *work) (*trial, error) {
 				w.fastest = fast
 			}
 		}
-		if r.whyDisturbed(w) == "" || try+1 == tries || !b.patient(time.Since(begun)) {
+		if r.disturbance(w) == "" || try+1 == tries || !b.spendPatience(time.Since(begun)) {
 			return r, nil
 		}
 	}
 }
 
-// patient takes some time out of what may be spent on waiting for others and on measuring again. False when all is
-// spent.
-func (b *bench) patient(d time.Duration) bool {
+// spendPatience subtracts d from the time for waiting for others and repeating runs, and reports whether any is left.
+func (b *bench) spendPatience(d time.Duration) bool {
 	b.patience -= d
 	return b.patience > 0
 }
 
-// judgeRuns marks what is disturbed, by what is known in the end: the least time that the work took alone.
-func (a results) judgeRuns(all []*work) {
+// markDisturbed sets Disturbed of all runs. It is called in the end, when the least time of each work alone is known.
+func (a results) markDisturbed(all []*work) {
 	for _, w := range all {
 		for _, trials := range a.Works[w.name] {
 			for _, r := range trials {
-				r.Disturbed = r.whyDisturbed(w)
+				r.Disturbed = r.disturbance(w)
 			}
 		}
 	}

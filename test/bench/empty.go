@@ -14,8 +14,8 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-// attachEmpty attaches a program that does nothing to the entry and to the exit of every system call: the least that
-// anything made of BPF can cost. The result takes them away again.
+// attachEmpty attaches a program that does nothing to the entry and to the exit of every system call: the least cost
+// that tracing with BPF can have. detach removes both.
 func attachEmpty() (detach func(), err error) {
 	var undo []func()
 	detach = func() {
@@ -44,17 +44,18 @@ func attachEmpty() (detach func(), err error) {
 	return detach, nil
 }
 
-// alone waits until nobody else has BPF programs attached to raw tracepoints, and gives how many there still are.
-func (b *bench) alone(ctx context.Context) (n int) {
+// waitAlone waits, while patience lasts, until no other BPF programs are attached to raw tracepoints, and returns how
+// many there still are.
+func (b *bench) waitAlone(ctx context.Context) (n int) {
 	for {
-		if n = attached(); n == 0 || ctx.Err() != nil || !b.patient(50*time.Millisecond) {
+		if n = attachedPrograms(); n == 0 || ctx.Err() != nil || !b.spendPatience(50*time.Millisecond) {
 			return n
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
 }
 
-func attached() (n int) {
+func attachedPrograms() (n int) {
 	it := new(link.Iterator)
 	defer it.Close()
 	for it.Next() {

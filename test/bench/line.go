@@ -6,16 +6,16 @@ package main
 
 import "slices"
 
-// A line is one line of the table: the texts as printed, and the figures behind them.
+// line is one line of the table: the texts as printed, and the figures behind them.
 type line struct {
 	What   string  `json:"what"`
 	Work   string  `json:"work"`
 	Ours   string  `json:"ours"`
-	Side   string  `json:"against"` // the other one; "" when ours is held against a number
+	Side   string  `json:"against"` // the other one; "" if ours is compared with a number
 	Theirs string  `json:"theirs"`
 	Ratio  string  `json:"ratio"`
 	Reach  string  `json:"reach"`
-	Met    string  `json:"met"` // yes, no, on the line, or why it is not known; "" where there is nothing to reach
+	Met    string  `json:"met"` // yes, no, on the line, or why it is not known; "" without a limit
 	Rounds figures `json:"rounds"`
 	unit   unit
 }
@@ -30,19 +30,19 @@ type figures struct {
 
 // What a line says of its limit.
 const (
-	met       = "yes"
-	notMet    = "no"
-	onTheLine = "on the line"
-	unmet     = "not measured"
-	tooFew    = "disturbed"
+	met         = "yes"
+	notMet      = "no"
+	onTheLine   = "on the line"
+	notMeasured = "not measured"
+	tooFew      = "disturbed"
 )
 
-// judge holds a sample against the most that it may be: all of its rounds are on one side of that, or it is on the
-// line.
+// judge compares a sample with its limit: the limit is met or not if that is so in all rounds, and otherwise the sample
+// is on the line.
 func judge(s sample, limit float64) string {
 	switch {
 	case len(s.values) == 0 && s.missing != tooFew:
-		return unmet
+		return notMeasured
 	case !s.enough():
 		return tooFew
 	case slices.Max(s.values) <= limit:
@@ -53,17 +53,17 @@ func judge(s sample, limit float64) string {
 	return onTheLine
 }
 
-// ratio compares two samples in the rounds that both have: the median of these rounds' own ratios, and beside it the
-// least and the most of them. limit 0: for information only.
+// ratio compares two samples in the rounds that both have: it shows the median of the ratios of these rounds, and their
+// range. A limit of 0 means none: the ratio is only shown.
 func (l line) ratio(mine, theirs sample, limit float64) line {
-	ratio := mine.over(theirs)
+	ratio := mine.ratioTo(theirs)
 	if a, b := paired(mine, theirs); len(a.values) > 0 {
 		mine, theirs = a, b
 	}
-	l = l.beside(mine, theirs)
+	l = l.show(mine, theirs)
 	l.Rounds.Limit, l.Rounds.Ratios = limit, ratio.values
 	if len(ratio.values) > 0 {
-		l.Ratio = ratio.text(times) + ratio.extent(times)
+		l.Ratio = ratio.text(times) + ratio.rangeText(times)
 	}
 	if limit > 0 {
 		l.Reach = "≤ " + times(limit) + " ×"
@@ -72,15 +72,15 @@ func (l line) ratio(mine, theirs sample, limit float64) line {
 	return l
 }
 
-// limit holds a sample against a number.
+// limit compares a sample with a number that it must not exceed.
 func (l line) limit(mine sample, limit float64) line {
-	l.Ours, l.Reach, l.Met = mine.text(l.unit)+mine.extent(l.unit), "≤ "+l.unit(limit), judge(mine, limit)
+	l.Ours, l.Reach, l.Met = mine.text(l.unit)+mine.rangeText(l.unit), "≤ "+l.unit(limit), judge(mine, limit)
 	l.Rounds = figures{Ours: mine.values, Limit: limit}
 	return l
 }
 
-// beside shows two samples, and judges neither.
-func (l line) beside(mine, theirs sample) line {
+// show shows two samples without a ratio and a limit.
+func (l line) show(mine, theirs sample) line {
 	l.Ours, l.Theirs = mine.text(l.unit), theirs.text(l.unit)
 	l.Rounds = figures{Ours: mine.values, Theirs: theirs.values}
 	return l

@@ -18,21 +18,22 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A report is what a load says of itself. The load is this program, run anew, so that every side starts the same.
+// report is what a load measured of itself. The load is a new process of this program, so that it starts the same with
+// every side.
 type report struct {
-	Calls int64         `json:"calls"`   // system calls made of which the load knows; 0: it does not
+	Calls int64         `json:"calls"`   // system calls made; 0 if the load does not know
 	Wall  time.Duration `json:"wall_ns"` // of the work
 	CPU   time.Duration `json:"cpu_ns"`  // of the work: of its one thread, or of the program that was run
-	// CPU of one call: the lower quartile over chunks of the work, since neighbours only ever add
+	// CPU of one call: the lower quartile over chunks of the work, since other load on the machine only adds to it
 	Typical float64 `json:"typical_ns"`
 	// CPU of the load's process from its beginning to its end, with its children
-	Own time.Duration `json:"load_ns"`
-	// CPU that the load's parent, the recorder, had taken when the load began
-	Parent time.Duration `json:"parent_start_ns"`
-	Ended  time.Duration `json:"parent_end_ns"` // and when it ended
+	LoadCPU time.Duration `json:"load_ns"`
+	// CPU that the load's parent, the recorder, had used when the load began
+	ParentStart time.Duration `json:"parent_start_ns"`
+	ParentEnd   time.Duration `json:"parent_end_ns"` // and when it ended
 }
 
-// load is the program's other half: it does the work named by args[1:] and leaves its report in the file args[0].
+// load is the main function of a load: it does the work named by args[1:] and writes its report to the file args[0].
 //
 //	calls N        N getppid from one thread on the last CPU
 //	busy TIME      the same from one thread on each CPU for TIME
@@ -41,7 +42,7 @@ type report struct {
 //	work CMD ARG...a program, anywhere
 func load(args []string) error {
 	var r report
-	r.Parent, _ = processCPU(os.Getppid())
+	r.ParentStart, _ = processCPU(os.Getppid())
 	if len(args) < 3 {
 		return fmt.Errorf("a load takes a file, its kind and what of it")
 	}
@@ -65,8 +66,8 @@ func load(args []string) error {
 	if err != nil {
 		return err
 	}
-	r.Ended, _ = processCPU(os.Getppid())
-	r.Own = usage(unix.RUSAGE_SELF) + usage(unix.RUSAGE_CHILDREN)
+	r.ParentEnd, _ = processCPU(os.Getppid())
+	r.LoadCPU = usage(unix.RUSAGE_SELF) + usage(unix.RUSAGE_CHILDREN)
 	data, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -96,7 +97,8 @@ func (r *report) calls(arg string) error {
 	return nil
 }
 
-// chunkCalls take a few ms: each chunk has its share of whatever a recorder does now and then.
+// chunkCalls is how many calls a chunk has. They take a few ms, so that each chunk has its share of what a recorder
+// does periodically.
 const chunkCalls = 20_000
 
 func (r *report) busy(arg string) error {
@@ -156,7 +158,7 @@ func getppid(n int64) {
 	}
 }
 
-// pin keeps the calling goroutine's thread on one CPU, for good.
+// pin locks the calling goroutine to its thread and that to one CPU, until the process ends.
 func pin(cpu int) error {
 	runtime.LockOSThread()
 	var set unix.CPUSet
@@ -167,7 +169,7 @@ func pin(cpu int) error {
 	return nil
 }
 
-// cpus are the CPUs that this process may run on.
+// cpus returns the CPUs that this process may run on.
 func cpus() (list []int) {
 	var set unix.CPUSet
 	if err := unix.SchedGetaffinity(0, &set); err != nil {
@@ -194,7 +196,7 @@ func clock(id int32) time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// processCPU is the CPU time that a process has taken so far, to the nanosecond: clock_getcpuclockid(3).
+// processCPU returns the CPU time that a process has used so far, to the nanosecond: clock_getcpuclockid(3).
 func processCPU(pid int) (time.Duration, error) {
 	const schedClock = 2 // CPUCLOCK_SCHED, include/linux/posix-timers.h
 	var t unix.Timespec

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A machine is where a table was measured.
+// machine describes where a table was measured.
 type machine struct {
 	CPU      string   `json:"cpu"`
 	CPUs     int      `json:"cpus"`
@@ -51,7 +51,7 @@ func describeMachine(ctx context.Context, b *bench) (machine, error) {
 	return m, nil
 }
 
-// field is the value of the first line "name : value" or "name=value" of a file.
+// field returns the value of the first line "name : value" or "name=value" of a file; "" if there is none.
 func field(path, name string) string {
 	f, err := os.Open(path)
 	if err != nil {
@@ -87,8 +87,8 @@ func (m machine) markdown() string {
 		strings.Join(m.Versions, ", "))
 }
 
-// startOthers gives a function that says what share of all CPUs, 0 to 1, was taken since by processes that are not this
-// one's and not its children's, by threads of the kernel, and by the host of a virtual machine.
+// startOthers returns a function that returns what share of all CPUs, 0 to 1, was used since by processes other than
+// this one and its children, by kernel threads, and by the host of a virtual machine.
 func startOthers() func() float64 {
 	const tick = time.Second / 100 // USER_HZ
 	taken := func() time.Duration {
@@ -103,7 +103,7 @@ func startOthers() func() float64 {
 	begun, before := time.Now(), taken()
 	return func() float64 {
 		cpus := runtime.NumCPU()
-		// What is counted in ticks may be wrong by one at the beginning and by one at the end, on each CPU.
+		// A count of ticks may be off by one at the beginning and by one at the end, on each CPU.
 		others := taken() - before - time.Duration(2*cpus)*tick
 		return max(0, float64(others)/float64(time.Since(begun))/float64(cpus))
 	}

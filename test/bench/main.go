@@ -2,10 +2,10 @@
 
 // SPDX-License-Identifier: Apache-2.0
 
-// Bench measures the recorder against what else there is: nothing, BPF programs that do nothing, perf and strace, on
-// the same machine, in turn, in the same run. Absolute times swing with the machine; what counts are the ratios.
+// Bench compares the recorder with no recorder, with BPF programs that do nothing, with perf and with strace, on the
+// same machine and interleaved. Absolute times vary with the machine; the ratios count.
 //
-// It has to run as root, in the project's directory. See usage, and BENCHMARKS.md for its last table.
+// It must run as root, in the project's directory. See its --help, and BENCHMARKS.md for its last table.
 package main
 
 import (
@@ -43,7 +43,7 @@ type bench struct {
 	dirty           bool   // it has changes that are in no commit
 	env             []string
 	limit           time.Duration // for one run
-	patience        time.Duration // left
+	patience        time.Duration // time left for waiting for others and repeating runs
 	rounds          int
 	stderr          io.Writer
 }
@@ -59,7 +59,7 @@ func main() {
 	os.Exit(cli.Exit(os.Stderr, "bench", run(os.Args[1:], os.Stdout, os.Stderr)))
 }
 
-const minCalls = 200_000 // so that the part that strace gets is still a thousand
+const minCalls = 200_000 // so that strace, which gets one in 200, gets a thousand
 
 type options struct {
 	match    string
@@ -148,7 +148,7 @@ func run(args []string, stdout, stderr io.Writer) error {
 	return t.text(stdout)
 }
 
-// parse reads the command line: the options, and the rows that they ask for.
+// parse returns the options on the command line, and the rows that they select. stop means that help was printed.
 func parse(args []string, stdout io.Writer) (opt *options, rows []row, stop bool, err error) {
 	opt = &options{busy: cli.Time(10 * time.Second), patience: cli.Time(10 * time.Minute)}
 	f := opt.flags()

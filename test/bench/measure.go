@@ -21,47 +21,47 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A work is what is recorded: the arguments of load, without the file of its report.
+// work is what is recorded: the arguments of load, without the file of its report.
 type work struct {
 	name    string
 	args    []string
-	calls   int64   // getppid calls or dd's blocks: the last argument, which a side's share divides
-	per     int64   // system calls per unit of calls
-	plain   bool    // how long it takes without a recorder matters: it is run so before and after each run
-	fastest float64 // of all plain runs so far, ns a call; 0: none yet
-	once    bool    // long by itself: one round
-	watch   bool    // the recorder's memory
+	calls   int64   // getppid calls or blocks of dd: replaces N in the last argument, divided by the side's share
+	per     int64   // system calls for each of calls
+	plain   bool    // it is also run without a recorder, before and after each run
+	fastest float64 // the fastest of all plain runs so far, in ns a call; 0 if there is none yet
+	once    bool    // only one round, because it takes long
+	watch   bool    // the recorder's memory is sampled
 }
 
-// A trial is one side's recording of one work, once.
+// trial is one recording of one work by one side.
 type trial struct {
 	report
-	taken
+	recorded
 	// CPU of the recorder's whole process, user and system, from its start to its end
 	CPUTotal time.Duration `json:"recorder_ns"`
-	CPUStart time.Duration `json:"start_ns"` // of it, until the load began: loading, verifying, attaching
-	// of it, after the load's end: what was still in buffers, detaching, closing
+	CPUStart time.Duration `json:"start_ns"` // the part until the load began: loading, verifying, attaching
+	// the part after the load's end: writing what is buffered, detaching, closing
 	CPUEnd time.Duration `json:"end_ns"`
 	Made   int64         `json:"made"`            // system calls by the load; 0: it does not know
 	Plain  []report      `json:"plain,omitempty"` // the work without a recorder, shortly before and after
 	Memory []memory      `json:"memory,omitempty"`
 	Round  int           `json:"round"`
-	// programs that others had attached where ours are attached, and that would not go
-	Beside    int     `json:"beside"`
-	Others    float64 `json:"others"`              // what everybody else took of all CPUs meanwhile, 0 to 1
-	Repeated  int     `json:"repeated"`            // so many runs before it were disturbed
-	Disturbed string  `json:"disturbed,omitempty"` // why it does not count
+	// BPF programs of others that were still attached to system calls after waiting
+	OtherPrograms int     `json:"beside"`
+	OtherCPU      float64 `json:"others"`              // what everybody else took of all CPUs meanwhile, 0 to 1
+	Repeated      int     `json:"repeated"`            // so many runs before it were disturbed
+	Disturbed     string  `json:"disturbed,omitempty"` // why it does not count
 }
 
-// CPU is what a recorder took beside its start.
+// CPU returns the CPU time of the recorder without its start.
 func (r *trial) CPU() time.Duration { return r.CPUTotal - r.CPUStart }
 
 const (
-	stopGrace = 60 * time.Second // perf -z with all it has buffered
-	readyIn   = 30 * time.Second
+	stopGrace    = 60 * time.Second // perf -z with all it has buffered
+	readyTimeout = 30 * time.Second
 )
 
-// measure runs one side under one work. dir is for its files, which are gone afterwards.
+// measure runs one work with one side, in a temporary directory.
 func (b *bench) measure(ctx context.Context, s *side, w *work) (r *trial, err error) {
 	dir, err := os.MkdirTemp(b.dir, "run-")
 	if err != nil {
@@ -72,11 +72,11 @@ func (b *bench) measure(ctx context.Context, s *side, w *work) (r *trial, err er
 	defer cancel()
 
 	r = &trial{}
-	out, said := filepath.Join(dir, "out"), filepath.Join(dir, "report")
-	if err := b.plain(ctx, w, r, said); err != nil {
+	out, reportFile := filepath.Join(dir, "out"), filepath.Join(dir, "report")
+	if err := b.plain(ctx, w, r, reportFile); err != nil {
 		return nil, err
 	}
-	args := w.load(said, max(s.share, 1))
+	args := w.load(reportFile, max(s.share, 1))
 	r.Made = w.calls / max(s.share, 1) * w.per
 	others := startOthers()
 	switch {
@@ -85,31 +85,31 @@ func (b *bench) measure(ctx context.Context, s *side, w *work) (r *trial, err er
 	case s.program == "":
 		err = b.work(ctx, args)
 	case s.host:
-		err = b.beside(ctx, s, w, r, out, args)
+		err = b.measureHost(ctx, s, w, r, out, args)
 	default:
-		err = b.around(ctx, s, w, r, out, args)
+		err = b.measureCommand(ctx, s, w, r, out, args)
 	}
 	if err != nil {
 		return nil, err
 	}
-	r.Others = others()
-	if r.report, err = readReport(said); err != nil {
+	r.OtherCPU = others()
+	if r.report, err = readReport(reportFile); err != nil {
 		return nil, err
 	}
 	if r.Calls > 0 {
 		r.Made = r.Calls
 	}
 	if !s.host && s.program != "" {
-		// What ran the load has its time too.
-		r.CPUTotal -= r.Own
-		r.CPUStart = r.Parent
-		r.CPUEnd = r.CPUTotal - r.Ended
+		// The time of the recorder includes that of its child, the load.
+		r.CPUTotal -= r.LoadCPU
+		r.CPUStart = r.ParentStart
+		r.CPUEnd = r.CPUTotal - r.ParentEnd
 	}
-	if err := b.plain(ctx, w, r, said); err != nil {
+	if err := b.plain(ctx, w, r, reportFile); err != nil {
 		return nil, err
 	}
 	if s.read != nil {
-		if err := s.read(out, &r.taken); err != nil {
+		if err := s.read(out, &r.recorded); err != nil {
 			return nil, fmt.Errorf("reading what %s wrote: %w", s.name, err)
 		}
 		if r.Bytes, err = fileBytes(out); err != nil {
@@ -119,21 +119,21 @@ func (b *bench) measure(ctx context.Context, s *side, w *work) (r *trial, err er
 	return r, nil
 }
 
-// plainShare of a work is run without a recorder each time.
+// plainShare: one part in so many of a work is run without a recorder, before and after each run.
 const plainShare = 6
 
-// plain runs the work alone, when nobody else traces system calls if that can be waited for.
-func (b *bench) plain(ctx context.Context, w *work, r *trial, said string) error {
-	r.Beside = max(r.Beside, b.alone(ctx))
+// plain runs the work without a recorder, if that is wanted, after waiting until nobody else traces system calls.
+func (b *bench) plain(ctx context.Context, w *work, r *trial, reportFile string) error {
+	r.OtherPrograms = max(r.OtherPrograms, b.waitAlone(ctx))
 	if !w.plain {
 		return nil
 	}
-	// Before, it may wait for a calm moment.
+	// Before the recording, it is repeated while the machine is too busy.
 	for range 5 {
-		if err := b.work(ctx, w.load(said, plainShare)); err != nil {
+		if err := b.work(ctx, w.load(reportFile, plainShare)); err != nil {
 			return err
 		}
-		p, err := readReport(said)
+		p, err := readReport(reportFile)
 		if err != nil {
 			return err
 		}
@@ -145,7 +145,7 @@ func (b *bench) plain(ctx context.Context, w *work, r *trial, said string) error
 			r.Plain = r.Plain[:0]
 		}
 		r.Plain = append(r.Plain, p)
-		if after || p.perCall() <= slowerThan*w.fastest || w.fastest == 0 || !b.patient(time.Second) {
+		if after || p.perCall() <= slowerThan*w.fastest || w.fastest == 0 || !b.spendPatience(time.Second) {
 			break
 		}
 		time.Sleep(time.Second)
@@ -153,9 +153,9 @@ func (b *bench) plain(ctx context.Context, w *work, r *trial, said string) error
 	return nil
 }
 
-// load is the command line that does one of so many parts of the work, and reports into a file.
-func (w *work) load(said string, share int64) []string {
-	args := append([]string{"load", said}, w.args...)
+// load returns the arguments of a load that makes one part in share of the calls, and writes its report to reportFile.
+func (w *work) load(reportFile string, share int64) []string {
+	args := append([]string{"load", reportFile}, w.args...)
 	if w.calls > 0 {
 		last := &args[len(args)-1]
 		*last = strings.ReplaceAll(*last, "N", strconv.FormatInt(w.calls/share, 10))
@@ -174,10 +174,10 @@ func readReport(path string) (r report, err error) {
 // work runs the load by itself.
 func (b *bench) work(ctx context.Context, load []string) error {
 	cmd := b.command(ctx, b.self, load)
-	var said bytes.Buffer
-	cmd.Stderr = &said
+	var output bytes.Buffer
+	cmd.Stderr = &output
 	if err := cmd.Run(); err != nil {
-		return fmt.Errorf("running the load: %w\n%s", err, said.String())
+		return fmt.Errorf("running the load: %w\n%s", err, output.String())
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (b *bench) withEmpty(ctx context.Context, load []string) error {
 	return b.work(ctx, load)
 }
 
-// command is a program of this run. It dies with ctx, in its own time if it can.
+// command returns a command that gets SIGINT when ctx ends, and is killed 5 s later.
 func (b *bench) command(ctx context.Context, name string, args []string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
@@ -201,6 +201,7 @@ func (b *bench) command(ctx context.Context, name string, args []string) *exec.C
 	return cmd
 }
 
+// argv returns the arguments, with out for OUT.
 func (s *side) argv(out string) []string {
 	args := make([]string, len(s.args))
 	for i, a := range s.args {
@@ -211,11 +212,11 @@ func (s *side) argv(out string) []string {
 	return args
 }
 
-// around runs a recorder that runs the load. Its CPU time has the load's in it.
-func (b *bench) around(ctx context.Context, s *side, w *work, r *trial, out string, load []string) error {
+// measureCommand runs a recorder that runs the load. The CPU time of the recorder includes that of the load.
+func (b *bench) measureCommand(ctx context.Context, s *side, w *work, r *trial, out string, load []string) error {
 	cmd := b.command(ctx, s.program, append(append(s.argv(out), b.self), load...))
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -223,28 +224,28 @@ func (b *bench) around(ctx context.Context, s *side, w *work, r *trial, out stri
 	err := cmd.Wait()
 	r.Memory = stop()
 	if err != nil {
-		return fmt.Errorf("running %s: %w\n%s", s.name, err, said.String())
+		return fmt.Errorf("running %s: %w\n%s", s.name, err, output.String())
 	}
 	r.CPUTotal = cpuOf(cmd)
 	return nil
 }
 
-// beside starts a recorder of the whole host, and the load when it has begun to record.
-func (b *bench) beside(ctx context.Context, s *side, w *work, r *trial, out string, load []string) error {
+// measureHost starts a recorder of the whole host, and the load when it has begun to record.
+func (b *bench) measureHost(ctx context.Context, s *side, w *work, r *trial, out string, load []string) error {
 	cmd := b.command(ctx, s.program, s.argv(out))
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	exited := make(chan error, 1)
 	go func() { exited <- cmd.Wait() }()
 	failed := func(err error) error {
-		return fmt.Errorf("running %s: %w\n%s", s.name, err, said.String())
+		return fmt.Errorf("running %s: %w\n%s", s.name, err, output.String())
 	}
-	// What already ran is the first thing it writes.
+	// The tasks that already ran are the first rows that it writes.
 	ready := filepath.Join(out, "task", "000001.arrow")
-	for deadline := time.Now().Add(readyIn); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(readyTimeout); ; time.Sleep(5 * time.Millisecond) {
 		if info, err := os.Stat(ready); err == nil && info.Size() > 0 {
 			break
 		}
@@ -255,7 +256,7 @@ func (b *bench) beside(ctx context.Context, s *side, w *work, r *trial, out stri
 		}
 		if time.Now().After(deadline) {
 			cmd.Process.Kill()
-			return failed(fmt.Errorf("it had not begun after %v", readyIn))
+			return failed(fmt.Errorf("it had not begun after %v", readyTimeout))
 		}
 	}
 	var err error
@@ -263,7 +264,7 @@ func (b *bench) beside(ctx context.Context, s *side, w *work, r *trial, out stri
 		return err
 	}
 	stop := w.watchMemory(cmd.Process.Pid)
-	ran := b.work(ctx, load)
+	loadErr := b.work(ctx, load)
 	r.Memory = stop()
 	atEnd, _ := processCPU(cmd.Process.Pid)
 	cmd.Process.Signal(os.Interrupt)
@@ -273,8 +274,8 @@ func (b *bench) beside(ctx context.Context, s *side, w *work, r *trial, out stri
 		cmd.Process.Kill()
 		err = fmt.Errorf("it did not end %v after ^C", stopGrace)
 	}
-	if ran != nil {
-		return ran
+	if loadErr != nil {
+		return loadErr
 	}
 	if err != nil {
 		return failed(err)
@@ -284,13 +285,13 @@ func (b *bench) beside(ctx context.Context, s *side, w *work, r *trial, out stri
 	return nil
 }
 
-// cpuOf is what an ended command took with all its children.
+// cpuOf returns the CPU time of a command that ended, with all its children.
 func cpuOf(cmd *exec.Cmd) time.Duration {
 	u := cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// mountTracing makes the kernel's tracepoints visible, which perf finds its events by. undo takes it back.
+// mountTracing mounts tracefs unless it is mounted: perf finds tracepoints there. undo unmounts it.
 func mountTracing() (undo func(), err error) {
 	const dir = "/sys/kernel/tracing"
 	if _, err := os.Stat(dir + "/events"); err == nil {

@@ -18,12 +18,12 @@ type memory struct {
 
 const watchEvery = 500 * time.Millisecond
 
-// watchMemory looks at a process until stop, which gives what was seen; nothing where the work does not want it.
+// watchMemory samples the memory of a process until stop, which returns the samples; none unless w.watch is set.
 func (w *work) watchMemory(pid int) (stop func() []memory) {
 	if !w.watch {
 		return func() []memory { return nil }
 	}
-	quit, seen := make(chan struct{}), make(chan []memory)
+	quit, samples := make(chan struct{}), make(chan []memory)
 	go func() {
 		var all []memory
 		begun := time.Now()
@@ -33,17 +33,17 @@ func (w *work) watchMemory(pid int) (stop func() []memory) {
 			}
 			select {
 			case <-quit:
-				seen <- all
+				samples <- all
 				return
 			case <-time.After(watchEvery):
 			}
 		}
 	}()
-	return func() []memory { close(quit); return <-seen }
+	return func() []memory { close(quit); return <-samples }
 }
 
-// flat compares the most that was held in the second quarter of the time with the most in the last one.
-func flat(all []memory) (peak, early, late int64) {
+// memoryPeaks returns the most memory beside the rings, in bytes: of all time, of its second and of its last quarter.
+func memoryPeaks(all []memory) (peak, early, late int64) {
 	for i, m := range all {
 		peak = max(peak, m.Rest)
 		switch 4 * i / len(all) {

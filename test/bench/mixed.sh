@@ -9,7 +9,7 @@ goroot=$(go env GOROOT)
 find "$goroot" -name '*.go' -size +4k >/dev/null
 tar -C "$goroot/src" -cf - cmd net os runtime | gzip -1 >/dev/null
 
-# The compiler itself, and not go build, which would find everything in its cache or fill that with what nobody needs.
+# The compiler itself, since go build would find everything in its cache.
 go list -export -deps -f '{{if .Export}}packagefile {{.ImportPath}}={{.Export}}{{end}}' ./cmd/replay >"$dir/importcfg"
 for package in format internal/merge internal/filter internal/parquet; do
 	go tool compile -p "$package" -importcfg "$dir/importcfg" -o "$dir/package.a" \

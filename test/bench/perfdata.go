@@ -24,8 +24,8 @@ const (
 	perfCompressed = 81
 )
 
-// perfData counts what is in a perf.data. `perf report --stats` says the same, but takes seconds for each million of
-// compressed samples, and counts the records that tell of losses, not the losses.
+// perfData counts the samples and the lost events in a perf.data. `perf report --stats` takes seconds for each million
+// compressed samples, and counts the records about losses, not the losses.
 func perfData(path string) (samples, lost int64, err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -57,7 +57,7 @@ func (c *perfCounter) count(r *bufio.Reader) error {
 		return err
 	}
 	c.packed.CloseWithError(io.EOF)
-	// The stream is flushed, and never ended.
+	// perf flushes the stream and never ends it.
 	if inner := <-c.unpacked; !errors.Is(inner, io.ErrUnexpectedEOF) {
 		err = errors.Join(err, inner)
 	}
@@ -106,7 +106,7 @@ func (c *perfCounter) records(r *bufio.Reader) error {
 	}
 }
 
-// unpack counts what compressed records hold, in a goroutine of its own.
+// unpack starts a goroutine that counts the records inside of compressed records.
 func (c *perfCounter) unpack() {
 	from, to := io.Pipe()
 	c.packed, c.unpacked = to, make(chan error, 1)

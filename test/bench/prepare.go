@@ -20,7 +20,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/cli"
 )
 
-// prepare makes all that the runs need, and cleanup takes it away.
+// prepare makes what the runs need: the recorder, a directory, and tracefs. cleanup removes it.
 func prepare(ctx context.Context, opt *options, stderr io.Writer) (b *bench, cleanup func(), err error) {
 	b = &bench{rounds: opt.rounds, patience: opt.patience.Duration(), stderr: stderr,
 		limit: 2*time.Minute + 2*opt.busy.Duration()}
@@ -35,10 +35,10 @@ func prepare(ctx context.Context, opt *options, stderr io.Writer) (b *bench, cle
 	if _, err := os.Stat(filepath.Join(b.root, mixedScript)); err != nil {
 		return nil, nil, cli.WithHint(err, "run it in the project's directory")
 	}
-	if err := b.clean(ctx, opt.dirty); err != nil {
+	if err := b.checkTree(ctx, opt.dirty); err != nil {
 		return nil, nil, err
 	}
-	// Under sudo record gives its files, and COMMAND, to who called it. Here all belongs to root.
+	// Under sudo record would give its files to the calling user, and run COMMAND as that. Here all is root's.
 	b.env = slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "SUDO_") })
 	b.env = append(b.env, "LC_ALL=C")
 	if b.dir, err = os.MkdirTemp(opt.dir, "fletch-bench-"); err != nil {
@@ -62,17 +62,17 @@ func prepare(ctx context.Context, opt *options, stderr io.Writer) (b *bench, cle
 	return b, cleanup, nil
 }
 
-// clean refuses a tree whose figures nobody could make again: one with changes that are in no commit. The page itself
-// may be another one than the commit's.
-func (b *bench) clean(ctx context.Context, dirty bool) error {
+// checkTree returns an error if the tree has changes that are in no commit, since nobody could repeat the measurement;
+// with dirty it only notes it. BENCHMARKS.md may have changed.
+func (b *bench) checkTree(ctx context.Context, dirty bool) error {
 	git := func(args ...string) (string, error) {
 		cmd := exec.CommandContext(ctx, "git", args...)
 		cmd.Dir = b.root
-		var said bytes.Buffer
-		cmd.Stderr = &said
+		var output bytes.Buffer
+		cmd.Stderr = &output
 		out, err := cmd.Output()
 		if err != nil {
-			err = fmt.Errorf("finding the commit of the tree: %w: %s", err, strings.TrimSpace(said.String()))
+			err = fmt.Errorf("finding the commit of the tree: %w: %s", err, strings.TrimSpace(output.String()))
 		}
 		return strings.TrimSpace(string(out)), err
 	}
@@ -94,7 +94,7 @@ func (b *bench) clean(ctx context.Context, dirty bool) error {
 	return nil
 }
 
-// recorder is the path of the recorder that is measured: the one given, or one built of this tree.
+// recorder returns the path of the recorder to be measured: the one given, or one built from this tree.
 func (b *bench) recorder(ctx context.Context, given string) (path string, err error) {
 	if given != "" {
 		b.version += ", but the recorder " + given

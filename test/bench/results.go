@@ -15,15 +15,14 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// results are all that was measured: by work, by side, a run for each round. A side that could not run has none, and
-// says why in missing.
+// results are all runs, by work and side, one for each round. A side that cannot run has none, and Missing says why.
 type results struct {
 	Works   map[string]map[string][]*trial `json:"works"`
 	Rounds  map[string]int                 `json:"rounds"`  // by work
 	Missing map[string]string              `json:"missing"` // by side
 }
 
-// A series is a measurement under way.
+// series is a measurement under way, of all works.
 type series struct {
 	*bench
 	results
@@ -33,12 +32,12 @@ type series struct {
 	progress *term.Progress
 }
 
-// all runs what the rows need: of each work its sides in turn, in another order each round.
+// all measures what the rows need: each work with its sides in turn, beginning with another side each round.
 func (b *bench) all(ctx context.Context, opt *options, rows []row) (results, error) {
 	s := &series{bench: b, opt: opt, begun: time.Now(),
 		results: results{map[string]map[string][]*trial{}, map[string]int{}, map[string]string{}}}
-	s.say("")
-	s.show()
+	s.setStatus("")
+	s.startProgress()
 	defer func() { s.progress.Stop() }()
 	all := works(opt, b.dir)
 	for _, w := range all {
@@ -55,13 +54,13 @@ func (b *bench) all(ctx context.Context, opt *options, rows []row) (results, err
 			return s.results, err
 		}
 	}
-	s.judgeRuns(all)
+	s.markDisturbed(all)
 	return s.results, nil
 }
 
-func (s *series) say(text string) { s.now.Store(&text) }
+func (s *series) setStatus(text string) { s.now.Store(&text) }
 
-func (s *series) show() {
+func (s *series) startProgress() {
 	s.progress = term.StartProgress(s.stderr, 0, func(time.Duration) string {
 		return term.Duration(time.Since(s.begun).Round(time.Second)) + "  " + *s.now.Load()
 	})
@@ -73,7 +72,7 @@ func (s *series) measureWork(ctx context.Context, w *work, sides []*side) error 
 	if w.once {
 		s.Rounds[w.name] = 1
 	} else if !w.plain {
-		s.say(w.name + ": once to warm up")
+		s.setStatus(w.name + ": once to warm up")
 		if _, err := s.measure(ctx, &side{name: nothing}, w); err != nil {
 			return err
 		}
@@ -88,7 +87,8 @@ func (s *series) measureWork(ctx context.Context, w *work, sides []*side) error 
 	return nil
 }
 
-// measureSide runs one side of one work in one round. That another's recorder cannot do it is no error.
+// measureSide runs one side of one work in one round. The failure of another recorder than ours is no error: the side
+// is missing then.
 func (s *series) measureSide(ctx context.Context, w *work, side *side, round int) error {
 	if !s.opt.only.MatchString(side.name) {
 		s.Missing[side.name] = "left out"
@@ -98,8 +98,8 @@ func (s *series) measureSide(ctx context.Context, w *work, side *side, round int
 	if s.Missing[side.name] != "" {
 		return nil
 	}
-	s.say(fmt.Sprintf("%s, round %d of %d: %s", w.name, round+1, s.Rounds[w.name], side.name))
-	r, err := s.settled(ctx, side, w)
+	s.setStatus(fmt.Sprintf("%s, round %d of %d: %s", w.name, round+1, s.Rounds[w.name], side.name))
+	r, err := s.measureUndisturbed(ctx, side, w)
 	if err == nil {
 		r.Round = round
 		s.Works[w.name][side.name] = append(s.Works[w.name][side.name], r)
@@ -109,10 +109,9 @@ func (s *series) measureSide(ctx context.Context, w *work, side *side, round int
 	if side.program == "" || side.program == s.opt.record || ctx.Err() != nil {
 		return err
 	}
-	// It is in the table.
 	s.Missing[side.name] = "failed"
 	s.progress.Stop()
 	cli.Warn(s.stderr, "bench", err.Error())
-	s.show()
+	s.startProgress()
 	return nil
 }

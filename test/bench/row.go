@@ -23,7 +23,7 @@ const (
 	idle  = "an idle host"
 )
 
-// works are all of them, in the order in which they run. dir is where the mixed work writes.
+// works returns all works in the order in which they run. dir is where the mixed work writes.
 func works(opt *options, dir string) []*work {
 	dd := func(name, bs string) *work {
 		return &work{name: name, calls: opt.calls / 4, per: 2, plain: true,
@@ -39,7 +39,7 @@ func works(opt *options, dir string) []*work {
 	}
 }
 
-// A row is one of the things compared. It needs some sides to have recorded some works, and makes lines of the table.
+// row is one of the things compared: lines of the table, and the works and sides that these need.
 type row struct {
 	name  string
 	needs []need
@@ -67,9 +67,9 @@ var allRows = []row{
 	{"dd512", []need{{large, []string{oursFiles, perfFiles}}}, largeLines},
 }
 
-// added is what a side added to each call, ns: beside what the work took without it shortly before and after. It is the
-// load's own CPU time, which preemption does not touch; under strace, which stops what it traces, the time on the
-// clock.
+// added returns the time that a side added to each call, in ns: the time of the run less the mean of those without a
+// recorder before and after. It is the CPU time of the load, which preemption does not change; with strace, which stops
+// what it traces, the wall-clock time.
 func (a results) added(work, side string) sample {
 	cost := (*report).perCall
 	if side == straceAll {
@@ -86,7 +86,7 @@ func (a results) added(work, side string) sample {
 	})
 }
 
-// perCall is the load's CPU time of one system call, ns.
+// perCall returns the load's CPU time of one system call, in ns.
 func (r *report) perCall() float64 {
 	if r.Typical > 0 {
 		return r.Typical
@@ -96,7 +96,7 @@ func (r *report) perCall() float64 {
 
 func perCall(d time.Duration, n int64) float64 { return float64(d) / float64(max(n, 1)) }
 
-// each takes a figure out of each round of a side that was not disturbed.
+// each returns the sample of a figure over the rounds of a side that were not disturbed.
 func (a results) each(work, side string, figure func(r *trial) float64) sample {
 	s := sample{missing: a.Missing[side], asked: a.Rounds[work]}
 	for _, r := range a.Works[work][side] {
@@ -156,7 +156,7 @@ func cpuLines(a results) []line {
 			unit: ns}.limit(a.each(calls, ours, perRow), 220))
 }
 
-// codecs tells how a side's rows were compressed.
+// codecs returns the shares of a side's rows by compression, as text.
 func (a results) codecs(work, side string) string {
 	var shares []string
 	for _, codec := range []string{"zstd", "lz4", "none"} {
@@ -176,7 +176,7 @@ func bytesLines(a results) []line {
 	perRow := func(r *trial) float64 { return float64(r.Bytes) / float64(max(r.Rows, 1)) }
 	perSyscall := func(r *trial) float64 { return float64(r.Bytes) / float64(max(r.Syscalls, 1)) }
 	alone := func(r *trial) float64 { return float64(r.Tables["syscall"]) / float64(max(r.Syscalls, 1)) }
-	// What the other side has too: the calls, and who made them.
+	// What perf records too: the calls, and the tasks that made them.
 	common := func(r *trial) float64 {
 		return float64(r.Bytes-r.Tables["file"]-r.Tables["path"]) / float64(max(r.Syscalls, 1))
 	}
@@ -197,16 +197,16 @@ func bytesLines(a results) []line {
 
 func lostLines(a results) []line {
 	share := func(r *trial) float64 { return 100 * float64(r.Lost) / float64(max(r.Rows+r.Lost, 1)) }
-	// A call that the recorder neither wrote down nor counted lost.
-	unseen := func(r *trial) float64 { return float64(max(0, r.Made-r.Syscalls-r.Lost)) }
+	// Calls that the recorder neither recorded nor counted as lost.
+	unaccounted := func(r *trial) float64 { return float64(max(0, r.Made-r.Syscalls-r.Lost)) }
 	return []line{
 		line{What: "rows lost", Work: busy, unit: rowUnit}.limit(
 			a.each(busy, ours, func(r *trial) float64 { return float64(r.Lost) }), 0),
 		line{What: "calls made, and neither recorded nor counted lost", Work: busy,
-			unit: rowUnit}.limit(a.each(busy, ours, unseen), 0),
-		line{What: "rows lost", Work: busy, Side: perfHost, unit: percent}.beside(
+			unit: rowUnit}.limit(a.each(busy, ours, unaccounted), 0),
+		line{What: "rows lost", Work: busy, Side: perfHost, unit: percent}.show(
 			a.each(busy, ours, share), a.each(busy, perfHost, share)),
-		line{What: "rows recorded per second", Work: busy, Side: perfHost, unit: rowUnit}.beside(
+		line{What: "rows recorded per second", Work: busy, Side: perfHost, unit: rowUnit}.show(
 			a.each(busy, ours, perSecond), a.each(busy, perfHost, perSecond)),
 		{What: "rows by compression", Work: busy, Ours: a.codecs(busy, ours)},
 	}
@@ -216,7 +216,7 @@ func perSecond(r *trial) float64 { return float64(r.Rows) / r.Wall.Seconds() }
 
 func memoryLines(a results) []line {
 	held := func(what func(peak, early, late int64) int64) sample {
-		return a.each(busy, ours, func(r *trial) float64 { return float64(what(flat(r.Memory))) / (1 << 20) })
+		return a.each(busy, ours, func(r *trial) float64 { return float64(what(memoryPeaks(r.Memory))) / (1 << 20) })
 	}
 	rings := a.each(busy, ours, func(r *trial) float64 {
 		var most int64
@@ -229,15 +229,15 @@ func memoryLines(a results) []line {
 		line{What: "recorder's memory beside the rings, most", Work: busy, unit: mib}.limit(
 			held(func(peak, _, _ int64) int64 { return peak }), 64),
 		line{What: "its growth, second to last quarter of the time", Work: busy, unit: mib}.limit(
-			held(func(_, early, late int64) int64 { return late - early }), flatWithin),
+			held(func(_, early, late int64) int64 { return late - early }), maxGrowth),
 		{What: "the rings, as mapped", Work: busy, Ours: rings.text(mib)},
 	}
 }
 
-// flatWithin is what memory that is flat may differ by, in MiB: the garbage collector's own swing.
-const flatWithin = 4
+// maxGrowth is by how many MiB memory may grow and still count as constant: it varies with the garbage collector.
+const maxGrowth = 4
 
-// idleRows a second are what a host does that does nothing.
+// idleRows is how many rows a second an idle host may make.
 const idleRows = 1000
 
 func idleLines(a results) []line {
@@ -247,7 +247,7 @@ func idleLines(a results) []line {
 	if rows.median() > idleRows {
 		cpu.Met = "not measured: the host was not idle"
 	}
-	// Nobody is idle on a machine that is shared. A command that sleeps is.
+	// A shared machine is never idle, but a command that only sleeps is.
 	asleep := a.each(idle, oursCommand, func(r *trial) float64 { return 100 * float64(r.CPU()) / float64(r.Wall) })
 	return []line{cpu, line{What: "the same, record -- sleep", Work: idle, unit: percent}.limit(asleep, 1),
 		{What: "what the host did, rows per second", Work: idle, Ours: rows.text(rowUnit)}}

@@ -14,17 +14,17 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// A sample is one figure of each round that counts, or why there is none.
+// sample is one figure of each round that counts, or the reason why there is none.
 type sample struct {
 	values  []float64
-	rounds  []int  // of each value, which round it is of
+	rounds  []int  // the round of each value
 	asked   int    // rounds that were to be measured; those that were disturbed are not in values
 	missing string // why there is no value
 }
 
 func (s sample) median() float64 { return s.quantile(0.5) }
 
-// quantile interpolates between the two values next to q, 0 to 1. NaN of none.
+// quantile returns the quantile q, 0 to 1, interpolated between the two values next to it; NaN if there are no values.
 func (s sample) quantile(q float64) float64 {
 	if len(s.values) == 0 {
 		return math.NaN()
@@ -35,7 +35,7 @@ func (s sample) quantile(q float64) float64 {
 	return v[i] + part*(v[min(i+1, len(v)-1)]-v[i])
 }
 
-// paired are the values of two samples in the rounds in which both have one.
+// paired returns the two samples with only those rounds that both have.
 func paired(a, b sample) (sample, sample) {
 	inA := sample{asked: a.asked, missing: cmp.Or(a.missing, b.missing)}
 	inB := sample{asked: b.asked, missing: inA.missing}
@@ -48,9 +48,9 @@ func paired(a, b sample) (sample, sample) {
 	return inA, inB
 }
 
-// over divides round by round. A round in which one of the two is not greater than zero has no ratio: what it measured
-// is smaller than what disturbed it.
-func (s sample) over(other sample) sample {
+// ratioTo divides round by round. A round in which one of the two is not greater than zero has no ratio: its cost is
+// less than the noise.
+func (s sample) ratioTo(other sample) sample {
 	s, other = paired(s, other)
 	ratio := sample{asked: s.asked, missing: s.missing}
 	for i, v := range s.values {
@@ -62,25 +62,25 @@ func (s sample) over(other sample) sample {
 	return ratio
 }
 
-// enough says whether so many rounds count that a limit can be judged by them: half of those asked for.
+// enough reports whether at least half of the rounds asked for count, so that a limit can be judged.
 func (s sample) enough() bool { return len(s.values) > 0 && 2*len(s.values) >= s.asked }
 
 func (s sample) text(u unit) string {
 	if len(s.values) == 0 {
-		return cmp.Or(s.missing, unmet)
+		return cmp.Or(s.missing, notMeasured)
 	}
 	return u(s.median())
 }
 
-// extent is the least and the most of all rounds, in brackets.
-func (s sample) extent(u unit) string {
+// rangeText returns the least and the greatest value in brackets; "" unless there are two.
+func (s sample) rangeText(u unit) string {
 	if len(s.values) < 2 {
 		return ""
 	}
 	return fmt.Sprintf(" (%s to %s)", u(slices.Min(s.values)), u(slices.Max(s.values)))
 }
 
-// A unit is how figures of one kind are written.
+// unit formats figures of one kind.
 type unit func(float64) string
 
 func ns(v float64) string       { return term.Duration(time.Duration(math.Round(v))) }

@@ -12,20 +12,20 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A side is one of what is compared: a recorder, or none.
+// side is one of the things compared: a recorder with its options, or none.
 type side struct {
 	name    string
-	program string   // what it is made of and has to be installed
+	program string   // which must be installed; "" without a recorder
 	args    []string // of program; OUT stands for where it writes. The load is appended unless host
 	host    bool     // records the whole host while the load runs beside it
 	empty   bool     // no recorder: the empty pair of programs
-	share   int64    // it gets one of so many of the load's calls; 0: all. For those that would take minutes
-	read    func(path string, t *taken) error
+	share   int64    // it gets one in so many of the load's calls, because it is slow; 0: all
+	read    func(path string, t *recorded) error
 }
 
-// taken is what a side recorded.
-type taken struct {
-	Rows     int64            `json:"rows"`             // of events: dimensions and losses are none
+// recorded is what a side recorded.
+type recorded struct {
+	Rows     int64            `json:"rows"`             // of events, without dimension tables and losses
 	Syscalls int64            `json:"syscalls"`         // of them system calls, entry and exit being one
 	Lost     int64            `json:"lost"`             // events, by the recorder's own count
 	Bytes    int64            `json:"bytes"`            // of files
@@ -48,7 +48,7 @@ const (
 	straceAll   = "strace -f"
 )
 
-// sides are all of them; record is the path of ours.
+// sides returns all sides; record is the path of the recorder.
 func sides(record string) []*side {
 	event := []string{"-e", "raw_syscalls:sys_enter,raw_syscalls:sys_exit", "-o", "OUT"}
 	perfRecord := func(args ...string) []string {
@@ -74,7 +74,7 @@ func sides(record string) []*side {
 	}
 }
 
-// missing says why a side cannot be run here, "" when it can.
+// missing returns why a side cannot be run here, "" if it can.
 func (s *side) missing() string {
 	if s.program == "" {
 		return ""
@@ -85,7 +85,7 @@ func (s *side) missing() string {
 	return ""
 }
 
-func readPerf(path string, t *taken) (err error) {
+func readPerf(path string, t *recorded) (err error) {
 	t.Rows, t.Lost, err = perfData(path)
 	t.Rows /= 2 // one sample at entry, one at exit
 	t.Lost /= 2
@@ -93,7 +93,7 @@ func readPerf(path string, t *taken) (err error) {
 	return err
 }
 
-func readCapture(path string, t *taken) error {
+func readCapture(path string, t *recorded) error {
 	c, err := format.Open(path)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func readCapture(path string, t *taken) error {
 	return nil
 }
 
-// fileBytes is the size of a file or of all files below a directory.
+// fileBytes returns the size of a file, or of all files below a directory.
 func fileBytes(path string) (n int64, err error) {
 	err = filepath.WalkDir(path, func(_ string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {

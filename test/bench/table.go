@@ -21,7 +21,7 @@ type table struct {
 	Dirty   bool          `json:"dirty"` // the tree had changes that are in no commit
 	Began   time.Time     `json:"began"`
 	Took    time.Duration `json:"took_ns"`
-	Others  float64       `json:"others"` // what everybody else took of the machine's CPUs meanwhile, 0 to 1
+	Others  float64       `json:"others"` // share of the CPUs that other processes used meanwhile, 0 to 1
 	Rounds  int           `json:"rounds"`
 	Lines   []line        `json:"lines"`
 	Runs    results       `json:"runs"`
@@ -39,7 +39,7 @@ func (t *table) text(w io.Writer) error {
 	return err
 }
 
-// notes say how far the figures can be trusted.
+// notes returns how many runs there were, how many were disturbed, and what else limits the trust in the figures.
 func (t *table) notes() string {
 	runs, repeated, leftOut := 0, 0, map[string]int{}
 	for _, bySide := range t.Runs.Works {
@@ -55,7 +55,7 @@ func (t *table) notes() string {
 	text := fmt.Sprintf("The figures are medians of %d rounds, with the lowest and the highest in brackets; the busy "+
 		"and the idle host were measured once. Meanwhile other processes used %.0f %% of the CPUs. "+
 		"There were %d runs; %d of them were disturbed and repeated", t.Rounds, 100*t.Others, runs, repeated)
-	for _, why := range []string{slow, beside, crowded} {
+	for _, why := range []string{slowAlone, othersTracing, othersBusy} {
 		if n := leftOut[why]; n > 0 {
 			text += fmt.Sprintf("; %d left out because %s", n, why)
 		}
@@ -67,7 +67,7 @@ func (t *table) notes() string {
 	return text
 }
 
-// markdown is BENCHMARKS.md.
+// markdown returns the content of BENCHMARKS.md.
 func (t *table) markdown(args []string) []byte {
 	var b bytes.Buffer
 	command := strings.Join(append([]string{"go run ./test/bench"}, args...), " ")
