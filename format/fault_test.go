@@ -235,7 +235,7 @@ func recordingBatch(s *Schema, n, i int) *Batch {
 }
 
 // record writes five generations to path, keeps the last two, dumps, syncs and
-// closes. It goes on whatever fails.
+// closes. It continues after errors.
 func (f *faults) record(path string, opt WriterOptions) *recording {
 	opt.openDirectory = f.open
 	r := &recording{

@@ -25,7 +25,7 @@ func (t *totals) add(o totals) {
 	}
 }
 
-// tableInfos converts totals by table into what the manifest says of tables.
+// tableInfos converts totals by table into the tables of a manifest.
 func tableInfos(sums map[string]*totals) map[string]TableInfo {
 	infos := map[string]TableInfo{}
 	lost := map[string]int64{}

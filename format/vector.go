@@ -4,7 +4,7 @@ package format
 
 import "fmt"
 
-// Vector is one column of a batch. Its Type says which slices are in use.
+// Vector is one column of a batch. Which of its slices are in use depends on Type.
 type Vector struct {
 	Type Type
 	I32  []int32 // Int32: one a row

@@ -85,8 +85,8 @@ type Writer struct {
 
 // Create begins a capture at path: a tar file if it ends in .tar, a tar on standard
 // output if it is "-", and else a directory. The manifest is written at once, with
-// Complete false, and again by Close; each segment gets a copy of what it says of
-// the host and the kernel.
+// Complete false, and again by Close; each segment gets a copy of its host, kernel
+// and format.
 // If path exists Create fails with fs.ErrExist, unless opt.Force is set. When it
 // fails it leaves nothing behind.
 func Create(path string, m Manifest, opt WriterOptions) (*Writer, error) {

@@ -116,7 +116,7 @@ func (r *Reader) Record() arrow.Record { return r.record }
 // one of the file system; nil after the last record.
 func (r *Reader) Err() error { return r.err }
 
-// Next goes to the next record. It returns false after the last one, and on an error.
+// Next reads the next record. It returns false after the last one, and on an error.
 func (r *Reader) Next() bool {
 	r.setRecord(nil)
 	for len(r.blocks) > 0 && r.err == nil {

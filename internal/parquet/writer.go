@@ -37,7 +37,7 @@ type Writer struct {
 	workers []encoder
 }
 
-// group is what the footer says of a row group.
+// group has the metadata of a row group for the footer.
 type group struct {
 	rows   int
 	sorted bool // by the column Writer.orderBy

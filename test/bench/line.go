@@ -28,7 +28,7 @@ type figures struct {
 	Limit  float64   `json:"limit,omitempty"`  // of ours, or of the ratio
 }
 
-// What a line says of its limit.
+// The values of line.Met.
 const (
 	met         = "yes"
 	notMet      = "no"
