@@ -86,7 +86,7 @@ func TestGeneratedObjectsAreCurrent(t *testing.T) {
 		t.Skipf("the objects are made with clang 14, and this is %s", line)
 	}
 	dir := t.TempDir()
-	directive := regexp.MustCompile(`(?m)^//go:generate (.*)$`).FindSubmatch(must(os.ReadFile("../bpf/gen.go")))
+	directive := regexp.MustCompile(`(?m)^//go:generate (.*)$`).FindSubmatch(must(os.ReadFile("../bpf/doc.go")))
 	cmd := exec.Command("sh", "-c", strings.Replace(string(directive[1]), "bpf2go ", "bpf2go -output-dir "+dir+" ", 1))
 	cmd.Dir = "../bpf"
 	cmd.Env = append(os.Environ(), "GOPACKAGE=bpf")
