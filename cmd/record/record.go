@@ -139,8 +139,15 @@ func (r *recording) start() error {
 	return r.recorder.WriteOut()
 }
 
-// dropPrivileges drops them permanently. Everything that is needed from here on is open.
+// dropPrivileges drops them permanently. Everything that is needed from here on is open. The rings are swept meanwhile:
+// COMMAND may fill them in less time than this takes. Files can be created until the recorder becomes the caller.
 func (r *recording) dropPrivileges() error {
+	if err := privilege.DropBoundingSet(r.recorder.Sweep); err != nil {
+		return err
+	}
+	if err := r.recorder.WriteOut(); err != nil {
+		return err
+	}
 	if err := privilege.Drop(r.caller); err != nil {
 		return err
 	}

@@ -24,6 +24,19 @@ func ClearInheritable() error {
 	return setCapabilities(hdr, data)
 }
 
+// DropBoundingSet is the part of Drop that takes longest: one round through all threads for each capability, tens of
+// milliseconds if all CPUs are busy. It calls between after each round. Nothing that the process may do changes yet.
+func DropBoundingSet(between func() error) error {
+	_, data, err := capabilities()
+	if err == nil {
+		err = dropBounds(data, between)
+	}
+	if err != nil {
+		return fmt.Errorf("dropping the bounding set: %w", err)
+	}
+	return nil
+}
+
 // Drop permanently gives up the privileges of all threads: the capability bounding set, user and groups (they become
 // those of the caller, if there is one), all capabilities, and with no_new_privs the possibility to regain any by
 // execve. It also forbids users without privileges to debug the process. Everything that the recorder needs from here
@@ -31,7 +44,7 @@ func ClearInheritable() error {
 func Drop(c *Caller) error {
 	hdr, data, err := capabilities()
 	if err == nil {
-		err = dropBounds(data[0].Effective&(1<<unix.CAP_SETPCAP) != 0)
+		err = dropBounds(data, func() error { return nil })
 	}
 	if err == nil && c != nil {
 		err = c.become()
@@ -67,8 +80,8 @@ func setCapabilities(hdr *unix.CapUserHeader, data *[2]unix.CapUserData) error {
 
 // dropBounds empties the bounding set if allowed, which takes CAP_SETPCAP. Without it, the set stays. That is harmless,
 // because only an execve could gain capabilities from it, and no_new_privs and the filter prevent that.
-func dropBounds(allowed bool) error {
-	if !allowed {
+func dropBounds(data *[2]unix.CapUserData, between func() error) error {
+	if data[0].Effective&(1<<unix.CAP_SETPCAP) == 0 {
 		return nil
 	}
 	for c := uintptr(0); ; c++ {
@@ -83,6 +96,9 @@ func dropBounds(allowed bool) error {
 			continue
 		}
 		if err := allThreads("prctl(PR_CAPBSET_DROP)", unix.SYS_PRCTL, unix.PR_CAPBSET_DROP, c, 0); err != nil {
+			return err
+		}
+		if err := between(); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,8 @@ import (
 )
 
 // A Recorder makes one capture. One goroutine calls Open, Start, WriteOut, Run and Finish, in this order. If Start or
-// WriteOut fails, it calls Abort instead of the rest. Between WriteOut and Run the caller may drop all privileges.
+// WriteOut fails, it calls Abort instead of the rest. Between WriteOut and Run the caller may drop all privileges; it
+// may call Sweep and WriteOut again meanwhile.
 type Recorder struct{ parts }
 
 // Open creates the capture. Nothing is recorded until Start.
@@ -76,11 +77,17 @@ func (r *Recorder) Start() error {
 
 // WriteOut writes what was recorded so far. When it returns, all files that the start of a recording creates exist.
 func (r *Recorder) WriteOut() error {
-	if _, err := r.session.Sweep(r.drain.gatherer.emit); err != nil {
+	if err := r.Sweep(); err != nil {
 		return err
 	}
 	r.drain.lanes.waitIdle()
 	return nil
+}
+
+// Sweep empties the rings once. It may be called between Start and Run, as often as that takes time.
+func (r *Recorder) Sweep() error {
+	_, err := r.session.Sweep(r.drain.gatherer.emit)
+	return err
 }
 
 // Run records until End is called, a limit is reached or something fails. Finish must be called in all three cases.
