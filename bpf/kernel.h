@@ -250,6 +250,7 @@ struct seccomp {
 
 struct task_struct {
 	struct thread_info thread_info;
+	void *stack;
 	unsigned int flags;
 	int exit_code;
 	s32 pid;

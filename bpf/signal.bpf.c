@@ -18,6 +18,7 @@ enum {
 enum { SEND_SIG_NOINFO = 0, SEND_SIG_PRIV = 1 };
 
 #define NR_X32 0x40000000
+#define THREAD_SIZE_MAX 0x10000 /* of a kernel stack; 16 KiB on most kernels */
 
 /* Which argument of a system call is the number of the signal that it sends, and which si_code it sends. */
 enum sending {
@@ -77,17 +78,21 @@ HOT enum sending sending_of(s32 nr)
 }
 
 /*
- * sent_by says whether the current task sends the signal: it is in a system call that sends this number with this code.
- * An interrupt may send a signal of the kernel at the same time, but with another code or without siginfo.
+ * sent_by says whether the current task sends the signal: it is in a system call that sends this number, and the siginfo
+ * is on the task's kernel stack, where these calls build it. An interrupt may send a signal of the same number at the same
+ * time, and its code may be one that the call can choose too; but the siginfo of a timer is in memory of its own, and
+ * others have none.
  */
 COLD bool sent_by(struct task_struct *task, s32 sig, u64 info, s32 code)
 {
 	struct pt_regs *regs;
 	enum sending sending;
 	s64 arg[6];
+	u64 stack;
 	s32 nr;
 
-	if (info <= SEND_SIG_PRIV || task->flags & PF_KTHREAD)
+	stack = (u64)BPF_CORE_READ(task, stack);
+	if (info < stack || info >= stack + THREAD_SIZE_MAX || task->flags & PF_KTHREAD)
 		return false;
 	regs = (void *)bpf_task_pt_regs(task);
 	nr = CALL_NR(regs);

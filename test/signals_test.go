@@ -90,6 +90,23 @@ func TestSignals(t *testing.T) {
 	})
 }
 
+// A timer's signals have no sender, even if the task is just sending one of the same number.
+func TestSignalOfATimerHasNoSender(t *testing.T) {
+	needKernel(t)
+	const n = 20_000
+	got, _ := capture(t, 0, "-e", "signal", "--", program("workload"), "timer-storm", strconv.Itoa(n))
+	count := map[string]int{}
+	for _, r := range rows(t, got, "signal") {
+		if r.n("signal") == 44 {
+			count[fmt.Sprintf("code %d, sent by a task: %v", r.n("code"), r.n("task") != 0)]++
+		}
+	}
+	ofTimer, ofTask := count["code -2, sent by a task: false"], count["code -1, sent by a task: true"]
+	if lost := int(got.Lost()["signal"]); ofTimer == 0 || ofTask > n || ofTask+lost < n || len(count) != 2 {
+		t.Errorf("%v and %d lost, of %d sent by the task", count, lost, n)
+	}
+}
+
 // With -p a signal is a row if either end is recorded, and names both.
 func TestSignalNamesBothEnds(t *testing.T) {
 	needKernel(t)

@@ -109,7 +109,7 @@ func threads(n int, work func(i int)) []int {
 // families are the kinds of work for one family of events each, and those that this program starts itself with.
 var families = map[string]func(args []string, stdout io.Writer) error{
 	"files": files, "ipc": ipc, "tcp": tcp, "seccomp": seccomp, "names": names, "as-user": asUser, "denied": denied,
-	"signals": signals, "fault": fault, "allocate": allocate,
+	"signals": signals, "timer-storm": timerStorm, "fault": fault, "allocate": allocate,
 }
 
 // number parses argument i.

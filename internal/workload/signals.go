@@ -143,25 +143,54 @@ func sendByKernel() error {
 
 // fireTimer sets a POSIX timer and waits for its signal.
 func fireTimer(received <-chan os.Signal) error {
+	id, err := startTimer(0)
+	if err != nil {
+		return err
+	}
+	defer unix.Syscall(unix.SYS_TIMER_DELETE, uintptr(id), 0, 0)
+	<-received
+	return nil
+}
+
+// startTimer starts a POSIX timer that sends ByTimer after a millisecond, and then every interval ns if that is not 0.
+func startTimer(interval int64) (id int32, err error) {
 	event := struct { // struct sigevent
 		value         uint64
 		signo, notify int32
 		rest          [48]byte
 	}{signo: ByTimer}
-	var id int32
 	_, _, errno := unix.Syscall(unix.SYS_TIMER_CREATE, unix.CLOCK_MONOTONIC,
 		uintptr(unsafe.Pointer(&event)), uintptr(unsafe.Pointer(&id)))
 	if errno != 0 {
-		return fmt.Errorf("making a timer: %w", errno)
+		return 0, fmt.Errorf("making a timer: %w", errno)
+	}
+	spec := struct{ interval, value unix.Timespec }{unix.NsecToTimespec(interval), unix.Timespec{Nsec: 1e6}}
+	_, _, errno = unix.Syscall6(unix.SYS_TIMER_SETTIME, uintptr(id), 0, uintptr(unsafe.Pointer(&spec)), 0, 0, 0)
+	if errno != 0 {
+		return id, fmt.Errorf("setting a timer: %w", errno)
+	}
+	return id, nil
+}
+
+// timerStorm sends ByTimer to itself N times with rt_sigqueueinfo, while a timer sends it every 50 µs.
+func timerStorm(args []string, stdout io.Writer) error {
+	n, err := number(args, 0)
+	if err != nil {
+		return err
+	}
+	id, err := startTimer(50e3)
+	if err != nil {
+		return err
 	}
 	defer unix.Syscall(unix.SYS_TIMER_DELETE, uintptr(id), 0, 0)
-	soon := struct{ interval, value unix.Timespec }{value: unix.Timespec{Nsec: 1e6}}
-	_, _, errno = unix.Syscall6(unix.SYS_TIMER_SETTIME, uintptr(id), 0, uintptr(unsafe.Pointer(&soon)), 0, 0, 0)
-	if errno != 0 {
-		return fmt.Errorf("setting a timer: %w", errno)
+	pid, info := os.Getpid(), siginfo{signo: ByTimer, code: -1}
+	for range n {
+		_, _, errno := unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(pid), ByTimer, uintptr(unsafe.Pointer(&info)))
+		if errno != 0 {
+			return errno
+		}
 	}
-	<-received
-	return nil
+	return json.NewEncoder(stdout).Encode(Signaled{PID: pid})
 }
 
 // fault writes to memory that it has no access to, and crashes.
