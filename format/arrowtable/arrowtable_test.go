@@ -252,6 +252,15 @@ func TestTimes(t *testing.T) {
 		}
 	}
 
+	// Years that int64 nanoseconds do not reach.
+	year := func(n int) time.Time { return time.Date(n, 1, 1, 0, 0, 0, 0, time.UTC) }
+	if got := read(t, newReader(t, c, Options{From: year(1600), To: year(2400)})); len(got) != len(all) {
+		t.Errorf("%d rows from 1600 to 2400, not %d", len(got), len(all))
+	}
+	if got := read(t, newReader(t, c, Options{From: year(2400)})); len(got) != 0 {
+		t.Errorf("%d rows from 2400 on", len(got))
+	}
+
 	damage(t, c)
 	if got := read(t, newReader(t, c, Options{To: at(2e18 + 99_000)})); len(got) != 200 {
 		t.Errorf("%d rows before a damaged batch", len(got))

@@ -82,10 +82,10 @@ func NewReader(c *format.Capture, table string, o Options) (*Reader, error) {
 		free: make(chan *batchMemory, 2),
 	}
 	if !o.From.IsZero() {
-		r.from = o.From.UnixNano()
+		r.from = unixNano(o.From)
 	}
 	if !o.To.IsZero() {
-		r.to = o.To.UnixNano()
+		r.to = unixNano(o.To)
 	}
 	r.references.Store(1)
 	r.table = t.Between(r.from, r.to)
@@ -187,4 +187,15 @@ func (r *Reader) keepTimeRange(b *format.Batch, block format.Block) error {
 		b.Keep(r.rows)
 	}
 	return nil
+}
+
+// unixNano is t.UnixNano, and the least or the greatest int64 for a time that is too far from 1970 for it.
+func unixNano(t time.Time) int64 {
+	switch {
+	case t.Before(time.Unix(0, math.MinInt64)):
+		return math.MinInt64
+	case t.After(time.Unix(0, math.MaxInt64)):
+		return math.MaxInt64
+	}
+	return t.UnixNano()
 }
