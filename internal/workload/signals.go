@@ -185,7 +185,13 @@ func timerStorm(args []string, stdout io.Writer) error {
 	defer unix.Syscall(unix.SYS_TIMER_DELETE, uintptr(id), 0, 0)
 	pid, info := os.Getpid(), siginfo{signo: ByTimer, code: -1}
 	for range n {
-		_, _, errno := unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(pid), ByTimer, uintptr(unsafe.Pointer(&info)))
+		errno := unix.EAGAIN // the queue of signals is full
+		for errno == unix.EAGAIN {
+			_, _, errno = unix.Syscall(unix.SYS_RT_SIGQUEUEINFO, uintptr(pid), ByTimer, uintptr(unsafe.Pointer(&info)))
+			if errno == unix.EAGAIN {
+				runtime.Gosched()
+			}
+		}
 		if errno != 0 {
 			return errno
 		}
