@@ -34,7 +34,7 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 	e->task = id;
 	e->ts = call->ts;
 	e->nr = call->nr;
-	e->pad_nr = 0;
+	e->flags = 0;
 	e->ret = ret;
 	e->duration_ns = duration;
 	for (int i = 0; i < 6; i++) {
@@ -333,7 +333,7 @@ HOT void fill_pending(struct pending_event *e, struct call *call, task_id id)
 	e->task = call->task ? call->task : id;
 	e->ts = call->ts;
 	e->nr = call->nr;
-	e->pad_nr = 0;
+	e->flags = 0;
 	for (int i = 0; i < 6; i++)
 		e->arg[i] = i < call->args ? call->arg[i] : 0;
 }

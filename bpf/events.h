@@ -21,6 +21,7 @@
  *   dpath_t                      NUL-terminated path components, leaf first; utf8, in path order, joined by '/'
  *   container_t                  the bytes of a cgroup's dpath_t; utf8, the container id found in them
  *   enum X                       utf8: the enumerator's name after the first '_', in lower case
+ *   flags_t                      bits of enum row_flags; int32, the last column of an event
  *   s32 int32; u16 int32; u32 int64; s64, u64 int64; an array of them becomes NAME0, NAME1, ...
  *   pad_*                        padding, never a column
  *
@@ -78,6 +79,7 @@ typedef s32 signal_nr;
 typedef s32 port_t;
 typedef s32 mode_bits;
 typedef u64 pointer_t;
+typedef s32 flags_t;
 typedef char comm_t[16];
 typedef u8 addr_t[16];
 
@@ -93,6 +95,12 @@ enum ref_flags {
 	REF_CUT = 1,      /* truncated: the source was longer */
 	REF_DELETED = 2,  /* dpath_t: the file was unlinked */
 	REF_RELATIVE = 4, /* dpath_t: no leading '/' */
+};
+
+/* Bits of column flags. */
+enum row_flags {
+	FLAG_BEFORE = 1,    /* began before the recording: ts is the recording's start, the duration a lower bound */
+	FLAG_RESTARTED = 2, /* continues this task's call that ended with ERESTART* */
 };
 
 typedef struct ref str_t;
@@ -113,6 +121,12 @@ struct task_event {
 	cgroup_id cgroup;
 	comm_t comm;
 	dpath_t exe;
+	u32 euid;
+	u32 egid;
+	s32 nspid;
+	s32 nstid;
+	u32 pidns;
+	u32 mntns;
 };
 
 struct path_event {
@@ -121,6 +135,8 @@ struct path_event {
 	u64 dev; /* as st_dev of stat(2) */
 	u64 ino;
 	dpath_t name;
+	u32 mntns;
+	u32 pad_mntns;
 } FAMILY("file");
 
 struct cgroup_event {
@@ -158,7 +174,7 @@ struct syscall_event {
 	task_id task;
 	begin_ns ts;
 	call_nr nr;
-	u32 pad_nr;
+	flags_t flags;
 	result_t ret;
 	duration_ns duration_ns;
 	s64 arg[6];
@@ -169,7 +185,7 @@ struct pending_event {
 	task_id task;
 	begin_ns ts;
 	call_nr nr;
-	u32 pad_nr;
+	flags_t flags;
 	s64 arg[6];
 } FAMILY("syscall") NO_TRIGGER;
 
@@ -188,6 +204,8 @@ struct file_event {
 	bytes_t size;
 	result_t ret;
 	duration_ns duration_ns;
+	flags_t flags;
+	u32 pad_flags;
 } FAMILY("file") BULK("op,path") NO_TRIGGER;
 
 struct ipc_event {
@@ -207,6 +225,8 @@ enum tcp_op {
 	TCP_connect,
 	TCP_accept,
 	TCP_close,
+	TCP_snapshot,
+	TCP_end,
 };
 
 struct tcp_event {
@@ -220,7 +240,7 @@ struct tcp_event {
 	addr_t daddr;
 	port_t dport;
 	status_t ret;
-	u32 pad_ret;
+	flags_t flags;
 	duration_ns duration_ns;
 	bytes_t sent;
 	bytes_t received;

@@ -44,6 +44,8 @@ HOT void fill_file(struct file_event *e, struct file_call *c, u64 ts, task_id id
 	e->size = c->size;
 	e->ret = ret;
 	e->duration_ns = duration;
+	e->flags = 0;
+	e->pad_flags = 0;
 }
 
 HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)

@@ -6,7 +6,7 @@ package bpf
 
 // records describe the records of each table, in the order of schema.Tables.
 var records = []record{
-	{table: "task", kind: 1, size: 72, minSize: 72, members: []member{
+	{table: "task", kind: 1, size: 96, minSize: 96, members: []member{
 		{form: formInt32, offset: 4, size: 4},   // task
 		{form: formTime, offset: 8, size: 8},    // ts
 		{form: formInt32, offset: 16, size: 4},  // tid
@@ -17,12 +17,19 @@ var records = []record{
 		{form: formInt64, offset: 40, size: 8},  // cgroup
 		{form: formComm, offset: 48, size: 16},  // comm
 		{form: formPath, offset: 64, size: 8},   // exe
+		{form: formUint32, offset: 72, size: 4}, // euid
+		{form: formUint32, offset: 76, size: 4}, // egid
+		{form: formInt32, offset: 80, size: 4},  // nspid
+		{form: formInt32, offset: 84, size: 4},  // nstid
+		{form: formUint32, offset: 88, size: 4}, // pidns
+		{form: formUint32, offset: 92, size: 4}, // mntns
 	}},
-	{table: "path", kind: 2, size: 32, minSize: 32, members: []member{
-		{form: formInt32, offset: 4, size: 4},  // path
-		{form: formInt64, offset: 8, size: 8},  // dev
-		{form: formInt64, offset: 16, size: 8}, // ino
-		{form: formPath, offset: 24, size: 8},  // name
+	{table: "path", kind: 2, size: 40, minSize: 40, members: []member{
+		{form: formInt32, offset: 4, size: 4},   // path
+		{form: formInt64, offset: 8, size: 8},   // dev
+		{form: formInt64, offset: 16, size: 8},  // ino
+		{form: formPath, offset: 24, size: 8},   // name
+		{form: formUint32, offset: 32, size: 4}, // mntns
 	}},
 	{table: "cgroup", kind: 3, size: 32, minSize: 32, members: []member{
 		{form: formInt64, offset: 8, size: 8},      // cgroup
@@ -55,6 +62,7 @@ var records = []record{
 		{form: formInt64, offset: 64, size: 8}, // arg3
 		{form: formInt64, offset: 72, size: 8}, // arg4
 		{form: formInt64, offset: 80, size: 8}, // arg5
+		{form: formInt32, offset: 20, size: 4}, // flags
 	}},
 	{table: "pending", kind: 6, size: 72, minSize: 24, members: []member{
 		{form: formTime, offset: 8, size: 8},   // ts
@@ -67,8 +75,9 @@ var records = []record{
 		{form: formInt64, offset: 48, size: 8}, // arg3
 		{form: formInt64, offset: 56, size: 8}, // arg4
 		{form: formInt64, offset: 64, size: 8}, // arg5
+		{form: formInt32, offset: 20, size: 4}, // flags
 	}},
-	{table: "file", kind: 7, size: 56, minSize: 56, members: []member{
+	{table: "file", kind: 7, size: 64, minSize: 64, members: []member{
 		{form: formTime, offset: 8, size: 8},   // ts
 		{form: formCPU},                        // cpu
 		{form: formInt32, offset: 4, size: 4},  // task
@@ -78,6 +87,7 @@ var records = []record{
 		{form: formInt64, offset: 32, size: 8}, // size
 		{form: formInt64, offset: 40, size: 8}, // ret
 		{form: formInt64, offset: 48, size: 8}, // duration_ns
+		{form: formInt32, offset: 56, size: 4}, // flags
 	}},
 	{table: "ipc", kind: 8, size: 48, minSize: 48, members: []member{
 		{form: formTime, offset: 8, size: 8},    // ts
@@ -107,6 +117,7 @@ var records = []record{
 		{form: formInt64, offset: 88, size: 8},    // received
 		{form: formInt32, offset: 96, size: 4},    // retransmits
 		{form: formInt64, offset: 104, size: 8},   // srtt_ns
+		{form: formInt32, offset: 68, size: 4},    // flags
 	}},
 	{table: "seccomp", kind: 10, size: 40, minSize: 40, members: []member{
 		{form: formTime, offset: 8, size: 8},   // ts

@@ -36,7 +36,7 @@ func manyFiles(f *fixture.Capture, n int) {
 					v.I32 = append(v.I32, 1+r.Int32N(16))
 				case "path":
 					v.I32 = append(v.I32, 1+r.Int32N(1000))
-				case "cpu":
+				case "cpu", "flags":
 					v.I32 = append(v.I32, 0)
 				case "ret":
 					v.I64 = append(v.I64, r.Int64N(8192)-100)

@@ -56,7 +56,7 @@ func announce(l *bpf.Layout, id int64, cgroup int64) bpf.Records {
 		binary.NativeEndian.PutUint64(data[16:], uint64(id))
 	}
 	if l.Schema.Table == "task" {
-		binary.NativeEndian.PutUint64(data[8+l.Size-16-8-8:], uint64(cgroup)) // before comm and exe
+		binary.NativeEndian.PutUint64(data[8+40:], uint64(cgroup)) // the offset in struct task_event
 	}
 	return bpf.SingleRecord(data)
 }

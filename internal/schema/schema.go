@@ -32,6 +32,7 @@ const (
 	Port                    // a TCP or UDP port
 	Mode                    // permission bits
 	Pointer                 // an address in memory
+	Flags                   // bits, which FORMAT.md lists
 )
 
 // Column is one column of a table.

@@ -21,6 +21,12 @@ var Tables = []*Table{
 			{Column: format.Column{Name: "cgroup", Type: format.Int64}, Meaning: ID, Dimension: "cgroup"},
 			{Column: format.Column{Name: "comm", Type: format.String}},
 			{Column: format.Column{Name: "exe", Type: format.String}},
+			{Column: format.Column{Name: "euid", Type: format.Int64}},
+			{Column: format.Column{Name: "egid", Type: format.Int64}},
+			{Column: format.Column{Name: "nspid", Type: format.Int32}},
+			{Column: format.Column{Name: "nstid", Type: format.Int32}},
+			{Column: format.Column{Name: "pidns", Type: format.Int64}},
+			{Column: format.Column{Name: "mntns", Type: format.Int64}},
 		},
 	}),
 	newTable(&Table{
@@ -31,6 +37,7 @@ var Tables = []*Table{
 			{Column: format.Column{Name: "dev", Type: format.Int64}},
 			{Column: format.Column{Name: "ino", Type: format.Int64}},
 			{Column: format.Column{Name: "name", Type: format.String}},
+			{Column: format.Column{Name: "mntns", Type: format.Int64}},
 		},
 	}),
 	newTable(&Table{
@@ -79,6 +86,7 @@ var Tables = []*Table{
 			{Column: format.Column{Name: "arg3", Type: format.Int64}},
 			{Column: format.Column{Name: "arg4", Type: format.Int64}},
 			{Column: format.Column{Name: "arg5", Type: format.Int64}},
+			{Column: format.Column{Name: "flags", Type: format.Int32}, Meaning: Flags},
 		},
 	}),
 	newTable(&Table{
@@ -96,6 +104,7 @@ var Tables = []*Table{
 			{Column: format.Column{Name: "arg3", Type: format.Int64}},
 			{Column: format.Column{Name: "arg4", Type: format.Int64}},
 			{Column: format.Column{Name: "arg5", Type: format.Int64}},
+			{Column: format.Column{Name: "flags", Type: format.Int32}, Meaning: Flags},
 		},
 	}),
 	newTable(&Table{
@@ -114,6 +123,7 @@ var Tables = []*Table{
 			{Column: format.Column{Name: "size", Type: format.Int64}, Meaning: Bytes},
 			{Column: format.Column{Name: "ret", Type: format.Int64}, Meaning: Result},
 			{Column: format.Column{Name: "duration_ns", Type: format.Int64}, Meaning: Duration},
+			{Column: format.Column{Name: "flags", Type: format.Int32}, Meaning: Flags},
 		},
 	}),
 	newTable(&Table{
@@ -143,7 +153,7 @@ var Tables = []*Table{
 			{Column: format.Column{Name: "cpu", Type: format.Int32}},
 			{Column: format.Column{Name: "task", Type: format.Int32}, Meaning: ID, Dimension: "task"},
 			{Column: format.Column{Name: "op", Type: format.String}, Meaning: Enum,
-				Values: []string{"connect", "accept", "close"}},
+				Values: []string{"connect", "accept", "close", "snapshot", "end"}},
 			{Column: format.Column{Name: "family", Type: format.Int32}},
 			{Column: format.Column{Name: "saddr", Type: format.String}, Meaning: Address},
 			{Column: format.Column{Name: "sport", Type: format.Int32}, Meaning: Port},
@@ -155,6 +165,7 @@ var Tables = []*Table{
 			{Column: format.Column{Name: "received", Type: format.Int64}, Meaning: Bytes},
 			{Column: format.Column{Name: "retransmits", Type: format.Int32}},
 			{Column: format.Column{Name: "srtt_ns", Type: format.Int64}, Meaning: Duration},
+			{Column: format.Column{Name: "flags", Type: format.Int32}, Meaning: Flags},
 		},
 	}),
 	newTable(&Table{

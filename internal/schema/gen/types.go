@@ -70,7 +70,7 @@ var typedefs = map[string]form{
 var meanings = map[string]string{
 	"ktime_ns": "Time", "begin_ns": "Time", "duration_ns": "Duration", "bytes_t": "Bytes",
 	"result_t": "Result", "status_t": "Result", "call_nr": "Syscall", "signal_nr": "Signal", "port_t": "Port",
-	"mode_bits": "Mode", "pointer_t": "Pointer", "addr_t": "Address",
+	"mode_bits": "Mode", "pointer_t": "Pointer", "addr_t": "Address", "flags_t": "Flags",
 }
 
 // tablesOf reads all tables from the types of an object, in the order of enum record_kind.
@@ -159,10 +159,13 @@ func (t *table) readTags(tags []string) error {
 	return nil
 }
 
-// order sorts ts before the other members.
+// order sorts ts before the other members, and the flags behind them, wherever they fill a gap of the struct.
 func order(m btf.Member) int {
-	if m.Name == "ts" {
+	switch {
+	case m.Name == "ts":
 		return 0
+	case m.Type.TypeName() == "flags_t":
+		return 2
 	}
 	return 1
 }
