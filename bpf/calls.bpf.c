@@ -15,9 +15,6 @@
 #include "tcp.bpf.c"
 #include "seccomp.bpf.c"
 
-/* How many arguments each native call takes; the other argument registers hold stale values. Set by the loader. */
-const volatile u8 arity[NR_TABLE_SIZE];
-
 #define ARG_OFFSET __builtin_offsetof(struct syscall_event, arg)
 
 /* emit_call writes the row of a call; without room the row is counted as lost. */
@@ -107,7 +104,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	st->seen = 1;
 	st->call.task = slot->id;
 	if (slot->verdict != RECORD) {
-		if (st->tree != TREE_ARMED || !is_exec(nr))
+		if (st->tree != TREE_ARMED || !(class & CALL_EXEC))
 			return 0;
 		begin_command(st);
 		if (!recorded(task, st))
@@ -117,15 +114,15 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	st->call.nr = nr;
 	st->call.args = args;
 	st->call.class = class;
-	read_args(regs, nr & NR_COMPAT, st->call.arg);
+	read_args(regs, class & CALL_COMPAT, st->call.arg);
 	st->call.ts = bpf_ktime_get_ns();
 	if (want_file_calls && class & CALL_FILE)
 		file_call_begin(slot, &st->call, &st->file[0]);
 	if (want_ipc_calls && class & CALL_IPC)
-		ipc_call_begin(task, st, nr);
+		ipc_call_begin(task, st);
 	if (want_tcp_connects && class & CALL_TCP)
-		tcp_call_begin(task, st, nr);
-	if (class & CALL_LAST && never_returns(nr)) {
+		tcp_call_begin(task, st);
+	if (class & CALL_LAST) {
 		if (want_syscall)
 			emit_call(c, cpu, &st->call, st->call.task, 0, 0);
 		st->call.ts = 0;
@@ -136,7 +133,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 /* wanted_classes removes the classes that no recorded family needs. */
 HOT u32 wanted_classes(u32 class)
 {
-	u32 want = CALL_LAST | CALL_EXEC;
+	u32 want = ~CALL_ANY | CALL_LAST | CALL_EXEC;
 
 	if (want_file_calls)
 		want |= CALL_FILE;
@@ -153,10 +150,9 @@ int calls_enter(u64 *ctx)
 	struct pt_regs *regs = ARG(ctx, 0, struct pt_regs *);
 	s32 nr = ARG(ctx, 1, s32);
 	u32 cpu = bpf_get_smp_processor_id();
-	u32 args = 6, class = CALL_ANY;
+	u32 compat, index, args, class;
 	struct task_state *st;
 	struct slot *slot;
-	u64 index;
 
 	if (!enabled)
 		return 0;
@@ -165,18 +161,15 @@ int calls_enter(u64 *ctx)
 		return 0; /* for the verifier: each CPU has one */
 	if (!slot->version)
 		slot->task = bpf_get_current_task();
-	if (in_compat(slot->task))
-		nr |= NR_COMPAT;
-	index = (u32)nr;
-	barrier_var(index); /* compare all 64 bits: after a 32-bit OR the verifier until 6.1 knows none of them */
-	if (index < NR_TABLE_SIZE) {
-		args = arity[index];
-		class = wanted_classes(call_class[index]);
-	}
+	compat = in_compat(slot->task);
+	index = call_index(nr, compat) & (CALLS_END - 1);
+	args = arity[index];
+	class = wanted_classes(call_class[index] | compat * CALL_COMPAT);
+	nr = number_of(nr, compat);
 	if (slot->version == identity_version()) {
 		if (slot->verdict != RECORD && !(class & CALL_EXEC))
 			return 0;
-	} else if (!(class & ~CALL_FILE)) {
+	} else if (!(class & CALL_ANY & ~CALL_FILE)) {
 		slot->call.ts = 0;
 		st = refresh_slot(slot, bpf_get_current_task_btf());
 		if (st) {
@@ -191,17 +184,17 @@ int calls_enter(u64 *ctx)
 			slot->id = 0;
 		}
 	}
-	if (class & ~CALL_FILE)
+	if (class & CALL_ANY & ~CALL_FILE)
 		return call_begin(regs, nr, args, class);
 	slot->call.task = slot->id;
 	slot->call.class = class;
-	if (!want_syscall && !class) {
+	if (!want_syscall && !(class & CALL_ANY)) {
 		slot->call.ts = 1; /* not 0: seccomp looks for exits without an entry */
 		return 0;
 	}
 	slot->call.nr = nr;
 	slot->call.args = args;
-	read_args(regs, false, slot->call.arg);
+	read_args(regs, compat, slot->call.arg);
 	if (want_file_calls && class & CALL_FILE)
 		file_call_begin(slot, &slot->call, &slot->file);
 	slot->call.ts = bpf_ktime_get_ns();

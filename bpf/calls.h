@@ -1,47 +1,35 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* System call numbers and registers of each architecture, with the names that the kernel uses. */
+/*
+ * System calls of each ABI: what a number stands for, and in which registers its arguments are. A task has a native ABI
+ * and a 32-bit one with other numbers, and whether a call is of the second is in the state of the task: the register
+ * with the number can have any value.
+ */
 #ifndef FLETCH_CALLS_H
 #define FLETCH_CALLS_H
 
 #include "kernel.h"
+#include "numbers.h"
 
-#define NR_COMPAT 0x20000000 /* flag in nr: a call of the 32-bit ABI, which has other numbers */
+#define DEFINE_NATIVE(nr, name, args) NR_##name = nr,
+#define DEFINE_COMPAT(nr, name, args) COMPAT_##name = nr,
+enum { NATIVE_CALLS(DEFINE_NATIVE) };
+enum { COMPAT_CALLS(DEFINE_COMPAT) };
+#if defined(__TARGET_ARCH_x86)
+#define DEFINE_X32(nr, name, args) X32_##name = nr,
+enum { X32_CALLS(DEFINE_X32) };
+#endif
+
+#define NR_COMPAT 0x20000000 /* flag in column nr: a call of the 32-bit ABI */
+#define NR_X32 0x40000000    /* the kernel's flag of a call of x32; such calls use native registers */
+#define NR_INVALID (1 << 31) /* flag in column nr: no ABI has this number */
 
 #if defined(__TARGET_ARCH_x86)
-enum {
-	NR_read = 0,
-	NR_write = 1,
-	NR_pread64 = 17,
-	NR_pwrite64 = 18,
-	NR_shmget = 29,
-	NR_shmat = 30,
-	NR_shmctl = 31,
-	NR_connect = 42,
-	NR_accept = 43,
-	NR_execve = 59,
-	NR_exit = 60,
-	NR_semget = 64,
-	NR_semop = 65,
-	NR_semctl = 66,
-	NR_msgget = 68,
-	NR_msgsnd = 69,
-	NR_msgrcv = 70,
-	NR_msgctl = 71,
-	NR_semtimedop = 220,
-	NR_exit_group = 231,
-	NR_accept4 = 288,
-	NR_execveat = 322,
-	COMPAT_exit = 1,
-	COMPAT_read = 3,
-	COMPAT_write = 4,
-	COMPAT_execve = 11,
-	COMPAT_exit_group = 252,
-};
 #define TS_COMPAT 0x2 /* arch/x86/include/asm/thread_info.h */
 
-HOT bool in_compat(u64 task)
+/* in_compat returns 1 if the task is in a call of the 32-bit ABI: one of a 32-bit program, or int 0x80 of any. */
+HOT u32 in_compat(u64 task)
 {
-	return FIELD(task, struct task_struct, thread_info.status) & TS_COMPAT;
+	return (FIELD(task, struct task_struct, thread_info.status) & TS_COMPAT) / TS_COMPAT;
 }
 
 HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
@@ -69,43 +57,16 @@ HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
 #define PARM2(ctx) ((ctx)->dx)
 #define PARM3(ctx) ((ctx)->cx)
 #define RESULT(ctx) ((ctx)->ax)
-#define CALL_NR(regs) BPF_CORE_READ(regs, orig_ax)
+#define CALL_NR(regs) ((s32)BPF_CORE_READ(regs, orig_ax))
 #define CALL_IP(regs) BPF_CORE_READ(regs, ip)
+#define COMPAT_OFFSET(arg) ((arg)[3] | (arg)[4] << 32) /* of pread64 and pwrite64 */
 #elif defined(__TARGET_ARCH_arm64)
-enum {
-	NR_read = 63,
-	NR_write = 64,
-	NR_pread64 = 67,
-	NR_pwrite64 = 68,
-	NR_exit = 93,
-	NR_exit_group = 94,
-	NR_msgget = 186,
-	NR_msgctl = 187,
-	NR_msgrcv = 188,
-	NR_msgsnd = 189,
-	NR_semget = 190,
-	NR_semctl = 191,
-	NR_semtimedop = 192,
-	NR_semop = 193,
-	NR_shmget = 194,
-	NR_shmctl = 195,
-	NR_shmat = 196,
-	NR_accept = 202,
-	NR_connect = 203,
-	NR_execve = 221,
-	NR_accept4 = 242,
-	NR_execveat = 281,
-	COMPAT_exit = 1,
-	COMPAT_read = 3,
-	COMPAT_write = 4,
-	COMPAT_execve = 11,
-	COMPAT_exit_group = 248,
-};
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
 
-HOT bool in_compat(u64 task)
+/* in_compat returns 1 if the task is a 32-bit one, all of whose calls are of the 32-bit ABI. */
+HOT u32 in_compat(u64 task)
 {
-	return FIELD(task, struct task_struct, thread_info.flags) & (1UL << TIF_32BIT);
+	return FIELD(task, struct task_struct, thread_info.flags) >> TIF_32BIT & 1;
 }
 
 HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
@@ -121,18 +82,74 @@ HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
 #define RESULT(ctx) ((ctx)->regs[0])
 #define CALL_NR(regs) BPF_CORE_READ(regs, syscallno)
 #define CALL_IP(regs) BPF_CORE_READ(regs, pc)
+#define COMPAT_OFFSET(arg) ((arg)[4] | (arg)[5] << 32) /* of pread64 and pwrite64: it starts at an even register */
 #endif
 
-HOT bool is_exec(s32 nr)
+/*
+ * number_of returns a number as column nr has it. The kernel takes the lowest 32 bits of the register. A number that could
+ * be mistaken for one of the other ABI has bit 31 set, and so has −1, by which ptrace and seccomp skip a call.
+ */
+HOT s32 number_of(s32 nr, u32 compat)
 {
-	return nr == NR_execve || nr == NR_execveat || nr == (NR_COMPAT | COMPAT_execve);
+	if ((u32)nr < NR_COMPAT)
+		return nr | compat * NR_COMPAT;
+#if defined(__TARGET_ARCH_x86)
+	if (!compat && ((u32)nr & ~(NR_COMPAT - 1)) == NR_X32)
+		return nr;
+#endif
+	return nr | NR_INVALID;
 }
 
-#define NR_TABLE_SIZE 512 /* of tables by native call number; all numbers are lower */
+/*
+ * The tables are indexed by call_index: native numbers, then those of the 32-bit ABI. Each has room for 512 numbers, all
+ * that kernels have, and behind them for the few that an ABI has elsewhere: those of x32, and arm's private ones.
+ */
+#define CALLS_COMPAT 1024
+#define CALLS_END 2048
+#define CALLS_ELSEWHERE 512
+#define CALL_UNKNOWN 1023
+
+/* call_index returns the index of a call in the tables, below CALLS_END: CALL_UNKNOWN for a number that is in no table. */
+HOT u32 call_index(s32 nr, u32 compat)
+{
+	u32 n = nr;
+
+	if (n < CALLS_ELSEWHERE)
+		return n + compat * CALLS_COMPAT;
+#if defined(__TARGET_ARCH_x86)
+	if (!compat && n - NR_X32 < CALL_UNKNOWN)
+		return n - NR_X32;
+#else
+	if (compat && n - COMPAT_PRIVATE_BASE < CALLS_ELSEWHERE)
+		return CALLS_COMPAT + CALLS_ELSEWHERE + n - COMPAT_PRIVATE_BASE;
+#endif
+	return CALL_UNKNOWN;
+}
 
 /*
- * What a native call needs besides its row of table syscall. Calls of the 32-bit ABI have all classes: what each of
- * them needs is then decided by its number.
+ * How many arguments each call takes; the other argument registers hold stale values. Of a call that no table has, they
+ * are all arguments.
+ */
+#define NATIVE_ARITY(nr, name, args) [nr] = args,
+#define COMPAT_ARITY(nr, name, args) [CALLS_COMPAT + nr] = args,
+#define PRIVATE_ARITY(nr, name, args) [CALLS_COMPAT + CALLS_ELSEWHERE + nr] = args,
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Winitializer-overrides"
+const volatile u8 arity[CALLS_END] = {
+	[0 ... CALLS_END - 1] = 6,
+	NATIVE_CALLS(NATIVE_ARITY)
+	COMPAT_CALLS(COMPAT_ARITY)
+#if defined(__TARGET_ARCH_x86)
+	X32_CALLS(NATIVE_ARITY)
+#else
+	COMPAT_PRIVATE_CALLS(PRIVATE_ARITY)
+#endif
+};
+#pragma clang diagnostic pop
+
+/*
+ * What a call needs besides its row of table syscall. A class is a set of these bits; what the call does, of enum
+ * call_does; and CALL_COMPAT.
  */
 enum call_class {
 	CALL_FILE = 1,
@@ -140,21 +157,149 @@ enum call_class {
 	CALL_TCP = 4,
 	CALL_LAST = 8,  /* it never returns */
 	CALL_EXEC = 16, /* it may start the command that is recorded */
-	CALL_ANY = 31,
-};
-const volatile u8 call_class[NR_TABLE_SIZE] = {
-	[NR_read] = CALL_FILE, [NR_write] = CALL_FILE, [NR_pread64] = CALL_FILE, [NR_pwrite64] = CALL_FILE,
-	[NR_semget] = CALL_IPC, [NR_semop] = CALL_IPC, [NR_semtimedop] = CALL_IPC, [NR_semctl] = CALL_IPC,
-	[NR_msgget] = CALL_IPC, [NR_msgsnd] = CALL_IPC, [NR_msgrcv] = CALL_IPC, [NR_msgctl] = CALL_IPC,
-	[NR_shmget] = CALL_IPC, [NR_shmat] = CALL_IPC, [NR_shmctl] = CALL_IPC,
-	[NR_connect] = CALL_TCP, [NR_accept] = CALL_TCP, [NR_accept4] = CALL_TCP,
-	[NR_exit] = CALL_LAST, [NR_exit_group] = CALL_LAST, [NR_execve] = CALL_EXEC, [NR_execveat] = CALL_EXEC,
+	CALL_ANY = 255,
+	CALL_COMPAT = 0x10000, /* of the 32-bit ABI; not in the table */
 };
 
-HOT bool never_returns(s32 nr)
+/* What calls do that are alike in all ABIs. */
+enum call_does {
+	DOES_OTHER,
+	DOES_READ,
+	DOES_WRITE,
+	DOES_PREAD,
+	DOES_PWRITE,
+	DOES_CONNECT,
+	DOES_ACCEPT,
+	DOES_SOCKETCALL, /* i386: one of the socket calls, by argument 0 */
+	DOES_SHMGET,
+	DOES_SHMAT,
+	DOES_SHMCTL,
+	DOES_SEMGET,
+	DOES_SEMOP,
+	DOES_SEMCTL,
+	DOES_MSGGET,
+	DOES_MSGSND,
+	DOES_MSGRCV,
+	DOES_MSGCTL,
+	DOES_IPC, /* i386: one of the System V calls, by argument 0 */
+	DOES_KILL,
+	DOES_TKILL,
+	DOES_TGKILL,
+	DOES_QUEUE_SIGNAL, /* to a process */
+	DOES_TGQUEUE_SIGNAL,
+};
+
+#define CLASS(bits, does) ((bits) | (does) << 8)
+HOT enum call_does call_does(u32 class)
 {
-	return nr == NR_exit_group || nr == NR_exit || nr == (NR_COMPAT | COMPAT_exit) ||
-	       nr == (NR_COMPAT | COMPAT_exit_group);
+	return class >> 8 & 0xff;
+}
+
+#define NATIVE(name, bits, does) [NR_##name] = CLASS(bits, does)
+#define COMPAT(name, bits, does) [CALLS_COMPAT + COMPAT_##name] = CLASS(bits, does)
+#define BOTH(name, bits, does) NATIVE(name, bits, does), COMPAT(name, bits, does)
+const volatile u16 call_class[CALLS_END] = {
+	BOTH(read, CALL_FILE, DOES_READ),
+	BOTH(write, CALL_FILE, DOES_WRITE),
+	BOTH(pread64, CALL_FILE, DOES_PREAD),
+	BOTH(pwrite64, CALL_FILE, DOES_PWRITE),
+	BOTH(exit, CALL_LAST, 0),
+	BOTH(exit_group, CALL_LAST, 0),
+	BOTH(execve, CALL_EXEC, 0),
+	BOTH(execveat, CALL_EXEC, 0),
+	BOTH(connect, CALL_TCP, DOES_CONNECT),
+	BOTH(accept4, CALL_TCP, DOES_ACCEPT),
+	NATIVE(accept, CALL_TCP, DOES_ACCEPT),
+	BOTH(shmget, CALL_IPC, DOES_SHMGET),
+	BOTH(shmat, CALL_IPC, DOES_SHMAT),
+	BOTH(shmctl, CALL_IPC, DOES_SHMCTL),
+	BOTH(semget, CALL_IPC, DOES_SEMGET),
+	BOTH(semctl, CALL_IPC, DOES_SEMCTL),
+	BOTH(msgget, CALL_IPC, DOES_MSGGET),
+	BOTH(msgsnd, CALL_IPC, DOES_MSGSND),
+	BOTH(msgrcv, CALL_IPC, DOES_MSGRCV),
+	BOTH(msgctl, CALL_IPC, DOES_MSGCTL),
+	NATIVE(semop, CALL_IPC, DOES_SEMOP),
+	NATIVE(semtimedop, CALL_IPC, DOES_SEMOP),
+	COMPAT(semtimedop_time64, CALL_IPC, DOES_SEMOP),
+	BOTH(kill, 0, DOES_KILL),
+	BOTH(tkill, 0, DOES_TKILL),
+	BOTH(tgkill, 0, DOES_TGKILL),
+	BOTH(rt_sigqueueinfo, 0, DOES_QUEUE_SIGNAL),
+	BOTH(pidfd_send_signal, 0, DOES_QUEUE_SIGNAL),
+	BOTH(rt_tgsigqueueinfo, 0, DOES_TGQUEUE_SIGNAL),
+#if defined(__TARGET_ARCH_x86)
+	COMPAT(socketcall, CALL_TCP, DOES_SOCKETCALL),
+	COMPAT(ipc, CALL_IPC, DOES_IPC),
+	[X32_execve] = CLASS(CALL_EXEC, 0),
+	[X32_execveat] = CLASS(CALL_EXEC, 0),
+	[X32_rt_sigqueueinfo] = CLASS(0, DOES_QUEUE_SIGNAL),
+	[X32_rt_tgsigqueueinfo] = CLASS(0, DOES_TGQUEUE_SIGNAL),
+#else
+	COMPAT(accept, CALL_TCP, DOES_ACCEPT),
+	COMPAT(semop, CALL_IPC, DOES_SEMOP),
+	COMPAT(semtimedop, CALL_IPC, DOES_SEMOP),
+#endif
+};
+
+/* The call that a task is in. */
+struct current_call {
+	s32 nr; /* as in column nr */
+	u32 args;
+	u32 class;
+	s64 arg[6];
+};
+
+/* current_call_of sets *c to the call that a task is in, which must be in one, from its saved registers. */
+HOT void current_call_of(struct task_struct *task, struct pt_regs *regs, struct current_call *c)
+{
+	u32 compat = in_compat((u64)task), index;
+	s32 nr = CALL_NR(regs);
+
+	index = call_index(nr, compat) & (CALLS_END - 1);
+	c->nr = number_of(nr, compat);
+	c->args = arity[index];
+	c->class = call_class[index] | compat * CALL_COMPAT;
+	read_args(regs, compat, c->arg);
+}
+
+#if defined(__TARGET_ARCH_x86)
+/* include/uapi/linux/net.h */
+enum { SOCKETCALL_CONNECT = 3, SOCKETCALL_ACCEPT = 5, SOCKETCALL_ACCEPT4 = 18 };
+#endif
+
+/* calls_accept says whether a call is accept or accept4, from its class and arguments. */
+HOT bool calls_accept(u32 class, s64 *arg)
+{
+#if defined(__TARGET_ARCH_x86)
+	if (call_does(class) == DOES_SOCKETCALL)
+		return arg[0] == SOCKETCALL_ACCEPT || arg[0] == SOCKETCALL_ACCEPT4;
+#endif
+	return call_does(class) == DOES_ACCEPT;
+}
+
+/*
+ * calls_connect says whether a call is connect, from its class and arguments, and sets param to descriptor, address and
+ * length of the address. It has to be called at the entry of the call: those of socketcall are in user memory.
+ */
+HOT bool calls_connect(u32 class, s64 *arg, u64 *param)
+{
+#if defined(__TARGET_ARCH_x86)
+	if (call_does(class) == DOES_SOCKETCALL) {
+		u32 at[3] = {};
+
+		if (arg[0] != SOCKETCALL_CONNECT || bpf_probe_read_user(at, sizeof(at), (void *)arg[1]))
+			return false;
+		param[0] = at[0];
+		param[1] = at[1];
+		param[2] = at[2];
+		return true;
+	}
+#endif
+	param[0] = arg[0];
+	param[1] = arg[1];
+	param[2] = arg[2];
+	return call_does(class) == DOES_CONNECT;
 }
 
 #endif

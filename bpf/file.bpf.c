@@ -162,32 +162,31 @@ int file_write_kretprobe(struct pt_regs *ctx)
 
 /*
  * file_call_begin sets *f to what the call reads or writes. f->file is 0 if it will not reach vfs_read or vfs_write: it
- * is another call, has no file, or has a bad offset (the checks of fs/read_write.c).
+ * has no file, or a bad offset (the checks of fs/read_write.c).
  */
 HOT void file_call_begin(struct slot *slot, struct call *call, struct file_call *f)
 {
-	s32 nr = call->nr;
-	bool has_offset = nr == NR_pread64 || nr == NR_pwrite64;
-	u32 op = nr == NR_write || nr == NR_pwrite64 || nr == (NR_COMPAT | COMPAT_write) ? FILE_write : FILE_read;
+	enum call_does does = call_does(call->class);
+	bool has_offset = does == DOES_PREAD || does == DOES_PWRITE;
+	u32 op = does == DOES_WRITE || does == DOES_PWRITE ? FILE_write : FILE_read;
+	s64 offset;
 	u64 file;
 	u32 mode;
 
 	f->file = 0;
-	if (!has_offset && nr != NR_read && nr != NR_write && nr != (NR_COMPAT | COMPAT_read) &&
-	    nr != (NR_COMPAT | COMPAT_write))
-		return;
 	file = file_of_fd(slot->task, call->arg[0]);
 	if (!file)
 		return;
 	mode = FIELD(file, struct file, f_mode);
 	if (mode & FMODE_PATH)
 		return;
-	if (has_offset && (call->arg[3] < 0 || !(mode & (op == FILE_read ? FMODE_PREAD : FMODE_PWRITE))))
+	offset = call->class & CALL_COMPAT ? COMPAT_OFFSET(call->arg) : call->arg[3];
+	if (has_offset && (offset < 0 || !(mode & (op == FILE_read ? FMODE_PREAD : FMODE_PWRITE))))
 		return;
 	f->file = file;
 	f->op = op;
 	f->size = call->arg[2];
-	f->offset = has_offset ? call->arg[3] : mode & FMODE_STREAM ? -1 : (s64)FIELD(file, struct file, f_pos);
+	f->offset = has_offset ? offset : mode & FMODE_STREAM ? -1 : (s64)FIELD(file, struct file, f_pos);
 	f->epoch = epoch;
 	f->path = cached_path_of(slot, file);
 }

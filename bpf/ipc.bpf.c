@@ -126,14 +126,23 @@ COLD struct kern_ipc_perm *object_of(struct task_struct *task, u32 type, s32 id)
 }
 
 /* ipc_type_of_get returns the type of object that a ...get call creates or finds; IPC_NONE: it is another call. */
-HOT u32 ipc_type_of_get(s32 nr)
+HOT u32 ipc_type_of_get(struct call *call)
 {
-	return nr == NR_semget ? IPC_SEM : nr == NR_msgget ? IPC_MSG : nr == NR_shmget ? IPC_SHM : IPC_NONE;
+	switch (call_does(call->class)) {
+	case DOES_SEMGET:
+		return IPC_SEM;
+	case DOES_MSGGET:
+		return IPC_MSG;
+	case DOES_SHMGET:
+		return IPC_SHM;
+	default:
+		return IPC_NONE;
+	}
 }
 
-HOT void ipc_call_begin(struct task_struct *task, struct task_state *st, s32 nr)
+HOT void ipc_call_begin(struct task_struct *task, struct task_state *st)
 {
-	u32 type = ipc_type_of_get(nr);
+	u32 type = ipc_type_of_get(&st->call);
 	struct ipc_ids *ids;
 
 	if (type >= IPC_NONE)
@@ -172,37 +181,38 @@ HOT s32 ipc_requested(struct task_state *st, s64 ret, u32 *type, s32 *id)
 	s32 cmd;
 
 	*id = st->call.arg[0];
-	switch (st->call.nr) {
-	case NR_shmat:
+	switch (call_does(st->call.class)) {
+	case DOES_SHMAT:
 		*type = IPC_SHM;
 		return (st->call.arg[2] & SHM_RDONLY ? S_IRUGO : S_IRUGO | S_IWUGO) |
 		       (st->call.arg[2] & SHM_EXEC ? S_IXUGO : 0);
-	case NR_semop:
-	case NR_semtimedop:
+	case DOES_SEMOP:
 		*type = IPC_SEM;
 		return semop_flag(st->call.arg[1], st->call.arg[2]);
-	case NR_msgsnd:
+	case DOES_MSGSND:
 		*type = IPC_MSG;
 		return S_IWUGO;
-	case NR_msgrcv:
+	case DOES_MSGRCV:
 		*type = IPC_MSG;
 		return S_IRUGO;
-	case NR_shmctl:
+	case DOES_SHMCTL:
 		*type = IPC_SHM;
 		cmd = st->call.arg[1] & ~IPC_64;
 		return cmd == IPC_STAT ? S_IRUGO : 0;
-	case NR_msgctl:
+	case DOES_MSGCTL:
 		*type = IPC_MSG;
 		cmd = st->call.arg[1] & ~IPC_64;
 		return cmd == IPC_STAT ? S_IRUGO : 0;
-	case NR_semctl:
+	case DOES_SEMCTL:
 		*type = IPC_SEM;
 		cmd = st->call.arg[2] & ~IPC_64;
 		if (cmd == SETVAL || cmd == SETALL)
 			return S_IWUGO;
 		return cmd == IPC_STAT || (cmd >= GETPID && cmd <= GETZCNT) ? S_IRUGO : 0;
+	default:
+		break;
 	}
-	*type = ipc_type_of_get(st->call.nr);
+	*type = ipc_type_of_get(&st->call);
 	*id = ret;
 	return 0;
 }
@@ -217,12 +227,12 @@ COLD int ipc_call_check(struct task_struct *task, struct task_state *st, s64 ret
 
 	flag = ipc_requested(st, ret, &type, &id);
 	if (!flag) {
-		if (ipc_type_of_get(st->call.nr) >= IPC_NONE || (s32)st->call.arg[0] == IPC_PRIVATE)
+		if (ipc_type_of_get(&st->call) >= IPC_NONE || (s32)st->call.arg[0] == IPC_PRIVATE)
 			return 0;
 		ids = ids_of(task, type < IPC_NONE ? type : 0);
 		if (BPF_CORE_READ(ids, in_use) > st->ipc_in_use)
 			return 0;
-		flag = (short)(st->call.nr == NR_msgget ? st->call.arg[1] : st->call.arg[2]);
+		flag = (short)(call_does(st->call.class) == DOES_MSGGET ? st->call.arg[1] : st->call.arg[2]);
 	}
 	perm = object_of(task, type, id);
 	if (perm)
@@ -232,19 +242,8 @@ COLD int ipc_call_check(struct task_struct *task, struct task_state *st, s64 ret
 
 HOT void ipc_call_end(struct task_struct *task, struct task_state *st, s64 ret)
 {
-	s32 nr = st->call.nr;
-
-	/* A cheap test first: every call of the 32-bit ABI comes here. */
-	if (ret < 0)
-		return;
-#if defined(__TARGET_ARCH_x86)
-	if (!((nr >= NR_shmget && nr <= NR_shmctl) || (nr >= NR_semget && nr <= NR_msgctl) || nr == NR_semtimedop))
-		return;
-#else
-	if (nr < NR_msgget || nr > NR_shmat)
-		return;
-#endif
-	ipc_call_check(task, st, ret);
+	if (ret >= 0)
+		ipc_call_check(task, st, ret);
 }
 
 #endif

@@ -168,14 +168,6 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []s
 		"bulk_kinds": bulkKinds,
 		"bulk_mark":  uint64(sizes.bulk / wakeupFraction), "rare_mark": uint64(sizes.rare / wakeupFraction),
 	}
-	if v := spec.Variables["arity"]; v != nil {
-		arity := make([]uint8, v.Size())
-		for i := range arity {
-			arity[i] = 6
-		}
-		copy(arity, opt.Arities)
-		values["arity"] = arity
-	}
 	return setVariables(spec, switches, values)
 }
 

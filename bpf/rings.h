@@ -59,7 +59,7 @@ struct call {
 	s32 nr;
 	task_id task; /* at its entry; 0: use the one at its exit (a command's first execve) */
 	u32 args;     /* how many arguments it takes; the rest of arg is undefined */
-	u32 class;    /* enum call_class */
+	u32 class;    /* CLASS() of calls.h */
 	s64 arg[6];
 };
 

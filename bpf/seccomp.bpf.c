@@ -19,6 +19,7 @@ enum {
 #define SECCOMP_RET_ACTION 0xffff0000U
 #define SECCOMP_RET_LOG 0x7ffc0000U
 
+/* emit_seccomp writes a row; nr is the number as the kernel has it. */
 HOT void emit_seccomp(struct task_struct *task, struct task_state *st, s32 nr, u32 action, s32 code, u64 ip)
 {
 	task_id id = identity(task, st);
@@ -29,7 +30,7 @@ HOT void emit_seccomp(struct task_struct *task, struct task_state *st, s32 nr, u
 	e->kind = KIND_seccomp;
 	e->task = id;
 	e->ts = bpf_ktime_get_ns();
-	e->nr = nr;
+	e->nr = number_of(nr, in_compat((u64)task));
 	e->action = action;
 	e->code = code;
 	e->pad_code = 0;
@@ -43,14 +44,9 @@ HOT void emit_seccomp(struct task_struct *task, struct task_state *st, s32 nr, u
  */
 HOT void seccomp_denied(struct task_struct *task, struct task_state *st, struct pt_regs *regs, s64 ret)
 {
-	s32 nr;
-
 	if (ret >= 0 || !st->seen || task->seccomp.mode != SECCOMP_MODE_FILTER || !recorded(task, st))
 		return;
-	nr = CALL_NR(regs);
-	if (in_compat((u64)task))
-		nr |= NR_COMPAT;
-	emit_seccomp(task, st, nr, SECCOMP_errno, -ret, CALL_IP(regs));
+	emit_seccomp(task, st, CALL_NR(regs), SECCOMP_errno, -ret, CALL_IP(regs));
 }
 
 SEC("tp_btf/signal_generate")

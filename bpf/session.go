@@ -34,7 +34,6 @@ type Options struct {
 	RingSize int      // bytes per CPU for the rings of all bulk tables; a power of two, a multiple of the page size
 	// RareRingSize is the size of each CPU's ring of the other tables, in bytes; 0 means the constant RareRingSize.
 	RareRingSize int
-	Arities      []uint8 // how many arguments each native system call takes, by number; 6 for those beyond its end
 	// Mechanisms maps families to the only mechanism that may be used, both by name. Other families use the best one.
 	Mechanisms map[string]string
 }

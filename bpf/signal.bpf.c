@@ -17,65 +17,7 @@ enum {
 /* Values of info that are no addresses (include/linux/sched/signal.h). */
 enum { SEND_SIG_NOINFO = 0, SEND_SIG_PRIV = 1 };
 
-#define NR_X32 0x40000000
 #define THREAD_SIZE_MAX 0x10000 /* of a kernel stack; 16 KiB on most kernels */
-
-/* Which argument of a system call is the number of the signal that it sends, and which si_code it sends. */
-enum sending {
-	SENDS_NOTHING,
-	SENDS_BY_KILL,        /* argument 1, SI_USER */
-	SENDS_BY_TKILL,       /* argument 1, SI_TKILL */
-	SENDS_BY_TGKILL,      /* argument 2, SI_TKILL */
-	SENDS_INFO,           /* argument 1, a code of the sender's choice */
-	SENDS_INFO_TO_THREAD, /* argument 2, the same */
-};
-
-/* sending_of returns how a system call sends a signal. */
-HOT enum sending sending_of(s32 nr)
-{
-	switch (nr & ~NR_X32) {
-#if defined(__TARGET_ARCH_x86)
-	case 62:
-	case NR_COMPAT | 37:
-		return SENDS_BY_KILL;
-	case 200:
-	case NR_COMPAT | 238:
-		return SENDS_BY_TKILL;
-	case 234:
-	case NR_COMPAT | 270:
-		return SENDS_BY_TGKILL;
-	case 129: /* rt_sigqueueinfo, 524 of x32 */
-	case 524:
-	case 424: /* pidfd_send_signal */
-	case NR_COMPAT | 178:
-	case NR_COMPAT | 424:
-		return SENDS_INFO;
-	case 297: /* rt_tgsigqueueinfo, 536 of x32 */
-	case 536:
-	case NR_COMPAT | 335:
-		return SENDS_INFO_TO_THREAD;
-#elif defined(__TARGET_ARCH_arm64)
-	case 129:
-	case NR_COMPAT | 37:
-		return SENDS_BY_KILL;
-	case 130:
-	case NR_COMPAT | 238:
-		return SENDS_BY_TKILL;
-	case 131:
-	case NR_COMPAT | 268:
-		return SENDS_BY_TGKILL;
-	case 138: /* rt_sigqueueinfo */
-	case 424: /* pidfd_send_signal */
-	case NR_COMPAT | 178:
-	case NR_COMPAT | 424:
-		return SENDS_INFO;
-	case 240: /* rt_tgsigqueueinfo */
-	case NR_COMPAT | 363:
-		return SENDS_INFO_TO_THREAD;
-#endif
-	}
-	return SENDS_NOTHING;
-}
 
 /*
  * sent_by says whether the current task sends the signal: it is in a system call that sends this number, and the siginfo
@@ -85,34 +27,26 @@ HOT enum sending sending_of(s32 nr)
  */
 COLD bool sent_by(struct task_struct *task, s32 sig, u64 info, s32 code)
 {
-	struct pt_regs *regs;
-	enum sending sending;
-	s64 arg[6];
+	struct current_call call;
 	u64 stack;
-	s32 nr;
 
 	stack = (u64)BPF_CORE_READ(task, stack);
 	if (info < stack || info >= stack + THREAD_SIZE_MAX || task->flags & PF_KTHREAD)
 		return false;
-	regs = (void *)bpf_task_pt_regs(task);
-	nr = CALL_NR(regs);
-	if (in_compat((u64)task))
-		nr |= NR_COMPAT;
-	sending = sending_of(nr);
-	if (sending == SENDS_NOTHING)
-		return false;
-	read_args(regs, nr & NR_COMPAT, arg);
-	switch (sending) {
-	case SENDS_BY_KILL:
-		return code == SI_USER && (s32)arg[1] == sig;
-	case SENDS_BY_TKILL:
-		return code == SI_TKILL && (s32)arg[1] == sig;
-	case SENDS_BY_TGKILL:
-		return code == SI_TKILL && (s32)arg[2] == sig;
-	case SENDS_INFO:
-		return (s32)arg[1] == sig;
+	current_call_of(task, (void *)bpf_task_pt_regs(task), &call);
+	switch (call_does(call.class)) {
+	case DOES_KILL:
+		return code == SI_USER && (s32)call.arg[1] == sig;
+	case DOES_TKILL:
+		return code == SI_TKILL && (s32)call.arg[1] == sig;
+	case DOES_TGKILL:
+		return code == SI_TKILL && (s32)call.arg[2] == sig;
+	case DOES_QUEUE_SIGNAL:
+		return (s32)call.arg[1] == sig;
+	case DOES_TGQUEUE_SIGNAL:
+		return (s32)call.arg[2] == sig;
 	default:
-		return (s32)arg[2] == sig;
+		return false;
 	}
 }
 

@@ -246,7 +246,7 @@ COLD int tcp_accepted(struct task_struct *task, struct task_state *st, u32 fd)
 
 HOT void tcp_call_accepted(struct task_struct *task, struct task_state *st, s64 ret)
 {
-	if (ret >= 0 && (st->call.nr == NR_accept || st->call.nr == NR_accept4))
+	if (ret >= 0 && calls_accept(st->call.class, st->call.arg))
 		tcp_accepted(task, st, ret);
 }
 
@@ -389,20 +389,20 @@ int tcp_v6_kretprobe(struct pt_regs *ctx)
 COLD int tcp_connect_call(struct task_struct *task, struct task_state *st)
 {
 	struct sockaddr_any a = {};
+	u64 param[3];
 
-	if (!tcp_sock_of(task, st->call.arg[0]))
+	if (!calls_connect(st->call.class, st->call.arg, param) || !tcp_sock_of(task, param[0]))
 		return 0;
-	if (bpf_probe_read_user(&a, st->call.arg[2] >= sizeof(a) ? sizeof(a) : 8, (void *)st->call.arg[1]))
+	if (bpf_probe_read_user(&a, param[2] >= sizeof(a) ? sizeof(a) : 8, (void *)param[1]))
 		return 0;
 	connect_begin(&st->connect, &a);
 	return 0;
 }
 
-HOT void tcp_call_begin(struct task_struct *task, struct task_state *st, s32 nr)
+HOT void tcp_call_begin(struct task_struct *task, struct task_state *st)
 {
 	st->connect.ts = 0;
-	if (nr == NR_connect)
-		tcp_connect_call(task, st);
+	tcp_connect_call(task, st);
 }
 
 /* tcp_call_end writes no row for the errors that do not come from tcp_v4_connect or tcp_v6_connect. */

@@ -89,7 +89,7 @@ func (r *recording) open(stdin io.Reader) (err error) {
 	if err != nil {
 		return explainBudget(r.opt, err)
 	}
-	if err := r.load(budget, calls); err != nil {
+	if err := r.load(budget); err != nil {
 		return err
 	}
 	r.signals = handleSignals()
@@ -107,10 +107,10 @@ func (r *recording) open(stdin io.Reader) (err error) {
 }
 
 // load loads and attaches the BPF programs.
-func (r *recording) load(budget *recorder.Budget, calls *syscalls.Table) (err error) {
+func (r *recording) load(budget *recorder.Budget) (err error) {
 	r.session, err = bpf.Open(bpf.Options{
 		Families: r.opt.families(), Mechanisms: r.opt.mechanisms, PIDs: r.opt.pids, Command: r.cmd != nil,
-		Comm: r.opt.comm, RingSize: budget.Ring, RareRingSize: budget.RareRing, Arities: calls.Arities(),
+		Comm: r.opt.comm, RingSize: budget.Ring, RareRingSize: budget.RareRing,
 	})
 	if r.session != nil {
 		if err := warnRefused(r.opt, r.session, r.stderr); err != nil {

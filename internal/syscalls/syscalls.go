@@ -8,7 +8,7 @@
 // outside the native ABI have a prefix: "i386:open", "arm:open", "x32:read".
 package syscalls
 
-//go:generate go run ./gen -o tables.go
+//go:generate go run ./gen -o tables.go -c ../../bpf/numbers.h
 
 import (
 	"errors"
@@ -128,15 +128,6 @@ func x32Calls() []call {
 	return calls
 }
 
-// x32Only are the names in arch/x86/entry/syscalls/syscall_64.tbl from number 512 on.
-var x32Only = [...]string{
-	"rt_sigaction", "rt_sigreturn", "ioctl", "readv", "writev", "recvfrom", "sendmsg", "recvmsg", "execve",
-	"ptrace", "rt_sigpending", "rt_sigtimedwait", "rt_sigqueueinfo", "sigaltstack", "timer_create", "mq_notify",
-	"kexec_load", "waitid", "set_robust_list", "get_robust_list", "vmsplice", "move_pages", "preadv", "pwritev",
-	"rt_tgsigqueueinfo", "recvmmsg", "sendmmsg", "process_vm_readv", "process_vm_writev", "setsockopt",
-	"getsockopt", "io_setup", "io_submit", "execveat", "preadv2", "pwritev2",
-}
-
 // find returns the table of the ABI that nr is of, and the call in it, nil if it is unknown.
 func (t *Table) find(nr int32) (*Table, *call) {
 	if nr >= 0 {
@@ -201,16 +192,6 @@ func (t *Table) Arity(nr int32) int { return len(t.prototype(nr).params) }
 
 // Params returns the parameters of call nr, one for each register that it reads. They are shared: do not change them.
 func (t *Table) Params(nr int32) []Param { return t.prototype(nr).params }
-
-// Arities returns the arity of each native call by number, 6 where a number is unused. Calls beyond its end are
-// unknown.
-func (t *Table) Arities() []uint8 {
-	arities := make([]uint8, len(t.calls))
-	for nr := range arities {
-		arities[nr] = uint8(t.Arity(int32(nr)))
-	}
-	return arities
-}
 
 // AppendCall appends call nr and its arguments as text:
 //

@@ -6476,6 +6476,46 @@ var armPrivateCalls = [...]call{
 	6: {"get_tls", 1},
 }
 
+// x32Only are the calls of x32 from number 512 on.
+var x32Only = [...]string{
+	"rt_sigaction",
+	"rt_sigreturn",
+	"ioctl",
+	"readv",
+	"writev",
+	"recvfrom",
+	"sendmsg",
+	"recvmsg",
+	"execve",
+	"ptrace",
+	"rt_sigpending",
+	"rt_sigtimedwait",
+	"rt_sigqueueinfo",
+	"sigaltstack",
+	"timer_create",
+	"mq_notify",
+	"kexec_load",
+	"waitid",
+	"set_robust_list",
+	"get_robust_list",
+	"vmsplice",
+	"move_pages",
+	"preadv",
+	"pwritev",
+	"rt_tgsigqueueinfo",
+	"recvmmsg",
+	"sendmmsg",
+	"process_vm_readv",
+	"process_vm_writev",
+	"setsockopt",
+	"getsockopt",
+	"io_setup",
+	"io_submit",
+	"execveat",
+	"preadv2",
+	"pwritev2",
+}
+
 // errnos is indexed by error number.
 var errnos = [...]errno{
 	1:   {"EPERM", "Operation not permitted"},

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command gen writes the tables of package syscalls.
+// Command gen writes the tables of package syscalls, and the numbers of calls for the BPF programs.
 //
-//	go run ./gen -headers DIR -o tables.go
+//	go run ./gen -headers DIR -o tables.go -c numbers.h
 //
 // DIR is an unpacked linux-headers-*-common package of Debian (usr/src/linux-headers-VERSION-common). Prototypes come
 // from its include/linux/syscalls.h, and constants from its uapi headers. Numbers and the texts of errors come from
@@ -32,13 +32,17 @@ func run(args []string, stderr io.Writer) int {
 	flags.SetOutput(stderr)
 	headers := flags.String("headers", os.Getenv("LINUX_HEADERS"), "unpacked linux-headers-*-common `directory`")
 	sys := flags.String("sys", "", "source `directory` of golang.org/x/sys (default: the module's own)")
-	out := flags.String("o", "tables.go", "`file` to write")
+	out := flags.String("o", "tables.go", "`file` to write the tables of Go to")
+	outC := flags.String("c", "", "`file` to write the numbers for the BPF programs to (default: none)")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	text, err := generate(*headers, *sys)
+	text, numbers, err := generate(*headers, *sys)
 	if err == nil {
 		err = os.WriteFile(*out, text, 0o644)
+	}
+	if err == nil && *outC != "" {
+		err = os.WriteFile(*outC, numbers, 0o644)
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "gen: error: %v\n", err)
@@ -63,38 +67,40 @@ var abis = []abi{
 	{name: "arm", goarch: "arm", arch: "arm", narrow: true, pairs: true},
 }
 
-// generate returns the Go source of the tables.
-func generate(headers, sys string) ([]byte, error) {
+// generate returns the Go source of the tables, and the C header of the numbers.
+func generate(headers, sys string) (tables, numbers []byte, err error) {
 	if headers == "" {
-		return nil, errors.New("no kernel headers: give -headers or set LINUX_HEADERS")
+		return nil, nil, errors.New("no kernel headers: give -headers or set LINUX_HEADERS")
 	}
 	if sys == "" {
 		dir, err := moduleDir("golang.org/x/sys")
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		sys = dir
 	}
-	g := &generator{headers: headers, sys: sys, index: map[string]int{}, used: map[string]bool{}}
+	g := &generator{headers: headers, sys: sys, index: map[string]int{}, used: map[string]bool{},
+		numbered: map[string][]numbered{}}
 	if err := g.run(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	text, err := format.Source(g.out.Bytes())
-	if err != nil {
-		return nil, fmt.Errorf("formatting: %w", err)
+	if tables, err = format.Source(g.out.Bytes()); err != nil {
+		return nil, nil, fmt.Errorf("formatting: %w", err)
 	}
-	return text, nil
+	return tables, g.cHeader(), nil
 }
 
 type generator struct {
 	headers, sys string
 	out          bytes.Buffer
 
-	protos    map[string]proto // from the headers, by name
-	overrides map[string]proto // by "name" or "abi:name"
-	rendered  []string         // each distinct prototype as Go source
-	index     map[string]int   // of each in rendered
-	used      map[string]bool  // kind rules and overrides that were applied
+	protos    map[string]proto      // from the headers, by name
+	overrides map[string]proto      // by "name" or "abi:name"
+	rendered  []string              // each distinct prototype as Go source
+	arities   []int                 // of each in rendered
+	numbered  map[string][]numbered // the calls of each ABI, in order of their numbers
+	index     map[string]int        // of each in rendered
+	used      map[string]bool       // kind rules and overrides that were applied
 }
 
 func (g *generator) printf(format string, args ...any) { fmt.Fprintf(&g.out, format, args...) }
@@ -137,6 +143,11 @@ func (g *generator) run() error {
 		g.printf("}\n\n")
 	}
 	g.printf("%s", private)
+	g.printf("// x32Only are the calls of x32 from number %d on.\nvar x32Only = [...]string{\n", x32Base)
+	for _, name := range x32Only {
+		g.printf("%q,\n", name)
+	}
+	g.printf("}\n\n")
 	if err := g.errors(); err != nil {
 		return err
 	}
@@ -199,6 +210,9 @@ func (g *generator) calls(a abi) (map[int]string, error) {
 		if other, ok := calls[n.nr]; ok {
 			return nil, fmt.Errorf("number %d is both %s and %s", n.nr, other, name)
 		}
+		if n.nr >= x32Base { // the tables of bpf/calls.h have no room for it
+			return nil, fmt.Errorf("number %d of %s is not below %d", n.nr, name, x32Base)
+		}
 		p, ok := g.lookup(a, name)
 		index := 0
 		if ok {
@@ -207,6 +221,7 @@ func (g *generator) calls(a abi) (map[int]string, error) {
 			return nil, fmt.Errorf("call %s (%d) has no prototype", name, n.nr)
 		}
 		calls[n.nr] = fmt.Sprintf("{%q, %d}", name, index)
+		g.numbered[a.name] = append(g.numbered[a.name], numbered{n.nr, name, g.arities[index]})
 	}
 	return calls, nil
 }
@@ -224,7 +239,9 @@ func (g *generator) private() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(&b, "%d: {%q, %d},\n", i, p.name, g.prototype(p, abi{narrow: true, pairs: true}))
+		index := g.prototype(p, abi{narrow: true, pairs: true})
+		fmt.Fprintf(&b, "%d: {%q, %d},\n", i, p.name, index)
+		g.numbered["private"] = append(g.numbered["private"], numbered{i, p.name, g.arities[index]})
 	}
 	b.WriteString("}\n\n")
 	return b.String(), nil

@@ -11,9 +11,13 @@ import (
 	"testing"
 )
 
-// The committed tables are what the generator makes of the inputs they name.
+// The committed tables, and the numbers of the BPF programs, are what the generator makes of the inputs they name.
 func TestGenerated(t *testing.T) {
 	have, err := os.ReadFile("../tables.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	haveNumbers, err := os.ReadFile("../../../bpf/numbers.h")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,12 +40,15 @@ func TestGenerated(t *testing.T) {
 	if v := sysVersion(sys); v != string(m[2]) {
 		t.Errorf("tables.go is of golang.org/x/sys %s, go.mod wants %s", m[2], v)
 	}
-	want, err := generate(headers, sys)
+	want, wantNumbers, err := generate(headers, sys)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(have, want) {
 		t.Error("tables.go is not what go generate makes of its inputs")
+	}
+	if !bytes.Equal(haveNumbers, wantNumbers) {
+		t.Error("bpf/numbers.h is not what go generate makes of its inputs")
 	}
 }
 

@@ -329,6 +329,7 @@ func (g *generator) prototype(p proto, a abi) int {
 		i = len(g.rendered)
 		g.index[text] = i
 		g.rendered = append(g.rendered, text)
+		g.arities = append(g.arities, len(params))
 	}
 	return i
 }
