@@ -107,7 +107,11 @@ func anySet(sel []uint64) bool {
 
 // addColumns adds the columns that a step reads to b.columns.
 func (b *Bound) addColumns(s *step) {
-	for _, c := range []string{s.column.Name, s.other} {
+	columns := []string{s.column.Name}
+	if s.source == sourcePair && s.right != nil {
+		columns = append(columns, s.right.column.Name)
+	}
+	for _, c := range columns {
 		if s.op == opLeaf && c != "" && !slices.Contains(b.columns, c) {
 			b.columns = append(b.columns, c)
 		}

@@ -32,15 +32,8 @@ func (b *Bound) compare(s *step, batch *format.Batch, sel []uint64) {
 	case sourceText:
 		filterRows(sel, invert, func(i int) bool { return s.leaf.holds(v, i, &b.line) })
 	case sourcePair:
-		w := batch.Column(s.other)
-		if w == nil || !isNumber(w.Type) {
-			if !s.not {
-				clear(sel)
-			}
-			return
-		}
-		comparePair(v, w, batch.Rows, s.leaf.op, invert, sel)
-	default: // cached results include leaf.not, because an unknown id is false with or without it
+		b.comparePair(s, batch, invert, sel)
+	default: // cached results include leaf.not
 		invert = 0
 		if s.not {
 			invert = ^invert
@@ -53,17 +46,36 @@ func (b *Bound) compare(s *step, batch *format.Batch, sel []uint64) {
 	}
 }
 
-// comparePair removes rows for which v op w is false.
-func comparePair(v, w *format.Vector, rows int, op string, invert uint64, sel []uint64) {
+// comparePair removes rows for which left op right is false.
+func (b *Bound) comparePair(s *step, batch *format.Batch, invert uint64, sel []uint64) {
+	for _, o := range []*operand{s.left, s.right} {
+		v := batch.Column(o.column.Name)
+		if o.source != sourceTable && (v == nil || v.Type != o.column.Type) {
+			if !s.not {
+				clear(sel)
+			}
+			return
+		}
+	}
+	if s.left.source != sourceNumber || s.right.source != sourceNumber {
+		filterRows(sel, invert, func(i int) bool { return b.pairOf(s, batch, i) })
+		return
+	}
+	compareNumbers(batch.Column(s.left.column.Name), batch.Column(s.right.column.Name), batch.Rows, s.leaf.pair.op,
+		invert, sel)
+}
+
+// compareNumbers removes rows for which v op w is false.
+func compareNumbers(v, w *format.Vector, rows int, op string, invert uint64, sel []uint64) {
 	switch {
 	case v.Type == format.Int32 && w.Type == format.Int32:
-		pair(v.I32[:rows], w.I32[:rows], op, invert, sel)
+		compareEach(v.I32[:rows], w.I32[:rows], op, invert, sel)
 	case v.Type == format.Int32:
-		pair(v.I32[:rows], w.I64[:rows], op, invert, sel)
+		compareEach(v.I32[:rows], w.I64[:rows], op, invert, sel)
 	case w.Type == format.Int32:
-		pair(v.I64[:rows], w.I32[:rows], op, invert, sel)
+		compareEach(v.I64[:rows], w.I32[:rows], op, invert, sel)
 	default:
-		pair(v.I64[:rows], w.I64[:rows], op, invert, sel)
+		compareEach(v.I64[:rows], w.I64[:rows], op, invert, sel)
 	}
 }
 
@@ -122,8 +134,8 @@ func members[T int32 | int64](column []T, n *numbers, word uint64) uint64 {
 	return out
 }
 
-// pair keeps the rows for which x op y is true.
-func pair[T, U int32 | int64](x []T, y []U, op string, invert uint64, sel []uint64) {
+// compareEach keeps the rows for which x op y is true.
+func compareEach[T, U int32 | int64](x []T, y []U, op string, invert uint64, sel []uint64) {
 	var less, equal, more uint64 // which of the three outcomes op accepts
 	switch op {
 	case "==":

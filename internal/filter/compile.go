@@ -158,17 +158,10 @@ func (c *compiler) compare(n *ast.BinaryNode) (*leaf, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &leaf{name: name.Value, op: op}
+	l := &leaf{name: name.Value}
 	if other, ok := right.(*ast.IdentifierNode); ok {
-		ko, err := c.kind(other)
-		if err != nil {
-			return nil, err
-		}
-		if k&ko&number == 0 {
-			return nil, fail(n, "%s and %s cannot be compared: only numbers can", name.Value, other.Value)
-		}
-		l.other = other.Value
-		return l, nil
+		l.pair, err = c.pair(n, name, other, op)
+		return l, err
 	}
 	v, ok := literal(right)
 	if !ok {
@@ -191,6 +184,34 @@ func (c *compiler) compare(n *ast.BinaryNode) (*leaf, error) {
 	}
 	l.numbers = compareNumber(op, v)
 	return l, nil
+}
+
+// pair compiles tid == pid.
+func (c *compiler) pair(n *ast.BinaryNode, name, other *ast.IdentifierNode, op string) (*pair, error) {
+	k, err := c.kind(name)
+	if err != nil {
+		return nil, err
+	}
+	ko, err := c.kind(other)
+	if err != nil {
+		return nil, err
+	}
+	p := &pair{other: other.Value, op: op, kinds: k & ko & (number | text)}
+	ordered := op[0] == '<' || op[0] == '>'
+	switch {
+	case p.kinds == 0:
+		return nil, fail(n, "%s and %s cannot be compared: %s is %s, %s is %s", name.Value, other.Value, name.Value, k,
+			other.Value, ko)
+	case ordered && p.kinds&number == 0:
+		return nil, fail(n, "texts have no order: %s %s %s", name.Value, op, other.Value)
+	case ordered:
+		p.kinds = number
+	case mirrored[op] == "" && p.kinds&text == 0:
+		return nil, fail(n, "%s is for texts: %s is %s", op, name.Value, k)
+	case mirrored[op] == "":
+		p.kinds = text
+	}
+	return p, nil
 }
 
 func (c *compiler) in(n *ast.BinaryNode) (*leaf, error) {
@@ -298,6 +319,10 @@ func (c *compiler) search(n *ast.BinaryNode) (*leaf, error) {
 	}
 	if k&(text|list) == 0 {
 		return nil, fail(n, "%s is %s: %s is for texts", name.Value, k, n.Operator)
+	}
+	if other, ok := n.Right.(*ast.IdentifierNode); ok && n.Operator != "matches" {
+		p, err := c.pair(n, name, other, n.Operator)
+		return &leaf{name: name.Value, pair: p}, err
 	}
 	v, ok := literal(n.Right)
 	if !ok || v.kind != text {

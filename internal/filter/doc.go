@@ -9,6 +9,7 @@
 //	!(comm startsWith "kworker") && ts >= "2026-01-02T03:04:05Z"
 //	"--config" in args || args matches "-c\\s+/etc"
 //	size > ret
+//	tid != pid && exe endsWith comm
 //
 // A name is a column of the row's table, or else a column of a row that its ids
 // lead to: in the dimension of an id column (comm, exe, pid, tid, ppid, uid, gid
@@ -16,8 +17,8 @@
 // cgroup of the task). Package schema says which columns are ids. The name of an
 // id column stands for the id if it is compared with a number, and for the name
 // of its row if it is compared with a text (cgroup == 7, cgroup == "/user.slice").
-// In tables with system call numbers, name is the name of the call; elsewhere it
-// is the name of the first id whose row has one (path). family is the name of the
+// In tables with system call numbers, name, and also call, is the name of the
+// call; elsewhere name is the name of the first id whose row has one (path). family is the name of the
 // table; compared with a number, it is the column of tcp.
 //
 //   - Numbers compare as 64-bit integers, exactly, with 1e9 and 1.5 too.
@@ -29,9 +30,14 @@
 //     regular expression of package regexp).
 //   - Lists (args): "text" in args; contains, startsWith, endsWith and matches
 //     apply to the elements joined by spaces.
+//   - Two names compare if both are numbers, or both are texts; texts with ==, !=,
+//     contains, startsWith and endsWith. Columns of ids compare by their ids.
 //   - && || ! or and, or, not.
 //
-// A comparison of something that a row does not have (its table has no such
-// column, its task is unknown) is false, even with != and not in. Its negation
-// with !(...) is true.
+// Where the row that an id leads to is not known (the kernel's own events have task
+// 0, an announcement was lost), its numbers read as 0 and its texts as empty, as
+// they are shown: such events match comm == "" and comm != "nginx".
+//
+// A comparison of something that a table does not have is false for all its rows,
+// even with != and not in. Its negation with !(...) is true.
 package filter

@@ -32,6 +32,9 @@ type dimensionPath struct {
 // nameColumn is the column with the name of a dimension's rows. Not all dimensions have it.
 var nameColumn = format.Column{Name: "name", Type: format.String}
 
+// callName is another name of the name of a system call.
+const callName = "call"
+
 func hasName(s *format.Schema) bool {
 	i := s.Index(nameColumn.Name)
 	return i >= 0 && s.Columns[i] == nameColumn
@@ -42,20 +45,20 @@ func isCall(t *format.Schema, c format.Column) bool {
 	return c.Type == format.Int32 && schema.Describe(t.Table, c).Meaning == schema.Syscall
 }
 
-// joinOf returns the join to the column that a comparison names, nil if no ids lead to it. Of several columns it is the
+// joinOf returns the join to the column of a name whose type fits, nil if no ids lead to it. Of several columns it is the
 // one that is reached through the fewest dimensions, and then the one of the first id column. The name of an id column
 // stands for the name of its row. The column name itself is only used of dimensions that the table's own ids lead to:
 // the name of a task's cgroup is not a name of the event.
-func joinOf(l *leaf, table *format.Schema, d Dimensions) *join {
+func joinOf(name string, fits func(format.Type) bool, table *format.Schema, d Dimensions) *join {
 	near := reachable(dimensionPath{dimension: table}, table.Columns, d)
 	seen := map[string]bool{table.Table: true}
 	for depth := 1; len(near) > 0; depth++ {
 		for _, r := range near {
-			if r.id.Name == l.name && l.fits(format.String) && hasName(r.dimension) {
+			if r.id.Name == name && fits(format.String) && hasName(r.dimension) {
 				return r.to(nameColumn)
 			}
 			for _, c := range r.dimension.Columns[1:] {
-				if c.Name == l.name && l.fits(c.Type) && (depth == 1 || c.Name != nameColumn.Name) {
+				if c.Name == name && fits(c.Type) && (depth == 1 || c.Name != nameColumn.Name) {
 					return r.to(c)
 				}
 			}

@@ -42,15 +42,15 @@ func TestJoins(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ src, want string }{
-		{`made_up == 0`, "ac"},
+		{`made_up == 0`, "acd"},
 		{`made_up != 0`, "b"},
-		{`!(made_up == 0)`, "bd"},
+		{`!(made_up == 0)`, "b"},
 		{`"wheel" in groups`, "ac"},
-		{`"wheel" not in groups`, "b"},
+		{`"wheel" not in groups`, "bd"},
 		{`groups contains "el di"`, "ac"},
 		{`box == 3`, "ad"},
 		{`box == "outer"`, "ad"},
-		{`box != "outer"`, "b"},
+		{`box != "outer"`, "bc"},
 		{`name == "inner"`, "b"}, // of the event's box and not of the task's
 		{`depth > 1`, "b"},
 		{`zone == "a"`, "ad"},

@@ -88,7 +88,8 @@ func addKinds(all map[string]kinds, t *format.Schema, of func(name string) *form
 			all[c.Name] |= text
 		}
 		if isCall(t, c) {
-			all["name"] |= text
+			all[nameColumn.Name] |= text
+			all[callName] |= text
 		}
 	}
 }

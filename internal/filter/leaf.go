@@ -4,15 +4,14 @@ package filter
 
 import "github.com/fletch-trace/fletch/format"
 
-// leaf is one comparison of a name with constants or with another name. Exactly one of numbers, texts and other is set.
+// leaf is one comparison of a name with constants or with another name. Exactly one of numbers, texts and pair is set.
 type leaf struct {
 	name    string
 	numbers *numbers
 	texts   *texts
-	other   string // another name, of numbers
-	op      string // the operator between name and other
-	member  bool   // "text" in name: an element of a list is compared with texts
-	not     bool   // != or not in: the result is negated, but a missing value is still false
+	pair    *pair
+	member  bool // "text" in name: an element of a list is compared with texts
+	not     bool // != or not in: the result is negated, but what the table does not have is still false
 }
 
 // wants returns what kind of column the comparison is about.
@@ -35,6 +34,18 @@ func (l *leaf) fits(t format.Type) bool {
 		return l.kind() != number
 	}
 	return isNumber(t) && l.kind() == number
+}
+
+// holdsNothing is holds for the value that is missing: the row that an id leads to is unknown, so its numbers are 0 and
+// its texts are empty.
+func (l *leaf) holdsNothing() bool {
+	switch {
+	case l.numbers != nil:
+		return l.numbers.has(0)
+	case l.member:
+		return false
+	}
+	return l.texts.has(nil)
 }
 
 // holds reports whether a value, whose type fits, is in the set of numbers or texts, regardless of not. scratch is a
@@ -68,7 +79,7 @@ func (l *leaf) holds(v *format.Vector, row int, scratch *[]byte) bool {
 
 // ofTable returns what is known of a comparison for all rows of a table.
 func (l *leaf) ofTable(table string) truth {
-	if l.name == "family" && l.kind() == text {
+	if l.name == "family" && l.pair == nil && l.kind() == text {
 		return truthOf(l.texts.has([]byte(table)) != l.not)
 	}
 	return maybe

@@ -44,15 +44,22 @@ func (b *Bound) lookUp(s *step, id int64) bool {
 	return m
 }
 
-// evaluate evaluates the comparison of s, including leaf.not, for what an id or system call number leads to. ok is
-// false if that is unknown.
-func (b *Bound) evaluate(s *step, id int64) (match, ok bool) {
-	if s.source == sourceCall {
+// evaluate evaluates the comparison of s, including leaf.not, for what an id or system call number leads to. An unknown
+// row reads as 0 and empty. known is false if it may become known later; nothing is ever known of id 0.
+func (b *Bound) evaluate(s *step, id int64) (match, known bool) {
+	switch s.source {
+	case sourceCall:
 		b.line = append(b.line[:0], b.env.CallName(int32(id))...)
 		return s.leaf.texts.has(b.line) != s.leaf.not, true
+	case sourceBoth:
+		holds, known := b.bothOf(s, id)
+		return holds != s.leaf.not, known
 	}
 	v, row, ok := s.join.follow(id)
-	return ok && s.leaf.holds(v, row, &b.line) != s.leaf.not, ok
+	if !ok {
+		return s.leaf.holdsNothing() != s.leaf.not, id == 0
+	}
+	return s.leaf.holds(v, row, &b.line) != s.leaf.not, true
 }
 
 // resultCache has results of evaluate by id. The ids of tasks and paths are numbered from 1 without gaps, so most

@@ -17,10 +17,14 @@ type step struct {
 	not      bool // opLeaf: the result of the comparison is negated
 	source   source
 	column   format.Column // of the table: the values, or the ids or call numbers that lead to them
-	other    string        // sourcePair: the second column
 	join     *join         // sourceJoin
-	cache    resultCache   // sourceJoin, sourceCall
-	cost     int           // relative cost per row
+	cache    resultCache   // sourceJoin, sourceCall, sourceBoth
+
+	// Of a pair, with sourcePair and sourceBoth:
+	kind        kinds // number or text
+	left, right *operand
+
+	cost int // relative cost per row
 }
 
 // source says where the values of a comparison come from.
@@ -29,9 +33,11 @@ type source uint8
 const (
 	sourceNumber source = iota // a column of integers of the table
 	sourceText                 // a column of text or lists of text of the table
-	sourcePair                 // two columns of integers of the table
 	sourceJoin                 // a dimension
 	sourceCall                 // the name of a system call
+	sourceTable                // the name of the table
+	sourcePair                 // two operands
+	sourceBoth                 // two operands that the ids or call numbers in one column lead to
 )
 
 // bind resolves the names of an expression, and simplifies it by what is known of all rows of the table.
@@ -84,15 +90,10 @@ func (b *Bound) bindLeaf(l *leaf, table *format.Schema) (*step, error) {
 	if v := l.ofTable(table.Table); v != maybe {
 		return &step{op: opConst, value: v == yes}, nil
 	}
-	own, ok := ownColumn(table, l.name)
-	if l.other != "" {
-		other, okOther := ownColumn(table, l.other)
-		if !ok || !okOther || !isNumber(own.Type) || !isNumber(other.Type) {
-			return &step{op: opConst}, nil
-		}
-		return &step{op: opLeaf, leaf: l, source: sourcePair, column: own, other: other.Name, cost: 2}, nil
+	if l.pair != nil {
+		return b.bindPair(l, table)
 	}
-	if ok && l.fits(own.Type) {
+	if own, ok := ownColumn(table, l.name); ok && l.fits(own.Type) {
 		return bindOwn(l, own), nil
 	}
 	if l.numbers != nil && l.numbers.empty() && !l.not {
@@ -135,22 +136,33 @@ func (b *Bound) bindJoined(l *leaf, table *format.Schema) (*step, error) {
 	if l.texts != nil && l.texts.op == textMatches {
 		s.cost = 5
 	}
-	if b.env == nil {
-		return &step{op: opConst}, nil
+	var err error
+	s.source, s.column, s.join, err = b.joined(l.name, l.fits, table)
+	if s.join == nil && s.source != sourceCall {
+		return &step{op: opConst}, err
 	}
-	if l.name == nameColumn.Name && l.fits(nameColumn.Type) {
+	return s, err
+}
+
+// joined finds a column that ids or call numbers of the table lead to, and opens the join. Without one, join is nil and
+// source is not sourceCall.
+func (b *Bound) joined(name string, fits func(format.Type) bool, table *format.Schema) (source, format.Column, *join,
+	error) {
+	if b.env == nil {
+		return 0, format.Column{}, nil, nil
+	}
+	if (name == nameColumn.Name || name == callName) && fits(nameColumn.Type) {
 		for _, c := range table.Columns {
 			if isCall(table, c) {
-				s.source, s.column = sourceCall, c
-				return s, nil
+				return sourceCall, c, nil, nil
 			}
 		}
 	}
-	if s.join = joinOf(l, table, b.env.Dimensions); s.join == nil {
-		return &step{op: opConst}, nil
+	j := joinOf(name, fits, table, b.env.Dimensions)
+	if j == nil {
+		return 0, format.Column{}, nil, nil
 	}
-	s.source, s.column = sourceJoin, s.join.from
-	return s, s.join.open(b.env.Dimensions)
+	return sourceJoin, j.from, j, j.open(b.env.Dimensions)
 }
 
 func isNumber(t format.Type) bool {

@@ -77,7 +77,7 @@ func firstHit(b *format.Batch, rows filter.Selection, n int) hit {
 	h := hit{generation: b.Generation, at: ts[at], end: ts[at], rows: n}
 	begins := schema.Of(b.Schema.Table).BeginOp
 	if begins == "*" || begins != "" && b.Column("op").Str.At(at) == begins {
-		h.end += b.Column("duration_ns").I64[at]
+		h.end += max(b.Column("duration_ns").I64[at], 0) // -1 is not known
 	}
 	return h
 }

@@ -17,6 +17,40 @@ func TestHitEndsWithTheCall(t *testing.T) {
 	}
 }
 
+// The hit of a call whose duration is not known ends when it began.
+func TestHitOfUnknownDuration(t *testing.T) {
+	b := newBatch(t, newTestParts(t).gatherer.table("syscall"),
+		map[string]any{"ts": int64(50), "duration_ns": int64(-1)})
+	if got := firstHit(b, []uint64{1}, 1); got.end != 50 {
+		t.Errorf("ends at %d, want 50", got.end)
+	}
+}
+
+// In a trigger, as in other filters, two names compare, and a task that is not known has no name.
+func TestTriggerOnTwoNamesAndOnNobody(t *testing.T) {
+	for src, want := range map[string]int{`tid == ppid`: 3, `tid != ppid`: 0, `comm == ""`: 3, `comm != ""`: 0,
+		`uid == 0 && cgroup != 77`: 2} {
+		d := newTestParts(t)
+		trigger, err := CompileTrigger(src, []string{"process"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		known, sweeps := d.gatherer.dimensions, d.lanes.sweeps
+		store(known.byName("task"), 0, 1, 77)
+		found := &hits{}
+		m := newMatcher(trigger, known, nil, found, sweeps)
+		b := newBatch(t, d.gatherer.table("process"), map[string]any{"ts": int64(0), "task": int32(1)},
+			map[string]any{"ts": int64(1), "task": int32(0)}, map[string]any{"ts": int64(2), "task": int32(9)})
+		sweeps.done.Store(true) // task 9 will not be announced any more
+		if err := m.inspect(b, 1); err != nil {
+			t.Fatal(err)
+		}
+		if h, _ := found.take(-1); h.rows != want {
+			t.Errorf("%s: %d rows, want %d", src, h.rows, want)
+		}
+	}
+}
+
 // A trigger can be about the task of an event. If the task has not been announced yet, it waits for the next sweep.
 func TestTriggerOnTask(t *testing.T) {
 	d := newTestParts(t)
