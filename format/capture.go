@@ -22,6 +22,7 @@ type Capture struct {
 
 	tables []*Table
 	damage []error
+	parts  []*Capture // that it is the Union of; nil: none
 	close  func() error
 }
 
@@ -86,29 +87,12 @@ func (c *Capture) load(manifest []byte, segments []segmentFile) error {
 		for n < len(segments) && segments[n].table == segments[0].table {
 			n++
 		}
-		t := &Table{}
-		for _, f := range segments[:n] {
-			s := readSegment(f.r, f.size, f.name, f.table)
-			if s.schema != nil {
-				if v, err := parseVersion(s.schema.metadata["fletch.format"]); err == nil && v.check() != nil {
-					return v.check()
-				}
-				if metadata == nil {
-					metadata = s.schema.metadata
-				}
-			}
-			t.addSegment(s)
+		first, err := c.loadTable(segments[:n])
+		if err != nil {
+			return err
 		}
-		// If no segment has a schema the table has no columns: only its damage is kept.
-		if t.Schema != nil {
-			t.dropUndecodable()
-			c.tables = append(c.tables, t)
-		} else {
-			for _, s := range t.Segments {
-				if s.Damage != nil {
-					c.damage = append(c.damage, s.Damage)
-				}
-			}
+		if metadata == nil {
+			metadata = first
 		}
 		segments = segments[n:]
 	}
@@ -121,6 +105,42 @@ func (c *Capture) load(manifest []byte, segments []segmentFile) error {
 	}
 	c.reconcileManifest()
 	return nil
+}
+
+// loadTable adds the table of these segments. It returns the metadata of the first one
+// that has some.
+func (c *Capture) loadTable(segments []segmentFile) (metadata map[string]string, err error) {
+	t := &Table{}
+	for _, f := range segments {
+		s := readSegment(f.r, f.size, f.name, f.table)
+		if s.schema != nil {
+			if v, err := parseVersion(s.schema.metadata["fletch.format"]); err == nil && v.check() != nil {
+				return nil, v.check()
+			}
+			if metadata == nil {
+				metadata = s.schema.metadata
+			}
+			// Ids of another recording would lead to the rows of this one.
+			recording := s.schema.metadata[metadataRecording]
+			c.Manifest.ID = cmp.Or(c.Manifest.ID, recording)
+			if recording != "" && recording != c.Manifest.ID {
+				s.refuse("of another recording")
+			}
+		}
+		t.addSegment(s)
+	}
+	// If no segment has a schema the table has no columns: only its damage is kept.
+	if t.Schema != nil {
+		t.dropUndecodable()
+		c.tables = append(c.tables, t)
+		return metadata, nil
+	}
+	for _, s := range t.Segments {
+		if s.Damage != nil {
+			c.damage = append(c.damage, s.Damage)
+		}
+	}
+	return metadata, nil
 }
 
 // Close closes the files of the capture, which cannot be read after that.

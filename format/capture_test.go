@@ -202,7 +202,17 @@ func roundTrip(t *testing.T, path string, codec Codec) {
 	wantManifest := testManifest
 	wantManifest.Format, wantManifest.Complete = Current, true
 	wantManifest.ExitStatus, wantManifest.Notes = &status, []string{"<note>"}
-	got.Tables, got.End = nil, time.Time{}
+	segments := 0
+	for _, table := range c.Tables() {
+		segments += len(table.Segments)
+	}
+	if len(got.ID) != 32 || len(got.SHA256) != segments {
+		t.Errorf("id %q, %d checksums", got.ID, len(got.SHA256))
+	}
+	if n, err := c.Verify(context.Background()); n != len(got.SHA256) || err != nil {
+		t.Errorf("verified %d segments: %v", n, err)
+	}
+	got.Tables, got.End, got.ID, got.SHA256 = nil, time.Time{}, "", nil
 	if !reflect.DeepEqual(got, wantManifest) {
 		t.Errorf("manifest %+v, not %+v", got, wantManifest)
 	}

@@ -43,6 +43,7 @@ type decoder struct {
 	head    []byte // the first bytes of the message
 	scratch []byte // a buffer as it is in the file
 	prefix  [8]byte
+	rows    []int32 // that a block keeps
 
 	r      io.ReaderAt
 	body   int64  // offset of the body
@@ -59,8 +60,9 @@ func (d *decoder) release() {
 }
 
 // decode reads the message at loc into dst, whose columns have the types of its
-// schema; layouts[i] says which buffers of the message are dst.Columns[i]. It returns
-// an error if the message contradicts itself or a buffer cannot be decoded.
+// schema; layouts[i] says which buffers of the message are dst.Columns[i]. Columns
+// without a layout stay empty. It returns an error if the message contradicts itself
+// or a buffer cannot be decoded.
 func (d *decoder) decode(r io.ReaderAt, loc location, layouts []layout, dst *Batch) error {
 	d.head = grow(d.head, int(min(int64(loc.metadata)+loc.body, max(int64(loc.metadata), readAhead))))
 	if err := readFull(r, d.head, loc.offset); err != nil {
@@ -74,7 +76,7 @@ func (d *decoder) decode(r io.ReaderAt, loc location, layouts []layout, dst *Bat
 	}
 	d.r, d.body, d.ahead, d.budget = r, loc.offset+int64(loc.metadata), d.head[loc.metadata:], MaxBatchBytes
 	dst.Rows = d.header.rows
-	for i := range dst.Columns {
+	for i := range layouts {
 		if err := d.column(&dst.Columns[i], layouts[i]); err != nil {
 			return fmt.Errorf("column %s: %w", dst.Schema.Columns[i].Name, err)
 		}

@@ -79,7 +79,7 @@ func (w *Writer) beginDump(from, to int) (*dumpContent, error) {
 		return nil, err
 	}
 	m := w.manifest
-	m.Start, m.Complete = w.startOf(segments), true
+	m.Start, m.Complete, m.SHA256 = w.startOf(segments), true, map[string]string{}
 	sums := map[string]*totals{}
 	end := int64(0)
 	for _, s := range segments {
@@ -90,6 +90,10 @@ func (w *Writer) beginDump(from, to int) (*dumpContent, error) {
 			sums[s.table.name] = &totals{}
 		}
 		sums[s.table.name].add(s.totals)
+		name := segmentPath(s.table.name, s.number)
+		if sum, ok := w.sha256[name]; ok {
+			m.SHA256[name] = sum
+		}
 	}
 	for _, t := range w.tables {
 		m.Complete = m.Complete && (t.brokenFrom == 0 || t.brokenFrom > to)
@@ -107,11 +111,11 @@ func (c *dumpContent) encode(finish func(*Manifest)) (err error) {
 		finish(&m)
 	}
 	complete = complete && m.Complete
-	m.Format, m.Complete = Current, false
+	m.Format, m.Complete, m.SHA256 = Current, false, nil
 	if c.unfinished, err = m.encode(); err != nil {
 		return err
 	}
-	m.Complete = complete
+	m.Complete, m.SHA256 = complete, c.manifest.SHA256
 	c.finished, err = m.encode()
 	return err
 }

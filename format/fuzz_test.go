@@ -42,6 +42,8 @@ func checkFuzzed(t *testing.T, size int, open func() (*Capture, error)) {
 func FuzzManifest(f *testing.F) {
 	m := testManifest
 	m.Format, m.Tables = Current, map[string]TableInfo{"path": {Rows: 4}}
+	m.ID, m.SHA256 = "0123456789abcdef0123456789abcdef", map[string]string{"path/000001.arrow": "00"}
+	m.Selection, m.Derived = &Selection{Comm: "x", PIDs: []int64{1}}, &Derived{[]string{"0"}, "slice"}
 	data, err := m.encode()
 	if err != nil {
 		f.Fatal(err)

@@ -151,6 +151,7 @@ func (w *Writer) dropSegment(s tableSegment) error {
 	if at >= 0 {
 		s.table.segments = slices.Delete(s.table.segments, at, at+1)
 		s.dropped = true
+		delete(w.sha256, segmentPath(s.table.name, s.number))
 	}
 	removable := at >= 0 && s.dumps == 0
 	w.mu.Unlock()

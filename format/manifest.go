@@ -4,6 +4,8 @@ package format
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -17,7 +19,8 @@ const ManifestName = "capture.json"
 // printing them to a terminal.
 type Manifest struct {
 	Format   Version `json:"format"`
-	Complete bool    `json:"complete"` // the recorder finished and every batch was written
+	ID       string  `json:"id,omitempty"` // of the recording, not of this copy or part of it; "" before 1.2
+	Complete bool    `json:"complete"`     // the recorder finished and every batch was written
 
 	Host     string `json:"host"`      // node name
 	BootID   string `json:"boot_id"`   // /proc/sys/kernel/random/boot_id
@@ -31,13 +34,19 @@ type Manifest struct {
 	Clock  []Clock              `json:"clock"`        // ts is computed from the first one
 	Tables map[string]TableInfo `json:"tables"`       // by name; also of families of which everything was lost
 
-	Recorder   Recorder `json:"recorder"`
-	Command    []string `json:"command,omitempty"`     // that was started and traced
-	ExitStatus *int     `json:"exit_status,omitempty"` // of Command; 128+n for signal n
-	Probes     []Probe  `json:"probes"`
-	Changes    []Change `json:"changes,omitempty"` // of the machine during the recording, in order of time
-	Dump       *Dump    `json:"dump,omitempty"`    // why a flight recorder wrote this; nil in other captures
-	Notes      []string `json:"notes,omitempty"`   // for people
+	Recorder   Recorder   `json:"recorder"`
+	Command    []string   `json:"command,omitempty"`     // that was started and traced
+	ExitStatus *int       `json:"exit_status,omitempty"` // of Command; 128+n for signal n
+	Selection  *Selection `json:"selection,omitempty"`   // nil: everything was to be recorded, or it is not known
+	Probes     []Probe    `json:"probes"`
+	Changes    []Change   `json:"changes,omitempty"` // of the machine during the recording, in order of time
+	Dump       *Dump      `json:"dump,omitempty"`    // why a flight recorder wrote this; nil in other captures
+	Derived    *Derived   `json:"derived,omitempty"` // nil: a recorder wrote this
+	Notes      []string   `json:"notes,omitempty"`   // for people
+
+	// SHA256 has the checksums of finished segments by their names in the capture, as
+	// syscall/000001.arrow. See Capture.Verify.
+	SHA256 map[string]string `json:"sha256,omitempty"`
 }
 
 // Recorder says which program wrote the capture, and how it was called.
@@ -68,6 +77,12 @@ type Dump struct {
 	Condition string    `json:"condition,omitempty"` // of the trigger
 }
 
+// Derived says which captures a capture was made of, by a program that reads them.
+type Derived struct {
+	From []string `json:"from"` // the ids of their recordings
+	How  string   `json:"how"`  // slice, merge, redact; newer versions may have others
+}
+
 // TableInfo is the size of one table.
 type TableInfo struct {
 	Rows     int64 `json:"rows"`
@@ -89,9 +104,19 @@ type Refusal struct {
 	Reason    string `json:"reason"`
 }
 
-// metadataStart is the key, in the metadata of a segment's schema, of the time at
-// which its generation began, in ns since the Unix epoch.
-const metadataStart = "fletch.start"
+// Keys in the metadata of a segment's schema: the time at which its generation
+// began, in ns since the Unix epoch, and the id of its recording.
+const (
+	metadataStart     = "fletch.start"
+	metadataRecording = "fletch.recording"
+)
+
+// newID returns the id of a new recording: 128 random bits as hexadecimal digits.
+func newID() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
 
 // maxManifest is the greatest length of a capture.json, in bytes.
 const maxManifest = 16 << 20
@@ -138,7 +163,7 @@ func (m *Manifest) encode() ([]byte, error) {
 // SchemaMetadata returns the metadata of the Arrow schema in each segment of a
 // table, as alternating keys and values. With it a segment can be used by itself.
 func (m *Manifest) SchemaMetadata(table string) []string {
-	return []string{
+	pairs := []string{
 		"fletch.table", table,
 		"fletch.format", m.Format.String(),
 		"fletch.host", m.Host,
@@ -146,4 +171,8 @@ func (m *Manifest) SchemaMetadata(table string) []string {
 		"fletch.kernel", m.Kernel,
 		"fletch.arch", m.Arch,
 	}
+	if m.ID != "" {
+		pairs = append(pairs, metadataRecording, m.ID)
+	}
+	return pairs
 }

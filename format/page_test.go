@@ -22,14 +22,15 @@ func TestPage(t *testing.T) {
 		"# The capture format, version " + Current.String(),
 		"1 to 4 194 304 rows (2²²)", fmt.Sprintf("at most %d columns", MaxColumns), "512 MiB (2²⁹)",
 		"metadata is at most 1 MiB",
-		"at most 64 bytes", "at most 16 MiB", "`" + metadataStart + "`",
+		"at most 64 bytes", "at most 16 MiB", "`" + metadataStart + "`", "`" + metadataRecording + "`",
+		"at most 65,536 of them",
 	} {
 		if !strings.Contains(page, says) {
 			t.Errorf("does not say %q", says)
 		}
 	}
 	if MaxRows != 4194304 || MaxBatchBytes != 512<<20 || maxMetadata != 1<<20 || maxName != 64 ||
-		maxManifest != 16<<20 {
+		maxManifest != 16<<20 || maxChecksums != 65536 {
 		t.Error("the limits are others than the page says")
 	}
 	// Every field of the manifest, and no other.
@@ -62,6 +63,12 @@ func TestPage(t *testing.T) {
 	}
 	if len(fields) > 0 {
 		t.Errorf("manifest fields not on the page: %v", fields)
+	}
+	for i := range reflect.TypeFor[Selection]().NumField() {
+		name, _, _ := strings.Cut(reflect.TypeFor[Selection]().Field(i).Tag.Get("json"), ",")
+		if name != "-" && !strings.Contains(page, "\n- `"+name+"`, ") {
+			t.Errorf("field %s of selection not on the page", name)
+		}
 	}
 	var loss []string
 	for _, c := range LossSchema.Columns {

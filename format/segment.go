@@ -27,11 +27,12 @@ type Segment struct {
 // Block is one record batch of a segment.
 type Block struct {
 	Segment      int   // index into Table.Segments
-	Rows         int   // at least 1
+	Rows         int   // that Read returns, at least 1
 	MinTS, MaxTS int64 // of the column ts, in ns since the Unix epoch; both 0 if the table has none
 	Codec        Codec
 
-	at location
+	at   location
+	kept rowSet // nil: all rows
 }
 
 // segmentPath is the name of a segment in a capture.
@@ -60,6 +61,12 @@ func readSegment(r io.ReaderAt, size int64, name, table string) Segment {
 		s.Rows += int64(b.Rows)
 	}
 	return s
+}
+
+// refuse takes all batches out of the segment.
+func (s *Segment) refuse(why string) {
+	s.Damage = fmt.Errorf("segment %s: %w: %s", s.Name, ErrCorrupt, why)
+	s.Blocks, s.Rows, s.Complete, s.schema = nil, 0, false, nil
 }
 
 func (s *Segment) findBlocks(table string) error {

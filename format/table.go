@@ -18,6 +18,8 @@ type Table struct {
 	Segments []Segment // in the order they were written
 	Rows     int64     // of all segments
 	Bytes    int64     // of all segments
+
+	added *addedColumns // nil: none
 }
 
 // projection is a selection of a table's columns, in the table's order.
@@ -33,8 +35,7 @@ func (t *Table) addSegment(s Segment) {
 			t.Schema = &s.schema.Schema
 		}
 		if !s.schema.equal(t.Schema) {
-			s.Damage = fmt.Errorf("segment %s: %w: other columns than the segments before", s.Name, ErrCorrupt)
-			s.Blocks, s.Rows, s.Complete = nil, 0, false
+			s.refuse("other columns than the segments before")
 		}
 	}
 	for i := range s.Blocks {
@@ -82,6 +83,7 @@ func (t *Table) project(columns []string) projection {
 			p.index = append(p.index, i)
 		}
 	}
+	t.added.read(p.index)
 	if len(p.index) < len(t.Schema.Columns) {
 		p.schema = &Schema{Table: t.Schema.Table, Columns: make([]Column, len(p.index))}
 		for i, from := range p.index {
@@ -111,14 +113,22 @@ func (t *Table) read(dst *Batch, b Block, p projection, layouts []layout) error 
 		return fmt.Errorf("reading table %s: a block of another table", t.Schema.Table)
 	}
 	s := &t.Segments[b.Segment]
-	for i, from := range p.index {
-		layouts[i] = s.schema.layouts[from]
+	stored := 0 // columns that are in the file; those that AddColumns added follow them
+	for ; stored < len(p.index) && p.index[stored] < len(s.schema.layouts); stored++ {
+		layouts[stored] = s.schema.layouts[p.index[stored]]
 	}
 	d := decoders.Get().(*decoder)
 	defer d.release()
-	if err := d.decode(s.r, b.at, layouts, dst); err != nil {
+	if err := d.decode(s.r, b.at, layouts[:stored], dst); err != nil {
 		dst.Reset()
 		return fmt.Errorf("reading segment %s: batch at %d: %w", s.Name, b.at.offset, corrupt(err))
+	}
+	for i := stored; i < len(dst.Columns); i++ {
+		dst.Columns[i].appendZeros(dst.Rows)
+	}
+	if b.kept != nil {
+		d.rows = b.kept.appendRows(d.rows[:0])
+		dst.Keep(d.rows)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ package format
 
 import (
 	"cmp"
+	"hash"
 	"slices"
 	"strconv"
 	"sync"
@@ -30,6 +31,7 @@ type tableWriter struct {
 	generation int           // of the last segment; its number, if batches have none
 	file       segmentWriter // the segment being written; nil between segments
 	segment    *segmentInfo  // of file
+	sha256     hash.Hash     // of file
 	batches    []location    // in file
 	err        error         // the first error of a write; nothing is written after it
 
@@ -67,6 +69,7 @@ func (w *Writer) begin(t *tableWriter, n int) {
 		return
 	}
 	t.file, t.number, t.generation = file, number, cmp.Or(n, number)
+	t.sha256.Reset()
 	t.segment = &segmentInfo{number: number, generation: t.generation, totals: totals{segments: 1}, open: true}
 	w.mu.Lock()
 	t.segments = append(t.segments, t.segment)
@@ -96,6 +99,7 @@ func (w *Writer) write(t *tableWriter, p []byte) {
 		t.file.Truncate(t.segment.bytes)
 		return
 	}
+	t.sha256.Write(p)
 	w.mu.Lock()
 	t.segment.bytes += int64(len(p))
 	t.segment.unsynced = true
@@ -140,6 +144,9 @@ func (w *Writer) finish(t *tableWriter) {
 	t.err = cmp.Or(t.err, err)
 	w.mu.Lock()
 	t.segment.open, t.segment.complete = false, footerWritten && err == nil
+	if t.segment.complete {
+		w.setChecksum(segmentPath(t.name, t.segment.number), t.sha256.Sum(nil))
+	}
 	if w.destination.buffered() {
 		t.segments = t.segments[:0]
 		if err == nil {

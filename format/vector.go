@@ -50,6 +50,24 @@ func (v *Vector) Reset() {
 	}
 }
 
+// appendZeros appends n rows that are 0 or empty.
+func (v *Vector) appendZeros(n int) {
+	switch v.Type {
+	case Int32:
+		v.I32 = append(v.I32, make([]int32, n)...)
+	case Int64, Timestamp:
+		v.I64 = append(v.I64, make([]int64, n)...)
+	case String:
+		for range n {
+			v.Str.Append("")
+		}
+	case StringList:
+		for range n {
+			v.Rows = append(v.Rows, int32(v.Str.Len()))
+		}
+	}
+}
+
 // check returns an error unless v has exactly rows rows and valid offsets.
 func (v *Vector) check(rows int) error {
 	if v.Len() != rows {

@@ -4,6 +4,7 @@ package format
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -81,16 +82,18 @@ type Writer struct {
 	latestTS           int64 // the greatest ts of any event
 
 	generations map[int]*generation // that are not finished
+	sha256      map[string]string   // of finished segments, by name; see Manifest.SHA256
 }
 
 // Create begins a capture at path: a tar file if it ends in .tar, a tar on standard
 // output if it is "-", and else a directory. The manifest is written at once, with
-// Complete false, and again by Close; each segment gets a copy of its host, kernel
-// and format.
+// Complete false, and again by Close; each segment gets a copy of its id, host,
+// kernel and format. Without an ID it gets a new one.
 // If path exists Create fails with fs.ErrExist, unless opt.Force is set. When it
 // fails it leaves nothing behind.
 func Create(path string, m Manifest, opt WriterOptions) (*Writer, error) {
-	m.Format, m.Complete = Current, false
+	m.Format, m.Complete, m.SHA256 = Current, false, nil
+	m.ID = cmp.Or(m.ID, newID())
 	w := &Writer{
 		opt:          opt,
 		parentPath:   filepath.Dir(path),
@@ -99,6 +102,7 @@ func Create(path string, m Manifest, opt WriterOptions) (*Writer, error) {
 		tables:       map[string]*tableWriter{},
 
 		generations: map[int]*generation{},
+		sha256:      map[string]string{},
 	}
 	if !m.Start.IsZero() {
 		w.latestTS = m.Start.UnixNano()
@@ -142,7 +146,7 @@ func (w *Writer) table(s *Schema) (*tableWriter, error) {
 		if err := s.check(); err != nil {
 			return nil, err
 		}
-		t = &tableWriter{name: s.Table, metadata: w.manifest.SchemaMetadata(s.Table)}
+		t = &tableWriter{name: s.Table, metadata: w.manifest.SchemaMetadata(s.Table), sha256: sha256.New()}
 		t.encoder = newEncoder(s, t.metadata)
 		w.tables[s.Table] = t
 	}
@@ -361,7 +365,7 @@ func (w *Writer) Close(finish func(*Manifest)) error {
 	if syncs && failed == nil {
 		err = w.sync()
 	}
-	m.End, m.Tables, m.Complete = time.Now().UTC(), w.Tables(), true
+	m.End, m.Tables, m.SHA256, m.Complete = time.Now().UTC(), w.Tables(), w.sha256, true
 	if finish != nil {
 		finish(&m)
 	}

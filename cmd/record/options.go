@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/recorder"
 	"github.com/fletch-trace/fletch/internal/schema"
@@ -63,6 +64,18 @@ func (opt *options) families() []string {
 		return schema.Families()
 	}
 	return opt.events
+}
+
+// selection is what was asked for, nil if that is everything. COMMAND has a field of its own in the manifest.
+func (opt *options) selection() *format.Selection {
+	s := &format.Selection{Families: opt.events, Comm: opt.comm}
+	for _, pid := range opt.pids {
+		s.PIDs = append(s.PIDs, int64(pid))
+	}
+	if len(s.Families) == 0 && s.Comm == "" && len(s.PIDs) == 0 {
+		return nil
+	}
+	return s
 }
 
 // parse parses the command line. If stop is true, there is nothing more to do: it has printed the help or the version.

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"slices"
+	"sync/atomic"
+)
+
+// addedColumns are columns that a table lacks, and that read as 0 or empty.
+type addedColumns struct {
+	stored  int // columns that the table has; the added ones follow them
+	names   []string
+	wasRead []atomic.Bool // by name
+}
+
+// AddColumns gives the table those of the columns that it lacks, with values that
+// are 0 or empty, as for a reader that is newer than the capture. It must be called
+// before the table is read, and once.
+func (t *Table) AddColumns(columns ...Column) {
+	schema := &Schema{Table: t.Schema.Table, Columns: slices.Clone(t.Schema.Columns)}
+	a := &addedColumns{stored: len(schema.Columns)}
+	for _, c := range columns {
+		if schema.Index(c.Name) < 0 {
+			schema.Columns = append(schema.Columns, c)
+			a.names = append(a.names, c.Name)
+		}
+	}
+	if len(a.names) > 0 {
+		a.wasRead = make([]atomic.Bool, len(a.names))
+		t.Schema, t.added = schema, a
+	}
+}
+
+// AddedRead returns the names of the columns that AddColumns added and that were read.
+func (t *Table) AddedRead() (names []string) {
+	if t.added == nil {
+		return nil
+	}
+	for i, name := range t.added.names {
+		if t.added.wasRead[i].Load() {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// read notes that the columns at these positions of the table are read. They ascend.
+func (a *addedColumns) read(index []int) {
+	if a == nil {
+		return
+	}
+	for _, i := range slices.Backward(index) {
+		if i < a.stored {
+			break
+		}
+		a.wasRead[i-a.stored].Store(true)
+	}
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package format
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+)
+
+// Selection is what a recorder was asked for, where that was less than everything. A
+// recorder that has other ways to ask adds fields of its own: Other has the names of
+// those that this version does not know.
+type Selection struct {
+	Families []string `json:"families,omitempty"` // only these event families
+	Comm     string   `json:"comm,omitempty"`     // only tasks whose name this was
+	PIDs     []int64  `json:"pids,omitempty"`     // only these processes, and what they started
+
+	Other []string `json:"-"` // sorted
+}
+
+// selectionFields are the fields of a Selection, and those that select no rows.
+var selectionFields = []string{"families", "comm", "pids", "args", "strings", "data"}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (s *Selection) UnmarshalJSON(data []byte) error {
+	type plain Selection // without this method
+	if err := json.Unmarshal(data, (*plain)(s)); err != nil {
+		return err
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields)) {
+		switch value := string(fields[name]); {
+		case slices.Contains(selectionFields, name):
+		case value == "null" || value == "false" || value == "0" || value == `""` || value == "[]":
+		default:
+			s.Other = append(s.Other, name)
+		}
+	}
+	return nil
+}
