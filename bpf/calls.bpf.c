@@ -31,7 +31,7 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 	e->task = id;
 	e->ts = call->ts;
 	e->nr = call->nr;
-	e->flags = 0;
+	e->flags = call->class >> CALL_FLAGS;
 	e->ret = ret;
 	e->duration_ns = duration;
 	for (int i = 0; i < 6; i++) {
@@ -82,6 +82,194 @@ COLD struct task_state *refresh_slot(struct slot *slot, struct task_struct *task
 	return st;
 }
 
+/* include/linux/errno.h */
+#define ERESTARTNOINTR 513
+#define ERESTART_RESTARTBLOCK 516
+/* include/uapi/asm-generic/signal-defs.h */
+#define SA_RESTART 0x10000000
+#define SIG_IGN 1
+
+/* interrupted says whether a call returned one of the errors ERESTART*, 512 to 514 and 516. */
+HOT bool interrupted(s64 ret)
+{
+	return (u64)(ret + ERESTART_RESTARTBLOCK) <= ERESTART_RESTARTBLOCK - ERESTARTSYS;
+}
+
+/* call_interrupted notes that the next call may continue this one, and makes its entry look for that. */
+COLD int call_interrupted(s32 nr, s64 ret)
+{
+	struct task_state *st = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
+	u32 cpu = bpf_get_smp_processor_id();
+	struct slot *slot = bpf_map_lookup_elem(&slots, &cpu);
+
+	if (!st || !slot)
+		return 0;
+	slot->version = 0;
+	st->restart = RESTART_NEXT;
+	st->restart_nr = nr;
+	st->restart_error = ret;
+	return 0;
+}
+
+#define HANDLER_CALLS 64 /* a handler that makes more calls may never return: it may have jumped out */
+
+/*
+ * continued is called at the entry of a call if an interrupted one may be continued: by the same number, or by
+ * restart_syscall. It returns FLAG_RESTARTED if this is it.
+ */
+COLD u32 continued(struct slot *slot, struct task_state *st, s32 nr, u32 class)
+{
+	if (st->restart != RESTART_HANDLER && (nr == st->restart_nr || call_does(class) == DOES_RESTART)) {
+		st->restart = RESTART_NONE;
+		return FLAG_RESTARTED;
+	}
+	if (st->restart == RESTART_NEXT || ++st->handler_calls > HANDLER_CALLS) {
+		st->restart = RESTART_NONE;
+		return 0;
+	}
+	st->restart = call_does(class) == DOES_SIGRETURN ? RESTART_RETURNED : RESTART_HANDLER;
+	slot->version = 0; /* the next entry has to look again */
+	return 0;
+}
+
+/* A signal handler is about to run: it decides whether the call that the signal interrupted is continued after it. */
+SEC("tp_btf/signal_deliver")
+int calls_signal(u64 *ctx)
+{
+	struct k_sigaction *action = ARG(ctx, 2, struct k_sigaction *);
+	struct task_state *st;
+
+	if (!enabled)
+		return 0;
+	st = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
+	if (!st || !st->restart || (u64)action->sa.sa_handler <= SIG_IGN)
+		return 0;
+	if (st->restart == RESTART_NEXT) {
+		st->handler_calls = 0;
+		if (st->restart_error != -ERESTARTNOINTR &&
+		    !(st->restart_error == -ERESTARTSYS && action->sa.sa_flags & SA_RESTART)) {
+			st->restart = RESTART_NONE; /* it returns EINTR */
+			return 0;
+		}
+	}
+	st->restart = RESTART_HANDLER;
+	return 0;
+}
+
+/*
+ * Calls that began before their task was recorded. They have an exit without an entry. When the recording begins the
+ * iterator finds those of tasks that are off their CPUs; of the others only the registers at the exit tell.
+ */
+
+/* call_of_registers sets *call to the call that the registers of a task describe; false: they describe none. */
+COLD bool call_of_registers(struct task_struct *task, struct task_state *st, struct pt_regs *regs, struct call *call)
+{
+	struct current_call c;
+
+	current_call_of(task, regs, &c);
+	if (c.nr & NR_INVALID)
+		return false;
+	call->ts = st->recorded_since ? st->recorded_since : started;
+	call->nr = c.nr;
+	call->task = 0;
+	call->args = c.args;
+	call->class = c.class | FLAG_BEFORE << CALL_FLAGS;
+	for (int i = 0; i < 6; i++)
+		call->arg[i] = c.arg[i];
+#if defined(__TARGET_ARCH_arm64)
+	call->arg[0] = c.class & CALL_COMPAT ? (u32)regs->orig_x0 : regs->orig_x0; /* in regs[0] may be the result */
+#endif
+	return true;
+}
+
+/*
+ * find_begun looks for the call that a task is in, if it has neither entered nor left one since its recording began.
+ * Registers on a stack are only those of the call as long as the task does not run: it is off its CPU before and after
+ * they are read, and was not switched in between. The last step fails if the task has woken up since, and left the call.
+ */
+COLD int find_begun(struct task_struct *task, struct task_state *st)
+{
+	u64 switches = task->nvcsw + task->nivcsw;
+	u32 state = task->__state;
+	struct pt_regs *regs;
+	u64 file = 0;
+
+	if (st->begun != BEGUN_UNKNOWN || state & TASK_NOT_SLEEPING || on_cpu(task) ||
+	    task->flags & (PF_EXITING | PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
+		return 0;
+	if (state == TASK_RUNNING && task->seccomp.mode == SECCOMP_MODE_FILTER)
+		return 0; /* it may be about to be denied, before its entry is traced */
+	regs = (void *)bpf_task_pt_regs(task);
+	if (!IN_CALL(regs, state) || !call_of_registers(task, st, regs, &st->begun_call))
+		return 0;
+	if (want_file && st->begun_call.class & CALL_FILE)
+		file = file_of_fd((u64)task, st->begun_call.arg[0]);
+	st->begun_file = file;
+	barrier();
+	if (!on_cpu(task) && *(volatile unsigned long *)&task->nvcsw + *(volatile unsigned long *)&task->nivcsw == switches)
+		__sync_val_compare_and_swap(&st->begun, BEGUN_UNKNOWN, BEGUN_CALL);
+	return 0;
+}
+
+/*
+ * may_have_begun says whether an exit without an entry, the first event of its task, is the end of a call that began
+ * before. It may also be the return of a clone in the child; what a seccomp filter, a tracer, or the supervisor of a
+ * filter has decided; or an execve, whose arguments are gone.
+ */
+COLD bool may_have_begun(struct task_struct *task, struct task_state *st, struct pt_regs *regs, s64 ret)
+{
+	struct call *call = &st->begun_call;
+	enum call_does does;
+
+	st->begun_file = 0;
+	if (task->seccomp.mode == SECCOMP_MODE_FILTER || task->ptrace || !call_of_registers(task, st, regs, call))
+		return false;
+	does = call_does(call->class);
+	return task->start_time < call->ts && (ret != 0 || (does != DOES_EXEC && does != DOES_FORK));
+}
+
+/* begun_call_end writes the rows of a call that began before the recording. */
+HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret)
+{
+	struct call *call = &st->begun_call;
+	u32 cpu = bpf_get_smp_processor_id();
+	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
+	u64 duration = bpf_ktime_get_ns() - call->ts;
+	task_id id = identity(task, st);
+
+	if (!c)
+		return;
+	if (want_syscall)
+		emit_call(c, cpu, call, id, ret, duration);
+	if (want_file && call->class & CALL_FILE)
+		begun_file_end(task, st, id, ret, duration);
+	if (want_tcp && call->class & CALL_TCP) {
+		st->call = *call;
+		st->call.ts = 0;
+		tcp_call_accepted(task, st, ret);
+	}
+}
+
+/* exit_without_entry is the exit of a call that began before the recording, or that a filter denied; see may_have_begun. */
+HOT int exit_without_entry(struct task_struct *task, struct pt_regs *regs, s64 ret)
+{
+	struct task_state *st = state_of(task);
+	u32 begun;
+
+	if (!st)
+		return 0;
+	begun = __sync_val_compare_and_swap(&st->begun, BEGUN_UNKNOWN, BEGUN_NONE);
+	if (begun == BEGUN_CALL)
+		st->begun = BEGUN_NONE;
+	if (!recorded(task, st))
+		return 0;
+	if (begun == BEGUN_CALL || (begun == BEGUN_UNKNOWN && may_have_begun(task, st, regs, ret)))
+		begun_call_end(task, st, ret);
+	else if (want_seccomp && (begun == BEGUN_NONE || task->start_time >= started))
+		seccomp_denied(task, st, regs, ret);
+	return 0;
+}
+
 /* call_begin is the entry of a call that is kept in task storage, for a family other than syscall and file. */
 COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 {
@@ -101,8 +289,11 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 			count_unattributed(slot);
 		return 0;
 	}
-	st->seen = 1;
+	st->begun = BEGUN_NONE;
+	st->call.ts = 0;
 	st->call.task = slot->id;
+	if (st->restart)
+		class |= continued(slot, st, nr, class) << CALL_FLAGS;
 	if (slot->verdict != RECORD) {
 		if (st->tree != TREE_ARMED || !(class & CALL_EXEC))
 			return 0;
@@ -173,8 +364,10 @@ int calls_enter(u64 *ctx)
 		slot->call.ts = 0;
 		st = refresh_slot(slot, bpf_get_current_task_btf());
 		if (st) {
-			st->seen = 1;
+			st->begun = BEGUN_NONE;
 			st->call.ts = 0;
+			if (st->restart)
+				class |= continued(slot, st, nr, class) << CALL_FLAGS;
 			if (slot->verdict != RECORD)
 				return 0;
 		} else {
@@ -212,16 +405,10 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 	task_id id;
 
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!c || !st)
+	if (!c)
 		return 0;
-	if (!st->call.ts) {
-		/* It began before the recording, is a clone that returns in the child, or was denied by a seccomp filter. */
-		if (want_seccomp)
-			seccomp_denied(task, st, regs, ret);
-		st->seen = 1;
-		return 0;
-	}
-	st->seen = 1;
+	if (!st || !st->call.ts)
+		return exit_without_entry(task, regs, ret);
 	id = st->call.task;
 	if (!id || st->announced != epoch + 1) {
 		task_id now = identity(task, st);
@@ -235,6 +422,8 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 	if (want_file_calls && st->call.class & CALL_FILE)
 		file_call_end(c, cpu, &st->call, &st->file[0], id, ret, duration);
 	st->call.ts = 0;
+	if (interrupted(ret))
+		call_interrupted(st->call.nr, ret);
 	if (want_ipc_calls && st->call.class & CALL_IPC)
 		ipc_call_end(task, st, ret);
 	if (want_tcp && st->call.class & CALL_TCP)
@@ -286,9 +475,30 @@ int calls_exit(u64 *ctx)
 			if (want_file_calls && slot->call.class & CALL_FILE)
 				file_call_end(c, cpu, &slot->call, &slot->file, slot->call.task, ret, duration);
 		}
+		if (interrupted(ret))
+			call_interrupted(slot->call.nr, ret);
 	}
 	slot->call.ts = 0;
 	return 0;
+}
+
+/*
+ * move_call moves a call out of a slot. Its time is copied last and then removed: snapshot_pending, which reads both from
+ * another CPU, the slot first, finds it at least once.
+ */
+HOT void move_call(struct call *to, struct call *from)
+{
+	u64 began = from->ts;
+
+	to->nr = from->nr;
+	to->task = from->task;
+	to->args = from->args;
+	to->class = from->class;
+	for (int i = 0; i < 6; i++)
+		to->arg[i] = from->arg[i];
+	barrier();
+	*(volatile u64 *)&to->ts = began;
+	*(volatile u64 *)&from->ts = 0;
 }
 
 /* At a context switch the in-flight call of the old task moves from the slot to its task storage. */
@@ -310,13 +520,13 @@ int calls_switch(u64 *ctx)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (st) {
-		st->call = slot->call;
+		move_call(&st->call, &slot->call);
 		if (want_file_calls && slot->call.class & CALL_FILE)
 			st->file[0] = slot->file;
 	} else {
 		count_unattributed(slot); /* the entry could not create the storage */
+		slot->call.ts = 0;
 	}
-	slot->call.ts = 0;
 	return 0;
 }
 
@@ -326,7 +536,7 @@ HOT void fill_pending(struct pending_event *e, struct call *call, task_id id)
 	e->task = call->task ? call->task : id;
 	e->ts = call->ts;
 	e->nr = call->nr;
-	e->flags = 0;
+	e->flags = call->class >> CALL_FLAGS;
 	for (int i = 0; i < 6; i++)
 		e->arg[i] = i < call->args ? call->arg[i] : 0;
 }
@@ -347,15 +557,16 @@ int calls_death(u64 *ctx)
 	slot = bpf_map_lookup_elem(&slots, &cpu);
 	if (!st || !slot)
 		return 0;
-	if (slot->call.ts) {
-		st->call = slot->call;
-		slot->call.ts = 0;
-	}
+	if (slot->call.ts)
+		move_call(&st->call, &slot->call);
+	if (!st->call.ts && st->begun == BEGUN_CALL && recorded(task, st))
+		st->call = st->begun_call;
+	st->begun = BEGUN_NONE;
 	if (!st->call.ts)
 		return 0;
 	e = reserve(KIND_pending, sizeof(*e));
 	if (e) {
-		fill_pending(e, &st->call, st->id);
+		fill_pending(e, &st->call, identity(task, st));
 		submit(e);
 	}
 	st->call.ts = 0;

@@ -24,6 +24,7 @@ enum { X32_CALLS(DEFINE_X32) };
 #define NR_INVALID (1 << 31) /* flag in column nr: no ABI has this number */
 
 #if defined(__TARGET_ARCH_x86)
+#define ENOSYS 38
 #define TS_COMPAT 0x2 /* arch/x86/include/asm/thread_info.h */
 
 /* in_compat returns 1 if the task is in a call of the 32-bit ABI: one of a 32-bit program, or int 0x80 of any. */
@@ -58,6 +59,11 @@ HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
 #define PARM3(ctx) ((ctx)->cx)
 #define RESULT(ctx) ((ctx)->ax)
 #define CALL_NR(regs) ((s32)BPF_CORE_READ(regs, orig_ax))
+/*
+ * A task that is off its CPU is in a call from the entry until the result replaces the error that the entry puts into ax.
+ * In an exception or an interrupt, and after rt_sigreturn, there is no number.
+ */
+#define IN_CALL(regs, state) ((s32)(regs)->orig_ax >= 0 && (s64)(regs)->ax == -ENOSYS)
 #define CALL_IP(regs) BPF_CORE_READ(regs, ip)
 #define COMPAT_OFFSET(arg) ((arg)[3] | (arg)[4] << 32) /* of pread64 and pwrite64 */
 #elif defined(__TARGET_ARCH_arm64)
@@ -81,6 +87,11 @@ HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
 #define PARM3(ctx) ((ctx)->regs[3])
 #define RESULT(ctx) ((ctx)->regs[0])
 #define CALL_NR(regs) BPF_CORE_READ(regs, syscallno)
+/*
+ * The result replaces the first argument, which orig_x0 keeps. A result that is the same cannot be told from it, so only
+ * sleeping tasks count.
+ */
+#define IN_CALL(regs, state) ((regs)->syscallno >= 0 && (regs)->regs[0] == (regs)->orig_x0 && (state) != TASK_RUNNING)
 #define CALL_IP(regs) BPF_CORE_READ(regs, pc)
 #define COMPAT_OFFSET(arg) ((arg)[4] | (arg)[5] << 32) /* of pread64 and pwrite64: it starts at an even register */
 #endif
@@ -187,6 +198,10 @@ enum call_does {
 	DOES_TGKILL,
 	DOES_QUEUE_SIGNAL, /* to a process */
 	DOES_TGQUEUE_SIGNAL,
+	DOES_EXEC,
+	DOES_FORK, /* it also returns in the task that it has made */
+	DOES_SIGRETURN,
+	DOES_RESTART, /* it continues another call */
 };
 
 #define CLASS(bits, does) ((bits) | (does) << 8)
@@ -205,8 +220,15 @@ const volatile u16 call_class[CALLS_END] = {
 	BOTH(pwrite64, CALL_FILE, DOES_PWRITE),
 	BOTH(exit, CALL_LAST, 0),
 	BOTH(exit_group, CALL_LAST, 0),
-	BOTH(execve, CALL_EXEC, 0),
-	BOTH(execveat, CALL_EXEC, 0),
+	BOTH(execve, CALL_EXEC, DOES_EXEC),
+	BOTH(execveat, CALL_EXEC, DOES_EXEC),
+	BOTH(clone, 0, DOES_FORK),
+	BOTH(clone3, 0, DOES_FORK),
+	COMPAT(fork, 0, DOES_FORK),
+	COMPAT(vfork, 0, DOES_FORK),
+	BOTH(rt_sigreturn, 0, DOES_SIGRETURN),
+	COMPAT(sigreturn, 0, DOES_SIGRETURN),
+	BOTH(restart_syscall, 0, DOES_RESTART),
 	BOTH(connect, CALL_TCP, DOES_CONNECT),
 	BOTH(accept4, CALL_TCP, DOES_ACCEPT),
 	NATIVE(accept, CALL_TCP, DOES_ACCEPT),
@@ -231,8 +253,11 @@ const volatile u16 call_class[CALLS_END] = {
 #if defined(__TARGET_ARCH_x86)
 	COMPAT(socketcall, CALL_TCP, DOES_SOCKETCALL),
 	COMPAT(ipc, CALL_IPC, DOES_IPC),
-	[X32_execve] = CLASS(CALL_EXEC, 0),
-	[X32_execveat] = CLASS(CALL_EXEC, 0),
+	NATIVE(fork, 0, DOES_FORK),
+	NATIVE(vfork, 0, DOES_FORK),
+	[X32_execve] = CLASS(CALL_EXEC, DOES_EXEC),
+	[X32_execveat] = CLASS(CALL_EXEC, DOES_EXEC),
+	[X32_rt_sigreturn] = CLASS(0, DOES_SIGRETURN),
 	[X32_rt_sigqueueinfo] = CLASS(0, DOES_QUEUE_SIGNAL),
 	[X32_rt_tgsigqueueinfo] = CLASS(0, DOES_TGQUEUE_SIGNAL),
 #else

@@ -23,8 +23,8 @@ type mechanism struct {
 	check    func(coll *ebpf.Collection) error // checks that attached programs are called; nil: they always are
 }
 
-// callPrograms run at the entry and exit of every system call, and at context switches.
-var callPrograms = []string{"calls_enter", "calls_exit", "calls_switch"}
+// callPrograms run at the entry and exit of every system call, at context switches and before signal handlers.
+var callPrograms = []string{"calls_enter", "calls_exit", "calls_switch", "calls_signal"}
 
 // families are the families of events.h, with their mechanisms.
 var families = []family{
@@ -35,10 +35,11 @@ var families = []family{
 		{"tp_btf", append(callPrograms, "calls_death"), []string{"want_syscall"}, nil},
 	}},
 	{"file", []mechanism{
-		{"fentry", []string{"file_read_fentry", "file_read_fexit", "file_write_fentry", "file_write_fexit"}, nil, nil},
+		{"fentry", []string{"file_read_fentry", "file_read_fexit", "file_write_fentry", "file_write_fexit"},
+			[]string{"want_file"}, nil},
 		{"kprobe", []string{"file_read_kprobe", "file_read_kretprobe", "file_write_kprobe", "file_write_kretprobe"},
-			nil, nil},
-		{"tp_btf", callPrograms, []string{"want_file_calls"}, nil},
+			[]string{"want_file"}, nil},
+		{"tp_btf", callPrograms, []string{"want_file", "want_file_calls"}, nil},
 	}},
 	{"ipc", []mechanism{
 		{"lsm", []string{"ipc_permission_lsm"}, nil, checkIPC},

@@ -16,6 +16,8 @@
 #define FMODE_PATH 0x4000
 #define FMODE_STREAM 0x200000
 
+#define OFFSET_UNKNOWN (-2)
+
 HOT void file_begin(struct task_state *st, u64 file, u32 op, s64 size, s64 offset)
 {
 	u32 depth = st->file_depth++;
@@ -44,7 +46,6 @@ HOT void fill_file(struct file_event *e, struct file_call *c, u64 ts, task_id id
 	e->size = c->size;
 	e->ret = ret;
 	e->duration_ns = duration;
-	e->flags = 0;
 	e->pad_flags = 0;
 }
 
@@ -73,6 +74,7 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
 		return;
 	e->kind = KIND_file;
 	fill_file(e, c, c->ts, id, ret, now - c->ts);
+	e->flags = 0;
 	submit(e);
 }
 
@@ -220,7 +222,40 @@ HOT void file_call_end(struct cpu *c, u32 cpu, struct call *call, struct file_ca
 		return;
 	e->kind = KIND_file | sizeof(*e) << 16;
 	fill_file(e, f, call->ts, id, ret, duration);
+	e->flags = call->class >> CALL_FLAGS;
 	call_ring_submit(c, cpu, RING_FILE, KIND_file, head, sizeof(*e));
+}
+
+/*
+ * begun_file_end writes the row of a read or write that began before the recording. The file is known if it was in the
+ * task's registers when the recording began and the descriptor is still the same; its position then is not known.
+ */
+HOT void begun_file_end(struct task_struct *task, struct task_state *st, task_id id, s64 ret, u64 duration)
+{
+	struct call *call = &st->begun_call;
+	struct file_call f = { .size = call->arg[2], .offset = OFFSET_UNKNOWN };
+	enum call_does does = call_does(call->class);
+	struct file_event *e;
+	u64 file;
+
+	f.op = does == DOES_WRITE || does == DOES_PWRITE ? FILE_write : FILE_read;
+	file = file_of_fd((u64)task, call->arg[0]);
+	if (!file && !st->begun_file)
+		return; /* no file: it failed */
+	if (does == DOES_PREAD || does == DOES_PWRITE)
+		f.offset = call->class & CALL_COMPAT ? COMPAT_OFFSET(call->arg) : call->arg[3];
+	if (file && file == st->begun_file) {
+		f.path = path_of(*(volatile u64 *)&st->begun_file);
+		if ((u32)FIELD(file, struct file, f_mode) & FMODE_STREAM)
+			f.offset = -1;
+	}
+	e = reserve(KIND_file, sizeof(*e));
+	if (!e)
+		return;
+	e->kind = KIND_file;
+	fill_file(e, &f, call->ts, id, ret, duration);
+	e->flags = call->class >> CALL_FLAGS;
+	submit(e);
 }
 
 #endif

@@ -30,6 +30,7 @@ const (
 	fletchProgCallsDeath          = "calls_death"
 	fletchProgCallsEnter          = "calls_enter"
 	fletchProgCallsExit           = "calls_exit"
+	fletchProgCallsSignal         = "calls_signal"
 	fletchProgCallsSwitch         = "calls_switch"
 	fletchProgFileReadFentry      = "file_read_fentry"
 	fletchProgFileReadFexit       = "file_read_fexit"
@@ -95,7 +96,9 @@ const (
 	fletchVarSchemaTask           = "schema_task"
 	fletchVarSchemaTcp            = "schema_tcp"
 	fletchVarShed                 = "shed"
+	fletchVarStarted              = "started"
 	fletchVarWantComm             = "want_comm"
+	fletchVarWantFile             = "want_file"
 	fletchVarWantFileCalls        = "want_file_calls"
 	fletchVarWantIpcCalls         = "want_ipc_calls"
 	fletchVarWantProcess          = "want_process"
@@ -151,6 +154,7 @@ type fletchProgramSpecs struct {
 	CallsDeath          *ebpf.ProgramSpec `ebpf:"calls_death"`
 	CallsEnter          *ebpf.ProgramSpec `ebpf:"calls_enter"`
 	CallsExit           *ebpf.ProgramSpec `ebpf:"calls_exit"`
+	CallsSignal         *ebpf.ProgramSpec `ebpf:"calls_signal"`
 	CallsSwitch         *ebpf.ProgramSpec `ebpf:"calls_switch"`
 	FileReadFentry      *ebpf.ProgramSpec `ebpf:"file_read_fentry"`
 	FileReadFexit       *ebpf.ProgramSpec `ebpf:"file_read_fexit"`
@@ -239,7 +243,9 @@ type fletchVariableSpecs struct {
 	SchemaTask      *ebpf.VariableSpec `ebpf:"schema_task"`
 	SchemaTcp       *ebpf.VariableSpec `ebpf:"schema_tcp"`
 	Shed            *ebpf.VariableSpec `ebpf:"shed"`
+	Started         *ebpf.VariableSpec `ebpf:"started"`
 	WantComm        *ebpf.VariableSpec `ebpf:"want_comm"`
+	WantFile        *ebpf.VariableSpec `ebpf:"want_file"`
 	WantFileCalls   *ebpf.VariableSpec `ebpf:"want_file_calls"`
 	WantIpcCalls    *ebpf.VariableSpec `ebpf:"want_ipc_calls"`
 	WantProcess     *ebpf.VariableSpec `ebpf:"want_process"`
@@ -336,7 +342,9 @@ type fletchVariables struct {
 	SchemaTask      *ebpf.Variable `ebpf:"schema_task"`
 	SchemaTcp       *ebpf.Variable `ebpf:"schema_tcp"`
 	Shed            *ebpf.Variable `ebpf:"shed"`
+	Started         *ebpf.Variable `ebpf:"started"`
 	WantComm        *ebpf.Variable `ebpf:"want_comm"`
+	WantFile        *ebpf.Variable `ebpf:"want_file"`
 	WantFileCalls   *ebpf.Variable `ebpf:"want_file_calls"`
 	WantIpcCalls    *ebpf.Variable `ebpf:"want_ipc_calls"`
 	WantProcess     *ebpf.Variable `ebpf:"want_process"`
@@ -354,6 +362,7 @@ type fletchPrograms struct {
 	CallsDeath          *ebpf.Program `ebpf:"calls_death"`
 	CallsEnter          *ebpf.Program `ebpf:"calls_enter"`
 	CallsExit           *ebpf.Program `ebpf:"calls_exit"`
+	CallsSignal         *ebpf.Program `ebpf:"calls_signal"`
 	CallsSwitch         *ebpf.Program `ebpf:"calls_switch"`
 	FileReadFentry      *ebpf.Program `ebpf:"file_read_fentry"`
 	FileReadFexit       *ebpf.Program `ebpf:"file_read_fexit"`
@@ -393,6 +402,7 @@ func (p *fletchPrograms) Close() error {
 		p.CallsDeath,
 		p.CallsEnter,
 		p.CallsExit,
+		p.CallsSignal,
 		p.CallsSwitch,
 		p.FileReadFentry,
 		p.FileReadFexit,

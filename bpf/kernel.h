@@ -56,6 +56,7 @@ struct pt_regs {
 struct pt_regs {
 	u64 regs[31];
 	u64 pc;
+	u64 orig_x0;
 	s32 syscallno;
 };
 #endif
@@ -236,6 +237,7 @@ struct kernel_siginfo {
 	union __sifields _sifields;
 };
 struct sigaction {
+	void *sa_handler;
 	unsigned long sa_flags;
 };
 struct k_sigaction {
@@ -266,6 +268,10 @@ struct task_struct {
 	struct sighand_struct *sighand;
 	struct seccomp seccomp;
 	u64 start_time;
+	unsigned int __state;
+	int on_cpu;
+	unsigned int ptrace;
+	unsigned long nvcsw, nivcsw;
 	char comm[16];
 };
 
@@ -285,8 +291,18 @@ struct bpf_iter__task {
 
 #pragma clang attribute pop
 
+/* on_cpu says whether a task runs: it does until its registers and stack are saved. Without SMP only the current one. */
+#define on_cpu(task) (bpf_core_field_exists((task)->on_cpu) && *(volatile int *)&(task)->on_cpu)
+
 #define SIGNAL_GROUP_EXIT 0x4 /* include/linux/sched/signal.h */
-#define PF_KTHREAD 0x00200000 /* include/linux/sched.h */
+
+/* include/linux/sched.h */
+#define PF_EXITING 0x00000004
+#define PF_IO_WORKER 0x00000010
+#define PF_USER_WORKER 0x00004000 /* since 6.4 */
+#define PF_KTHREAD 0x00200000
+#define TASK_RUNNING 0
+#define TASK_NOT_SLEEPING 0xfc /* stopped, traced, dead, parked */
 
 /* HOT functions run for every event and are inlined; COLD ones run rarely and are called. */
 #define HOT static __always_inline

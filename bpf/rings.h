@@ -59,9 +59,11 @@ struct call {
 	s32 nr;
 	task_id task; /* at its entry; 0: use the one at its exit (a command's first execve) */
 	u32 args;     /* how many arguments it takes; the rest of arg is undefined */
-	u32 class;    /* CLASS() of calls.h */
+	u32 class;    /* CLASS() of calls.h, and enum row_flags from bit CALL_FLAGS on */
 	s64 arg[6];
 };
+
+#define CALL_FLAGS 24
 
 /* An in-flight read or write. */
 struct file_call {

@@ -38,13 +38,10 @@ HOT void emit_seccomp(struct task_struct *task, struct task_state *st, s32 nr, u
 	submit(e);
 }
 
-/*
- * seccomp_denied is called at an exit without an entry. Other reasons for one are that the call began before the
- * recording (its task has not been seen before), and a clone in the child (it returns 0).
- */
+/* seccomp_denied is called at an exit without an entry that is not the end of a call. A clone in the child returns 0. */
 HOT void seccomp_denied(struct task_struct *task, struct task_state *st, struct pt_regs *regs, s64 ret)
 {
-	if (ret >= 0 || !st->seen || task->seccomp.mode != SECCOMP_MODE_FILTER || !recorded(task, st))
+	if (ret >= 0 || task->seccomp.mode != SECCOMP_MODE_FILTER)
 		return;
 	emit_seccomp(task, st, CALL_NR(regs), SECCOMP_errno, -ret, CALL_IP(regs));
 }

@@ -62,10 +62,28 @@ type Session struct {
 
 // Start begins the recording. It passes the rows of all running tasks that are recorded, and of their cgroups, to emit.
 func (s *Session) Start(emit Emit) error {
-	if err := s.coll.Variables["enabled"].Set(uint32(1)); err != nil {
+	// Durations from here on are lower bounds: the second time is not before any call that begins while disabled. Until
+	// it is set, a call that returns needs the first.
+	err := s.setStarted()
+	if err == nil {
+		err = s.coll.Variables["enabled"].Set(uint32(1))
+	}
+	if err == nil {
+		err = s.setStarted()
+	}
+	if err != nil {
 		return fmt.Errorf("enabling the programs: %w", err)
 	}
 	return s.Announce(emit)
+}
+
+// setStarted tells the programs that the recording begins now.
+func (s *Session) setStarted() error {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return err
+	}
+	return s.coll.Variables["started"].Set(uint64(now.Nano()))
 }
 
 // ArmCommand makes a process that this one forks, until DisarmCommand, the command of Options.Command. Its recording

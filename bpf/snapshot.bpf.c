@@ -40,7 +40,11 @@ int snapshot_begin(struct bpf_iter__task *ctx)
 		count_lost(KIND_task);
 		return 0;
 	}
-	if (!recorded(task, st) || !claim(st, &before))
+	if (!recorded(task, st))
+		return 0;
+	if (want_syscall || want_file || want_tcp)
+		find_begun(task, st);
+	if (!claim(st, &before))
 		return 0;
 	s = scratch_get();
 	if (!s) {
@@ -62,16 +66,34 @@ int snapshot_begin(struct bpf_iter__task *ctx)
 	return 0;
 }
 
-HOT void write_pending(struct seq_file *seq, struct call *call, task_id id)
+/*
+ * write_pending writes the row of a call, unless it ends meanwhile: each call of a slot or a task has another time, which
+ * is written last and removed first.
+ */
+COLD int write_pending(struct seq_file *seq, struct call *call, task_id id)
 {
 	struct pending_event e = {};
+	u64 began = *(volatile u64 *)&call->ts;
 
+	if (!began)
+		return 0;
+	barrier();
 	fill_pending(&e, call, id);
+	barrier();
+	if (*(volatile u64 *)&call->ts != began)
+		return 0;
+	e.ts = began;
 	write_record(seq, &e, sizeof(e));
-	count(bpf_get_smp_processor_id(), KIND_pending, true);
+	if (!enabled)
+		count(bpf_get_smp_processor_id(), KIND_pending, true);
+	return 0;
 }
 
-/* The programs are disabled by now: a call in a slot is the in-flight call of the task that ran on that CPU. */
+/*
+ * The calls in flight. At the end of the recording the programs are disabled, and a call in a slot is the one of the
+ * task that ran on that CPU. While they are enabled a call may move from a slot to its task meanwhile, and be written
+ * twice: the reader takes the last row of each task.
+ */
 SEC("iter/task")
 int snapshot_pending(struct bpf_iter__task *ctx)
 {
@@ -79,19 +101,24 @@ int snapshot_pending(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct task_state *st;
 
-	if (!task)
+	if (!task || !want_syscall)
 		return 0;
 	if (!ctx->meta->seq_num) {
 		for (u32 i = 0; i < cpu_count; i++) {
 			u32 key = i;
 			struct slot *slot = bpf_map_lookup_elem(&slots, &key);
 
-			if (slot && slot->call.ts)
+			if (slot && slot->call.task)
 				write_pending(seq, &slot->call, 0);
 		}
 	}
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (st && st->call.ts)
-		write_pending(seq, &st->call, st->id);
+	if (!st || !st->id)
+		return 0;
+	write_pending(seq, &st->call, st->id);
+	if (recorded(task, st))
+		find_begun(task, st);
+	if (st->begun == BEGUN_CALL)
+		write_pending(seq, &st->begun_call, st->id);
 	return 0;
 }

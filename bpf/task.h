@@ -19,6 +19,7 @@ const volatile comm_t comm_filter;
 const volatile bool want_process; /* fork, exec and exit; identities are always kept */
 const volatile bool want_syscall;
 const volatile bool want_seccomp;
+const volatile bool want_file;         /* reads and writes */
 const volatile bool want_file_calls;   /* reads and writes, as system calls */
 const volatile bool want_ipc_calls;    /* IPC permission checks, as the system calls that make them */
 const volatile bool want_tcp;          /* the system calls accept and accept4 */
@@ -26,6 +27,7 @@ const volatile bool want_tcp_connects; /* connects that fail before the first pa
 
 /* Set by record(1) at run time. */
 volatile u32 enabled;
+volatile u64 started; /* when the programs were enabled (CLOCK_MONOTONIC, ns) */
 volatile u32 command_armed; /* the next process that record(1) forks is the command */
 volatile u32 epoch;         /* tasks and paths announced in an earlier epoch are announced again */
 
@@ -41,6 +43,21 @@ enum tree {
 	TREE_OUTSIDE,
 	TREE_INSIDE,
 	TREE_ARMED, /* forked by record(1) as the command; inside from its execve on */
+};
+
+/* What is known of the call that a task was in when the recording began. */
+enum begun {
+	BEGUN_UNKNOWN, /* the task has neither entered nor left a call since: its next exit may be the end of such a call */
+	BEGUN_CALL,    /* it is in task_state.begun_call */
+	BEGUN_NONE,    /* there was none, or it has ended */
+};
+
+/* Whether the next call of a task continues one that a signal interrupted. */
+enum restart {
+	RESTART_NONE,
+	RESTART_NEXT,     /* the next call does, if it has the same number */
+	RESTART_HANDLER,  /* a signal handler runs; it is continued after that */
+	RESTART_RETURNED, /* a handler has returned: perhaps this one, perhaps one that interrupted it */
 };
 
 /* An in-flight connect. */
@@ -63,8 +80,15 @@ struct task_state {
 	struct connect_call connect;
 	u32 file_depth;
 	s32 ipc_in_use; /* number of IPC objects at the entry of semget, msgget or shmget */
-	u32 seen;       /* the task entered or left a call since the recording began */
 	u32 killed;     /* the SIGSYS of a seccomp kill was recorded */
+	u32 begun;      /* enum begun; only a compare and swap changes BEGUN_UNKNOWN to BEGUN_CALL */
+	u32 restart;    /* enum restart */
+	u32 restart_nr; /* the call that was interrupted */
+	s32 restart_error; /* what it returned: -ERESTART* */
+	u32 handler_calls; /* calls of the handler so far */
+	u64 recorded_since; /* when this task began to be recorded; 0: when the others did */
+	struct call begun_call;
+	u64 begun_file; /* address of the struct file of its first argument, if it is a read or write; 0: none */
 };
 
 struct {

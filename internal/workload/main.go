@@ -10,6 +10,8 @@
 //	workload tree D        a chain of D processes, each a child of the one before; the first one exits with D, the
 //	                       last one with 1
 //	workload block T TIME  T threads that wait in a read that does not return, for TIME
+//	workload waits 1       threads that wait in calls of many kinds until they are told to go on; see waits.go
+//	workload restarts 1    calls that signals interrupt; see waits.go
 //	workload files DIR N   reads and writes of known sizes, N of each kind, on files of every kind; see files.go
 //	workload ipc N         N checks of each kind on System V objects, by root and by another user; see ipc.go
 //	workload tcp N         N connections of each kind over loopback; see tcp.go
@@ -58,7 +60,7 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
 		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n"+
-			"    files DIR N | ipc N | tcp N | seccomp N | signals N | allocate MIB | names DIR")
+			"    files DIR N | ipc N | tcp N | seccomp N | signals N | waits 1 | restarts 1 | allocate MIB | names DIR")
 		return 2
 	}
 	var err error
@@ -110,6 +112,7 @@ func threads(n int, work func(i int)) []int {
 var families = map[string]func(args []string, stdout io.Writer) error{
 	"files": files, "ipc": ipc, "tcp": tcp, "seccomp": seccomp, "names": names, "as-user": asUser, "denied": denied,
 	"signals": signals, "timer-storm": timerStorm, "fault": fault, "allocate": allocate,
+	"waits": waits, "restarts": restarts,
 }
 
 // number parses argument i.

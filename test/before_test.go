@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/format"
+)
+
+// flags of rows, as in FORMAT.md.
+const (
+	flagBefore    = 1
+	flagRestarted = 2
+)
+
+// A waiting is a `workload waits` whose threads all wait.
+type waiting struct {
+	t     *testing.T
+	pid   int
+	tids  map[string]int
+	calls map[string][]int64 // number and arguments of each thread's call, as the kernel shows them in /proc
+	stdin io.Writer
+}
+
+// startWaiting starts the workload, and waits until each thread is asleep.
+func startWaiting(t *testing.T) *waiting {
+	t.Helper()
+	cmd := exec.Command(program("workload"), "waits", "1")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	var report struct {
+		PID  int
+		TIDs map[string]int
+	}
+	if err := json.NewDecoder(stdout).Decode(&report); err != nil {
+		t.Fatal(err)
+	}
+	w := &waiting{t: t, pid: report.PID, tids: report.TIDs, stdin: stdin}
+	waitFor(t, "the threads to sleep", func() bool {
+		before := w.calls
+		w.calls = make(map[string][]int64)
+		for name, tid := range w.tids {
+			w.calls[name] = callInFlight(t, w.pid, tid)
+		}
+		same := true
+		for name, call := range w.calls {
+			same = same && len(call) == 7 && slices.Equal(call, before[name])
+		}
+		time.Sleep(50 * time.Millisecond)
+		return same
+	})
+	return w
+}
+
+// callInFlight returns number and arguments of the call that a thread sleeps in; nil if it runs.
+func callInFlight(t *testing.T, pid, tid int) (call []int64) {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/syscall", pid, tid))
+	if err != nil {
+		t.Skipf("this kernel does not show calls in /proc: %v", err)
+	}
+	fields := strings.Fields(string(text))
+	if len(fields) != 9 || fields[0] == "-1" {
+		return nil
+	}
+	for i, field := range fields[:7] {
+		n, err := strconv.ParseUint(strings.TrimPrefix(field, "0x"), map[bool]int{true: 10, false: 16}[i == 0], 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		call = append(call, int64(n))
+	}
+	return call
+}
+
+// next lets the workload go on: the first time its calls end, the second time itself.
+func (w *waiting) next() {
+	w.t.Helper()
+	if _, err := w.stdin.Write([]byte("x")); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// record records the process, by a mechanism for files if that is not "", until during returns.
+func (w *waiting) record(during func(), args ...string) *format.Capture {
+	w.t.Helper()
+	rec, path := start(w.t, append(args, "-p", strconv.Itoa(w.pid))...)
+	during()
+	rec.Process.Signal(syscall.SIGINT)
+	if err := rec.Wait(); err != nil {
+		w.t.Error(err)
+	}
+	c := open(w.t, path)
+	wantNoLoss(w.t, c)
+	return c
+}
+
+// rowsOf returns the rows of a table that belong to the thread.
+func rowsOf(t *testing.T, c *format.Capture, table string, tid int) (found []row) {
+	t.Helper()
+	who := tasks(t, c)
+	for _, r := range rows(t, c, table) {
+		if task := who[r.n("task")]; task != nil && task.n("tid") == int64(tid) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// wantCall wants a row of syscall or pending to be the call, as one that began before the recording.
+func (w *waiting) wantCall(c *format.Capture, what string, found []row, call []int64) {
+	w.t.Helper()
+	if len(found) != 1 {
+		w.t.Errorf("%s: %d rows, want 1: %v", what, len(found), found)
+		return
+	}
+	r := found[0]
+	if r.n("nr") != call[0] {
+		w.t.Errorf("%s: call %d, want %d", what, r.n("nr"), call[0])
+	}
+	for i := range 6 {
+		if arg := r.n("arg" + strconv.Itoa(i)); arg != call[1+i] && arg != 0 || i < 2 && arg != call[1+i] {
+			w.t.Errorf("%s: arg%d is %#x, want %#x", what, i, arg, call[1+i])
+		}
+	}
+	if r.n("flags") != flagBefore {
+		w.t.Errorf("%s: flags %d", what, r.n("flags"))
+	}
+	if ts := time.Unix(0, r.n("ts")); ts.Before(c.Manifest.Start) || ts.After(c.Manifest.Start.Add(5*time.Second)) {
+		w.t.Errorf("%s: began at %v, the recording at %v", what, ts, c.Manifest.Start)
+	}
+}
+
+// A call that began before the recording and does not return is pending, with its number and arguments.
+func TestCallsBeforeThatDoNotReturn(t *testing.T) {
+	needKernel(t)
+	w := startWaiting(t)
+	for _, family := range []string{"syscall", "process,syscall,file,tcp"} {
+		t.Run(family, func(t *testing.T) {
+			c := w.record(func() {}, "-e", family)
+			for name, tid := range w.tids {
+				w.wantCall(c, name, rowsOf(t, c, "pending", tid), w.calls[name])
+				if n := len(rowsOf(t, c, "syscall", tid)) + len(rowsOf(t, c, "file", tid)); n != 0 {
+					t.Errorf("%s: %d rows of calls that returned", name, n)
+				}
+			}
+		})
+	}
+}
+
+// A call that began before the recording and returns in it is a row of syscall. A read or write is also one of file, and
+// an accept one of tcp.
+func TestCallsBeforeThatReturn(t *testing.T) {
+	needKernel(t)
+	results := map[string]int64{"read": 5, "write": 200, "futex": 0, "epoll": 1, "poll": 1}
+	for _, m := range mechanismsHere(t, "file") {
+		t.Run(m, func(t *testing.T) {
+			w := startWaiting(t)
+			var pipe string
+			began := time.Now()
+			c := w.record(func() {
+				fd := strconv.FormatInt(w.calls["read"][1], 10)
+				pipe, _ = os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", w.pid, fd))
+				w.next()
+				waitFor(t, "the calls to return", func() bool {
+					for name, tid := range w.tids {
+						if name != "nanosleep" && slices.Equal(callInFlight(t, w.pid, tid), w.calls[name]) {
+							return false
+						}
+					}
+					return true
+				})
+			}, "-e", "process,syscall,file,tcp", "--mechanism", "file="+m)
+			for name, tid := range w.tids {
+				found := slices.DeleteFunc(rowsOf(t, c, "syscall", tid), func(r row) bool { return r.n("flags") == 0 })
+				if name == "nanosleep" {
+					w.wantCall(c, name, rowsOf(t, c, "pending", tid), w.calls[name])
+					continue
+				}
+				w.wantCall(c, name, found, w.calls[name])
+				if len(found) != 1 {
+					continue
+				}
+				if want, known := results[name]; found[0].n("ret") != want && known || found[0].n("ret") < 0 {
+					t.Errorf("%s: returned %d", name, found[0].n("ret"))
+				}
+				if d := found[0].n("duration_ns"); d < 0 || d > int64(time.Since(began)) {
+					t.Errorf("%s: took at least %d ns", name, d)
+				}
+				files := rowsOf(t, c, "file", tid)
+				if name != "read" && name != "write" {
+					if len(files) != 0 {
+						t.Errorf("%s: %v", name, files)
+					}
+					continue
+				}
+				if len(files) != 1 {
+					t.Errorf("%s: %d rows of files, want 1: %v", name, len(files), files)
+					continue
+				}
+				f := files[0]
+				if f.s("op") != name || f.n("size") != w.calls[name][3] || f.n("ret") != results[name] ||
+					f.n("flags") != flagBefore || f.n("offset") != -1 || f.n("ts") != found[0].n("ts") {
+					t.Errorf("%s: %v", name, f)
+				}
+				if got := pathNames(t, c)[f.n("path")]; name == "read" && got != pipe {
+					t.Errorf("read of %q, want %q", got, pipe)
+				}
+			}
+			accepts := slices.DeleteFunc(rows(t, c, "tcp"), func(r row) bool { return r.s("op") != "accept" })
+			if len(accepts) != 1 {
+				t.Errorf("%d accepts, want 1", len(accepts))
+			}
+		})
+	}
+}
+
+// mechanismsHere returns the mechanisms of a family that this kernel has.
+func mechanismsHere(t *testing.T, family string) (names []string) {
+	t.Helper()
+	for _, name := range bpf.Mechanisms(family) {
+		probes, err := bpf.Probe(bpf.Options{Families: []string{family}, Mechanisms: map[string]string{family: name}})
+		if err == nil && len(probes) == 1 && probes[0].Mechanism == name {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+func pathNames(t *testing.T, c *format.Capture) map[int64]string {
+	t.Helper()
+	names := make(map[int64]string)
+	for _, r := range rows(t, c, "path") {
+		names[r.n("path")] = r.s("name")
+	}
+	return names
+}
+
+// Without family syscall there are no pending rows, whatever other families keep of calls in flight.
+func TestNoPendingRowsWithoutCalls(t *testing.T) {
+	needKernel(t)
+	for _, family := range []string{"file", "tcp", "ipc", "seccomp", "process,file,tcp,ipc,seccomp,signal", "process"} {
+		t.Run(family, func(t *testing.T) {
+			w := startWaiting(t)
+			c := w.record(func() {
+				w.next()
+				time.Sleep(200 * time.Millisecond) // in which calls begin that do not return
+			}, "-e", family)
+			if pending := rows(t, c, "pending"); len(pending) != 0 {
+				t.Errorf("%d pending rows: %v", len(pending), pending[0])
+			}
+		})
+	}
+}
+
+// A call that continues an interrupted one says so; one that its program made again after EINTR does not.
+func TestRestartedCalls(t *testing.T) {
+	got, stdout := capture(t, 0, "-e", "process,syscall,file", "--", program("workload"), "restarts", "1")
+	wantNoLoss(t, got)
+	var report struct{ TID int }
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+		t.Fatal(err)
+	}
+	calls := rowsOf(t, got, "syscall", report.TID)
+	const interruptedCode, noRestart = -512, -514 // ERESTARTSYS, ERESTARTNOHAND
+	for _, size := range []int64{101, 102} {
+		reads := slices.DeleteFunc(slices.Clone(calls), func(r row) bool {
+			return r.n("nr") != number(t, got, "read") || r.n("arg2") != size
+		})
+		if len(reads) != 2 || reads[0].n("ret") != interruptedCode || reads[0].n("flags") != 0 || reads[1].n("ret") != 1 ||
+			reads[1].n("flags") != flagRestarted {
+			t.Errorf("reads of %d bytes: %v", size, reads)
+		}
+	}
+	polls := slices.DeleteFunc(slices.Clone(calls), func(r row) bool { return r.n("nr") != number(t, got, "ppoll") })
+	if len(polls) != 2 || polls[0].n("ret") != noRestart || polls[1].n("ret") != 1 || polls[1].n("flags") != 0 {
+		t.Errorf("polls: %v", polls)
+	}
+	for _, r := range calls {
+		if nr := r.n("nr"); r.n("flags") != 0 && nr != number(t, got, "read") && nr != number(t, got, "restart_syscall") {
+			t.Errorf("call %d has flags %d", nr, r.n("flags"))
+		}
+	}
+}
