@@ -5,6 +5,8 @@
 #include "calls.bpf.c"
 #include "snapshot.bpf.c"
 #include "signal.bpf.c"
+#include "namespace.bpf.c"
+#include "tree.bpf.c"
 
 /* A type only ever cast to would not be in the BTF, which is the schema. */
 struct task_event *schema_task;

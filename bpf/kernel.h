@@ -108,6 +108,7 @@ struct file {
 };
 struct timespec64 {
 	s64 tv_sec;
+	long tv_nsec;
 };
 struct fdtable {
 	unsigned int max_fds;
@@ -140,6 +141,15 @@ struct signal_struct {
 	atomic_t live;
 	u32 flags;
 	int group_exit_code;
+};
+
+/* The numbers of a thread: in each pid namespace that it is in, from the initial one on. */
+struct upid {
+	int nr;
+};
+struct pid {
+	unsigned int level;
+	struct upid numbers[];
 };
 
 struct kernfs_node {
@@ -183,8 +193,15 @@ struct ipc_ids {
 struct ipc_namespace {
 	struct ipc_ids ids[3];
 };
+struct timens_offsets {
+	struct timespec64 monotonic;
+};
+struct time_namespace {
+	struct timens_offsets offsets;
+};
 struct nsproxy {
 	struct ipc_namespace *ipc_ns;
+	struct time_namespace *time_ns;
 };
 
 /* TCP. */
@@ -259,6 +276,7 @@ struct task_struct {
 	s32 tgid;
 	struct task_struct *real_parent;
 	struct task_struct *group_leader;
+	struct pid *thread_pid;
 	struct mm_struct *mm;
 	const struct cred *cred;
 	struct signal_struct *signal;

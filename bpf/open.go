@@ -3,6 +3,7 @@
 package bpf
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +18,7 @@ import (
 
 // Probe returns for each family of the options which mechanism a session would use, and why it cannot use better ones.
 func Probe(opt Options) ([]format.Probe, error) {
-	opt.RingSize = os.Getpagesize()
+	opt.RingSize, opt.probe = os.Getpagesize(), true
 	s, err := Open(opt)
 	if s == nil || err != nil && !errors.Is(err, ErrRefused) {
 		return nil, err
@@ -43,32 +44,54 @@ func Open(opt Options) (*Session, error) {
 	if err := setCasts(spec, kernel); err != nil {
 		return nil, err
 	}
-	s := &Session{wakeupFD: -1, layouts: Layouts()}
-	if s.CPUs, err = ebpf.PossibleCPU(); err != nil {
-		return nil, fmt.Errorf("counting CPUs: %w", err)
+	ns, err := findNamespaces(spec, opt)
+	if err != nil {
+		return nil, err
 	}
-	s.Probes = choose(spec, opt, tryHooks)
-	err = s.load(spec, opt)
-	if err == nil || errors.Is(err, ErrRefused) {
-		return s, err
+	defer ns.close()
+	if err := spec.Variables["recorder_tgid"].Set(uint32(ns.pid)); err != nil {
+		return nil, fmt.Errorf("setting recorder_tgid: %w", err)
 	}
-	// The hooks exist, but the kernel refused a program. Find out which mechanisms work by loading each, which is slow.
-	s.Close()
-	if err := tryPrograms(spec, identity); err != nil {
-		return nil, fmt.Errorf("loading BPF programs: %w", err)
+	s, err := openSession(spec, opt, ns)
+	if err == nil {
+		err = s.follow(opt.PIDs)
 	}
-	s = &Session{wakeupFD: -1, layouts: s.layouts, CPUs: s.CPUs, Probes: choose(spec, opt, tryPrograms)}
-	if err = s.load(spec, opt); err != nil && !errors.Is(err, ErrRefused) {
+	if err != nil && !errors.Is(err, ErrRefused) {
 		s.Close()
 		return nil, err
 	}
 	return s, err
 }
 
+// openSession opens a session that does not yet follow Options.PIDs. The session is not nil, even if there is an error.
+func openSession(spec *ebpf.CollectionSpec, opt Options, ns *namespaces) (*Session, error) {
+	empty := Session{wakeupFD: -1, layouts: Layouts(), namespaces: ns}
+	var err error
+	if empty.CPUs, err = ebpf.PossibleCPU(); err != nil {
+		return &empty, fmt.Errorf("counting CPUs: %w", err)
+	}
+	s := empty
+	s.Probes = choose(spec, opt, tryHooks)
+	if err = s.load(spec, opt); err == nil || errors.Is(err, ErrRefused) {
+		return &s, err
+	}
+	// The hooks exist, but the kernel refused a program. Find out which mechanisms work by loading each, which is slow.
+	s.Close()
+	if err := tryPrograms(spec, identity); err != nil {
+		return &empty, fmt.Errorf("loading BPF programs: %w", err)
+	}
+	s = empty
+	s.Probes = choose(spec, opt, tryPrograms)
+	return &s, s.load(spec, opt)
+}
+
 // preconditions checks the privileges, and returns the types of the kernel.
 func preconditions() (*btf.Spec, error) {
 	if ok, err := privileged(); err != nil || !ok {
 		return nil, errors.Join(ErrPrivilege, err)
+	}
+	if initial, err := inInitial("user", initialUser); err != nil || !initial {
+		return nil, cmp.Or(err, ErrUserNamespace)
 	}
 	kernel, err := btf.LoadKernelSpec()
 	if err != nil {
@@ -94,6 +117,9 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	if programs == nil {
 		return ErrRefused
 	}
+	if opt.wantsTree() {
+		programs = append(programs, "tree_exit")
+	}
 	spec = withPrograms(spec, programs)
 	sizes := s.ringSizes(opt)
 	if err := s.configure(spec, opt, switches, sizes); err != nil {
@@ -102,11 +128,6 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	var err error
 	if s.coll, err = ebpf.NewCollection(spec); err != nil {
 		return fmt.Errorf("loading BPF programs: %w", err)
-	}
-	for _, pid := range opt.PIDs {
-		if err := s.coll.Maps["targets"].Put(uint32(pid), uint32(1)); err != nil {
-			return fmt.Errorf("following process %d: %w", pid, err)
-		}
 	}
 	if err := s.makeRings(spec, sizes); err != nil {
 		return err
@@ -162,8 +183,7 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []s
 	var comm [16]byte
 	copy(comm[:15], opt.Comm)
 	values := map[string]any{
-		"recorder_tgid": uint32(os.Getpid()),
-		"want_tree":     opt.Command || len(opt.PIDs) > 0, "want_comm": opt.Comm != "",
+		"want_tree": opt.wantsTree(), "want_comm": opt.Comm != "",
 		"comm_filter": comm, "call_ring_chunks": chunks, "cpu_count": uint32(s.CPUs), "call_ring_marks": marks,
 		"bulk_kinds": bulkKinds,
 		"bulk_mark":  uint64(sizes.bulk / wakeupFraction), "rare_mark": uint64(sizes.rare / wakeupFraction),

@@ -27,14 +27,19 @@ int process_fork(u64 *ctx)
 	struct task_struct *parent = ARG(ctx, 0, struct task_struct *);
 	struct task_struct *child = ARG(ctx, 1, struct task_struct *);
 	bool is_process = child->pid == child->tgid;
-	u32 tgid = child->tgid, one = 1;
+	u32 tgid = child->tgid, ptgid = parent->tgid;
 	struct task_state *st, *cst;
 	struct process_event *e;
 	task_id id;
 
-	if (!enabled)
+	if (want_tree && is_process && (enabled || following))
+		leave_tree(tgid);
+	if (!enabled) {
+		if (want_tree && is_process && following && bpf_map_lookup_elem(&targets, &ptgid))
+			join_tree(tgid);
 		return 0;
-	if (parent->tgid == recorder_tgid) {
+	}
+	if (ptgid == recorder_tgid) {
 		if (command_armed && is_process) {
 			cst = state_of(child);
 			if (cst)
@@ -51,14 +56,16 @@ int process_fork(u64 *ctx)
 	}
 	if (st->verdict == UNDECIDED)
 		decide(parent, st);
-	if (want_tree && is_process)
-		bpf_map_delete_elem(&targets, &tgid); /* left over from an earlier process of this id */
 	if (want_tree && st->tree == TREE_INSIDE) {
+		bool joins = !is_process || join_tree(tgid);
+
 		cst = state_of(child);
-		if (cst)
+		if (cst) {
 			cst->tree = TREE_INSIDE;
-		else if (bpf_map_update_elem(&targets, &tgid, &one, BPF_ANY))
+			cst->verdict = UNDECIDED; /* a signal to it may have come before */
+		} else if (!joins) {
 			count_lost(KIND_process);
+		}
 	}
 	if (st->verdict != RECORD || !is_process || !want_process)
 		return 0;

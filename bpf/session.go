@@ -28,7 +28,7 @@ var (
 // Options are what a session records, and how.
 type Options struct {
 	Families []string // of schema.Families()
-	PIDs     []int    // record only these processes and their descendants
+	PIDs     []int    // record only the processes of these ids, which may be threads' ids, and their descendants
 	Command  bool     // record only the process forked after ArmCommand, and its descendants
 	Comm     string   // record only tasks of this name; "": all
 	RingSize int      // bytes per CPU for the rings of all bulk tables; a power of two, a multiple of the page size
@@ -36,7 +36,11 @@ type Options struct {
 	RareRingSize int
 	// Mechanisms maps families to the only mechanism that may be used, both by name. Other families use the best one.
 	Mechanisms map[string]string
+	probe      bool // nothing will be recorded
 }
+
+// wantsTree reports whether only processes and their descendants are recorded, not the whole host.
+func (o *Options) wantsTree() bool { return o.Command || len(o.PIDs) > 0 }
 
 // RareRingSize, in bytes, is enough for a thousand processes that start between two sweeps.
 const RareRingSize = 1 << 20
@@ -45,19 +49,22 @@ const RareRingSize = 1 << 20
 // which some kernels refuse without CAP_BPF: variables of the programs are written through a mapping, and the iterators
 // and the files with the statistics of the programs are already open.
 type Session struct {
-	Probes    []format.Probe
-	CPUs      int // possible CPUs
-	layouts   []*Layout
-	coll      *ebpf.Collection
-	links     map[string]link.Link       // by program
-	iterators map[string][]io.ReadCloser // by program; each can be read once
-	fdinfo    map[string]*os.File        // of the other programs, by name
-	rings     []*ring                    // the rare rings, by CPU; then the bulk rings, by CPU
-	cpus      *cpuMap
-	callRings []*callRing
-	callMem   []byte // the memory of all call rings
-	wakeupFD  int    // epoll instance, readable when a ring has passed its wake-up mark; -1: none
-	scratch   [MaxRecords]uint32
+	Probes     []format.Probe
+	CPUs       int   // possible CPUs
+	Targets    []int // the processes of Options.PIDs, in this process's pid namespace
+	layouts    []*Layout
+	coll       *ebpf.Collection
+	links      map[string]link.Link       // by program
+	iterators  map[string][]io.ReadCloser // by program; each can be read once
+	fdinfo     map[string]*os.File        // of the other programs, by name
+	rings      []*ring                    // the rare rings, by CPU; then the bulk rings, by CPU
+	cpus       *cpuMap
+	namespaces *namespaces
+	members    int // processes that follow has added to the map `targets`
+	callRings  []*callRing
+	callMem    []byte // the memory of all call rings
+	wakeupFD   int    // epoll instance, readable when a ring has passed its wake-up mark; -1: none
+	scratch    [MaxRecords]uint32
 }
 
 // Start begins the recording. It passes the rows of all running tasks that are recorded, and of their cgroups, to emit.

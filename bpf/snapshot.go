@@ -7,24 +7,25 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/fletch-trace/fletch/format"
 )
 
 // AppendProcesses appends to b, a batch of the table process, one row for each process in tasks, a batch of the table
 // task. The rows have op "snapshot", the time now (ns since the Unix epoch) and the command line that /proc has, none
-// if the process has ended.
+// if the process has ended or /proc does not show it.
 func AppendProcesses(b, tasks *format.Batch, now int64) error {
-	seen := make(map[int32]bool)
+	seen, proc := make(map[int32]bool), findProc()
 	for i := range tasks.Rows {
 		pid := tasks.Column("pid").I32[i]
 		if seen[pid] {
 			continue
 		}
 		seen[pid] = true
-		args, err := commandLine(pid)
-		if err != nil {
-			return err
+		var args []string
+		if dir, ok := proc.directory(pid, tasks.Column("nspid").I32[i], tasks.Column("pidns").I64[i]); ok {
+			args = commandLine(dir)
 		}
 		if err := b.AppendRow(map[string]any{
 			"ts": now, "cpu": int32(-1), "task": tasks.Column("task").I32[i], "op": "snapshot", "pid": pid,
@@ -45,16 +46,17 @@ var argsMax = func() int64 {
 	return int64(n)
 }()
 
-// commandLine reads the arguments of a process from /proc, truncated as in events.h; nil if the process has ended.
-func commandLine(pid int32) ([]string, error) {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/cmdline", pid))
+// commandLine reads the arguments of a process from its directory in /proc, truncated as in events.h; nil if the process
+// has ended.
+func commandLine(dir string) []string {
+	f, err := os.Open(filepath.Join(dir, "cmdline"))
 	if err != nil {
-		return nil, nil // it has ended
+		return nil // it has ended
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, argsMax+1))
 	if err != nil {
-		return nil, nil
+		return nil
 	}
 	r := ref{bytes: data, present: true}
 	if int64(len(data)) > argsMax {
@@ -64,5 +66,5 @@ func commandLine(pid int32) ([]string, error) {
 	v := format.Vector{Type: format.StringList}
 	v.Reset()
 	appendList(&v, r)
-	return v.List(0), nil
+	return v.List(0)
 }

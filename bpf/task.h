@@ -10,7 +10,7 @@
 #include "rings.h"
 
 /* Set by the loader before the programs start. */
-const volatile u32 recorder_tgid; /* record(1) itself is never recorded */
+const volatile u32 recorder_tgid; /* record(1) itself is never recorded; in the initial pid namespace */
 const volatile bool want_tree;    /* record only `targets` or a command, and their descendants */
 const volatile bool want_comm;    /* record only tasks named comm_filter */
 const volatile comm_t comm_filter;
@@ -29,10 +29,12 @@ const volatile bool want_tcp_connects; /* connects that fail before the first pa
 volatile u32 enabled;
 volatile u64 started; /* when the programs were enabled (CLOCK_MONOTONIC, ns) */
 volatile u32 command_armed; /* the next process that record(1) forks is the command */
+volatile u32 following;     /* what `targets` start becomes a target, even if nothing is recorded yet */
 volatile u32 epoch;         /* tasks and paths announced in an earlier epoch are announced again */
 
 volatile u32 last_task;        /* the last id given to a task */
 volatile u32 identity_changes; /* identities ended + verdicts invalidated */
+volatile u32 joined; /* processes added to `targets` by the programs - processes removed from it */
 
 /* Whether a task is recorded. */
 enum verdict { UNDECIDED, RECORD, IGNORE };
@@ -98,10 +100,14 @@ struct {
 	__type(value, struct task_state);
 } tasks SEC(".maps");
 
-/* The process ids of option -p, and those of descendants for which task storage could not be created. */
+/*
+ * The processes in the recorded trees that run: those of option -p and what they had started, which the loader adds, or
+ * the command; and what these start. By process id. If the map is full, `tree` alone says it of a task.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, u32);
 	__type(value, u32);
 } targets SEC(".maps");
@@ -140,6 +146,24 @@ COLD bool comm_matches(struct task_struct *task)
 			break;
 	}
 	return true;
+}
+
+/* join_tree makes a process one of `targets`; false: there is no room. */
+HOT bool join_tree(u32 tgid)
+{
+	u32 one = 1;
+
+	if (bpf_map_update_elem(&targets, &tgid, &one, BPF_NOEXIST))
+		return bpf_map_lookup_elem(&targets, &tgid);
+	__sync_fetch_and_add(&joined, 1);
+	return true;
+}
+
+/* leave_tree is called when a process has ended, and for a new process, whose id may be that of an earlier one. */
+HOT void leave_tree(u32 tgid)
+{
+	if (!bpf_map_delete_elem(&targets, &tgid))
+		__sync_fetch_and_sub(&joined, 1);
 }
 
 /* decide sets the verdict of a task. */
@@ -183,6 +207,7 @@ HOT void invalidate_verdict(struct task_state *st)
 HOT void begin_command(struct task_state *st)
 {
 	st->tree = TREE_INSIDE;
+	join_tree(bpf_get_current_pid_tgid() >> 32);
 	invalidate_verdict(st);
 }
 

@@ -74,7 +74,7 @@ func tryHooks(spec *ebpf.CollectionSpec, m mechanism) error {
 // tryPrograms loads and attaches the programs of a mechanism, with rings of one page, and removes them again.
 func tryPrograms(spec *ebpf.CollectionSpec, m mechanism) error {
 	spec = withPrograms(spec, m.programs)
-	if err := setVariables(spec, m.switches, map[string]any{"recorder_tgid": uint32(os.Getpid())}); err != nil {
+	if err := setVariables(spec, m.switches, map[string]any{}); err != nil {
 		return err
 	}
 	coll, err := ebpf.NewCollection(spec)

@@ -20,34 +20,55 @@ const commandGrace = 2 * time.Second
 // sent to a process group reaches both sudo and the recorder, and sudo forwards it to the recorder.
 const duplicateSignal = 200 * time.Millisecond
 
-// An endWatcher stops the recording when COMMAND exits, when the recorded processes have exited, or on a signal.
+// An endWatcher stops the recording when COMMAND exits, when the processes of -p have exited, or on a signal. With
+// --wait, the processes that these have started must have exited, too.
 type endWatcher struct {
 	stop    func() // may be called several times
 	signals signals
-	cmd     *exec.Cmd
-	exited  chan struct{} // closed when COMMAND has exited
+	cmd     *exec.Cmd     // nil: none
+	pids    []int         // of -p
+	running func() int    // how many of the recorded processes have not exited; nil without --wait
+	exited  chan struct{} // closed when COMMAND, or each of pids, has exited
 }
 
-// watchEnd starts an endWatcher. cmd is COMMAND or nil, pids are the processes of -p.
-func watchEnd(stop func(), signals signals, cmd *exec.Cmd, pids []int) *endWatcher {
-	e := &endWatcher{stop: stop, signals: signals, cmd: cmd, exited: make(chan struct{})}
+// watch starts the goroutines of the watcher.
+func (e *endWatcher) watch() {
+	e.exited = make(chan struct{})
 	go e.watchSignals()
-	if cmd != nil {
+	if e.cmd != nil {
 		go func() {
-			cmd.Wait() // the status is in cmd.ProcessState
+			e.cmd.Wait() // the status is in cmd.ProcessState
 			close(e.exited)
+			e.waitRest()
 			e.stop()
 		}()
 	}
-	if len(pids) > 0 {
-		go func() {
-			for _, pid := range pids {
-				waitForExit(pid)
+	if len(e.pids) > 0 {
+		var running []int
+		for _, pid := range e.pids {
+			if fd, err := unix.PidfdOpen(pid, 0); err == nil { // else it has exited
+				running = append(running, fd)
 			}
+		}
+		go func() {
+			for _, pidfd := range running {
+				waitForExit(pidfd)
+			}
+			close(e.exited)
+			e.waitRest()
 			e.stop()
 		}()
 	}
-	return e
+}
+
+// checkRunning is how often --wait looks whether a recorded process still runs.
+const checkRunning = 20 * time.Millisecond
+
+// waitRest waits for the rest of the recorded processes.
+func (e *endWatcher) waitRest() {
+	for e.running != nil && e.running() > 0 {
+		time.Sleep(checkRunning)
+	}
 }
 
 // watchSignals stops the recording on the first signal. With COMMAND it passes the signal on (except SIGINT, which the
@@ -67,8 +88,8 @@ func (e *endWatcher) watchSignals() {
 			case <-e.exited:
 			case <-time.After(commandGrace):
 				e.cmd.Process.Signal(unix.SIGTERM)
-				e.stop()
 			}
+			e.stop()
 		}()
 	}
 	for sig = <-e.signals.stop; sig == first && time.Since(started) < duplicateSignal; sig = <-e.signals.stop {
@@ -81,15 +102,10 @@ func (e *endWatcher) watchSignals() {
 
 // commandStatus is COMMAND's status as of waitCommand; ok is false if it has not exited, or there is none.
 func (e *endWatcher) commandStatus() (status int, ok bool) {
-	if e.cmd == nil {
+	if e.cmd == nil || !e.ended() {
 		return 0, false
 	}
-	select {
-	case <-e.exited:
-		return e.waitCommand(), true
-	default:
-		return 0, false
-	}
+	return e.waitCommand(), true
 }
 
 // waitCommand waits for COMMAND and returns its status as a shell does: 128+n for signal n. 0 without COMMAND.
@@ -105,15 +121,21 @@ func (e *endWatcher) waitCommand() int {
 	return e.cmd.ProcessState.ExitCode()
 }
 
-// waitForExit returns when the process has exited.
-func waitForExit(pid int) {
-	fd, err := unix.PidfdOpen(pid, 0)
-	if err != nil {
-		return // it has exited
+// ended reports whether COMMAND, or each process of -p, has exited.
+func (e *endWatcher) ended() bool {
+	select {
+	case <-e.exited:
+		return true
+	default:
+		return false
 	}
-	defer unix.Close(fd)
+}
+
+// waitForExit returns when the process has exited.
+func waitForExit(pidfd int) {
+	defer unix.Close(pidfd)
 	for {
-		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, -1)
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(pidfd), Events: unix.POLLIN}}, -1)
 		if !errors.Is(err, unix.EINTR) {
 			return
 		}

@@ -19,12 +19,20 @@ import (
 // explain adds hints to the errors of probing and loading BPF programs.
 func explain(err error) error {
 	switch {
+	case errors.Is(err, bpf.ErrUserNamespace):
+		return cli.WithHint(err, "run it as root of the host, as in: docker run --userns=host --privileged …")
 	case errors.Is(err, bpf.ErrPrivilege):
 		return cli.WithHint(err, "run it as root, as in: sudo record …; or give it these capabilities: "+
 			"sudo setcap cap_bpf,cap_perfmon=ep record")
 	case errors.Is(err, bpf.ErrNoBTF):
 		return cli.WithHint(err, "it needs Linux 6.1 or newer (5.15 to 6.0 are not tested) built with "+
 			"CONFIG_DEBUG_INFO_BTF, and /sys/kernel/btf to be visible")
+	case errors.Is(err, bpf.ErrInside):
+		return cli.WithHint(err, "record a command or processes (-p), or run it in the initial pid namespace: "+
+			"docker run --pid=host …, or nsenter -t 1 -p -m record …")
+	case errors.Is(err, bpf.ErrNoProc):
+		return cli.WithHint(err, "mount one: mount -t proc proc /proc; after nsenter -p, enter the mount namespace "+
+			"too: nsenter -t 1 -p -m record …")
 	case errors.Is(err, bpf.ErrRefused):
 		return cli.WithHint(err, "record --list says what was refused and why")
 	}

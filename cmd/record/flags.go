@@ -42,7 +42,8 @@ func (opt *options) selectionFlags(f *cli.Flags) (pids *[]string) {
 	f.StringSliceVarP(&opt.events, "events", "e", nil, "only these event families, a `LIST` of "+
 		strings.Join(schema.Families(), ", ")+" (default: all this kernel allows)")
 	f.ListOf("events", families...)
-	pids = f.StringSliceP("pid", "p", nil, "only the processes of a `LIST` of ids, and what they start")
+	pids = f.StringSliceP("pid", "p", nil, "only the processes of a `LIST` of ids, with what they have started "+
+		"and will start, except processes whose parents had ended before. A thread's id stands for its process")
 	f.StringVar(&opt.comm, "comm", "", "only tasks whose name is `NAME`, of which the first 15 bytes count")
 	return pids
 }
@@ -63,6 +64,8 @@ func (opt *options) limitFlags(f *cli.Flags) {
 	f.VarP(&opt.duration, "duration", "d", "end after `TIME`: 30s, 5m")
 	f.Int64VarP(&opt.maxEvents, "max-events", "n", 0, "end after exactly `N` rows of events")
 	f.VarP(&opt.maxSize, "max-size", "s", "end when the capture has `SIZE`: 64MiB, 1G; the last batch may pass it")
+	f.BoolVar(&opt.wait, "wait", false, "record until everything that COMMAND, or the processes of --pid, have "+
+		"started has ended too")
 }
 
 func (opt *options) tuningFlags(f *cli.Flags) {

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"os"
 
@@ -24,7 +25,10 @@ func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	}
 	status, err := record(opt, stdin, stdout, stderr)
 	if err != nil {
-		return cli.Exit(stderr, "record", err)
+		status = cli.Exit(stderr, "record", err)
+	}
+	if notStarted := (*commandError)(nil); errors.As(err, &notStarted) {
+		return notStarted.status()
 	}
 	return status
 }

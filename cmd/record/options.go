@@ -26,6 +26,7 @@ type options struct {
 	duration   cli.Time
 	maxEvents  int64
 	maxSize    cli.Size
+	wait       bool
 	ringSize   cli.Size
 	codec      string
 	force      bool

@@ -6,9 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"os/exec"
+	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/sys/unix"
 
@@ -68,11 +70,6 @@ func (r *recording) open(stdin io.Reader) (err error) {
 	if err := privilege.ClearInheritable(); err != nil {
 		return err
 	}
-	for _, pid := range r.opt.pids {
-		if _, err := os.Stat(fmt.Sprintf("/proc/%d", pid)); err != nil {
-			return fmt.Errorf("following process %d: no such process", pid)
-		}
-	}
 	host, err := recorder.DescribeHost()
 	if err != nil {
 		return err
@@ -80,9 +77,6 @@ func (r *recording) open(stdin io.Reader) (err error) {
 	calls, err := syscalls.ForArch(host.Arch)
 	if err != nil {
 		return err
-	}
-	if r.opt.path == "" {
-		r.opt.path = fmt.Sprintf("fletch-%s-%s", host.Host, time.Now().Format("20060102-150405"))
 	}
 	cfg := r.opt.config()
 	budget, err := recorder.NewBudget(&cfg, host.CPUs, bpf.Layouts())
@@ -98,13 +92,47 @@ func (r *recording) open(stdin io.Reader) (err error) {
 	cfg.Manifest.Recorder = format.Recorder{Version: cli.Version(), Args: r.opt.args}
 	cfg.Stdout, cfg.Calls, cfg.RequestDump = r.stdout, calls, r.signals.dump
 	cfg.UID, cfg.GID = r.caller.Owner()
-	observer := &console{stderr: r.stderr, reportDumps: !r.opt.quiet && !r.opt.json}
-	if r.recorder, err = recorder.Open(cfg, budget, r.session, observer); err != nil {
+	if err := r.create(cfg, budget); err != nil {
 		return explainExisting(r.opt, err)
 	}
 	budget.LimitRuntime()
 	r.nice = privilege.RaisePriority()
 	return nil
+}
+
+// create creates the capture. Without -w it takes a name that nobody has: two recorders may start in one second.
+func (r *recording) create(cfg recorder.Config, budget *recorder.Budget) (err error) {
+	recorder.MonotonicOffset = r.session.MonotonicOffset()
+	observer := &console{stderr: r.stderr, reportDumps: !r.opt.quiet && !r.opt.json}
+	named := cfg.Path != ""
+	name := defaultName(cfg.Manifest.Host, time.Now())
+	for n := 1; ; n++ {
+		if !named {
+			cfg.Path = name
+			if n > 1 {
+				cfg.Path = fmt.Sprintf("%s-%d", name, n)
+			}
+		}
+		r.recorder, err = recorder.Open(cfg, budget, r.session, observer)
+		if named || n == mostNames || !errors.Is(err, fs.ErrExist) {
+			r.opt.path = cfg.Path
+			return err
+		}
+	}
+}
+
+// mostNames is how many names of a second are tried.
+const mostNames = 1000
+
+// defaultName is the name of a capture that begins at that time. A host's name may have any characters.
+func defaultName(host string, at time.Time) string {
+	host = strings.Map(func(c rune) rune {
+		if c == '/' || !unicode.IsPrint(c) {
+			return '_'
+		}
+		return c
+	}, host)
+	return fmt.Sprintf("fletch-%s-%s", host, at.Format("20060102-150405"))
 }
 
 // load loads and attaches the BPF programs.
@@ -136,7 +164,11 @@ func (r *recording) start() error {
 	if err := startCommand(r.cmd, r.session, r.nice); err != nil {
 		return err
 	}
-	r.watcher = watchEnd(r.recorder.End, r.signals, r.cmd, r.opt.pids)
+	r.watcher = &endWatcher{stop: r.recorder.End, signals: r.signals, cmd: r.cmd, pids: r.session.Targets}
+	if r.opt.wait {
+		r.watcher.running = r.session.Running
+	}
+	r.watcher.watch()
 	return r.recorder.WriteOut()
 }
 
@@ -167,6 +199,10 @@ func (r *recording) run() error {
 
 // finish completes the capture and returns the exit status. runErr is the error that ended the recording, or nil.
 func (r *recording) finish(runErr error) (status int, err error) {
+	running := 0
+	if r.watcher.ended() {
+		running = r.session.Running()
+	}
 	result, err := r.recorder.Finish(runErr, func(m *format.Manifest) {
 		if status, ended := r.watcher.commandStatus(); ended {
 			m.ExitStatus = &status
@@ -177,7 +213,7 @@ func (r *recording) finish(runErr error) (status int, err error) {
 	}
 	if !r.opt.quiet {
 		// The capture is complete even if nobody can read the summary: EPIPE from a pipe, EIO from a closed terminal.
-		err := summarize(r.opt, &result, r.stderr)
+		err := summarize(r.opt, &result, running, r.stderr)
 		if err != nil && !errors.Is(err, unix.EPIPE) && !errors.Is(err, unix.EIO) {
 			return 0, err
 		}

@@ -17,7 +17,8 @@ import (
 
 // summarize prints on standard error what was recorded, and what is kept of it. For a flight recorder it prints no
 // tables, because what it keeps are its dumps.
-func summarize(opt *options, result *recorder.Result, stderr io.Writer) error {
+// running processes that belong to the recording go on without it.
+func summarize(opt *options, result *recorder.Result, running int, stderr io.Writer) error {
 	all, kept, tables := result.All, result.Kept, result.Manifest.Tables
 	flight := opt.last > 0
 	if flight {
@@ -27,11 +28,13 @@ func summarize(opt *options, result *recorder.Result, stderr io.Writer) error {
 		return writeJSON(stderr, struct {
 			Path string `json:"path"`
 			recorder.Part
-			Kept   *recorder.Part              `json:"kept,omitempty"`   // unless everything is kept
-			Tables map[string]format.TableInfo `json:"tables,omitempty"` // of what is kept
-			Dumps  []recorder.Dump             `json:"dumps,omitempty"`
-		}{opt.path, all, kept, tables, result.Dumps})
+			Kept    *recorder.Part              `json:"kept,omitempty"`   // unless everything is kept
+			Tables  map[string]format.TableInfo `json:"tables,omitempty"` // of what is kept
+			Dumps   []recorder.Dump             `json:"dumps,omitempty"`
+			Running int                         `json:"running,omitempty"` // processes that belong to the recording and go on without it
+		}{opt.path, all, kept, tables, result.Dumps, running})
 	}
+	defer explainRest(opt, all.Rows, running, stderr)
 	path := term.Escape(opt.path)
 	if path == "-" {
 		path = "standard output"
@@ -52,6 +55,26 @@ func summarize(opt *options, result *recorder.Result, stderr io.Writer) error {
 		t.Row(name, term.Count(info.Rows), term.Count(info.Lost), term.Bytes(info.Bytes))
 	}
 	return t.Write(stderr, "  ")
+}
+
+// explainRest says what a reader of the summary might not expect: that processes which belong to the recording go on
+// without it, and why there is no event.
+func explainRest(opt *options, rows int64, running int, stderr io.Writer) {
+	who := "COMMAND"
+	if len(opt.command) == 0 {
+		who = "those of --pid"
+	}
+	if running > 0 {
+		processes, run, they := "processes", "run", "they end"
+		if running == 1 {
+			processes, run, they = "process", "runs", "it ends"
+		}
+		fmt.Fprintf(stderr, "record: %s %s that %s started still %s; --wait records until %s\n",
+			term.Count(int64(running)), processes, who, run, they)
+	}
+	if rows == 0 && opt.comm != "" {
+		fmt.Fprintf(stderr, "record: no event was of a thread named %s\n", term.Escape(opt.comm))
+	}
 }
 
 func amount(p recorder.Part) string {

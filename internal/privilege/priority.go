@@ -5,12 +5,12 @@
 package privilege
 
 import (
-	"os"
 	"runtime"
-	"strconv"
 
 	"golang.org/x/sys/unix"
 )
+
+const lowestNice = ^uintptr(19) // -20
 
 // RaisePriority gives all threads the nice value -20, so that the recorder is scheduled before what it records. It
 // returns the nice value from before. Without the permission nothing changes, and more events may be lost.
@@ -19,15 +19,8 @@ func RaisePriority() (before int) {
 	if n, err := unix.Getpriority(unix.PRIO_PROCESS, 0); err == nil {
 		before = 20 - n
 	}
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		return before
-	}
-	for _, t := range tasks {
-		if tid, err := strconv.Atoi(t.Name()); err == nil {
-			unix.Setpriority(unix.PRIO_PROCESS, tid, -20)
-		}
-	}
+	// Each thread sets its own: ids that /proc has may be those of another pid namespace.
+	allThreads("setpriority", unix.SYS_SETPRIORITY, unix.PRIO_PROCESS, 0, lowestNice)
 	return before
 }
 

@@ -103,11 +103,17 @@ func (m *machine) detectChanges() (changes []format.Change) {
 	return changes
 }
 
-// readClock reads a clock, in ns.
+// MonotonicOffset is what the time namespace of this process adds to CLOCK_MONOTONIC. It is set before Open.
+var MonotonicOffset time.Duration
+
+// readClock reads a clock, in ns; CLOCK_MONOTONIC as it is in the initial time namespace.
 func readClock(clock int32) int64 {
 	var ts unix.Timespec
 	// Raw, because it does not block. It fails only for clocks that do not exist.
 	unix.RawSyscall(unix.SYS_CLOCK_GETTIME, uintptr(clock), uintptr(unsafe.Pointer(&ts)), 0)
+	if clock == unix.CLOCK_MONOTONIC {
+		return ts.Nano() - int64(MonotonicOffset)
+	}
 	return ts.Nano()
 }
 

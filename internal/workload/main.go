@@ -19,6 +19,7 @@
 //	workload signals N     N signals of each kind; see signals.go
 //	workload allocate MIB  allocates memory and writes to it
 //	workload names DIR     hostile names of threads and files; see names.go
+//	workload clock S CMD   runs CMD in a time namespace whose monotonic clock is S seconds ahead
 //	workload spin TIME     calls of getppid from one thread, as fast as it can, for TIME
 //
 // It prints one line of JSON about what it did: Report, or the type in the file of the work.
@@ -60,7 +61,8 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
 		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n"+
-			"    files DIR N | ipc N | tcp N | seccomp N | signals N | waits 1 | restarts 1 | allocate MIB | names DIR")
+			"    files DIR N | ipc N | tcp N | seccomp N | signals N | waits 1 | restarts 1 | allocate MIB | names DIR |\n"+
+			"    clock S CMD")
 		return 2
 	}
 	var err error
@@ -111,7 +113,7 @@ func threads(n int, work func(i int)) []int {
 // families are the kinds of work for one family of events each, and those that this program starts itself with.
 var families = map[string]func(args []string, stdout io.Writer) error{
 	"files": files, "ipc": ipc, "tcp": tcp, "seccomp": seccomp, "names": names, "as-user": asUser, "denied": denied,
-	"signals": signals, "timer-storm": timerStorm, "fault": fault, "allocate": allocate,
+	"signals": signals, "timer-storm": timerStorm, "fault": fault, "allocate": allocate, "clock": clock,
 	"waits": waits, "restarts": restarts,
 }
 
