@@ -43,6 +43,7 @@ const (
 	fletchProgIpcPermissionFentry = "ipc_permission_fentry"
 	fletchProgIpcPermissionKprobe = "ipc_permission_kprobe"
 	fletchProgIpcPermissionLsm    = "ipc_permission_lsm"
+	fletchProgListTasks           = "list_tasks"
 	fletchProgProcessExec         = "process_exec"
 	fletchProgProcessExit         = "process_exit"
 	fletchProgProcessFork         = "process_fork"
@@ -63,6 +64,7 @@ const (
 	fletchProgTcpV6Fexit          = "tcp_v6_fexit"
 	fletchProgTcpV6Kprobe         = "tcp_v6_kprobe"
 	fletchProgTcpV6Kretprobe      = "tcp_v6_kretprobe"
+	fletchProgTreeExit            = "tree_exit"
 	fletchVarArgsMax              = "args_max"
 	fletchVarArity                = "arity"
 	fletchVarBulkKinds            = "bulk_kinds"
@@ -76,8 +78,10 @@ const (
 	fletchVarCpuCount             = "cpu_count"
 	fletchVarEnabled              = "enabled"
 	fletchVarEpoch                = "epoch"
+	fletchVarFollowing            = "following"
 	fletchVarIdentityChanges      = "identity_changes"
 	fletchVarIpcFired             = "ipc_fired"
+	fletchVarJoined               = "joined"
 	fletchVarLastPath             = "last_path"
 	fletchVarLastTask             = "last_task"
 	fletchVarRareMark             = "rare_mark"
@@ -167,6 +171,7 @@ type fletchProgramSpecs struct {
 	IpcPermissionFentry *ebpf.ProgramSpec `ebpf:"ipc_permission_fentry"`
 	IpcPermissionKprobe *ebpf.ProgramSpec `ebpf:"ipc_permission_kprobe"`
 	IpcPermissionLsm    *ebpf.ProgramSpec `ebpf:"ipc_permission_lsm"`
+	ListTasks           *ebpf.ProgramSpec `ebpf:"list_tasks"`
 	ProcessExec         *ebpf.ProgramSpec `ebpf:"process_exec"`
 	ProcessExit         *ebpf.ProgramSpec `ebpf:"process_exit"`
 	ProcessFork         *ebpf.ProgramSpec `ebpf:"process_fork"`
@@ -187,6 +192,7 @@ type fletchProgramSpecs struct {
 	TcpV6Fexit          *ebpf.ProgramSpec `ebpf:"tcp_v6_fexit"`
 	TcpV6Kprobe         *ebpf.ProgramSpec `ebpf:"tcp_v6_kprobe"`
 	TcpV6Kretprobe      *ebpf.ProgramSpec `ebpf:"tcp_v6_kretprobe"`
+	TreeExit            *ebpf.ProgramSpec `ebpf:"tree_exit"`
 }
 
 // fletchMapSpecs contains maps before they are loaded into the kernel.
@@ -223,8 +229,10 @@ type fletchVariableSpecs struct {
 	CpuCount        *ebpf.VariableSpec `ebpf:"cpu_count"`
 	Enabled         *ebpf.VariableSpec `ebpf:"enabled"`
 	Epoch           *ebpf.VariableSpec `ebpf:"epoch"`
+	Following       *ebpf.VariableSpec `ebpf:"following"`
 	IdentityChanges *ebpf.VariableSpec `ebpf:"identity_changes"`
 	IpcFired        *ebpf.VariableSpec `ebpf:"ipc_fired"`
+	Joined          *ebpf.VariableSpec `ebpf:"joined"`
 	LastPath        *ebpf.VariableSpec `ebpf:"last_path"`
 	LastTask        *ebpf.VariableSpec `ebpf:"last_task"`
 	RareMark        *ebpf.VariableSpec `ebpf:"rare_mark"`
@@ -322,8 +330,10 @@ type fletchVariables struct {
 	CpuCount        *ebpf.Variable `ebpf:"cpu_count"`
 	Enabled         *ebpf.Variable `ebpf:"enabled"`
 	Epoch           *ebpf.Variable `ebpf:"epoch"`
+	Following       *ebpf.Variable `ebpf:"following"`
 	IdentityChanges *ebpf.Variable `ebpf:"identity_changes"`
 	IpcFired        *ebpf.Variable `ebpf:"ipc_fired"`
+	Joined          *ebpf.Variable `ebpf:"joined"`
 	LastPath        *ebpf.Variable `ebpf:"last_path"`
 	LastTask        *ebpf.Variable `ebpf:"last_task"`
 	RareMark        *ebpf.Variable `ebpf:"rare_mark"`
@@ -375,6 +385,7 @@ type fletchPrograms struct {
 	IpcPermissionFentry *ebpf.Program `ebpf:"ipc_permission_fentry"`
 	IpcPermissionKprobe *ebpf.Program `ebpf:"ipc_permission_kprobe"`
 	IpcPermissionLsm    *ebpf.Program `ebpf:"ipc_permission_lsm"`
+	ListTasks           *ebpf.Program `ebpf:"list_tasks"`
 	ProcessExec         *ebpf.Program `ebpf:"process_exec"`
 	ProcessExit         *ebpf.Program `ebpf:"process_exit"`
 	ProcessFork         *ebpf.Program `ebpf:"process_fork"`
@@ -395,6 +406,7 @@ type fletchPrograms struct {
 	TcpV6Fexit          *ebpf.Program `ebpf:"tcp_v6_fexit"`
 	TcpV6Kprobe         *ebpf.Program `ebpf:"tcp_v6_kprobe"`
 	TcpV6Kretprobe      *ebpf.Program `ebpf:"tcp_v6_kretprobe"`
+	TreeExit            *ebpf.Program `ebpf:"tree_exit"`
 }
 
 func (p *fletchPrograms) Close() error {
@@ -415,6 +427,7 @@ func (p *fletchPrograms) Close() error {
 		p.IpcPermissionFentry,
 		p.IpcPermissionKprobe,
 		p.IpcPermissionLsm,
+		p.ListTasks,
 		p.ProcessExec,
 		p.ProcessExit,
 		p.ProcessFork,
@@ -435,6 +448,7 @@ func (p *fletchPrograms) Close() error {
 		p.TcpV6Fexit,
 		p.TcpV6Kprobe,
 		p.TcpV6Kretprobe,
+		p.TreeExit,
 	)
 }
 

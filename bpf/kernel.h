@@ -143,13 +143,19 @@ struct signal_struct {
 	int group_exit_code;
 };
 
-/* The numbers of a thread: in each pid namespace that it is in, from the initial one on. */
+struct ns_common {
+	u32 inum;
+};
+struct pid_namespace {
+	struct ns_common ns;
+};
 struct upid {
 	int nr;
+	struct pid_namespace *ns;
 };
 struct pid {
-	unsigned int level;
-	struct upid numbers[];
+	u32 level;
+	struct upid numbers[1];
 };
 
 struct kernfs_node {

@@ -327,6 +327,22 @@ COLD u32 append_cgroup(struct scratch *s, u32 off, struct kernfs_node *kn, struc
 	return s->walk.off;
 }
 
+/* put_pid_namespace sets the ids that a task has in its own pid namespace. */
+HOT void put_pid_namespace(struct task_event *e, struct task_struct *task)
+{
+	struct pid *tid = BPF_CORE_READ(task, thread_pid), *pid = BPF_CORE_READ(task, group_leader, thread_pid);
+	u64 at = bpf_core_field_offset(struct pid, numbers) + BPF_CORE_READ(tid, level) * bpf_core_type_size(struct upid);
+	struct pid_namespace *ns;
+
+	if (!tid)
+		return; /* the task has ended */
+	e->nstid = FIELD((u64)tid + at, struct upid, nr);
+	if (pid)
+		e->nspid = FIELD((u64)pid + at, struct upid, nr);
+	ns = (void *)FIELD((u64)tid + at, struct upid, ns);
+	e->pidns = BPF_CORE_READ(ns, ns.inum);
+}
+
 /* build_task builds the row of a task in the scratch buffer, and returns its length. */
 COLD u32 build_task(struct scratch *s, struct task_struct *task, task_id id)
 {
@@ -345,6 +361,7 @@ COLD u32 build_task(struct scratch *s, struct task_struct *task, task_id id)
 	e->gid = BPF_CORE_READ(task, cred, gid.val);
 	e->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	bpf_probe_read_kernel(e->comm, sizeof(e->comm), task->comm);
+	put_pid_namespace(e, task);
 	if (exe)
 		len = append_path(s, len, BPF_CORE_READ(exe, f_path.dentry), BPF_CORE_READ(exe, f_path.mnt), &e->exe);
 	return len;

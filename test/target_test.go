@@ -84,6 +84,9 @@ func TestCommandInPIDNamespace(t *testing.T) {
 			if task.s("comm") == "record" {
 				t.Errorf("the recorder is recorded: %v", task)
 			}
+			if task.n("nspid") == task.n("pid") || task.n("pidns") == 0 {
+				t.Errorf("ids in its own pid namespace: %v", task)
+			}
 		}
 	})
 }
@@ -99,8 +102,9 @@ func TestMechanismsInPIDNamespace(t *testing.T) {
 		t.Run(family.name, func(t *testing.T) {
 			eachMechanism(t, family.name, func(t *testing.T, mechanism string) {
 				path := filepath.Join(t.TempDir(), "capture")
-				status, _, stderr := inside(t, true, fmt.Sprintf("record -q -w %s -e %s --mechanism %s=%s -- workload %s",
-					path, family.name, family.name, mechanism, family.work))
+				script := fmt.Sprintf("record -q -w %s -e %[2]s --mechanism %[2]s=%s -- workload %s",
+					path, family.name, mechanism, family.work)
+				status, _, stderr := inside(t, true, script)
 				if status != 0 {
 					t.Fatalf("status %d\n%s", status, stderr)
 				}
@@ -209,12 +213,13 @@ func TestUserNamespaceIsRefused(t *testing.T) {
 func TestPriorityInPIDNamespace(t *testing.T) {
 	eachProc(t, func(t *testing.T, ownProc bool) {
 		status, stdout, stderr := inside(t, ownProc, `
-			record -q -e process -w out -- sleep 1 &
+			record -q -e process -w out -- sh -c 'until [ -e done ]; do sleep 0.05; done' &
 			until [ -e out/process/000001.arrow ]; do sleep 0.05; done
 			mount -t proc proc /proc
 			for id in /proc/[0-9]*; do
 				[ "$(cat $id/comm)" = record ] && cut -d' ' -f19 $id/task/*/stat
 			done
+			touch done
 			wait`)
 		if status != 0 {
 			t.Fatalf("status %d\n%s", status, stderr)

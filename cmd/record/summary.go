@@ -31,7 +31,7 @@ func summarize(opt *options, result *recorder.Result, running int, stderr io.Wri
 			Kept    *recorder.Part              `json:"kept,omitempty"`   // unless everything is kept
 			Tables  map[string]format.TableInfo `json:"tables,omitempty"` // of what is kept
 			Dumps   []recorder.Dump             `json:"dumps,omitempty"`
-			Running int                         `json:"running,omitempty"` // processes that belong to the recording and go on without it
+			Running int                         `json:"running,omitempty"` // processes that go on without it
 		}{opt.path, all, kept, tables, result.Dumps, running})
 	}
 	defer explainRest(opt, all.Rows, running, stderr)
