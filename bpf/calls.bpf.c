@@ -315,7 +315,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 		tcp_call_begin(task, st);
 	if (class & CALL_LAST) {
 		if (want_syscall)
-			emit_call(c, cpu, &st->call, st->call.task, 0, 0);
+			emit_call(c, cpu, &st->call, st->call.task, 0, (u64)-1); /* it has no duration */
 		st->call.ts = 0;
 	}
 	return 0;

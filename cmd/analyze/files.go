@@ -3,7 +3,9 @@
 package main
 
 import (
+	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/syscalls"
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
@@ -15,16 +17,18 @@ var (
 	fileWrites   = view.Count(isWrite)
 	bytesRead    = view.Sum("ret", isRead)
 	bytesWritten = view.Sum("ret", isWrite)
-	fileErrors   = view.Count(view.Fails("ret"))
-	fileTime     = view.Sum("duration_ns", nil)
+	fileErrors   = view.Count(view.TransferEnds(syscalls.Erred))
+	fileExpected = view.Count(view.TransferEnds(syscalls.Expected))
+	filesBefore  = view.Count(view.BeganBefore())
 )
 
 var files = &viewCommand{
 	Command: cli.Command{
 		Name:    "analyze files",
 		Summary: "reads and writes of each file",
-		Description: `Counts reads and writes of each file: how many, how many bytes, how many failed, how long they
-took in all, on average and at most, and by how many processes.`,
+		Description: `Counts reads and writes of each file: how many, how many bytes were moved, how many failed, how
+long they took in all, on average and at most, and by how many processes. What would have blocked or was interrupted is
+not an error, but expected. Bytes that other calls move are not counted; which ones is said below the table.`,
 		Examples: []cli.Example{
 			{Line: "analyze files incident -n 20"},
 			{Line: "analyze files incident --by comm --sort written", Text: "who wrote most"},
@@ -32,6 +36,14 @@ took in all, on average and at most, and by how many processes.`,
 		},
 	},
 	emptyText: "no such reads and writes were recorded",
+	notes: func(e *env, set capture.Set, r *view.Result) ([]string, error) {
+		notes := beforeNote(r, filesBefore, "means")
+		list, err := readUncounted(e, set)
+		if text := uncountedText(list); text != "" {
+			notes = append(notes, text)
+		}
+		return notes, err
+	},
 	view: &view.View{
 		Table: "file", By: []string{"path"}, Sort: "total", KeysLast: true,
 		Keys: []*view.Key{view.Path, view.Comm, view.PID, view.OneOf("op", "read", "write")},
@@ -41,10 +53,12 @@ took in all, on average and at most, and by how many processes.`,
 			{Name: "writes", Value: fileWrites},
 			{Name: "written", Value: bytesWritten, Unit: view.Bytes},
 			{Name: "errors", Value: fileErrors},
-			{Name: "total", Value: fileTime, Unit: view.Nanoseconds},
-			{Name: "mean", Value: view.Mean(fileTime, view.Plus(fileReads, fileWrites)), Unit: view.Nanoseconds},
+			{Name: "expected", Value: fileExpected},
+			{Name: "total", Value: view.Sum("duration_ns", nil), Unit: view.Nanoseconds},
+			{Name: "mean", Value: view.MeanOf("duration_ns", nil), Unit: view.Nanoseconds},
 			{Name: "max", Value: view.Max("duration_ns", nil), Unit: view.Nanoseconds},
 			{Name: "processes", Value: view.Processes},
+			{Name: "began_before", Value: filesBefore, JSONOnly: true},
 		},
 	},
 }

@@ -129,28 +129,31 @@ func (s *captureSummary) write(w io.Writer) error {
 	for _, part := range []struct {
 		title string
 		table *term.Table
-		shown bool // even without rows
+		shown bool   // even without rows
+		note  string // below the table
 	}{
-		{s.familyTitle(), s.familyTable(), false},
-		{"most calls", commandTable(s.Calls), false},
-		{"most time in calls", commandTable(s.Times), false},
-		{"slowest calls, one of each name", s.slowTable(clock), false},
-		{"failing calls", s.failingTable(), false},
-		{"calls that did not return", pendingTable(s.Pending, clock), false},
-		{s.Files.title(), s.Files.table(), false},
-		{s.TCP.title(), s.TCP.table(), s.TCP.hasRows()},
-		{s.Denials.title(), s.Denials.table(), false},
-		{s.Processes.title(), s.Processes.table(clock), true},
+		{s.familyTitle(), s.familyTable(), false, ""},
+		{"most calls", commandTable(s.Calls), false, ""},
+		{"most time in calls", commandTable(s.Times), false, ""},
+		{"slowest calls, one of each name", s.slowTable(clock), false, ""},
+		{"failing calls", s.failingTable(), false, ""},
+		{"calls that did not return", pendingTable(s.Pending, clock), false, ""},
+		{s.Files.title(), s.Files.table(), len(s.Files.Uncounted) > 0, uncountedText(s.Files.Uncounted)},
+		{s.TCP.title(), s.TCP.table(), s.TCP.hasRows(), ""},
+		{s.Denials.title(), s.Denials.table(), false, ""},
+		{s.Processes.title(), s.Processes.table(clock), true, ""},
 	} {
 		if part.table.Len() == 0 && !part.shown {
 			continue
 		}
 		fmt.Fprintf(w, "\n%s\n", colour.Bold(part.title))
-		if part.table.Len() == 0 {
-			continue
+		if part.table.Len() > 0 {
+			if err := part.table.Write(w, "  "); err != nil {
+				return err
+			}
 		}
-		if err := part.table.Write(w, "  "); err != nil {
-			return err
+		if part.note != "" {
+			fmt.Fprintf(w, "  %s\n", term.Escape(part.note))
 		}
 	}
 	return nil

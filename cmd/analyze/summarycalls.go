@@ -28,6 +28,7 @@ type commandCalls struct {
 	Comm   string `json:"comm"`
 	Calls  int64  `json:"calls"`
 	Errors int64  `json:"errors"`
+	Expect int64  `json:"expected"` // error numbers that are no failures
 	Time   int64  `json:"time_ns"`
 }
 
@@ -40,6 +41,7 @@ type slowCall struct {
 	TID      int32     `json:"tid"`
 	Ret      int64     `json:"ret"`
 	Duration int64     `json:"duration_ns"`
+	Before   bool      `json:"began_before"` // the recording, so Duration is a lower bound
 }
 
 // failingCall is how often one system call failed with one error.
@@ -51,23 +53,24 @@ type failingCall struct {
 }
 
 var (
-	callCount  = view.Count(nil)
-	callErrors = view.Count(view.Fails("ret"))
-	callTime   = view.Sum("duration_ns", nil)
+	callCount = view.Count(nil)
+	callTime  = view.Sum("duration_ns", nil)
 )
 
 // callDetails is what the list of slow calls shows of a call, besides its name and duration.
 type callDetails struct {
 	ts, ret int64
 	task    int32
+	before  bool
 }
 
 // slowestCall is the call with the longest duration; of equal ones, the first.
 var slowestCall = &view.Greatest[callDetails]{
-	Column: "duration_ns", Columns: []string{"ts", "task", "ret"},
+	Column: "duration_ns", Columns: []string{"ts", "task", "ret", "flags"},
 	NewRow: func(*view.Source) (func(b *format.Batch, row int) callDetails, error) {
 		return func(b *format.Batch, row int) callDetails {
-			return callDetails{b.Column("ts").I64[row], b.Column("ret").I64[row], b.Column("task").I32[row]}
+			return callDetails{b.Column("ts").I64[row], b.Column("ret").I64[row], b.Column("task").I32[row],
+				view.Before(b, row)}
 		}, nil
 	},
 	Less: func(a, b callDetails) bool { return cmp.Or(cmp.Compare(a.ts, b.ts), cmp.Compare(a.task, b.task)) < 0 },
@@ -80,7 +83,8 @@ func (s *callSummary) read(e *env, in *view.Input, c *capture.Capture, n int) er
 		return err
 	}
 	results, err := view.GroupRows(e.ctx, in, "syscall",
-		view.Grouping{By: []*view.Key{view.Comm}, Count: []view.Value{callCount, callErrors, callTime}},
+		view.Grouping{By: []*view.Key{view.Comm},
+			Count: []view.Value{callCount, callErrors, callExpected, callTime}},
 		view.Grouping{By: []*view.Key{view.Call}, Count: []view.Value{callCount, slowestCall}},
 		view.Grouping{By: []*view.Key{view.Call, view.Errno}, Count: []view.Value{callErrors}},
 	)
@@ -92,9 +96,12 @@ func (s *callSummary) read(e *env, in *view.Input, c *capture.Capture, n int) er
 	s.Slowest, s.Failing = []slowCall{}, []failingCall{}
 	for _, g := range names.Top(n, slowestCall.Value()) {
 		call, duration := slowestCall.Of(g)
+		if duration == view.Unknown {
+			break // of this name and of those that follow
+		}
 		task := tasks.Task(call.task)
 		s.Slowest = append(s.Slowest, slowCall{g.Texts[0], time.Unix(0, call.ts).UTC(), commOf(task), task.PID,
-			task.TID, call.ret, duration})
+			task.TID, call.ret, duration, call.before})
 	}
 	for _, g := range failures.Top(n, callErrors) {
 		if errors := callErrors.Of(g); errors > 0 {
@@ -109,7 +116,8 @@ func (s *callSummary) read(e *env, in *view.Input, c *capture.Capture, n int) er
 func busiest(groups []*view.Group) []commandCalls {
 	list := []commandCalls{}
 	for _, g := range groups {
-		list = append(list, commandCalls{g.Texts[0], callCount.Of(g), callErrors.Of(g), callTime.Of(g)})
+		list = append(list, commandCalls{g.Texts[0], callCount.Of(g), callErrors.Of(g), callExpected.Of(g),
+			callTime.Of(g)})
 	}
 	return list
 }
@@ -123,9 +131,9 @@ func commOf(t *capture.Task) string {
 }
 
 func commandTable(list []commandCalls) *term.Table {
-	t := term.NewTable("comm", ">calls", ">errors", ">time in calls")
+	t := term.NewTable("comm", ">calls", ">errors", ">expected", ">time in calls")
 	for _, c := range list {
-		t.Row(c.Comm, term.Count(c.Calls), term.Count(c.Errors), view.Nanoseconds.Text(c.Time))
+		t.Row(c.Comm, term.Count(c.Calls), term.Count(c.Errors), term.Count(c.Expect), view.Nanoseconds.Text(c.Time))
 	}
 	return t
 }
@@ -138,7 +146,7 @@ func (s *callSummary) slowTable(clock *stamp.Format) *term.Table {
 			result = view.ErrnoText(-c.Ret)
 		}
 		at := string(clock.Append(nil, c.TS.UnixNano()))
-		t.Row(view.Nanoseconds.Text(c.Duration), c.Name, result, at, c.Comm, pidAndTID(c.PID, c.TID))
+		t.Row(boundText(c.Duration, c.Before), c.Name, result, at, c.Comm, pidAndTID(c.PID, c.TID))
 	}
 	return t
 }
@@ -153,3 +161,12 @@ func (s *callSummary) failingTable() *term.Table {
 
 // pidAndTID formats a pid and a tid for people.
 func pidAndTID(pid, tid int32) string { return strconv.Itoa(int(pid)) + "/" + strconv.Itoa(int(tid)) }
+
+// boundText formats a duration for people, with ">" if it is a lower bound.
+func boundText(duration int64, bound bool) string {
+	text := view.Nanoseconds.Text(duration)
+	if bound {
+		return ">" + text
+	}
+	return text
+}

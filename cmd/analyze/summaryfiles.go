@@ -19,8 +19,11 @@ type fileSummary struct {
 	Read    int64       `json:"read_bytes"`
 	Written int64       `json:"written_bytes"`
 	Errors  int64       `json:"errors"`
-	Busiest []fileTotal `json:"busiest"` // by bytes
-	Slowest []fileTotal `json:"slowest"` // by the slowest read or write
+	Expect  int64       `json:"expected"` // would have blocked, or were interrupted
+	Busiest []fileTotal `json:"busiest"`  // by bytes
+	Slowest []fileTotal `json:"slowest"`  // by the slowest read or write
+
+	Uncounted []uncountedCall `json:"uncounted"` // calls of all programs that move other bytes
 }
 
 // fileTotal is how much of one file was read and written, and its slowest read or write.
@@ -28,17 +31,21 @@ type fileTotal struct {
 	Path    string `json:"path"`
 	Read    int64  `json:"read_bytes"`
 	Written int64  `json:"written_bytes"`
-	Max     int64  `json:"max_ns"`
+	Max     int64  `json:"max_ns"` // -1: unknown
 	Op      string `json:"max_op"`
 	Comm    string `json:"max_comm"`
+	Before  bool   `json:"max_began_before"` // the recording, so Max is a lower bound
 }
 
 // accessDetails is what is shown of a slow read or write, besides its duration. op is "read", "write" or "?".
-type accessDetails struct{ comm, op string }
+type accessDetails struct {
+	comm, op string
+	before   bool // it began before the recording
+}
 
 // slowestAccess is the read or write with the longest duration; of equal ones, the first by comm and op.
 var slowestAccess = &view.Greatest[accessDetails]{
-	Column: "duration_ns", Columns: []string{"task", "op"},
+	Column: "duration_ns", Columns: []string{"task", "op", "flags"},
 	NewRow: func(s *view.Source) (func(b *format.Batch, row int) accessDetails, error) {
 		tasks, err := s.Tasks()
 		return func(b *format.Batch, row int) accessDetails {
@@ -46,7 +53,7 @@ var slowestAccess = &view.Greatest[accessDetails]{
 			if op != "read" && op != "write" {
 				op = "?"
 			}
-			return accessDetails{commOf(tasks.Task(b.Column("task").I32[row])), op}
+			return accessDetails{commOf(tasks.Task(b.Column("task").I32[row])), op, view.Before(b, row)}
 		}, err
 	},
 	Less: func(a, b accessDetails) bool { return cmp.Or(cmp.Compare(a.comm, b.comm), cmp.Compare(a.op, b.op)) < 0 },
@@ -55,7 +62,8 @@ var slowestAccess = &view.Greatest[accessDetails]{
 // read fills f, with lists of at most n files.
 func (f *fileSummary) read(e *env, in *view.Input, n int) error {
 	results, err := view.GroupRows(e.ctx, in, "file",
-		view.Grouping{Count: []view.Value{fileReads, fileWrites, bytesRead, bytesWritten, fileErrors}},
+		view.Grouping{Count: []view.Value{fileReads, fileWrites, bytesRead, bytesWritten, fileErrors,
+			fileExpected}},
 		view.Grouping{By: []*view.Key{view.Path}, Count: []view.Value{bytesRead, bytesWritten, slowestAccess}},
 	)
 	if err != nil {
@@ -63,10 +71,12 @@ func (f *fileSummary) read(e *env, in *view.Input, n int) error {
 	}
 	all, paths := results[0].Total(), results[1]
 	f.Reads, f.Writes, f.Errors = fileReads.Of(all), fileWrites.Of(all), fileErrors.Of(all)
+	f.Expect = fileExpected.Of(all)
 	f.Read, f.Written = bytesRead.Of(all), bytesWritten.Of(all)
 	f.Busiest = fileTotals(paths.Top(n, view.Plus(bytesRead, bytesWritten)))
 	f.Slowest = fileTotals(paths.Top(n, slowestAccess.Value()))
-	return nil
+	f.Uncounted, err = readUncounted(e, in.Captures)
+	return err
 }
 
 func fileTotals(groups []*view.Group) []fileTotal {
@@ -74,7 +84,7 @@ func fileTotals(groups []*view.Group) []fileTotal {
 	for _, g := range groups {
 		slowest, duration := slowestAccess.Of(g)
 		list = append(list, fileTotal{g.Texts[0], bytesRead.Of(g), bytesWritten.Of(g), duration, slowest.op,
-			slowest.comm})
+			slowest.comm, slowest.before})
 	}
 	return list
 }
@@ -91,8 +101,11 @@ func (f *fileSummary) table() *term.Table {
 		if slices.Contains(f.Busiest, l) && t.Len() >= len(f.Busiest) {
 			continue
 		}
-		t.Row(view.Bytes.Cell(l.Read), view.Bytes.Cell(l.Written), view.Nanoseconds.Text(l.Max), l.Op+" by "+l.Comm,
-			l.Path)
+		which := ""
+		if l.Max >= 0 {
+			which = l.Op + " by " + l.Comm
+		}
+		t.Row(view.Bytes.Cell(l.Read), view.Bytes.Cell(l.Written), boundText(l.Max, l.Before), which, l.Path)
 	}
 	return t
 }

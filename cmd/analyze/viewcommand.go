@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/term"
@@ -19,6 +20,7 @@ type viewCommand struct {
 	cli.Command
 	emptyText string // printed if there are no groups
 	view      *view.View
+	notes     func(e *env, set capture.Set, r *view.Result) ([]string, error) // printed below the table; nil: none
 }
 
 func (c *viewCommand) command() command { return command{c.Command, c.run, c.view} }
@@ -34,6 +36,9 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 	o.withFilter("only events for which `EXPR` holds").withJSON("an array of one object for each group")
 	if stop, err := o.parse(e, args); stop {
 		return err
+	}
+	if *n < 0 {
+		return o.Wrong("a table of %d groups shows nothing", *n)
 	}
 	order := c.view.SortBy(*sort)
 	if *sort != "group" && order == nil {
@@ -53,11 +58,19 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	groups := result.Top(max(*n, 0), order)
+	for _, from := range set {
+		if !recorded(from, c.view.Table) {
+			cli.Warn(e.stderr, program.Name, fmt.Sprintf("%s: %s events were not recorded", from.Path, c.view.Table))
+		}
+	}
+	groups := result.Top(*n, order)
 	if o.json {
 		return c.writeJSON(e.stdout, groups, *by)
 	}
-	return c.writeTable(e.stdout, groups, *by, result.Len()-len(groups))
+	if err := c.writeTable(e.stdout, groups, *by, result.Len()-len(groups)); err != nil {
+		return err
+	}
+	return c.writeNotes(e, set, result)
 }
 
 // orders returns the values of --sort.
@@ -68,6 +81,20 @@ func (c *viewCommand) orders() (terms []cli.Term) {
 		}
 	}
 	return append(terms, cli.Term{Name: "group", Text: "in the order of its keys"})
+}
+
+// writeNotes prints what has to be said of the numbers in the table.
+func (c *viewCommand) writeNotes(e *env, set capture.Set, r *view.Result) error {
+	if c.notes == nil {
+		return nil
+	}
+	notes, err := c.notes(e, set, r)
+	for _, note := range notes {
+		if _, err := fmt.Fprintln(e.stdout, term.Escape(note)); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // writeJSON prints groups as an array of objects.

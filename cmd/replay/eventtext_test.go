@@ -63,7 +63,7 @@ func TestTextByMeaning(t *testing.T) {
 	const want = `disk wait=0.000013000s ret=-1 ENOENT (No such file or directory) nr=openat signal=SIGKILL ` +
 		`path="/etc/` + escaped + `" socket="TCP:[80]" saddr=::1 mode=0644 ip=0xfffffffffffff000 ` +
 		`until=2026-03-01T12:00:01.000000000Z size=8 op="seek" args=["a", "` + escaped + `"]` + "\n" +
-		`disk wait=-0.000000001s ret=77 nr=nr_-1 signal=-5 path=? socket=- saddr="` + escaped + `" mode=-1 ip=0x0 ` +
+		`disk wait=? ret=77 nr=nr_-1 signal=-5 path=? socket=- saddr="` + escaped + `" mode=-1 ip=0x0 ` +
 		`until=1970-01-01T00:00:00.000000000Z size=0 op="` + escaped + `" args=[]`
 	if got := eventTexts(t, f); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/stamp"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 	"github.com/fletch-trace/fletch/internal/term"
@@ -40,18 +41,22 @@ func (t *callText) appendCall(dst []byte, nr int32, row int) []byte {
 // syscallText is the text of table syscall: openat(AT_FDCWD, 0x7f0000002000, O_RDONLY) = 3 <0.000013000>.
 type syscallText struct {
 	callText
-	ret, duration *capture.Accessor
+	ret  *capture.Accessor
+	took took
 }
 
 func newSyscallText(c *columns) eventText {
-	return &syscallText{newCallText(c), c.byName("ret"), c.byName("duration_ns")}
+	return &syscallText{newCallText(c), c.byName("ret"), newTook(c)}
 }
 
 func (t *syscallText) Append(dst []byte, row int) []byte {
 	nr := int32(t.nr.Int(row))
 	dst = append(t.appendCall(dst, nr, row), ' ')
 	dst = t.calls.AppendRet(dst, nr, t.ret.Int(row))
-	return appendDuration(dst, t.duration.Int(row))
+	if !t.calls.Returns(nr) && t.took.duration.Int(row) == 0 { // in captures of format 1.1
+		return appendDuration(dst, -1)
+	}
+	return t.took.append(dst, row)
 }
 
 // pendingText is the text of table pending: epoll_wait(...) <unfinished ...>.
@@ -109,19 +114,24 @@ func (t *processText) appendExit(dst []byte, row int) []byte {
 	} else {
 		dst = strconv.AppendInt(append(dst, "exit "...), t.exitCode.Int(row), 10)
 	}
-	return append(stamp.Seconds(append(dst, " after "...), t.duration.Int(row), 6), 's')
+	duration := t.duration.Int(row)
+	if duration < 0 {
+		return dst
+	}
+	return append(stamp.Seconds(append(dst, " after "...), duration, 6), 's')
 }
 
 // fileText is the text of table file: operation, path, offset, size, result and duration, as in
 //
 //	read /etc/hostname @0 4096 = 5 <0.000003000>
 type fileText struct {
-	op, path, offset, size, ret, duration *capture.Accessor
+	op, path, offset, size, ret *capture.Accessor
+	took                        took
 }
 
 func newFileText(c *columns) eventText {
 	t := &fileText{op: c.byName("op"), offset: c.byName("offset"), size: c.byName("size"), ret: c.byName("ret"),
-		duration: c.byName("duration_ns")}
+		took: newTook(c)}
 	if c.has("path") {
 		t.path = c.joined("path")[0]
 	}
@@ -135,11 +145,15 @@ func (t *fileText) Append(dst []byte, row int) []byte {
 	} else {
 		dst = term.AppendEscaped(dst, names.Str.Bytes(at))
 	}
-	if offset := t.offset.Int(row); offset != -1 { // -1: the file has no position
+	switch offset := t.offset.Int(row); offset {
+	case -1: // the file has no position
+	case -2:
+		dst = append(dst, " @?"...)
+	default:
 		dst = strconv.AppendInt(append(dst, " @"...), offset, 10)
 	}
 	dst = strconv.AppendInt(append(dst, ' '), t.size.Int(row), 10)
-	return appendResult(dst, t.ret.Int(row), t.duration.Int(row))
+	return t.took.append(syscalls.AppendResult(append(dst, ' '), t.ret.Int(row)), row)
 }
 
 // ipcText is the text of table ipc, a permission check:
@@ -249,6 +263,32 @@ func appendResult(dst []byte, ret, duration int64) []byte {
 	return appendDuration(syscalls.AppendResult(append(dst, ' '), ret), duration)
 }
 
+// took is how long something lasted: <0.000004000>, <?> if it is not known, and <>0.000004000> if it began before the
+// recording, so that this is a lower bound.
+type took struct {
+	duration, flags *capture.Accessor // flags is nil where the table lacks it
+}
+
+func newTook(c *columns) took {
+	t := took{duration: c.byName("duration_ns")}
+	if flags := schema.Of(c.table.Table).Select("flags")[0]; c.table.Check(flags) == nil {
+		t.flags = c.column(flags)
+	}
+	return t
+}
+
+func (t *took) append(dst []byte, row int) []byte {
+	ns := t.duration.Int(row)
+	if t.flags == nil || ns < 0 || t.flags.Int(row)&schema.FlagBefore == 0 {
+		return appendDuration(dst, ns)
+	}
+	return append(stamp.Seconds(append(dst, " <>"...), ns, 9), '>')
+}
+
+// appendDuration appends a duration in ns; one below 0 is not known.
 func appendDuration(dst []byte, ns int64) []byte {
+	if ns < 0 {
+		return append(dst, " <?>"...)
+	}
 	return append(stamp.Seconds(append(dst, " <"...), ns, 9), '>')
 }

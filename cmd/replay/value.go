@@ -53,6 +53,9 @@ func (v *value) appendNumber(dst []byte, n int64) []byte {
 	case schema.Time:
 		return v.times(dst, n)
 	case schema.Duration:
+		if n < 0 {
+			return append(dst, '?')
+		}
 		return append(stamp.Seconds(dst, n, 9), v.unit...)
 	case schema.Result:
 		return append(dst, bytes.TrimPrefix(syscalls.AppendResult(nil, n), []byte("= "))...)

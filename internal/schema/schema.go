@@ -35,6 +35,12 @@ const (
 	Flags                   // bits, which FORMAT.md lists
 )
 
+// Bits of a column of Flags, as enum row_flags in events.h.
+const (
+	FlagBefore    = 1 // it began before the recording: ts is the recording's start, and the duration a lower bound
+	FlagRestarted = 2 // it continues this task's call that ended with ERESTART*
+)
+
 // Column is one column of a table.
 type Column struct {
 	format.Column

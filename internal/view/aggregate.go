@@ -41,11 +41,11 @@ type number struct {
 func (n *number) Of(g *Group) int64       { return n.of(g) }
 func (n *number) aggregates() []aggregate { return n.needs }
 
-// Plus is the sum of several numbers.
+// Plus is the sum of several numbers. Those below 0, which are unknown, count as 0.
 func Plus(numbers ...Number) Number {
 	sum := &number{of: func(g *Group) (n int64) {
 		for _, number := range numbers {
-			n += number.Of(g)
+			n = Add(n, max(number.Of(g), 0))
 		}
 		return n
 	}}
@@ -55,8 +55,22 @@ func Plus(numbers ...Number) Number {
 	return sum
 }
 
-// Mean is total divided by count, and 0 if count is 0.
+// Mean is total divided by count, and Unknown if count is 0.
 func Mean(total, count Number) Number {
-	return &number{func(g *Group) int64 { return total.Of(g) / max(count.Of(g), 1) },
-		append(total.aggregates(), count.aggregates()...)}
+	return &number{func(g *Group) int64 {
+		if n := count.Of(g); n > 0 {
+			return total.Of(g) / n
+		}
+		return Unknown
+	}, append(total.aggregates(), count.aggregates()...)}
+}
+
+// MeanOf is the mean of a column of durations over the rows that satisfy a condition, of those that are known exactly.
+// It is Unknown if none is.
+func MeanOf(column string, where *Condition) Number {
+	known := exactly(column)
+	if where != nil {
+		known = where.And(known)
+	}
+	return Mean(Sum(column, known), Count(known))
 }

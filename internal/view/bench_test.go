@@ -9,6 +9,7 @@ import (
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/fixture"
+	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
 // BenchmarkGroup measures grouping of one batch of system calls by one worker.
@@ -26,7 +27,7 @@ func BenchmarkGroup(b *testing.B) {
 				g.By = append(g.By, callView.Key(name))
 			}
 			took := DistributionOf("duration_ns")
-			g.Count = []Value{took.Total(), Count(Fails("ret"))}
+			g.Count = []Value{took.Total(), Count(CallEnds(syscalls.Erred))}
 			result, err := newResult(g)
 			if err != nil {
 				b.Fatal(err)

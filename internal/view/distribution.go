@@ -2,37 +2,56 @@
 
 package view
 
-import "github.com/fletch-trace/fletch/format"
+import (
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/schema"
+)
 
-// Distribution is the distribution of the values of a column of 64-bit integers. Negative values count as 0. All its
-// numbers are 0 for no values.
+// Distribution is the distribution of a column of durations, of those that are known. Those of rows that began before
+// the recording are lower bounds: they are part of Total and Max, which are lower bounds then too, and of nothing else.
+// Without values Count is 0 and all other numbers are Unknown.
 type Distribution struct{ column string }
 
 // DistributionOf is the distribution of a column.
 func DistributionOf(column string) *Distribution { return &Distribution{column} }
 
-// Count is the number of values.
+// Count is the number of durations that are known exactly.
 func (d *Distribution) Count() Number { return d.number(func(v *statistics) int64 { return v.count }) }
 
-// Total is their sum.
-func (d *Distribution) Total() Number { return d.number(func(v *statistics) int64 { return v.total }) }
+// Total is the sum of the durations.
+func (d *Distribution) Total() Number {
+	return d.number(func(v *statistics) int64 { return v.known(Add(v.total, v.bounds.total)) })
+}
 
-// Mean is their mean, rounded down.
+// Mean is the mean of the durations that are known exactly, rounded down.
 func (d *Distribution) Mean() Number { return d.number((*statistics).mean) }
 
-// Max is the greatest of them.
-func (d *Distribution) Max() Number { return d.number(func(v *statistics) int64 { return v.max }) }
+// Max is the longest of the durations.
+func (d *Distribution) Max() Number {
+	return d.number(func(v *statistics) int64 { return v.known(max(v.max, v.bounds.max)) })
+}
 
-// Quantile is the value that a share q of the values (0 to 1) does not exceed, with an error of at most 1/32.
-func (d *Distribution) Quantile(q float64) Number {
-	return d.number(func(v *statistics) int64 { return v.quantile(q) })
+// Percentile is the duration that percent of 100 rows do not exceed (nearest rank: the value of rank ceil(percent*n/100)
+// of n), of those that are known exactly. The least and the greatest are exact, others have an error of at most 1/32.
+func (d *Distribution) Percentile(percent int64) Number {
+	return d.number(func(v *statistics) int64 { return v.percentile(percent) })
+}
+
+// Untimed is the number of rows that are not in Count: their duration is unknown, or only a lower bound is known.
+func (d *Distribution) Untimed() Number {
+	return d.number(func(v *statistics) int64 { return v.unknown + v.bounds.count })
+}
+
+// Bounds is the number of rows of which only a lower bound of the duration is known.
+func (d *Distribution) Bounds() Number {
+	return d.number(func(v *statistics) int64 { return v.bounds.count })
 }
 
 func (d *Distribution) number(of func(v *statistics) int64) Number {
 	return &number{func(g *Group) int64 { return of(g.of(d).(*distributions).groups[g.number]) }, []aggregate{d}}
 }
 
-func (d *Distribution) columns() []string { return []string{d.column} }
+func (d *Distribution) columns() []string { return timed(d.column) }
 func (d *Distribution) where() *Condition { return nil }
 func (d *Distribution) bind(*Source) (accumulator, error) {
 	return &distributions{column: d.column}, nil
@@ -50,8 +69,12 @@ func (s *distributions) grow(groups int) {
 }
 
 func (s *distributions) add(b *format.Batch, _, groups []int32) {
-	column := b.Column(s.column).I64[:len(groups)]
+	column, flags := b.Column(s.column).I64[:len(groups)], flagsOf(b, schema.FlagBefore)
 	for row, group := range groups { // all rows, because where is nil
+		if flags != nil && flags[row]&schema.FlagBefore != 0 {
+			s.groups[group].addBound(column[row])
+			continue
+		}
 		s.groups[group].add(column[row])
 	}
 }
@@ -64,18 +87,35 @@ func (s *distributions) merge(to int32, o accumulator, from int32) {
 type statistics struct {
 	count, total int64
 	min, max     int64
+	unknown      int64                             // values that are not known
+	bounds       struct{ count, total, max int64 } // of values of which only a lower bound is known
 	histogram    histogram
 }
 
+// add adds a duration; a negative one is not known.
 func (s *statistics) add(n int64) {
-	n = max(n, 0)
+	if n < 0 {
+		s.unknown++
+		return
+	}
 	if s.count == 0 {
 		s.min = n
 	}
 	s.count++
-	s.total += n
+	s.total = Add(s.total, n)
 	s.min, s.max = min(s.min, n), max(s.max, n)
 	s.histogram.add(uint64(n))
+}
+
+// addBound adds a lower bound of a duration.
+func (s *statistics) addBound(n int64) {
+	if n < 0 {
+		s.unknown++
+		return
+	}
+	s.bounds.count++
+	s.bounds.total = Add(s.bounds.total, n)
+	s.bounds.max = max(s.bounds.max, n)
 }
 
 func (s *statistics) merge(o *statistics) {
@@ -83,13 +123,42 @@ func (s *statistics) merge(o *statistics) {
 		s.min = o.min
 	}
 	s.count += o.count
-	s.total += o.total
+	s.total = Add(s.total, o.total)
 	s.max = max(s.max, o.max)
+	s.unknown += o.unknown
+	s.bounds.count += o.bounds.count
+	s.bounds.total = Add(s.bounds.total, o.bounds.total)
+	s.bounds.max = max(s.bounds.max, o.bounds.max)
 	s.histogram.merge(&o.histogram)
 }
 
-func (s *statistics) mean() int64 { return s.total / max(s.count, 1) }
-
-func (s *statistics) quantile(q float64) int64 {
-	return min(max(int64(s.histogram.quantile(q, s.count)), s.min), s.max)
+// known returns n, or Unknown if nothing is known of any value.
+func (s *statistics) known(n int64) int64 {
+	if s.count+s.bounds.count == 0 {
+		return Unknown
+	}
+	return n
 }
+
+func (s *statistics) mean() int64 {
+	if s.count == 0 {
+		return Unknown
+	}
+	return s.total / s.count
+}
+
+func (s *statistics) percentile(percent int64) int64 {
+	switch rank := rankOf(percent, s.count); {
+	case s.count == 0:
+		return Unknown
+	case rank <= 1:
+		return s.min
+	case rank == s.count:
+		return s.max
+	default:
+		return min(max(int64(s.histogram.ranked(rank)), s.min), s.max)
+	}
+}
+
+// rankOf is percent*n/100, rounded up.
+func rankOf(percent, n int64) int64 { return n/100*percent + (n%100*percent+99)/100 }

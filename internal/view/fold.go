@@ -22,7 +22,8 @@ const (
 // Count is the number of rows that satisfy a condition.
 func Count(where *Condition) Number { return &fold{"", where, foldCount} }
 
-// Sum is the sum of a column of integers over the rows that satisfy a condition. Negative values count as 0.
+// Sum is the sum of a column of integers over the rows that satisfy a condition. Negative values count as 0, and a sum
+// that does not fit into an int64 is the greatest one.
 func Sum(column string, where *Condition) Number { return &fold{column, where, foldSum} }
 
 // Max is the greatest value of a column of integers in the rows that satisfy a condition, and at least 0.
@@ -70,7 +71,7 @@ func (f *foldResults) add(b *format.Batch, rows, groups []int32) {
 	column := f.int64s(b.Column(f.column))
 	if f.op == foldSum {
 		for _, row := range rows {
-			values[groups[row]] += max(column[row], 0)
+			values[groups[row]] = Add(values[groups[row]], max(column[row], 0))
 		}
 		return
 	}
@@ -98,6 +99,6 @@ func (f *foldResults) merge(to int32, o accumulator, from int32) {
 	if f.op == foldMax {
 		f.values[to] = max(f.values[to], n)
 	} else {
-		f.values[to] += n
+		f.values[to] = Add(f.values[to], n)
 	}
 }

@@ -4,8 +4,8 @@ package view
 
 import "github.com/fletch-trace/fletch/format"
 
-// Greatest keeps the row of each group in which a column of 64-bit integers has the greatest value, as a T. Negative
-// values count as 0.
+// Greatest keeps the row of each group in which a column of 64-bit integers has the greatest value, as a T. Rows
+// with negative values, which are unknown, are left out.
 type Greatest[T any] struct {
 	Column  string
 	Columns []string // the columns that the functions of NewRow read
@@ -15,9 +15,12 @@ type Greatest[T any] struct {
 	Less func(a, b T) bool
 }
 
-// Of returns the kept row of a group, and its value in Column.
+// Of returns the kept row of a group, and its value in Column: Unknown if there is none.
 func (k *Greatest[T]) Of(g *Group) (T, int64) {
 	kept := &g.of(k).(*greatestRows[T]).groups[g.number]
+	if !kept.present {
+		return kept.row, Unknown
+	}
 	return kept.row, kept.value
 }
 
@@ -55,8 +58,8 @@ func (k *greatestRows[T]) grow(groups int) { k.groups = grown(k.groups, groups) 
 func (k *greatestRows[T]) add(b *format.Batch, rows, groups []int32) {
 	column := b.Column(k.Column).I64
 	for _, row := range rows {
-		n := max(column[row], 0)
-		if g := &k.groups[groups[row]]; n >= g.value {
+		n := column[row]
+		if g := &k.groups[groups[row]]; n >= g.value { // so not below 0
 			k.keepGreater(g, greatestRow[T]{n, true, k.newRow(b, int(row))})
 		}
 	}

@@ -38,7 +38,8 @@ func TestGreatest(t *testing.T) {
 	}{
 		{[]accumulator{rows([2]int64{5, 9}, [2]int64{7, 8}, [2]int64{6, 1})}, 7, 8},
 		{[]accumulator{rows([2]int64{5, 9}, [2]int64{5, 3}, [2]int64{5, 6})}, 5, 3},
-		{[]accumulator{rows([2]int64{-5, 9}, [2]int64{0, 3})}, 0, 3},
+		{[]accumulator{rows([2]int64{-1, 9}, [2]int64{0, 3})}, 0, 3},
+		{[]accumulator{rows([2]int64{-1, 9}), rows([2]int64{-1, 9})}, Unknown, 0},
 		{[]accumulator{rows([2]int64{7, 8}), rows([2]int64{6, 1})}, 7, 8},
 		{[]accumulator{rows([2]int64{6, 1}), rows([2]int64{7, 8})}, 7, 8},
 		{[]accumulator{rows([2]int64{7, 8}), rows([2]int64{7, 2}), rows([2]int64{7, 4}), rows()}, 7, 2},

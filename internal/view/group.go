@@ -4,6 +4,7 @@ package view
 
 import (
 	"context"
+	"slices"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
@@ -49,8 +50,8 @@ func GroupRows(ctx context.Context, in *Input, table string, groupings ...Groupi
 
 // groupOne adds the rows of one capture to the results.
 func groupOne(s *Source, in *Input, table string, results []*Result) error {
-	scan := &capture.Scan{Capture: s.Capture, Table: table, Columns: columnsOf(table, results), Filter: in.Filter,
-		Progress: in.Progress}
+	scan := &capture.Scan{Capture: s.Capture, Table: table, Columns: columnsIn(s.Table(table), columnsOf(table, results)),
+		Filter: in.Filter, Progress: in.Progress}
 	workers := make([]*worker, scan.Workers())
 	for i := range workers {
 		var err error
@@ -70,6 +71,14 @@ func groupOne(s *Source, in *Input, table string, results []*Result) error {
 	return nil
 }
 
+// columnsIn returns the columns without the flags, if the table of a capture lacks them.
+func columnsIn(t *format.Table, columns []format.Column) []format.Column {
+	if t == nil || t.Schema.Index(flagsColumn) >= 0 {
+		return columns
+	}
+	return slices.DeleteFunc(columns, func(c format.Column) bool { return c.Name == flagsColumn })
+}
+
 // columnsOf returns the columns that keys, aggregates and conditions read, in their order in the table.
 func columnsOf(table string, results []*Result) []format.Column {
 	needed := map[string]bool{}
@@ -86,6 +95,9 @@ func columnsOf(table string, results []*Result) []format.Column {
 			need(a.columns())
 			need(a.where().columns())
 		}
+	}
+	if needed["duration_ns"] && schema.Of(table).Index("nr") >= 0 {
+		needed["nr"] = true // for forgetZeros
 	}
 	var names []string
 	for _, c := range schema.Of(table).Columns {

@@ -42,9 +42,8 @@ func (h *histogram) merge(o *histogram) {
 	}
 }
 
-// quantile returns the middle of the bucket that has the value of rank q*n, counted from 1, of all n values.
-func (h *histogram) quantile(q float64, n int64) uint64 {
-	rank := max(int64(q*float64(n)+0.5), 1)
+// ranked returns the middle of the bucket that has the value of this rank, counted from 1.
+func (h *histogram) ranked(rank int64) uint64 {
 	for page, counts := range h.pages {
 		if counts == nil {
 			continue

@@ -107,12 +107,14 @@ func OneOf(column string, values ...string) *Key {
 	}}
 }
 
-// Errno groups by the error number in column ret, a result of 64 bits; rows without an error are one group, "ok".
-var Errno = &Key{Name: "errno", Columns: []string{"ret"}, Bind: func(*Source) (Coder, error) {
+// Errno groups system calls by the error number in column ret; those that succeeded are one group, "ok".
+var Errno = &Key{Name: "errno", Columns: []string{"nr", "ret"}, Bind: func(s *Source) (Coder, error) {
+	calls := s.Calls()
 	return Coder{func(dst []uint64, b *format.Batch) {
+		nr := b.Column("nr").I32
 		for i, ret := range b.Column("ret").I64[:len(dst)] {
 			dst[i] = 0
-			if syscalls.Failed(ret) {
+			if syscalls.Failed(ret) && calls.Outcome(nr[i], ret) != syscalls.Succeeded {
 				dst[i] = uint64(-ret)
 			}
 		}

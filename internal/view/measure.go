@@ -66,20 +66,22 @@ const (
 	Nanoseconds
 )
 
-// Text formats a number for people.
+// Text formats a number for people. A duration that is unknown is "-".
 func (u Unit) Text(n int64) string {
-	switch u {
-	case Bytes:
+	switch {
+	case u == Bytes:
 		return term.Bytes(n)
-	case Nanoseconds:
+	case u == Nanoseconds && n < 0:
+		return "-"
+	case u == Nanoseconds:
 		return term.Duration(time.Duration(n))
 	}
 	return term.Count(n)
 }
 
-// Cell is Text, but empty for 0.
+// Cell is Text, but empty for 0 and for an unknown duration.
 func (u Unit) Cell(n int64) string {
-	if n == 0 {
+	if n == 0 || u == Nanoseconds && n < 0 {
 		return ""
 	}
 	return u.Text(n)

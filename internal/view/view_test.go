@@ -16,6 +16,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/fixture"
+	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
 // callView is a view of system calls with keys and measures of most kinds.
@@ -26,7 +27,7 @@ var callView = func() *View {
 		Keys: []*Key{Call, Comm, PID, TID.LeftAligned(), Errno},
 		Measures: []*Measure{
 			{Name: "calls", Value: Count(nil), ShowZero: true},
-			{Name: "errors", Value: Count(Fails("ret"))},
+			{Name: "errors", Value: Count(CallEnds(syscalls.Erred))},
 			{Name: "got", Head: "bytes got", Unit: Bytes, Value: Sum("ret", nil)},
 			{Name: "mean", Unit: Nanoseconds, Value: Mean(took.Total(), took.Count())},
 			{Name: "slowest", Field: "max_ns", Unit: Nanoseconds, Value: took.Max()},
@@ -89,9 +90,9 @@ func calls() *fixture.Capture {
 	f.AddTask(3, 201, 200, 1, 0, "server", "/bin/server")
 	f.AddSyscall(0, 0, 1, read, 10, 100)
 	f.AddSyscall(1, 0, 1, read, 2000, 300)
-	f.AddSyscall(2, 0, 2, read, -11, 50)
+	f.AddSyscall(2, 0, 2, read, -5, 50)
 	f.AddSyscall(3, 0, 3, write, 5, 1000)
-	f.AddSyscall(4, 0, 3, read, -11, 0)
+	f.AddSyscall(4, 0, 3, read, -5, 0)
 	f.AddSyscall(5, 0, 99, openat, -2, 7)
 	return f
 }
@@ -106,7 +107,7 @@ func TestGroups(t *testing.T) {
 	})
 	t.Run("several keys", func(t *testing.T) {
 		expect(t, lines(t, callView, in, "calls", 0, "comm", "name", "errno"),
-			"server,read,EAGAIN,2,2,,25 ns,50 ns",
+			"server,read,EIO,2,2,,25 ns,50 ns",
 			"sh,read,ok,2,,1.96 KiB,200 ns,300 ns",
 			"?,openat,ENOENT,1,1,,7 ns,7 ns",
 			"server,write,ok,1,,5 B,1.00 µs,1.00 µs")
@@ -243,7 +244,7 @@ func TestHeadsAndFields(t *testing.T) {
 
 // TestSeveralGroupings groups in several ways at once: by the same first key, by different keys, and without keys.
 func TestSeveralGroupings(t *testing.T) {
-	count, errors := Count(nil), Count(Fails("ret"))
+	count, errors := Count(nil), Count(CallEnds(syscalls.Erred))
 	slowest := &Greatest[int64]{Column: "duration_ns", Columns: []string{"ts"},
 		NewRow: func(*Source) (func(b *format.Batch, row int) int64, error) {
 			return func(b *format.Batch, row int) int64 { return b.Column("ts").I64[row] }, nil
@@ -268,9 +269,9 @@ func TestSeveralGroupings(t *testing.T) {
 	if ts, took := slowest.Of(results[1].Group("write")); ts != fixture.At(1) || took != 1000 {
 		t.Errorf("the slowest write took %d at %d, want 1000 at %d", took, ts, fixture.At(1))
 	}
-	a, b := errors.Of(results[2].Group("read", "EAGAIN")), errors.Of(results[3].Group("EAGAIN", "read"))
+	a, b := errors.Of(results[2].Group("read", "EIO")), errors.Of(results[3].Group("EIO", "read"))
 	if a != 2 || b != 2 {
-		t.Errorf("%d and %d reads gave EAGAIN, want 2", a, b)
+		t.Errorf("%d and %d reads gave EIO, want 2", a, b)
 	}
 	none := &Input{Captures: open(t, fixture.New())}
 	empty, err := GroupRows(t.Context(), none, "syscall", Grouping{Count: []Value{count}})

@@ -11,6 +11,7 @@ import (
 
 // worker groups the rows of a capture that one goroutine reads.
 type worker struct {
+	source     *Source
 	keys       map[*Key]*boundKey
 	prefixes   []*prefix // each after its parent
 	partials   []*partialResult
@@ -43,7 +44,8 @@ type partialResult struct {
 }
 
 func newWorker(s *Source, results []*Result, limit int) (*worker, error) {
-	w := &worker{keys: map[*Key]*boundKey{}, prefixes: []*prefix{{}}, selections: newSelections(), maxGroups: limit}
+	w := &worker{source: s, keys: map[*Key]*boundKey{}, prefixes: []*prefix{{}}, selections: newSelections(s),
+		maxGroups: limit}
 	if limit == 0 {
 		w.maxGroups = maxGroups
 	}
@@ -94,6 +96,7 @@ func (w *worker) extend(parent *prefix, key *boundKey) *prefix {
 
 // add groups the rows of a batch and adds them to the accumulators.
 func (w *worker) add(b *format.Batch) error {
+	forgetZeros(b, w.source.Calls())
 	w.selections.reset(b.Rows)
 	for _, k := range w.keys {
 		k.coded = false

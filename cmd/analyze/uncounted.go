@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/syscalls"
+	"github.com/fletch-trace/fletch/internal/term"
+	"github.com/fletch-trace/fletch/internal/view"
+)
+
+// uncountedCall is how often a system call moved bytes that are in no row of the table file.
+type uncountedCall struct {
+	Name  string `json:"name"`
+	Calls int64  `json:"calls"`
+	Bytes int64  `json:"bytes"` // -1: the result of the call does not tell
+}
+
+// movers are the calls that move bytes and have no row in the table file. The value says whether the result is the
+// number of bytes.
+var movers = map[string]bool{
+	"readv": true, "writev": true, "preadv": true, "pwritev": true, "preadv2": true, "pwritev2": true,
+	"sendfile": true, "sendfile64": true, "splice": true, "tee": true, "vmsplice": true, "copy_file_range": true,
+	"recv": true, "recvfrom": true, "recvmsg": true, "send": true, "sendto": true, "sendmsg": true,
+	"recvmmsg": false, "recvmmsg_time64": false, "sendmmsg": false, "socketcall": false,
+	"io_uring_enter": false, "io_submit": false, "process_vm_readv": true, "process_vm_writev": true,
+}
+
+// mapAnonymous is MAP_ANONYMOUS of asm-generic, x86 and Arm.
+const mapAnonymous = 0x20
+
+var (
+	movesBytes   = view.Satisfies("ret", func(ret int64) bool { return ret > 0 })
+	mapsFiles    = view.Satisfies("arg3", func(flags int64) bool { return flags&mapAnonymous == 0 })
+	movingCalls  = view.Count(movesBytes)
+	movedBytes   = view.Sum("ret", movesBytes)
+	fileMappings = view.Count(mapsFiles.And(view.Satisfies("ret", func(ret int64) bool { return !syscalls.Failed(ret) })))
+)
+
+// readUncounted counts the calls of all programs in the captures that move bytes and have no row in the table file, the
+// most frequent first. There are none if no files were recorded.
+func readUncounted(e *env, set capture.Set) ([]uncountedCall, error) {
+	set = slices.DeleteFunc(slices.Clone(set), func(c *capture.Capture) bool { return !recorded(c, "file") })
+	results, err := view.GroupRows(e.ctx, e.input(nil, set...), "syscall",
+		view.Grouping{By: []*view.Key{view.Call}, Count: []view.Value{movingCalls, movedBytes, fileMappings}})
+	if err != nil {
+		return nil, err
+	}
+	list := []uncountedCall{}
+	for _, g := range results[0].Top(0, nil) {
+		name := g.Texts[0]
+		base := name[strings.IndexByte(name, ':')+1:] // without the ABI
+		inBytes, moves := movers[base]
+		c := uncountedCall{name, movingCalls.Of(g), movedBytes.Of(g)}
+		switch {
+		case name == "mmap" || base == "mmap2": // mmap of other ABIs has its arguments in memory
+			c.Calls, c.Bytes = fileMappings.Of(g), -1
+		case !moves:
+			continue
+		case !inBytes:
+			c.Bytes = -1
+		}
+		if c.Calls > 0 {
+			list = append(list, c)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b uncountedCall) int {
+		return cmp.Or(cmp.Compare(b.Calls, a.Calls), strings.Compare(a.Name, b.Name))
+	})
+	return list, nil
+}
+
+// uncountedText is the list for people, "" if it is empty.
+func uncountedText(list []uncountedCall) string {
+	var parts []string
+	for _, c := range list {
+		part := term.Count(c.Calls) + " " + c.Name
+		if c.Bytes >= 0 {
+			part += " (" + term.Bytes(c.Bytes) + ")"
+		}
+		parts = append(parts, part)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return "not counted here, of all programs: bytes moved by " + strings.Join(parts, ", ")
+}
