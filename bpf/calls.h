@@ -10,6 +10,26 @@
 #include "kernel.h"
 #include "numbers.h"
 
+/* include/uapi/asm-generic/errno*.h, include/linux/errno.h */
+enum {
+	EINTR = 4,
+	E2BIG = 7,
+	EBADF = 9,
+	ENOMEM = 12,
+	EACCES = 13,
+	EFAULT = 14,
+	EINVAL = 22,
+	EFBIG = 27,
+	ERANGE = 34,
+	ENOSYS = 38,
+	ENOTSOCK = 88,
+	EISCONN = 106,
+	EALREADY = 114,
+	EINPROGRESS = 115,
+	ECANCELED = 125,
+	ERESTARTSYS = 512,
+};
+
 #define DEFINE_NATIVE(nr, name, args) NR_##name = nr,
 #define DEFINE_COMPAT(nr, name, args) COMPAT_##name = nr,
 enum { NATIVE_CALLS(DEFINE_NATIVE) };
@@ -24,7 +44,6 @@ enum { X32_CALLS(DEFINE_X32) };
 #define NR_INVALID (1 << 31) /* flag in column nr: no ABI has this number */
 
 #if defined(__TARGET_ARCH_x86)
-#define ENOSYS 38
 #define TS_COMPAT 0x2 /* arch/x86/include/asm/thread_info.h */
 
 /* in_compat returns 1 if the task is in a call of the 32-bit ABI: one of a 32-bit program, or int 0x80 of any. */

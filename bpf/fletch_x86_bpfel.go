@@ -81,9 +81,11 @@ const (
 	fletchVarFollowing            = "following"
 	fletchVarIdentityChanges      = "identity_changes"
 	fletchVarIpcFired             = "ipc_fired"
+	fletchVarIpcIndexBits         = "ipc_index_bits"
 	fletchVarJoined               = "joined"
 	fletchVarLastPath             = "last_path"
 	fletchVarLastTask             = "last_task"
+	fletchVarPageSize             = "page_size"
 	fletchVarRareMark             = "rare_mark"
 	fletchVarRecorderTgid         = "recorder_tgid"
 	fletchVarSchemaCgroup         = "schema_cgroup"
@@ -232,9 +234,11 @@ type fletchVariableSpecs struct {
 	Following       *ebpf.VariableSpec `ebpf:"following"`
 	IdentityChanges *ebpf.VariableSpec `ebpf:"identity_changes"`
 	IpcFired        *ebpf.VariableSpec `ebpf:"ipc_fired"`
+	IpcIndexBits    *ebpf.VariableSpec `ebpf:"ipc_index_bits"`
 	Joined          *ebpf.VariableSpec `ebpf:"joined"`
 	LastPath        *ebpf.VariableSpec `ebpf:"last_path"`
 	LastTask        *ebpf.VariableSpec `ebpf:"last_task"`
+	PageSize        *ebpf.VariableSpec `ebpf:"page_size"`
 	RareMark        *ebpf.VariableSpec `ebpf:"rare_mark"`
 	RecorderTgid    *ebpf.VariableSpec `ebpf:"recorder_tgid"`
 	SchemaCgroup    *ebpf.VariableSpec `ebpf:"schema_cgroup"`
@@ -333,9 +337,11 @@ type fletchVariables struct {
 	Following       *ebpf.Variable `ebpf:"following"`
 	IdentityChanges *ebpf.Variable `ebpf:"identity_changes"`
 	IpcFired        *ebpf.Variable `ebpf:"ipc_fired"`
+	IpcIndexBits    *ebpf.Variable `ebpf:"ipc_index_bits"`
 	Joined          *ebpf.Variable `ebpf:"joined"`
 	LastPath        *ebpf.Variable `ebpf:"last_path"`
 	LastTask        *ebpf.Variable `ebpf:"last_task"`
+	PageSize        *ebpf.Variable `ebpf:"page_size"`
 	RareMark        *ebpf.Variable `ebpf:"rare_mark"`
 	RecorderTgid    *ebpf.Variable `ebpf:"recorder_tgid"`
 	SchemaCgroup    *ebpf.Variable `ebpf:"schema_cgroup"`

@@ -132,6 +132,7 @@ typedef struct {
 struct cred {
 	kuid_t uid;
 	kgid_t gid;
+	kuid_t euid;
 };
 
 typedef struct {
@@ -182,6 +183,10 @@ struct kern_ipc_perm {
 	kuid_t cuid;
 	u16 mode;
 };
+struct shmid_kernel {
+	struct kern_ipc_perm shm_perm;
+	struct task_struct *shm_creator;
+};
 struct xa_node {
 	u8 shift;
 	void *slots[];
@@ -193,7 +198,8 @@ struct idr {
 	struct xarray idr_rt;
 };
 struct ipc_ids {
-	int in_use;
+	unsigned short seq;
+	int last_idx;
 	struct idr ipcs_idr;
 };
 struct ipc_namespace {

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
@@ -185,10 +187,19 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []s
 	values := map[string]any{
 		"want_tree": opt.wantsTree(), "want_comm": opt.Comm != "",
 		"comm_filter": comm, "call_ring_chunks": chunks, "cpu_count": uint32(s.CPUs), "call_ring_marks": marks,
-		"bulk_kinds": bulkKinds,
-		"bulk_mark":  uint64(sizes.bulk / wakeupFraction), "rare_mark": uint64(sizes.rare / wakeupFraction),
+		"bulk_kinds": bulkKinds, "page_size": uint32(os.Getpagesize()), "ipc_index_bits": ipcIndexBits(),
+		"bulk_mark": uint64(sizes.bulk / wakeupFraction), "rare_mark": uint64(sizes.rare / wakeupFraction),
 	}
 	return setVariables(spec, switches, values)
+}
+
+// ipcIndexBits returns how many bits of the id of a System V object are its index (ipc/util.h).
+func ipcIndexBits() uint32 {
+	line, _ := os.ReadFile("/proc/cmdline")
+	if slices.Contains(strings.Fields(string(line)), "ipcmni_extend") {
+		return 24
+	}
+	return 15
 }
 
 // openFiles opens the iterators and statistics, which are read after privileges may have been dropped.

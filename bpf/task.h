@@ -71,6 +71,28 @@ struct connect_call {
 	u32 syn_sent; /* the socket's state changes will report the result */
 };
 
+/* A System V object, as it was when it was checked. */
+struct ipc_object {
+	s64 key;
+	s32 id;
+	u32 owner;
+	u32 creator;
+	s32 mode;
+};
+
+/* An in-flight System V call. */
+struct ipc_request {
+	u64 ts;
+	u32 does; /* enum call_does */
+	u32 uid;  /* the effective one */
+	s64 arg[5]; /* in the order of the call's own prototype, also if it is made by ipc(2) */
+	u64 indirect; /* address of an argument of ipc(2) in user memory; 0: none */
+	struct ipc_object object; /* if found */
+	bool found;
+	s32 flag;    /* the access that is checked; 0: not known yet */
+	s32 last_id; /* of the objects that were there at the entry of a ...get */
+};
+
 struct task_state {
 	task_id id;    /* 0: none */
 	u32 announced; /* the last epoch in which id was announced, plus 1; 0: never */
@@ -81,7 +103,7 @@ struct task_state {
 	struct file_call file[2];
 	struct connect_call connect;
 	u32 file_depth;
-	s32 ipc_in_use; /* number of IPC objects at the entry of semget, msgget or shmget */
+	struct ipc_request ipc;
 	u32 killed;     /* the SIGSYS of a seccomp kill was recorded */
 	u32 begun;      /* enum begun; only a compare and swap changes BEGUN_UNKNOWN to BEGUN_CALL */
 	u32 restart;    /* enum restart */

@@ -25,19 +25,6 @@ enum {
 	TCP_LAST_ACK,
 	TCP_LISTEN,
 };
-/* include/uapi/asm-generic/errno.h */
-enum {
-	EINTR = 4,
-	EBADF = 9,
-	EFAULT = 14,
-	EINVAL = 22,
-	ENOTSOCK = 88,
-	EISCONN = 106,
-	EALREADY = 114,
-	EINPROGRESS = 115,
-	ECANCELED = 125,
-	ERESTARTSYS = 512,
-};
 
 struct connection {
 	u64 since;    /* when it began to connect; from then on, when it was established */

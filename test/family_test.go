@@ -42,8 +42,9 @@ func eachMechanism(t *testing.T, family string, test func(t *testing.T, mechanis
 // report.
 func recordWork(t *testing.T, family, mechanism string, report any, args ...string) *format.Capture {
 	t.Helper()
-	got, stdout := capture(t, 0, append([]string{"-e", family, "--mechanism", family + "=" + mechanism, "--",
-		program("workload")}, args...)...)
+	path, _ := workload(t)
+	got, stdout := capture(t, 0, append([]string{"-e", family, "--mechanism", family + "=" + mechanism, "--", path},
+		args...)...)
 	wantNoLoss(t, got)
 	if err := json.Unmarshal([]byte(stdout), report); err != nil {
 		t.Fatalf("the workload printed %q: %v", stdout, err)
@@ -85,7 +86,7 @@ func wantTally(t *testing.T, got, want map[string]int) {
 
 func TestFiles(t *testing.T) {
 	const n = 5
-	eachMechanism(t, "file", func(t *testing.T, mechanism string) {
+	eachABI(t, "file", func(t *testing.T, mechanism string) {
 		var report struct {
 			PID   int64
 			Names map[string]string
@@ -149,7 +150,7 @@ func TestFiles(t *testing.T) {
 
 func TestIPC(t *testing.T) {
 	const n = 4
-	eachMechanism(t, "ipc", func(t *testing.T, mechanism string) {
+	eachABI(t, "ipc", func(t *testing.T, mechanism string) {
 		var report struct {
 			PID, Key, SHM, SEM, MSG int64
 			Refused                 int
@@ -179,7 +180,7 @@ func TestIPC(t *testing.T) {
 
 func TestTCP(t *testing.T) {
 	const n = 4
-	eachMechanism(t, "tcp", func(t *testing.T, mechanism string) {
+	eachABI(t, "tcp", func(t *testing.T, mechanism string) {
 		var report struct{ PID, Four, Six, Closed int64 }
 		got := recordWork(t, "tcp", mechanism, &report, "tcp", strconv.Itoa(n))
 		who := tasks(t, got)
@@ -230,10 +231,11 @@ func withoutTraffic(all []row) []row {
 
 func TestSeccomp(t *testing.T) {
 	const n = 4
-	eachMechanism(t, "seccomp", func(t *testing.T, mechanism string) {
+	eachABI(t, "seccomp", func(t *testing.T, mechanism string) {
 		var report struct{ PID int64 }
 		got := recordWork(t, "seccomp", mechanism, &report, "seccomp", strconv.Itoa(n))
-		pgid, sid := number(t, got, "getpgid"), number(t, got, "getsid")
+		_, prefix := workload(t)
+		pgid, sid := number(t, got, prefix+"getpgid"), number(t, got, prefix+"getsid")
 		want := map[string]int{
 			fmt.Sprint("errno ", pgid, " 13"): n, fmt.Sprint("trap ", pgid, " 31"): n,
 			fmt.Sprint("kill ", pgid, " 31"): 2 * n, fmt.Sprint("log ", sid, " 0"): n,

@@ -82,6 +82,8 @@ if [ "${INIT:-}" ]; then
 fi
 export CGO_ENABLED=0 GOOS=linux GOARCH=$arch
 go build -trimpath -ldflags "-s -w ${LDFLAGS:-}" -o "$root/bin/" ./cmd/... ./internal/workload
+case $arch in amd64) narrow=386 ;; arm64) narrow=arm ;; esac
+GOARCH=$narrow go build -trimpath -ldflags "-s -w" -o "$root/bin/workload32" ./internal/workload
 go test -c -trimpath -ldflags '-s -w' -o "$root/test/" ./test
 (cd "$root" && find . | cpio -o -H newc --quiet) >"$cache/initramfs"
 

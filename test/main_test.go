@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -34,16 +35,30 @@ func TestMain(m *testing.M) {
 	}
 	bin = dir
 	os.Chmod(dir, 0o755) // some tests run the programs as another user
-	build := exec.Command("go", "build", "-o", bin+"/", "../cmd/record", "../cmd/analyze", "../cmd/replay",
-		"../internal/workload")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)
-		os.Exit(1)
+	build("", "../cmd/record", "../cmd/analyze", "../cmd/replay", "../internal/workload")
+	if arch := map[string]string{"amd64": "386", "arm64": "arm"}[runtime.GOARCH]; arch != "" {
+		build(arch, "../internal/workload")
 	}
 	status := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(status)
+}
+
+// build builds programs into bin. With an architecture, 32 is appended to the name of the one.
+func build(arch string, packages ...string) {
+	to := bin + "/"
+	if arch != "" {
+		to += filepath.Base(packages[0]) + "32"
+	}
+	cmd := exec.Command("go", append([]string{"build", "-o", to}, packages...)...)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if arch != "" {
+		cmd.Env = append(cmd.Env, "GOARCH="+arch)
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)
+		os.Exit(1)
+	}
 }
 
 func program(name string) string { return filepath.Join(bin, name) }

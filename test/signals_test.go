@@ -18,13 +18,14 @@ import (
 
 func TestSignals(t *testing.T) {
 	const n = 4
-	eachMechanism(t, "signal", func(t *testing.T, mechanism string) {
+	eachABI(t, "signal", func(t *testing.T, mechanism string) {
 		var report struct {
 			PID, TID        int64
 			Killed, Crashed []int64
 		}
+		path, _ := workload(t)
 		got, stdout := capture(t, 0, "-e", "signal", "--mechanism", "signal="+mechanism, "--",
-			program("workload"), "signals", strconv.Itoa(n))
+			path, "signals", strconv.Itoa(n))
 		if err := json.Unmarshal([]byte(stdout), &report); err != nil {
 			t.Fatalf("the workload printed %q: %v", stdout, err)
 		}

@@ -11,7 +11,6 @@ import (
 	"os"
 	"strconv"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -40,18 +39,18 @@ func ipc(args []string, stdout io.Writer) error {
 		return err
 	}
 	o := Objects{PID: os.Getpid(), Key: 0x0f1e0000 | os.Getpid()&0xffff}
-	if o.SHM, err = get(unix.SYS_SHMGET, o.Key, 4096, unix.IPC_CREAT|0o644); err != nil {
+	if o.SHM, err = get(shmget, o.Key, 4096, unix.IPC_CREAT|0o644); err != nil {
 		return err
 	}
-	defer control(unix.SYS_SHMCTL, o.SHM)
-	if o.SEM, err = get(unix.SYS_SEMGET, o.Key, 1, unix.IPC_CREAT|0o644); err != nil {
+	defer sysv(shmctl, o.SHM, unix.IPC_RMID)
+	if o.SEM, err = get(semget, o.Key, 1, unix.IPC_CREAT|0o644); err != nil {
 		return err
 	}
-	defer unix.Syscall6(unix.SYS_SEMCTL, uintptr(o.SEM), 0, unix.IPC_RMID, 0, 0, 0)
-	if o.MSG, err = get(unix.SYS_MSGGET, o.Key, unix.IPC_CREAT|0o644, 0); err != nil {
+	defer sysv(semctl, o.SEM, 0, unix.IPC_RMID)
+	if o.MSG, err = get(msgget, o.Key, unix.IPC_CREAT|0o644, 0); err != nil {
 		return err
 	}
-	defer control(unix.SYS_MSGCTL, o.MSG)
+	defer sysv(msgctl, o.MSG, unix.IPC_RMID)
 	for range n {
 		if err := o.read(); err != nil {
 			return err
@@ -62,11 +61,11 @@ func ipc(args []string, stdout io.Writer) error {
 		if err := o.receive(); err != nil {
 			return err
 		}
-		at, _, errno := unix.Syscall(unix.SYS_SHMAT, uintptr(o.SHM), 0, 0)
-		if errno != 0 {
-			return errno
+		at, err := sysv(shmat, o.SHM)
+		if err != nil {
+			return err
 		}
-		unix.Syscall(unix.SYS_SHMDT, at, 0, 0)
+		sysv(shmdt, at)
 	}
 	other := &syscall.Credential{Uid: OtherUser, Gid: OtherUser}
 	o.Refused, err = again(other, "as-user", strconv.Itoa(n), strconv.Itoa(o.Key), strconv.Itoa(o.SHM),
@@ -94,15 +93,14 @@ func asUser(args []string, _ io.Writer) error {
 		if err := o.read(); err != nil {
 			return err
 		}
-		const getval = 12
-		if _, _, errno := unix.Syscall6(unix.SYS_SEMCTL, uintptr(o.SEM), 0, getval, 0, 0, 0); errno != 0 {
-			return errno
+		if _, err := sysv(semctl, o.SEM, 0, getVal); err != nil {
+			return err
 		}
 		for _, request := range []func() error{
 			o.changeSemaphore, o.send,
-			func() error { _, err := get(unix.SYS_SHMGET, o.Key, 0, 0o200); return err },
-			func() error { _, err := get(unix.SYS_SEMGET, o.Key, 0, 0o200); return err },
-			func() error { _, err := get(unix.SYS_MSGGET, o.Key, 0o200, 0); return err },
+			func() error { _, err := get(shmget, o.Key, 0, 0o200); return err },
+			func() error { _, err := get(semget, o.Key, 0, 0o200); return err },
+			func() error { _, err := get(msgget, o.Key, 0o200, 0); return err },
 		} {
 			if request() == unix.EACCES {
 				refused++
@@ -113,21 +111,16 @@ func asUser(args []string, _ io.Writer) error {
 	return nil
 }
 
-func get(call uintptr, args ...int) (int, error) {
-	id, _, errno := unix.Syscall(call, uintptr(args[0]), uintptr(args[1]), uintptr(args[2]))
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(id), nil
+func get(call sysvCall, args ...int) (int, error) {
+	id, err := sysv(call, args...)
+	return int(id), err
 }
-
-func control(call uintptr, id int) { unix.Syscall(call, uintptr(id), unix.IPC_RMID, 0) }
 
 func (o *Objects) read() error {
 	for _, c := range []struct {
-		call     uintptr
+		call     sysvCall
 		size, fl int
-	}{{unix.SYS_SHMGET, 0, 0o400}, {unix.SYS_SEMGET, 0, 0o400}, {unix.SYS_MSGGET, 0o400, 0}} {
+	}{{shmget, 0, 0o400}, {semget, 0, 0o400}, {msgget, 0o400, 0}} {
 		if _, err := get(c.call, o.Key, c.size, c.fl); err != nil {
 			return fmt.Errorf("getting an object: %w", err)
 		}
@@ -143,35 +136,16 @@ func (o *Objects) change() error {
 }
 
 func (o *Objects) changeSemaphore() error {
-	op := struct {
-		num     uint16
-		op, flg int16
-	}{0, 1, 0}
-	if _, _, errno := unix.Syscall(unix.SYS_SEMOP, uintptr(o.SEM), uintptr(unsafe.Pointer(&op)), 1); errno != 0 {
-		return errno
-	}
-	return nil
-}
-
-type message struct {
-	kind int64
-	text [8]byte
+	_, err := sysv(semop, o.SEM, address(&sembuf{op: 1}), 1)
+	return err
 }
 
 func (o *Objects) send() error {
-	m := message{kind: 1}
-	if _, _, errno := unix.Syscall6(unix.SYS_MSGSND, uintptr(o.MSG), uintptr(unsafe.Pointer(&m)), 8,
-		0, 0, 0); errno != 0 {
-		return errno
-	}
-	return nil
+	_, err := sysv(msgsnd, o.MSG, address(&message{kind: 1}), messageSize)
+	return err
 }
 
 func (o *Objects) receive() error {
-	var m message
-	if _, _, errno := unix.Syscall6(unix.SYS_MSGRCV, uintptr(o.MSG), uintptr(unsafe.Pointer(&m)), 8,
-		0, 0, 0); errno != 0 {
-		return errno
-	}
-	return nil
+	_, err := sysv(msgrcv, o.MSG, address(&message{}), messageSize)
+	return err
 }

@@ -14,12 +14,14 @@
 //	workload restarts 1    calls that signals interrupt; see waits.go
 //	workload files DIR N   reads and writes of known sizes, N of each kind, on files of every kind; see files.go
 //	workload ipc N         N checks of each kind on System V objects, by root and by another user; see ipc.go
+//	workload ipc-cases HOW System V calls of every kind, directly or by ipc(2); see ipccases.go
 //	workload tcp N         N connections of each kind over loopback; see tcp.go
 //	workload seccomp N     N calls denied in each way; see seccomp.go
 //	workload signals N     N signals of each kind; see signals.go
 //	workload allocate MIB  allocates memory and writes to it
 //	workload names DIR     hostile names of threads and files; see names.go
 //	workload clock S CMD   runs CMD in a time namespace whose monotonic clock is S seconds ahead
+//	workload raw CALL...   system calls with any number, of any ABI; see raw.go
 //	workload spin TIME     calls of getppid from one thread, as fast as it can, for TIME
 //
 // It prints one line of JSON about what it did: Report, or the type in the file of the work.
@@ -61,8 +63,8 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
 		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n"+
-			"    files DIR N | ipc N | tcp N | seccomp N | signals N | waits 1 | restarts 1 | allocate MIB | names DIR |\n"+
-			"    clock S CMD")
+			"    files DIR N | ipc N | ipc-cases HOW | raw CALL... | tcp N | seccomp N | signals N | waits 1 |\n"+
+			"    restarts 1 | clock S CMD | allocate MIB | names DIR")
 		return 2
 	}
 	var err error
@@ -112,7 +114,8 @@ func threads(n int, work func(i int)) []int {
 
 // families are the kinds of work for one family of events each, and those that this program starts itself with.
 var families = map[string]func(args []string, stdout io.Writer) error{
-	"files": files, "ipc": ipc, "tcp": tcp, "seccomp": seccomp, "names": names, "as-user": asUser, "denied": denied,
+	"files": files, "ipc": ipc, "ipc-cases": ipcCases, "tcp": tcp, "seccomp": seccomp, "names": names,
+	"as-user": asUser, "denied": denied,
 	"signals": signals, "timer-storm": timerStorm, "fault": fault, "allocate": allocate, "clock": clock,
 	"waits": waits, "restarts": restarts,
 }

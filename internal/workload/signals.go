@@ -102,7 +102,8 @@ func sendToSelf(pid, tid int) error {
 	if errno != 0 {
 		send = append(send, errno)
 	}
-	blocked := unix.Sigset_t{Val: [16]uint64{1 << (unix.SIGUSR2 - 1)}}
+	var blocked unix.Sigset_t
+	blocked.Val[0] = 1 << (unix.SIGUSR2 - 1)
 	send = append(send, unix.PthreadSigmask(unix.SIG_BLOCK, &blocked, nil))
 	send = append(send, unix.Tgkill(pid, tid, unix.SIGUSR2), unix.Tgkill(pid, tid, unix.SIGUSR2))
 	send = append(send, unix.PthreadSigmask(unix.SIG_UNBLOCK, &blocked, nil))
@@ -155,7 +156,7 @@ func fireTimer(received <-chan os.Signal) error {
 // startTimer starts a POSIX timer that sends ByTimer after a millisecond, and then every interval ns if that is not 0.
 func startTimer(interval int64) (id int32, err error) {
 	event := struct { // struct sigevent
-		value         uint64
+		value         uintptr
 		signo, notify int32
 		rest          [48]byte
 	}{signo: ByTimer}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// Bits of column nr: see FORMAT.md.
+const (
+	compat  = 0x20000000
+	x32     = 0x40000000
+	invalid = -1 << 31
+)
+
+const narrow = "32-bit" // the subtests that run the 32-bit workload
+
+// eachABI is eachMechanism, with the native workload and then with the 32-bit one.
+func eachABI(t *testing.T, family string, test func(t *testing.T, mechanism string)) {
+	eachMechanism(t, family, test)
+	t.Run(narrow, func(t *testing.T) {
+		if err := exec.Command(program("workload32"), "raw", "syscall:-1").Run(); errors.Is(err, syscall.ENOEXEC) {
+			t.Skip("this kernel runs no 32-bit programs")
+		}
+		eachMechanism(t, family, test)
+	})
+}
+
+// workload returns the workload of a test, and the prefix of the names of its calls.
+func workload(t *testing.T) (path, prefix string) {
+	if strings.Contains(t.Name(), "/"+narrow+"/") {
+		return program("workload32"), map[string]string{"amd64": "i386:", "arm64": "arm:"}[runtime.GOARCH]
+	}
+	return program("workload"), ""
+}
+
+// A rawCall is a call that `workload raw` makes, and its row.
+type rawCall struct {
+	call string // HOW:NUMBER, see internal/workload/raw.go
+	nr   int64  // of the row
+	args int    // how many arguments the call has
+}
+
+// arguments of raw calls, of which those of the 32-bit ABI are the lowest 32 bits. The first is in no table of files or
+// processes, so that no call does anything.
+var arguments = [6]uint64{0x7ffffff1, 0x1234567812345602, 0xabcdef0187654303, 4, 5, 6}
+
+// made runs the workload with these calls, and returns its rows of a table.
+func made(t *testing.T, workload, family string, calls []rawCall) ([]row, *format.Capture) {
+	t.Helper()
+	args := []string{"-e", family, "--", workload, "raw"}
+	for _, c := range calls {
+		call := c.call
+		for _, a := range arguments {
+			call += fmt.Sprintf(":%#x", a)
+		}
+		args = append(args, call)
+	}
+	got, stdout := capture(t, 0, args...)
+	wantNoLoss(t, got)
+	var report struct{ TID int64 }
+	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+		t.Fatalf("the workload printed %q: %v", stdout, err)
+	}
+	who := tasks(t, got)
+	return slices.DeleteFunc(rows(t, got, family), func(r row) bool {
+		return who[r.n("task")].n("tid") != report.TID || r.n("arg0") != int64(arguments[0])
+	}), got
+}
+
+// wantCalls wants one row for each call, in this order.
+func wantCalls(t *testing.T, got []row, want []rawCall) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%d rows, want %d: %v", len(got), len(want), got)
+	}
+	for i, w := range want {
+		r := got[i]
+		if r.n("nr") != w.nr {
+			t.Errorf("%s: number %#x, want %#x", w.call, r.n("nr"), w.nr)
+		}
+		how, _, _ := strings.Cut(w.call, ":")
+		for j, a := range arguments {
+			value := int64(a)
+			if how != "syscall" {
+				value = int64(uint32(a))
+			}
+			if j >= w.args {
+				value = 0
+			}
+			if have := r.n(fmt.Sprintf("arg%d", j)); have != value {
+				t.Errorf("%s: argument %d is %#x, want %#x", w.call, j, have, value)
+			}
+		}
+	}
+}
+
+// Of each ABI: calls that there are, with their number of arguments, and numbers that no table has, with six.
+func TestNumbersOfCalls(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the numbers are of amd64")
+	}
+	narrowCalls := []rawCall{
+		{"int80:132", compat | 132, 1}, // getpgid
+		{"int80:57", compat | 57, 2},   // setpgid
+		{"int80:180", compat | 180, 5}, // pread64, whose offset is in two registers
+		{"int80:-1", -1, 6},
+		{"int80:1000", compat | 1000, 6},
+		{"int80:0x20000001", invalid | 0x20000001, 6},
+		{"int80:0x40000027", invalid | 0x40000027, 6}, // not a call of x32
+		{"int80:0x80000001", invalid | 1, 6},
+	}
+	native := []rawCall{
+		{"syscall:121", 121, 1},                // getpgid
+		{"syscall:0x1234567800000079", 121, 1}, // the kernel looks at 32 bits
+		{"syscall:-1", -1, 6},
+		{"syscall:0xffffffff", -1, 6},
+		{"syscall:0xfffffffe", -2, 6},
+		{"syscall:1000", 1000, 6},
+		{"syscall:511", 511, 6},
+		{"syscall:512", 512, 6}, // of x32 only
+		{"syscall:0x1fffffff", 0x1fffffff, 6},
+		{"syscall:0x20000001", invalid | 0x20000001, 6}, // not the exit of i386
+		{"syscall:0x20000084", invalid | 0x20000084, 6},
+		{"syscall:0x40000079", x32 | 121, 1},
+		{"syscall:0x40000211", x32 | 529, 5}, // waitid
+		{"syscall:0x40001000", x32 | 0x1000, 6},
+		{"syscall:0x60000001", invalid | 0x60000001, 6},
+		{"syscall:0x80000000", invalid, 6},
+	}
+	eachABI(t, "syscall", func(t *testing.T, _ string) {
+		calls := slices.Clone(narrowCalls)
+		path, prefix := workload(t)
+		if prefix == "" {
+			calls = append(calls, native...)
+		} else {
+			for _, c := range narrowCalls {
+				calls = append(calls, rawCall{"vdso:" + strings.TrimPrefix(c.call, "int80:"), c.nr, c.args})
+			}
+		}
+		got, c := made(t, path, "syscall", calls)
+		wantCalls(t, got, calls)
+		status, stdout, stderr := output(t, program("replay"), c.Path, "nr < 0")
+		if status != 0 || !strings.Contains(stdout, "nr_-1(0x7ffffff1, ") {
+			t.Errorf("replay: status %d, %s%s", status, stderr, stdout)
+		}
+	})
+}
+
+// Each System V call that makes a permission check has a row of it, whether it then fails or not, and no other has: the
+// same rows by each mechanism, of each ABI, by direct calls and by ipc(2).
+func TestChecksOfSystemV(t *testing.T) {
+	eachABI(t, "ipc", func(t *testing.T, mechanism string) {
+		how := []string{"direct"}
+		if _, prefix := workload(t); prefix == "i386:" {
+			how = append(how, "ipc")
+		}
+		for _, how := range how {
+			t.Run(how, func(t *testing.T) { testChecks(t, mechanism, how) })
+		}
+	})
+}
+
+func testChecks(t *testing.T, mechanism, how string) {
+	var report struct {
+		PID, TID, Held int64
+		Checks         []struct {
+			Case                string
+			ID, Flag, UID, Real int64
+		}
+	}
+	got := recordWork(t, "ipc", mechanism, &report, "ipc-cases", how)
+	who := tasks(t, got)
+	all := slices.DeleteFunc(rows(t, got, "ipc"), func(r row) bool { return who[r.n("task")].n("tid") != report.TID })
+	for i, want := range report.Checks {
+		if i >= len(all) {
+			t.Fatalf("no row of %s, and %d rows in all, want %d", want.Case, len(all), len(report.Checks))
+		}
+		r := all[i]
+		if r.n("id") != want.ID || r.n("flag") != want.Flag || r.n("uid") != want.UID || r.n("owner") != 0 {
+			t.Fatalf("row %v, want %+v", r, want)
+		}
+	}
+	if len(all) != len(report.Checks) {
+		t.Fatalf("%d rows, want %d; the last one is %v", len(all), len(report.Checks), all[len(all)-1])
+	}
+	// The last two calls block after their check.
+	last := all[len(report.Checks)-2:]
+	if wait := last[1].n("ts") - last[0].n("ts"); wait < report.Held {
+		t.Errorf("the last checks are %d ns apart, but the call of the first one waited %d ns", wait, report.Held)
+	}
+	if end := got.Manifest.End.UnixNano(); end-last[1].n("ts") < report.Held {
+		t.Errorf("the last check is at the end of its call")
+	}
+}
