@@ -25,7 +25,7 @@ func factTable(m *format.Manifest) *term.Table {
 	}
 	host := fmt.Sprintf("%s, Linux %s, %s, %d CPUs", m.Host, m.Kernel, m.Arch, m.CPUs)
 	add("host", strings.TrimSuffix(host, ", 0 CPUs"))
-	add("recorded", spanText(m.Start, m.End))
+	add("recorded", capture.Span(m.Start, m.End, time.Local))
 	add("dumped", dumpText(m.Dump))
 	add("command", commandText(m))
 	add("recorder", strings.TrimSpace(m.Recorder.Version+"  "+commandLine(m.Recorder.Args)))
@@ -46,9 +46,9 @@ func dumpText(d *format.Dump) string {
 	case d == nil:
 		return ""
 	case d.Condition != "":
-		return fmt.Sprintf("%s at %s: %s", d.Reason, d.TS.Local().Format(timeLayout), d.Condition)
+		return fmt.Sprintf("%s at %s: %s", d.Reason, d.TS.Local().Format(capture.TimeLayout), d.Condition)
 	}
-	return fmt.Sprintf("%s at %s", d.Reason, d.TS.Local().Format(timeLayout))
+	return fmt.Sprintf("%s at %s", d.Reason, d.TS.Local().Format(capture.TimeLayout))
 }
 
 // probeTable shows how each family was recorded, and which mechanisms were refused.
@@ -74,7 +74,7 @@ func probeTable(m *format.Manifest) *term.Table {
 func changeTable(m *format.Manifest) *term.Table {
 	t := term.NewTable("when", "change", "")
 	for _, c := range m.Changes {
-		t.Row(c.TS.Local().Format(timeLayout), c.What, c.Detail)
+		t.Row(c.TS.Local().Format(capture.TimeLayout), c.What, c.Detail)
 	}
 	return t
 }
@@ -104,19 +104,4 @@ func addSize(t *term.Table, name string, size format.TableInfo) {
 	}
 	t.Row(name, term.Count(size.Rows), term.Count(size.Lost), term.Bytes(size.Bytes), bytesPerRow,
 		term.Count(int64(size.Segments)))
-}
-
-// timeLayout is the layout of times for people, which are in local time.
-const timeLayout = "2006-01-02 15:04:05.000 -0700"
-
-// spanText formats a time span: begin and end in local time, and duration. A zero time is unknown.
-func spanText(start, end time.Time) string {
-	switch {
-	case start.IsZero():
-		return "at an unknown time"
-	case end.IsZero():
-		return "from " + start.Local().Format(timeLayout)
-	}
-	return fmt.Sprintf("%s to %s (%s)", start.Local().Format(timeLayout), end.Local().Format("15:04:05.000"),
-		term.Duration(end.Sub(start)))
 }

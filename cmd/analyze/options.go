@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
@@ -16,7 +17,8 @@ type options struct {
 	*cli.Flags
 	json       bool
 	expression string
-	filter     *filter.Program // nil: all rows
+	from, to   string          // for capture.Set.Window
+	filter     *filter.Program // with the window; nil: all rows
 }
 
 // newCommand makes the command line of c, and adds what all subcommands have in common.
@@ -29,9 +31,11 @@ func newCommand(c cli.Command) *options {
 	return &options{Flags: cli.New(c)}
 }
 
-// withFilter adds -Y with this help.
+// withFilter adds -Y with this help, --from and --to.
 func (o *options) withFilter(help string) *options {
 	o.StringVarP(&o.expression, "filter", "Y", "", help)
+	o.StringVar(&o.from, "from", "", "only what began at `T` or later: "+capture.WindowHelp)
+	o.StringVar(&o.to, "to", "", "only what began at `T` or before, likewise")
 	return o
 }
 
@@ -67,13 +71,24 @@ func (o *options) openParsed(e *env) (capture.Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.filter, err = set.Filter(o.expression); err != nil {
+	if err := o.selectRows(set); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
 	if o.Name() != "analyze info" { // info shows the same itself
 		set.Warn(e.stderr, "analyze")
 	}
 	return set, nil
+}
+
+// selectRows sets the filter.
+func (o *options) selectRows(set capture.Set) error {
+	p, err := set.Filter(o.expression)
+	if err != nil {
+		return err
+	}
+	window, err := set.Window(o.from, o.to, time.Local)
+	o.filter = filter.Between(p, window.From, window.To)
+	return err
 }
 
 // closeCaptures closes the captures. If that fails it sets *err, unless it is set already.

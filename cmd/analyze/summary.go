@@ -123,7 +123,7 @@ func (s *captureSummary) write(w io.Writer) error {
 	if !s.Complete {
 		state = colour.Red("INCOMPLETE")
 	}
-	when := spanText(s.Start, s.End)
+	when := capture.Span(s.Start, s.End, time.Local)
 	fmt.Fprintf(w, "%s: host %s, %s, %s\n", term.Escape(s.Capture), term.Escape(s.Host), when, state)
 	clock := stamp.New("15:04:05", "", time.Local)
 	for _, part := range []struct {

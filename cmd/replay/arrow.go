@@ -46,7 +46,7 @@ type arrowTable struct {
 
 // writeArrow writes each table as an Arrow IPC stream, one after the other, sorted by table and then by capture. Filter
 // and span apply to events and losses; all rows of the other tables are written.
-func writeArrow(ctx context.Context, o *options, set capture.Set, span span, stdout io.Writer) error {
+func writeArrow(ctx context.Context, o *options, set capture.Set, span capture.Window, stdout io.Writer) error {
 	program, err := compileFilter(o, set)
 	if err != nil {
 		return err
@@ -71,7 +71,7 @@ func writeArrow(ctx context.Context, o *options, set capture.Set, span span, std
 }
 
 // write writes the stream of the table. The filter is nil for all rows.
-func (t arrowTable) write(ctx context.Context, program *filter.Program, span span, out io.Writer) error {
+func (t arrowTable) write(ctx context.Context, program *filter.Program, span capture.Window, out io.Writer) error {
 	options, err := t.options(program, span)
 	if err != nil {
 		return err
@@ -85,12 +85,12 @@ func (t arrowTable) write(ctx context.Context, program *filter.Program, span spa
 }
 
 // options returns which rows of the table are to be written.
-func (t arrowTable) options(program *filter.Program, span span) (arrowtable.Options, error) {
+func (t arrowTable) options(program *filter.Program, span capture.Window) (arrowtable.Options, error) {
 	var o arrowtable.Options
 	if !isPlayed(t.table) {
 		return o, nil
 	}
-	from, to := span.from, span.to
+	from, to := span.From, span.To
 	if program != nil {
 		bound, err := t.capture.Bind(program, t.table)
 		if err != nil {

@@ -41,7 +41,7 @@ func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr 
 	}
 	defer func() { err = errors.Join(err, set.Close()) }()
 	set.Warn(stderr, "replay")
-	span, err := newSpan(o, set)
+	span, err := set.Window(o.from, o.to, o.zone())
 	if err != nil {
 		return err
 	}
@@ -57,7 +57,18 @@ func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr 
 		defer progress(stderr, sources).Stop()
 	}
 	err = merge.Merge(ctx, sources, merge.Options{Workers: workers()}, p.play)
-	return p.finish(err)
+	if err = p.finish(err); err == nil && !p.played {
+		cli.Warn(stderr, "replay", nothing(o, span))
+	}
+	return err
+}
+
+// nothing says why no events were written.
+func nothing(o *options, span capture.Window) string {
+	if o.filter == "" && span.All() {
+		return "no events were recorded"
+	}
+	return "no event matches"
 }
 
 // progress shows on a terminal how many rows have been read, after the first second.

@@ -9,7 +9,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
+	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 )
 
@@ -43,7 +45,7 @@ type options struct {
 	captures []string
 	filter   string
 	speed    float64 // factor to the recorded pace; 0: as fast as possible
-	from, to string  // for span.parse; "": no limit
+	from, to string  // for Set.Window; "": no limit
 	rows     int64   // 0: all
 	time     string  // one of timeFormats
 	json     bool
@@ -54,8 +56,7 @@ type options struct {
 func (o *options) flags() (f *cli.Flags, speed *string) {
 	f = cli.New(command)
 	speed = f.String("speed", "max", "`S` times as fast as it was (1, 0.5, 10), or max: without waiting")
-	f.StringVar(&o.from, "from", "", "begin at `T`: so long after the start (90s, 1m30s), at a time of day as in the "+
-		"output, or at 2006-01-02T15:04:05Z")
+	f.StringVar(&o.from, "from", "", "begin at `T`: "+capture.WindowHelp)
 	f.StringVar(&o.to, "to", "", "end at `T`, likewise")
 	f.Int64VarP(&o.rows, "rows", "n", 0, "at most `N` events")
 	f.StringVarP(&o.time, "time", "t", timeFormats[0].Name, "write times as `FORMAT`: "+cli.Or(timeFormats...))
@@ -64,6 +65,14 @@ func (o *options) flags() (f *cli.Flags, speed *string) {
 	f.BoolVar(&o.arrow, "arrow", false,
 		"an Arrow IPC stream of each table, one after another by name, rows as they were recorded")
 	return f, speed
+}
+
+// zone is the time zone of times without one: that of the output.
+func (o *options) zone() *time.Location {
+	if o.time == "utc" {
+		return time.UTC
+	}
+	return time.Local
 }
 
 // parse parses the command line. If o is nil the program has to return err, which is nil after --help or --version.

@@ -24,6 +24,8 @@ type player struct {
 	speed     float64 // factor to the recorded pace; 0: as fast as possible
 	remaining int64   // events to write; below 0: all
 
+	played bool // any event
+
 	began time.Time // when the first event was written; only set if there is a speed
 	first int64     // its time, in ns since the Unix epoch
 }
@@ -47,6 +49,7 @@ func (p *player) play(ts int64, row []byte) error {
 	if _, err := p.out.Write(row); err != nil {
 		return err
 	}
+	p.played = true
 	p.remaining--
 	if p.remaining == 0 {
 		return errEnough

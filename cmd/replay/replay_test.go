@@ -18,7 +18,6 @@ import (
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
-	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/fixture"
 	"github.com/fletch-trace/fletch/internal/merge"
 )
@@ -134,7 +133,7 @@ func TestFalseBlockTimes(t *testing.T) {
 		"minimum too late":  func(b *format.Block) { b.MinTS += 1e6 },
 		"maximum too early": func(b *format.Block) { b.MaxTS -= 1e6 },
 	} {
-		sources, err := newSources(&options{time: "utc"}, set, span{from: math.MinInt64, to: math.MaxInt64})
+		sources, err := newSources(&options{time: "utc"}, set, capture.Window{From: math.MinInt64, To: math.MaxInt64})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,46 +158,6 @@ func TestPace(t *testing.T) {
 	code, stdout, _ := play(path, "--speed", "50")
 	if took := time.Since(start); code != 0 || strings.Count(stdout, "\n") != 3 || took < 40*time.Millisecond {
 		t.Errorf("exit status %d, %v for\n%s", code, took, stdout)
-	}
-}
-
-func TestSpan(t *testing.T) {
-	set, err := capture.Open(context.Background(), []string{write(t, fixture.New())}, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer set.Close()
-	for _, c := range []struct {
-		from, to string
-		wantFrom int64
-		wantTo   int64
-	}{
-		{"", "", math.MinInt64, math.MaxInt64},
-		{"5s", "1m30s", fixture.At(5 * time.Second), fixture.At(90 * time.Second)},
-		{"0", "2.5", fixture.At(0), fixture.At(2500 * time.Millisecond)},
-		{"2026-03-01T12:00:01Z", "2026-03-01T14:00:02.5+02:00", fixture.At(time.Second),
-			fixture.At(2500 * time.Millisecond)},
-	} {
-		s, err := newSpan(&options{from: c.from, to: c.to}, set)
-		if err != nil || s.from != c.wantFrom || s.to != c.wantTo || s.start != fixture.At(0) {
-			t.Errorf("%q to %q: got %+v, %v", c.from, c.to, s, err)
-		}
-	}
-	local := fixture.Start.Local()
-	for text, want := range map[string]time.Time{
-		local.Format("15:04:05"):                                 local,
-		local.Add(90 * time.Second).Format("15:04:05.000000000"): local.Add(90 * time.Second),
-		local.Add(-time.Hour).Format("15:04:05"):                 local.Add(23 * time.Hour), // of the next day
-	} {
-		s, err := newSpan(&options{from: text}, set)
-		if err != nil || s.from != want.UnixNano() {
-			t.Errorf("%q: got %v, %v, want %v", text, time.Unix(0, s.from), err, want)
-		}
-	}
-	for _, o := range []options{{from: "noon"}, {to: "-5s"}, {from: "2s", to: "1s"}} {
-		if _, err := newSpan(&o, set); !cli.IsUsage(err) {
-			t.Errorf("%+v: got %v", o, err)
-		}
 	}
 }
 

@@ -25,9 +25,9 @@ type formatter interface {
 type source struct {
 	table   *format.Table
 	blocks  []format.Block
-	spans   []merge.Span // of blocks
-	span    span         // --from to --to, narrowed by the filter
-	columns []string     // that formatters need
+	spans   []merge.Span   // of blocks
+	span    capture.Window // --from to --to, narrowed by the filter
+	columns []string       // that formatters need
 	workers []worker
 	read    atomic.Int64 // rows read so far
 }
@@ -46,14 +46,14 @@ type worker struct {
 }
 
 // newSources makes a source for each table of events and losses that may have rows to be written.
-func newSources(o *options, set capture.Set, span span) ([]merge.Source, error) {
+func newSources(o *options, set capture.Set, span capture.Window) ([]merge.Source, error) {
 	program, err := compileFilter(o, set)
 	if err != nil {
 		return nil, err
 	}
 	if program != nil {
 		from, to := program.TimeRange()
-		span.from, span.to = max(span.from, from), min(span.to, to)
+		span.From, span.To = max(span.From, from), min(span.To, to)
 	}
 	var sources []merge.Source
 	for _, c := range set {
@@ -61,7 +61,7 @@ func newSources(o *options, set capture.Set, span span) ([]merge.Source, error) 
 			if !isPlayed(t) || program != nil && program.PruneTable(t.Schema.Table) {
 				continue
 			}
-			s, err := newSource(o, set, c, t.Between(span.from, span.to), program, span)
+			s, err := newSource(o, set, c, t.Between(span.From, span.To), program, span)
 			if err != nil {
 				return nil, fmt.Errorf("reading %s: %w", c.Path, err)
 			}
@@ -86,7 +86,7 @@ func compileFilter(o *options, set capture.Set) (*filter.Program, error) {
 
 // newSource makes the source of table t of capture c. The filter p may be nil.
 func newSource(o *options, set capture.Set, c *capture.Capture, t *format.Table, p *filter.Program,
-	span span) (*source, error) {
+	span capture.Window) (*source, error) {
 	if err := t.Schema.Check(format.Column{Name: "ts", Type: format.Timestamp}); err != nil {
 		return nil, err
 	}
@@ -97,7 +97,7 @@ func newSource(o *options, set capture.Set, c *capture.Capture, t *format.Table,
 	}
 	for i := range s.workers {
 		w := &s.workers[i]
-		f, err := newFormatter(o, set, c, t.Schema, span.start)
+		f, err := newFormatter(o, set, c, t.Schema, span.Start)
 		if err != nil {
 			return nil, err
 		}
@@ -164,9 +164,9 @@ func (s *source) Read(n, block int, from, last int64, run *merge.Run) (all bool,
 		return false, err
 	}
 	if all = len(w.rows) <= maxReadAll; all {
-		last = s.span.to
+		last = s.span.To
 	}
-	if err := w.keepBetween(ts, b, max(from, s.span.from), min(last, s.span.to)); err != nil {
+	if err := w.keepBetween(ts, b, max(from, s.span.From), min(last, s.span.To)); err != nil {
 		return false, fmt.Errorf("reading table %s: %w", s.table.Schema.Table, err)
 	}
 	if len(w.rows) == 0 {

@@ -2,7 +2,11 @@
 
 package filter
 
-import "github.com/fletch-trace/fletch/format"
+import (
+	"math"
+
+	"github.com/fletch-trace/fletch/format"
+)
 
 // Limits of an expression. They are far above what people write, and bound the stack of the compiler.
 const (
@@ -22,6 +26,19 @@ func Compile(src string, tables ...*format.Schema) (*Program, error) {
 		return nil, err
 	}
 	return &Program{root}, nil
+}
+
+// Between returns a program that selects those rows whose ts is at least from and at most to, in ns since the Unix
+// epoch, of those that p selects. p is nil if it selects all rows, and so is the result.
+func Between(p *Program, from, to int64) *Program {
+	if from == math.MinInt64 && to == math.MaxInt64 {
+		return p
+	}
+	span := &node{op: opLeaf, leaf: &leaf{name: "ts", numbers: &numbers{lo: from, hi: to}}}
+	if p == nil {
+		return &Program{span}
+	}
+	return &Program{&node{op: opAnd, children: []*node{span, p.root}}}
 }
 
 // PruneTable reports whether no row of the table named can match.
