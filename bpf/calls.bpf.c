@@ -83,6 +83,7 @@ COLD struct task_state *refresh_slot(struct slot *slot, struct task_struct *task
 }
 
 /* include/linux/errno.h */
+#define ERESTARTSYS 512
 #define ERESTARTNOINTR 513
 #define ERESTART_RESTARTBLOCK 516
 /* include/uapi/asm-generic/signal-defs.h */

@@ -79,6 +79,9 @@ func (s *Session) Missed(family string) (uint64, error) {
 			continue
 		}
 		for _, name := range mechanismOf(p.Family, p.Mechanism).programs {
+			if iterators[name] {
+				continue
+			}
 			n, err := recursionMisses(s.fdinfo[name])
 			if err != nil {
 				return sum, fmt.Errorf("reading the statistics of %s: %w", name, err)

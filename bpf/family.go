@@ -26,6 +26,9 @@ type mechanism struct {
 // callPrograms run at the entry and exit of every system call, at context switches and before signal handlers.
 var callPrograms = []string{"calls_enter", "calls_exit", "calls_switch", "calls_signal"}
 
+// tcpPrograms are those that each mechanism of tcp needs.
+var tcpPrograms = slices.Concat(callPrograms, []string{"tcp_state", "connections_begin", "connections_end"})
+
 // families are the families of events.h, with their mechanisms.
 var families = []family{
 	{"process", []mechanism{
@@ -48,12 +51,11 @@ var families = []family{
 		{"tp_btf", callPrograms, []string{"want_ipc_calls"}, nil},
 	}},
 	{"tcp", []mechanism{
-		{"fentry", append(callPrograms, "tcp_state", "tcp_v4_fentry", "tcp_v4_fexit", "tcp_v6_fentry", "tcp_v6_fexit"),
-			[]string{"want_tcp"}, nil},
-		{"kprobe", append(callPrograms,
-			"tcp_state", "tcp_v4_kprobe", "tcp_v4_kretprobe", "tcp_v6_kprobe", "tcp_v6_kretprobe"),
-			[]string{"want_tcp"}, nil},
-		{"tp_btf", append(callPrograms, "tcp_state"), []string{"want_tcp", "want_tcp_connects"}, nil},
+		{"fentry", slices.Concat(tcpPrograms,
+			[]string{"tcp_v4_fentry", "tcp_v4_fexit", "tcp_v6_fentry", "tcp_v6_fexit"}), []string{"want_tcp"}, nil},
+		{"kprobe", slices.Concat(tcpPrograms,
+			[]string{"tcp_v4_kprobe", "tcp_v4_kretprobe", "tcp_v6_kprobe", "tcp_v6_kretprobe"}), []string{"want_tcp"}, nil},
+		{"tp_btf", tcpPrograms, []string{"want_tcp", "want_tcp_connects"}, nil},
 	}},
 	{"seccomp", []mechanism{
 		{"fentry", append(callPrograms, "seccomp_signal", "seccomp_exit", "seccomp_fentry"),
@@ -72,8 +74,10 @@ var identity = mechanism{"tp_btf", []string{
 	"process_rename", "process_fork", "process_exec", "snapshot_begin", "snapshot_pending",
 }, nil, nil}
 
-// iterators are the programs of identity that are iterators.
-var iterators = map[string]bool{"snapshot_begin": true, "snapshot_pending": true}
+// iterators are the programs that are iterators.
+var iterators = map[string]bool{
+	"snapshot_begin": true, "snapshot_pending": true, "connections_begin": true, "connections_end": true,
+}
 
 // Mechanisms returns the names of a family's mechanisms, best first; nil if there is no such family.
 func Mechanisms(name string) []string {

@@ -4,6 +4,7 @@
 #include "process.bpf.c"
 #include "calls.bpf.c"
 #include "snapshot.bpf.c"
+#include "connections.bpf.c"
 #include "signal.bpf.c"
 #include "namespace.bpf.c"
 #include "tree.bpf.c"

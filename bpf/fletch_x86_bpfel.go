@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	fletchMapAccepted             = "accepted"
 	fletchMapBulk                 = "bulk"
 	fletchMapCallRings            = "call_rings"
 	fletchMapCgroups              = "cgroups"
@@ -32,6 +33,8 @@ const (
 	fletchProgCallsExit           = "calls_exit"
 	fletchProgCallsSignal         = "calls_signal"
 	fletchProgCallsSwitch         = "calls_switch"
+	fletchProgConnectionsBegin    = "connections_begin"
+	fletchProgConnectionsEnd      = "connections_end"
 	fletchProgFileReadFentry      = "file_read_fentry"
 	fletchProgFileReadFexit       = "file_read_fexit"
 	fletchProgFileReadKprobe      = "file_read_kprobe"
@@ -83,6 +86,7 @@ const (
 	fletchVarIpcFired             = "ipc_fired"
 	fletchVarIpcIndexBits         = "ipc_index_bits"
 	fletchVarJoined               = "joined"
+	fletchVarLastList             = "last_list"
 	fletchVarLastPath             = "last_path"
 	fletchVarLastTask             = "last_task"
 	fletchVarPageSize             = "page_size"
@@ -162,6 +166,8 @@ type fletchProgramSpecs struct {
 	CallsExit           *ebpf.ProgramSpec `ebpf:"calls_exit"`
 	CallsSignal         *ebpf.ProgramSpec `ebpf:"calls_signal"`
 	CallsSwitch         *ebpf.ProgramSpec `ebpf:"calls_switch"`
+	ConnectionsBegin    *ebpf.ProgramSpec `ebpf:"connections_begin"`
+	ConnectionsEnd      *ebpf.ProgramSpec `ebpf:"connections_end"`
 	FileReadFentry      *ebpf.ProgramSpec `ebpf:"file_read_fentry"`
 	FileReadFexit       *ebpf.ProgramSpec `ebpf:"file_read_fexit"`
 	FileReadKprobe      *ebpf.ProgramSpec `ebpf:"file_read_kprobe"`
@@ -201,6 +207,7 @@ type fletchProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type fletchMapSpecs struct {
+	Accepted    *ebpf.MapSpec `ebpf:"accepted"`
 	Bulk        *ebpf.MapSpec `ebpf:"bulk"`
 	CallRings   *ebpf.MapSpec `ebpf:"call_rings"`
 	Cgroups     *ebpf.MapSpec `ebpf:"cgroups"`
@@ -236,6 +243,7 @@ type fletchVariableSpecs struct {
 	IpcFired        *ebpf.VariableSpec `ebpf:"ipc_fired"`
 	IpcIndexBits    *ebpf.VariableSpec `ebpf:"ipc_index_bits"`
 	Joined          *ebpf.VariableSpec `ebpf:"joined"`
+	LastList        *ebpf.VariableSpec `ebpf:"last_list"`
 	LastPath        *ebpf.VariableSpec `ebpf:"last_path"`
 	LastTask        *ebpf.VariableSpec `ebpf:"last_task"`
 	PageSize        *ebpf.VariableSpec `ebpf:"page_size"`
@@ -288,6 +296,7 @@ func (o *fletchObjects) Close() error {
 //
 // It can be passed to loadFletchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fletchMaps struct {
+	Accepted    *ebpf.Map `ebpf:"accepted"`
 	Bulk        *ebpf.Map `ebpf:"bulk"`
 	CallRings   *ebpf.Map `ebpf:"call_rings"`
 	Cgroups     *ebpf.Map `ebpf:"cgroups"`
@@ -303,6 +312,7 @@ type fletchMaps struct {
 
 func (m *fletchMaps) Close() error {
 	return _FletchClose(
+		m.Accepted,
 		m.Bulk,
 		m.CallRings,
 		m.Cgroups,
@@ -339,6 +349,7 @@ type fletchVariables struct {
 	IpcFired        *ebpf.Variable `ebpf:"ipc_fired"`
 	IpcIndexBits    *ebpf.Variable `ebpf:"ipc_index_bits"`
 	Joined          *ebpf.Variable `ebpf:"joined"`
+	LastList        *ebpf.Variable `ebpf:"last_list"`
 	LastPath        *ebpf.Variable `ebpf:"last_path"`
 	LastTask        *ebpf.Variable `ebpf:"last_task"`
 	PageSize        *ebpf.Variable `ebpf:"page_size"`
@@ -380,6 +391,8 @@ type fletchPrograms struct {
 	CallsExit           *ebpf.Program `ebpf:"calls_exit"`
 	CallsSignal         *ebpf.Program `ebpf:"calls_signal"`
 	CallsSwitch         *ebpf.Program `ebpf:"calls_switch"`
+	ConnectionsBegin    *ebpf.Program `ebpf:"connections_begin"`
+	ConnectionsEnd      *ebpf.Program `ebpf:"connections_end"`
 	FileReadFentry      *ebpf.Program `ebpf:"file_read_fentry"`
 	FileReadFexit       *ebpf.Program `ebpf:"file_read_fexit"`
 	FileReadKprobe      *ebpf.Program `ebpf:"file_read_kprobe"`
@@ -422,6 +435,8 @@ func (p *fletchPrograms) Close() error {
 		p.CallsExit,
 		p.CallsSignal,
 		p.CallsSwitch,
+		p.ConnectionsBegin,
+		p.ConnectionsEnd,
 		p.FileReadFentry,
 		p.FileReadFexit,
 		p.FileReadKprobe,

@@ -34,12 +34,13 @@ enum {
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_ARRAY_OF_MAPS = 12,
+	BPF_MAP_TYPE_SK_STORAGE = 24,
 	BPF_MAP_TYPE_RINGBUF = 27,
 	BPF_MAP_TYPE_TASK_STORAGE = 29,
 };
 enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
-enum { BPF_F_NO_PREALLOC = 1 << 0, BPF_F_MMAPABLE = 1 << 10 };
-enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1 };
+enum { BPF_F_NO_PREALLOC = 1 << 0, BPF_F_CLONE = 1 << 9, BPF_F_MMAPABLE = 1 << 10 };
+enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1, BPF_SK_STORAGE_GET_F_CREATE = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
 enum { BPF_RB_AVAIL_DATA = 0 };
 
@@ -220,32 +221,68 @@ struct nsproxy {
 struct in6_addr {
 	u8 bytes[16];
 };
+typedef struct {
+	s64 counter;
+} atomic64_t;
 struct sock_common {
 	u16 skc_family;
+	volatile unsigned char skc_state;
 	u32 skc_daddr;
 	u16 skc_dport;
 	unsigned long skc_flags;
+	atomic64_t skc_cookie;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
+typedef struct {
+	int owned;
+} socket_lock_t;
+struct socket;
 struct sock {
 	struct sock_common __sk_common;
+	socket_lock_t sk_lock;
+	u16 sk_type;
 	u16 sk_protocol;
 	int sk_err;
+	struct socket *sk_socket;
 };
 struct inet_sock {
 	struct sock sk;
 	u32 inet_saddr;
 	u16 inet_sport;
 };
+struct request_sock {
+	struct request_sock *dl_next;
+	struct sock *sk;
+};
+struct request_sock_queue {
+	struct request_sock *rskq_accept_head;
+};
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
+	void *icsk_ulp_data;
+};
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	u64 bytes_received;
 	u64 bytes_sent;
 	u64 bytes_retrans;
 	u32 total_retrans;
 	u32 srtt_us;
+	bool is_mptcp;
 };
+struct mptcp_sock {
+	struct sock *first; /* the first TCP connection of an MPTCP socket */
+};
+struct mptcp_subflow_context {
+	struct sock *conn; /* the MPTCP socket of a TCP connection */
+};
+typedef enum {
+	SS_UNCONNECTED = 1,
+} socket_state;
 struct socket {
+	socket_state state;
 	struct sock *sk;
 };
 struct sockaddr {
@@ -317,6 +354,11 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+struct bpf_iter__task_file {
+	struct bpf_iter_meta *meta;
+	struct task_struct *task;
+	struct file *file;
 };
 
 #pragma clang attribute pop

@@ -67,7 +67,8 @@ type Session struct {
 	scratch    [MaxRecords]uint32
 }
 
-// Start begins the recording. It passes the rows of all running tasks that are recorded, and of their cgroups, to emit.
+// Start begins the recording. It passes the rows of all running tasks that are recorded, of their cgroups and of their
+// open connections to emit.
 func (s *Session) Start(emit Emit) error {
 	// Durations from here on are lower bounds: the second time is not before any call that begins while disabled. Until
 	// it is set, a call that returns needs the first.
@@ -81,7 +82,21 @@ func (s *Session) Start(emit Emit) error {
 	if err != nil {
 		return fmt.Errorf("enabling the programs: %w", err)
 	}
-	return s.Announce(emit)
+	if err := s.Announce(emit); err != nil {
+		return err
+	}
+	return s.connections("connections_begin", emit)
+}
+
+// connections passes the rows of the open connections to emit, if connections are recorded.
+func (s *Session) connections(program string, emit Emit) error {
+	if len(s.iterators[program]) == 0 {
+		return nil
+	}
+	if err := s.iterate(program, emit); err != nil {
+		return fmt.Errorf("listing the open connections: %w", err)
+	}
+	return nil
 }
 
 // setStarted tells the programs that the recording begins now.
@@ -164,7 +179,7 @@ func (s *Session) ClearWakeup() {
 const membarrierGlobal = 1 // MEMBARRIER_CMD_GLOBAL, include/uapi/linux/membarrier.h
 
 // Stop ends the recording: it disables the programs, sweeps the rings for the last time, and passes the in-flight calls
-// to emit, as rows of table pending.
+// to emit, as rows of table pending, and the open connections.
 func (s *Session) Stop(emit Emit) error {
 	if err := s.coll.Variables["enabled"].Set(uint32(0)); err != nil {
 		return fmt.Errorf("disabling the programs: %w", err)
@@ -180,7 +195,11 @@ func (s *Session) Stop(emit Emit) error {
 	if err := s.iterate("snapshot_pending", emit); err != nil {
 		return fmt.Errorf("listing the in-flight calls: %w", err)
 	}
-	return nil
+	if err := s.connections("connections_end", emit); err != nil {
+		return err
+	}
+	_, err := s.Sweep(emit) // the tasks of open connections may have been announced only now
+	return err
 }
 
 // Layouts returns the layouts of all tables, indexed by kind; kinds without a table are nil.

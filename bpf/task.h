@@ -64,11 +64,12 @@ enum restart {
 
 /* An in-flight connect. */
 struct connect_call {
-	u64 ts; /* when it began; 0: no connect */
-	addr_t daddr;
-	u16 dport;
-	u16 family; /* of the address: AF_* */
-	u32 syn_sent; /* the socket's state changes will report the result */
+	u64 ts;       /* when it began; 0: no connect */
+	u64 sk;       /* address of the socket; 0: one that the call creates */
+	u64 addr;     /* where the remote address is */
+	s32 len;      /* of the remote address, in bytes */
+	u16 family;   /* of the socket: AF_* */
+	u16 syn_sent; /* the socket's state changes will report the result */
 };
 
 /* A System V object, as it was when it was checked. */

@@ -18,6 +18,8 @@ type tcpSummary struct {
 	Failed      int64            `json:"failed"`
 	Accepts     int64            `json:"accepts"`
 	Closes      int64            `json:"closes"`
+	Before      int64            `json:"open_before"`
+	Open        int64            `json:"still_open"`
 	Sent        int64            `json:"sent_bytes"`
 	Received    int64            `json:"received_bytes"`
 	Retransmits int64            `json:"retransmits"`
@@ -39,8 +41,8 @@ type slowConnect struct {
 
 func (s *tcpSummary) read(e *env, in *view.Input, n int) error {
 	results, err := view.GroupRows(e.ctx, in, "tcp",
-		view.Grouping{Count: []view.Value{tcpConnects, tcpFailed, tcpAccepts, tcpCloses, tcpSent, tcpReceived,
-			tcpRetransmits, tcpFailures}},
+		view.Grouping{Count: []view.Value{tcpConnects, tcpFailed, tcpAccepts, tcpCloses, tcpBefore, tcpOpen,
+			tcpSent, tcpReceived, tcpRetransmits, tcpFailures}},
 		view.Grouping{By: []*view.Key{view.Comm, peerKey, portKey},
 			Count: []view.Value{tcpConnects, tcpFailed, slowestConnect}},
 	)
@@ -50,6 +52,7 @@ func (s *tcpSummary) read(e *env, in *view.Input, n int) error {
 	all := results[0].Total()
 	s.Connects, s.Failed = tcpConnects.Of(all), tcpFailed.Of(all)
 	s.Accepts, s.Closes = tcpAccepts.Of(all), tcpCloses.Of(all)
+	s.Before, s.Open = tcpBefore.Of(all), tcpOpen.Of(all)
 	s.Sent, s.Received, s.Retransmits = tcpSent.Of(all), tcpReceived.Of(all), tcpRetransmits.Of(all)
 	s.Failures, s.failures = tcpFailures.Of(all), tcpFailures.Text(all)
 	s.Slowest = slowestConnects(results[1].Top(0, slowestConnect), n)
@@ -73,7 +76,7 @@ func slowestConnects(groups []*view.Group, n int) []slowConnect {
 }
 
 // hasRows reports whether there were any connections.
-func (s *tcpSummary) hasRows() bool { return s.Connects+s.Accepts+s.Closes > 0 }
+func (s *tcpSummary) hasRows() bool { return s.Connects+s.Accepts+s.Closes+s.Before+s.Open > 0 }
 
 // title returns the heading. It is printed without escaping, so it must not contain text from the capture.
 func (s *tcpSummary) title() string {
@@ -81,8 +84,12 @@ func (s *tcpSummary) title() string {
 	if s.failures != "" {
 		failures = " (" + s.failures + ")"
 	}
-	return fmt.Sprintf("tcp: %s connects, %s failed%s, %s accepted, %s closed, sent %s, received %s, %s retransmits",
-		term.Count(s.Connects), term.Count(s.Failed), failures, term.Count(s.Accepts), term.Count(s.Closes),
+	held := ""
+	if s.Before+s.Open > 0 {
+		held = fmt.Sprintf(", %s open before, %s still open", term.Count(s.Before), term.Count(s.Open))
+	}
+	return fmt.Sprintf("tcp: %s connects, %s failed%s, %s accepted, %s closed%s, sent %s, received %s, %s retransmits",
+		term.Count(s.Connects), term.Count(s.Failed), failures, term.Count(s.Accepts), term.Count(s.Closes), held,
 		term.Bytes(s.Sent), term.Bytes(s.Received), term.Count(s.Retransmits))
 }
 

@@ -15,16 +15,22 @@ var (
 	isConnect = view.Equals("op", "connect")
 	isAccept  = view.Equals("op", "accept")
 	isClose   = view.Equals("op", "close")
+	isBefore  = view.Equals("op", "snapshot")
+	isOpen    = view.Equals("op", "end")
 	isFailed  = isConnect.And(view.Satisfies("ret", func(ret int64) bool { return ret < 0 }))
-	hasRTT    = isClose.And(view.Satisfies("srtt_ns", func(ns int64) bool { return ns > 0 }))
+	// hasTraffic selects the one row of each connection that has its traffic. Accepts of version 1.1 count it again.
+	hasTraffic = view.Among("op", "close", "end")
+	hasRTT     = isClose.And(view.Satisfies("srtt_ns", func(ns int64) bool { return ns > 0 }))
 
 	tcpConnects    = view.Count(isConnect)
 	tcpFailed      = view.Count(isFailed)
 	tcpAccepts     = view.Count(isAccept)
 	tcpCloses      = view.Count(isClose)
-	tcpSent        = view.Sum("sent", isClose)
-	tcpReceived    = view.Sum("received", isClose)
-	tcpRetransmits = view.Sum("retransmits", isClose)
+	tcpBefore      = view.Count(isBefore)
+	tcpOpen        = view.Count(isOpen)
+	tcpSent        = view.Sum("sent", hasTraffic)
+	tcpReceived    = view.Sum("received", hasTraffic)
+	tcpRetransmits = view.Sum("retransmits", hasTraffic)
 	slowestConnect = view.Max("duration_ns", isConnect)
 	tcpFailures    = view.FailuresIn("ret", isFailed)
 )
@@ -34,9 +40,11 @@ var tcp = &viewCommand{
 		Name:    "analyze tcp",
 		Summary: "connections, failures and bytes by peer",
 		Description: `Counts the connections of each program with each peer: how many were opened, failed, were
-accepted and closed, bytes and retransmitted segments, how long a connect took on average and at most, and the mean
-round trip time and lifetime of those that were closed. Direction is out where this host connected, in where it
-accepted, ? where a connection is older than the capture; the port is that of the side that was connected to.`,
+accepted and closed, were open before the recording and still at its end, bytes and retransmitted segments, how long a
+connect took on average and at most, and the mean round trip time and lifetime of those that were closed. Bytes and
+segments are those of connections that were closed or still open, from their beginning, which may have been before the
+recording; the lifetime is of those that began in it. Direction is out where this host connected, in where it accepted,
+? where a connection is older than the capture; the port is that of the side that was connected to.`,
 		Examples: []cli.Example{
 			{Line: "analyze tcp incident"},
 			{Line: "analyze tcp incident --by comm,peer,port --sort failed", Text: "who could not connect to whom"},
@@ -48,11 +56,13 @@ accepted, ? where a connection is older than the capture; the port is that of th
 		Table: "tcp", By: []string{"comm", "direction", "peer", "port"}, Sort: "connections",
 		Keys: []*view.Key{view.Comm, view.PID, directionKey, peerKey, portKey},
 		Measures: []*view.Measure{
-			{Name: "connections", Value: view.Plus(tcpConnects, tcpAccepts), JSONOnly: true},
+			{Name: "connections", Value: view.Plus(tcpConnects, tcpAccepts, tcpBefore), JSONOnly: true},
 			{Name: "connects", Value: tcpConnects},
 			{Name: "failed", Value: tcpFailed},
 			{Name: "accepts", Value: tcpAccepts},
 			{Name: "closes", Value: tcpCloses},
+			{Name: "before", Head: "open before", Field: "open_before", Value: tcpBefore},
+			{Name: "open", Head: "still open", Field: "still_open", Value: tcpOpen},
 			{Name: "sent", Value: tcpSent, Unit: view.Bytes},
 			{Name: "received", Value: tcpReceived, Unit: view.Bytes},
 			{Name: "retransmits", Value: tcpRetransmits},

@@ -199,9 +199,9 @@ func (t *tcpText) Append(dst []byte, row int) []byte {
 	dst = appendEndpoint(dst, t.saddr.Text(row), t.sport.Int(row))
 	dst = appendEndpoint(append(dst, arrow...), t.daddr.Text(row), t.dport.Int(row))
 	switch {
-	case string(op) == "accept" && ret == 0:
+	case string(op) == "accept" && ret == 0, string(op) == "snapshot":
 		return dst
-	case string(op) != "close":
+	case string(op) != "close" && string(op) != "end":
 		return appendResult(dst, ret, t.duration.Int(row))
 	}
 	dst = strconv.AppendInt(append(dst, " sent "...), t.sent.Int(row), 10)

@@ -25,7 +25,7 @@ func newConnections(tasks *dimension) *connections {
 	return &connections{tasks: tasks, open: make(map[uint64]int32), seed: maphash.MakeSeed()}
 }
 
-// follow pins and unpins tasks by the connects, accepts and closes in a batch of the table tcp.
+// follow pins and unpins tasks by the connections that open and close in a batch of the table tcp.
 func (c *connections) follow(b *format.Batch) {
 	opener, op, ret := b.Column("task").I32, &b.Column("op").Str, b.Column("ret").I32
 	saddr, daddr := &b.Column("saddr").Str, &b.Column("daddr").Str
@@ -39,7 +39,7 @@ func (c *connections) follow(b *format.Batch) {
 		maphash.WriteComparable(&h, [2]int32{sport[i], dport[i]})
 		id := h.Sum64()
 		closes := string(op.Bytes(i)) == "close"
-		if !closes && ret[i] != 0 {
+		if string(op.Bytes(i)) == "end" || !closes && ret[i] != 0 {
 			continue
 		}
 		if task, ok := c.open[id]; ok {

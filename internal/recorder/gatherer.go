@@ -42,6 +42,11 @@ func (g *gatherer) keepDimensions(idle time.Duration, limit int64) {
 // emit is the gatherer's bpf.Emit: it copies records into their table's batch. If there is no free batch it returns
 // bpf.ErrNoRoom, and the records stay in their ring.
 func (g *gatherer) emit(l *bpf.Layout, recs bpf.Records, cpu int32) error {
+	return g.gather(l, recs, cpu, l.Schema.Event())
+}
+
+// gather is emit; counts says whether the records count as events for limits and progress.
+func (g *gatherer) gather(l *bpf.Layout, recs bpf.Records, cpu int32, counts bool) error {
 	t, event := g.tables[l.Kind], l.Schema.Event()
 	if g.dimensions != nil && !event {
 		if d := g.dimensions.byLayout(l); d != nil {
@@ -60,7 +65,7 @@ func (g *gatherer) emit(l *bpf.Layout, recs bpf.Records, cpu int32) error {
 		}
 	}
 	t.received += int64(recs.Len())
-	if event {
+	if counts {
 		if g.rowsLeft >= 0 {
 			recs = recs.Prefix(int(min(int64(recs.Len()), g.rowsLeft)))
 			g.rowsLeft -= int64(recs.Len())
@@ -124,6 +129,6 @@ func (g *gatherer) trim() {
 
 // progressCounts are the events of the recording so far, as Recorder.Progress returns them.
 type progressCounts struct {
-	rows atomic.Int64 // recorded, without the snapshot of processes
+	rows atomic.Int64 // recorded, without what ran or was open when the recording began
 	lost atomic.Int64
 }

@@ -43,15 +43,17 @@ func Open(cfg Config, budget *Budget, session Session, observer Observer) (*Reco
 	return r, nil
 }
 
-// Start begins the recording, and records the tasks and processes that already run.
+// Start begins the recording, and records the tasks and processes that already run, and the open connections.
 func (r *Recorder) Start() error {
 	emit := r.drain.gatherer.emit
 	running := format.NewBatch(schema.Of("task").Schema)
+	r.drain.laneWait.allowed = true // the lists may be longer than the free batches
+	defer func() { r.drain.laneWait.allowed = false }()
 	err := r.session.Start(func(l *bpf.Layout, recs bpf.Records, cpu int32) error {
 		if l.Schema == running.Schema {
 			l.Gather(running, recs, cpu, r.drain.machine.wall)
 		}
-		return emit(l, recs, cpu)
+		return r.drain.gatherer.gather(l, recs, cpu, false)
 	})
 	if err != nil {
 		return err

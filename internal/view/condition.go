@@ -38,6 +38,20 @@ func Equals(column, value string) *Condition {
 	}, column)
 }
 
+// Among selects rows in which a column of text has one of these values.
+func Among(column string, values ...string) *Condition {
+	return newCondition(func(dst, rows []int32, b *format.Batch) []int32 {
+		v := b.Column(column)
+		for _, row := range rows {
+			text := v.Str.Bytes(int(row))
+			if slices.ContainsFunc(values, func(value string) bool { return string(text) == value }) {
+				dst = append(dst, row)
+			}
+		}
+		return dst
+	}, column)
+}
+
 // Satisfies selects rows in which the value of a column of integers satisfies a predicate.
 func Satisfies(column string, predicate func(int64) bool) *Condition {
 	return newCondition(func(dst, rows []int32, b *format.Batch) []int32 {

@@ -16,6 +16,8 @@
 //	workload ipc N         N checks of each kind on System V objects, by root and by another user; see ipc.go
 //	workload ipc-cases HOW System V calls of every kind, directly or by ipc(2); see ipccases.go
 //	workload tcp N         N connections of each kind over loopback; see tcp.go
+//	workload connections F connections of IPv4 (F: 4) or IPv6 (6) that begin and end in every way; see connections.go
+//	workload hold F        connections that are open before and after a recording; see held.go
 //	workload seccomp N     N calls denied in each way; see seccomp.go
 //	workload signals N     N signals of each kind; see signals.go
 //	workload allocate MIB  allocates memory and writes to it
@@ -63,8 +65,8 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
 		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n"+
-			"    files DIR N | ipc N | ipc-cases HOW | raw CALL... | tcp N | seccomp N | signals N | waits 1 |\n"+
-			"    restarts 1 | clock S CMD | allocate MIB | names DIR")
+			"    files DIR N | ipc N | ipc-cases HOW | raw CALL... | tcp N | connections 4 | hold 4 | seccomp N |\n"+
+			"    signals N | waits 1 | restarts 1 | clock S CMD | allocate MIB | names DIR")
 		return 2
 	}
 	var err error
@@ -115,7 +117,8 @@ func threads(n int, work func(i int)) []int {
 // families are the kinds of work for one family of events each, and those that this program starts itself with.
 var families = map[string]func(args []string, stdout io.Writer) error{
 	"files": files, "ipc": ipc, "ipc-cases": ipcCases, "tcp": tcp, "seccomp": seccomp, "names": names,
-	"as-user": asUser, "denied": denied,
+	"as-user": asUser, "denied": denied, "connections": connections, "hold": hold, "close": closeOnly,
+	"accept":  acceptOnly,
 	"signals": signals, "timer-storm": timerStorm, "fault": fault, "allocate": allocate, "clock": clock,
 	"waits": waits, "restarts": restarts,
 }

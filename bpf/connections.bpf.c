@@ -1,0 +1,148 @@
+//go:build ignore
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/*
+ * The connections that are open when a recording begins or ends, as far as a descriptor of a recorded task refers to
+ * them. (The kernel's iterator over TCP sockets would show those of one network namespace only.) They are listed once,
+ * with the first task that holds them.
+ */
+
+u32 last_list; /* the number of lists begun so far */
+
+/* listed_sock returns the socket of a file that may have a TCP connection, or listen; NULL: there is none. */
+HOT struct sock *listed_sock(struct file *file)
+{
+	struct socket *socket = bpf_sock_from_file(file);
+	struct sock *sk;
+
+	if (!socket)
+		return NULL;
+	sk = socket->sk;
+	if (!sk || sk->sk_type != SOCK_STREAM)
+		return NULL;
+	return sk->sk_protocol == IPPROTO_TCP || sk->sk_protocol == IPPROTO_MPTCP ? sk : NULL;
+}
+
+/* first_of returns the socket of the TCP connection: of an MPTCP socket, of its first one. */
+HOT struct sock *first_of(struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_MPTCP ? BPF_CORE_READ((struct mptcp_sock *)sk, first) : sk;
+}
+
+/* make_cookies gives a cookie to each connection that waits to be accepted. */
+COLD int make_cookies(struct sock *listener)
+{
+	struct tcp_sock *tp = bpf_skc_to_tcp_sock(listener);
+	struct request_sock *req;
+	struct sock *sk;
+
+	if (!tp)
+		return 0;
+	req = tp->inet_conn.icsk_accept_queue.rskq_accept_head;
+	for (int i = 0; i < 256 && req; i++) {
+		sk = req->sk;
+		if (sk)
+			bpf_get_socket_cookie(sk);
+		req = req->dl_next;
+	}
+	return 0;
+}
+
+HOT void write_connection(struct seq_file *seq, struct sock *sk, struct connection *c, task_id id, u32 op)
+{
+	struct tcp_event e;
+
+	fill_tcp(&e, sk, id, op);
+	if (op == TCP_end) {
+		e.duration_ns = since(e.ts, c->since);
+		fill_traffic(&e, sk);
+	}
+	write_record(seq, &e, sizeof(e));
+	count(bpf_get_smp_processor_id(), KIND_tcp, true);
+}
+
+/* holder returns the id of the task whose descriptors are listed; 0: it is not recorded. */
+COLD task_id holder(struct task_struct *task)
+{
+	struct task_state *st = bpf_task_storage_get(&tasks, task, 0, 0);
+
+	if (!st && !want_tree)
+		st = state_of(task);
+	if (!st || !recorded(task, st))
+		return 0;
+	if (st->announced != epoch + 1)
+		announce_task(task, st);
+	return st->id;
+}
+
+SEC("iter/task_file")
+int connections_begin(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct sock *sk, *tcp;
+	struct connection *c;
+	u64 cookie;
+	task_id id;
+	u8 state;
+
+	if (!task || !file)
+		return 0;
+	sk = listed_sock(file);
+	if (!sk)
+		return 0;
+	tcp = first_of(sk);
+	state = BPF_CORE_READ(tcp, __sk_common.skc_state);
+	id = holder(task);
+	if (!tcp || !id || state == TCP_STATE_CLOSE)
+		return 0;
+	c = new_connection(sk);
+	/* A connection with a time or task was opened after the recording had begun, or is listed already. */
+	if (!c || c->since || c->task || (sk != tcp && accepted_with(cookie_of(tcp))))
+		return 0;
+	c->task = id;
+	cookie = bpf_get_socket_cookie(sk);
+	if (sk != tcp)
+		bpf_map_update_elem(&accepted, &cookie, &id, BPF_NOEXIST);
+	if (state == TCP_LISTEN) {
+		c->role = ROLE_LISTENS;
+		make_cookies(sk);
+	} else if (state == TCP_SYN_SENT) {
+		c->role = ROLE_CONNECTS;
+		c->flags = FLAG_BEFORE;
+		c->since = started;
+	} else {
+		c->role = ROLE_OWNS;
+		write_connection(ctx->meta->seq, tcp, c, id, TCP_snapshot);
+	}
+	return 0;
+}
+
+SEC("iter/task_file")
+int connections_end(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct file *file = ctx->file;
+	struct sock *sk, *tcp;
+	struct connection *c;
+	task_id id;
+	u8 state;
+
+	if (!ctx->meta->seq_num)
+		last_list++;
+	if (!task || !file)
+		return 0;
+	sk = listed_sock(file);
+	if (!sk)
+		return 0;
+	tcp = first_of(sk);
+	state = BPF_CORE_READ(tcp, __sk_common.skc_state);
+	id = holder(task);
+	if (!tcp || !id || state == TCP_STATE_CLOSE || state == TCP_LISTEN || state == TCP_SYN_SENT)
+		return 0;
+	c = new_connection(sk);
+	if (!c || c->last_list == last_list)
+		return 0;
+	c->last_list = last_list;
+	write_connection(ctx->meta->seq, tcp, c, id, TCP_end);
+	return 0;
+}
