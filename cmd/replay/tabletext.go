@@ -180,12 +180,13 @@ func (t *ipcText) Append(dst []byte, row int) []byte {
 
 // tcpText is the text of table tcp: connect 127.0.0.1:41176 -> 127.0.0.1:38625 = 0 <0.000378000>.
 type tcpText struct {
-	op, saddr, sport, daddr, dport, ret, duration, sent, received, retransmits, srtt *capture.Accessor
+	op, saddr, sport, daddr, dport, ret, sent, received, retransmits, srtt *capture.Accessor
+	took
 }
 
 func newTCPText(c *columns) eventText {
 	return &tcpText{op: c.byName("op"), saddr: c.byName("saddr"), sport: c.byName("sport"), daddr: c.byName("daddr"),
-		dport: c.byName("dport"), ret: c.byName("ret"), duration: c.byName("duration_ns"), sent: c.byName("sent"),
+		dport: c.byName("dport"), ret: c.byName("ret"), took: newTook(c), sent: c.byName("sent"),
 		received: c.byName("received"), retransmits: c.byName("retransmits"), srtt: c.byName("srtt_ns")}
 }
 
@@ -202,7 +203,7 @@ func (t *tcpText) Append(dst []byte, row int) []byte {
 	case string(op) == "accept" && ret == 0, string(op) == "snapshot":
 		return dst
 	case string(op) != "close" && string(op) != "end":
-		return appendResult(dst, ret, t.duration.Int(row))
+		return t.took.append(syscalls.AppendResult(append(dst, ' '), ret), row)
 	}
 	dst = strconv.AppendInt(append(dst, " sent "...), t.sent.Int(row), 10)
 	dst = strconv.AppendInt(append(dst, " received "...), t.received.Int(row), 10)
@@ -211,7 +212,7 @@ func (t *tcpText) Append(dst []byte, row int) []byte {
 	if ret != 0 {
 		dst = syscalls.AppendResult(append(dst, ' '), ret)
 	}
-	return appendDuration(dst, t.duration.Int(row))
+	return t.took.append(dst, row)
 }
 
 // appendEndpoint appends an address with its port: 127.0.0.1:80, [::1]:80.
