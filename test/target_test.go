@@ -405,19 +405,28 @@ func TestChildrenThatOutliveTheCommand(t *testing.T) {
 // The same for -p: the first process ends before what it had started, and what that starts later.
 func TestWaitForWhatPIDStarted(t *testing.T) {
 	needKernel(t)
-	target := exec.Command("sh", "-c", "sh -c 'sleep 1.5; sh -c \"exit 7\"; exit 6' & sleep 1; exit 5")
+	target := exec.Command("sh", "-c", "sh -c 'read go; sleep 0.3; sh -c \"exit 7\"; exit 6' <&3 & read go; exit 5")
+	first, err := target.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, second, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	target.ExtraFiles = []*os.File{end}
 	if err := target.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer target.Wait()
-	time.Sleep(200 * time.Millisecond)
 	rec, path := start(t, "--wait", "-p", strconv.Itoa(target.Process.Pid))
+	fmt.Fprintln(first, "go")
 	target.Wait()
+	fmt.Fprintln(second, "go")
 	if err := rec.Wait(); err != nil {
 		t.Error(err)
 	}
 	codes := tally(processes(t, open(t, path), "exit"), "exit_code")
-	if want := map[string]int{"0": 2, "5": 1, "6": 1, "7": 1}; !reflect.DeepEqual(codes, want) {
+	if want := map[string]int{"0": 1, "5": 1, "6": 1, "7": 1}; !reflect.DeepEqual(codes, want) {
 		t.Errorf("exits %v, want %v", codes, want)
 	}
 }

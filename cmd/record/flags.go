@@ -23,29 +23,31 @@ func codecNames() (names []string) {
 	return names
 }
 
-// flags declares the flags. pids are the arguments of --pid, which check converts to numbers.
-func (opt *options) flags() (f *cli.Flags, pids *[]string) {
-	f = cli.New(description)
+// unparsed are the arguments of flags that check parses.
+type unparsed struct{ pids, mechanisms []string }
+
+// flags declares the flags.
+func (opt *options) flags() (f *cli.Flags, args *unparsed) {
+	f, args = cli.New(description), &unparsed{}
 	f.SetInterspersed(false)
-	pids = opt.selectionFlags(f)
+	opt.selectionFlags(f, args)
 	opt.destinationFlags(f)
 	opt.segmentFlags(f)
 	opt.flightFlags(f)
 	opt.limitFlags(f)
-	opt.tuningFlags(f)
-	return f, pids
+	opt.tuningFlags(f, args)
+	return f, args
 }
 
-func (opt *options) selectionFlags(f *cli.Flags) (pids *[]string) {
+func (opt *options) selectionFlags(f *cli.Flags, args *unparsed) {
 	families := cli.Names(schema.Families()...)
 	f.Section("What")
 	f.StringSliceVarP(&opt.events, "events", "e", nil, "only these event families, a `LIST` of "+
 		strings.Join(schema.Families(), ", ")+" (default: all this kernel allows)")
 	f.ListOf("events", families...)
-	pids = f.StringSliceP("pid", "p", nil, "only the processes of a `LIST` of ids, with what they have started "+
+	f.StringSliceVarP(&args.pids, "pid", "p", nil, "only the processes of a `LIST` of ids, with what they have started "+
 		"and will start, except processes whose parents had ended before. A thread's id stands for its process")
 	f.StringVar(&opt.comm, "comm", "", "only tasks whose name is `NAME`, of which the first 15 bytes count")
-	return pids
 }
 
 func (opt *options) destinationFlags(f *cli.Flags) {
@@ -68,28 +70,22 @@ func (opt *options) limitFlags(f *cli.Flags) {
 		"started has ended too")
 }
 
-func (opt *options) tuningFlags(f *cli.Flags) {
+func (opt *options) tuningFlags(f *cli.Flags, args *unparsed) {
 	var mechanisms []string
 	for _, family := range schema.Families() {
 		for _, name := range bpf.Mechanisms(family) {
 			mechanisms = append(mechanisms, family+"="+name)
 		}
 	}
-	var bulk []string
-	for _, t := range schema.Tables {
-		if t.Bulk {
-			bulk = append(bulk, t.Families...)
-		}
-	}
 	f.Section("How")
 	f.VarP(&opt.ringSize, "buffer-size", "b", "`SIZE` of each CPU's ring (default 16MiB, less on hosts of many CPUs)")
-	f.StringToStringVar(&opt.mechanisms, "mechanism", nil, "record by the mechanisms of `FAMILY=NAME,...` and no "+
+	f.StringSliceVar(&args.mechanisms, "mechanism", nil, "record by the mechanisms of `FAMILY=NAME,...` and no "+
 		"others, as in file=kprobe; --list names them")
 	f.ListOf("mechanism", cli.Names(mechanisms...)...)
 	f.Var(&opt.maxMemory, "max-memory", "stay below `SIZE` of resident memory: rings and batches are made as large "+
 		"as fits, and a window in memory is shorter than --last if necessary")
 	f.Var(&opt.maxCPU, "max-cpu", "stay below `PERCENT` of one CPU, as 50%: above it "+
-		strings.Join(bulk, " and ")+" events are not recorded but counted as lost")
+		strings.Join(bulkFamilies(), " and ")+" events are not recorded but counted as lost")
 	f.BoolVar(&opt.strict, "strict", false, "exit with status 3 if any event was lost")
 	f.BoolVarP(&opt.list, "list", "L", false, "show for each event family which mechanism this kernel allows, "+
 		"and why not a better one")

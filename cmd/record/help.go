@@ -32,13 +32,21 @@ whole host is recorded until ^C.`,
 			Terms: []cli.Term{
 				{Name: "0", Text: "done"}, {Name: "1", Text: "failed"}, {Name: "2", Text: "wrong usage"},
 				{Name: "3", Text: "events lost, with --strict"},
+				{Name: "126", Text: "COMMAND cannot be executed"}, {Name: "127", Text: "COMMAND is not there"},
 			},
 			Text: `With COMMAND it is COMMAND's own (128+N when signal N killed it), unless the recording failed.`,
 		},
 		{
 			Head: "How it ends",
 			Text: `^C finishes the recording; a second one stops at once, and what was written until then is kept. A
-recording with COMMAND ends with it; where a limit ends it earlier, record waits for COMMAND all the same.`,
+recording with COMMAND ends with it, one of --pid with the last of its processes; with --wait it goes on until all that
+these have started has ended, which the summary counts otherwise. Where a limit ends it earlier, record waits for
+COMMAND all the same.`,
+		},
+		{
+			Head: "Namespaces",
+			Text: `In a pid namespace (a container) the ids of --pid are those of that namespace. Rows have the host's,
+and nspid, nstid those of the task's own namespace. The whole host can be recorded only from its own pid namespace.`,
 		},
 		{
 			Head: "Privileges",

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/recorder"
@@ -82,28 +81,26 @@ func (opt *options) selection() *format.Selection {
 // parse parses the command line. If stop is true, there is nothing more to do: it has printed the help or the version.
 func parse(args []string, stdout io.Writer) (opt *options, stop bool, err error) {
 	opt = &options{args: args}
-	f, pids := opt.flags()
+	f, unparsed := opt.flags()
 	if stop, err := f.Parse(args, stdout); stop || err != nil {
 		return nil, stop, err
 	}
 	opt.command = f.Args()
-	return opt, false, opt.check(f, *pids)
+	return opt, false, opt.check(f, unparsed)
 }
 
-// check validates the flags, and converts pids to numbers.
-func (opt *options) check(f *cli.Flags, pids []string) error {
+// check validates the flags, and parses the arguments that flags has not.
+func (opt *options) check(f *cli.Flags, args *unparsed) error {
 	known := schema.Families()
 	for _, name := range opt.events {
 		if !slices.Contains(known, name) {
 			return f.Wrong("unknown event family %q, not one of %s", name, strings.Join(known, ", "))
 		}
 	}
-	for name, mechanism := range opt.mechanisms {
-		if all := bpf.Mechanisms(name); !slices.Contains(all, mechanism) {
-			return f.Wrong("no mechanism %q of %s events, only %s", mechanism, name, orDash(strings.Join(all, ", ")))
-		}
+	if err := opt.parseMechanisms(f, args.mechanisms); err != nil {
+		return err
 	}
-	for _, text := range pids {
+	for _, text := range args.pids {
 		pid, err := strconv.Atoi(text)
 		if err != nil || pid <= 0 {
 			return f.Wrong("%q is not a process id", text)
@@ -127,11 +124,8 @@ func (opt *options) check(f *cli.Flags, pids []string) error {
 	if most := cli.Size(recorder.MaxRing); opt.ringSize > most {
 		return f.Wrong("--buffer-size %s is more than %s", opt.ringSize.String(), most.String())
 	}
-	if len(opt.command) > 0 && len(opt.pids) > 0 {
-		return f.Wrong("--pid and a command exclude each other")
-	}
-	if opt.list && len(opt.command) > 0 {
-		return f.Wrong("--list runs no command")
+	if err := opt.checkCombination(f, args.pids); err != nil {
+		return err
 	}
 	return opt.longRunning.check(f, opt.path, opt.families())
 }
