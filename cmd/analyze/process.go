@@ -18,9 +18,9 @@ type process struct {
 	PID       int32      `json:"pid"`
 	PPID      int32      `json:"ppid"`
 	Start     *time.Time `json:"start"`       // null: unknown
-	End       *time.Time `json:"end"`         // null: it did not end
-	Lifetime  int64      `json:"lifetime_ns"` // 0: it did not end
-	ExitCode  *int32     `json:"exit_code"`   // null: it did not end
+	End       *time.Time `json:"end"`         // null: it did not end, or that was lost
+	Lifetime  int64      `json:"lifetime_ns"` // 0: it did not end; -1: unknown
+	ExitCode  *int32     `json:"exit_code"`   // null as End
 	Signal    int32      `json:"signal"`      // the signal that killed it; 0: none
 	Calls     int64      `json:"syscalls"`
 	Comm      string     `json:"comm"`
@@ -29,9 +29,20 @@ type process struct {
 	Container string     `json:"container"` // "": none
 
 	from     int64 // time of its first event or of its task, in ns since the Unix epoch
+	lost     bool  // it ended, because its pid was used again, but that was lost
+	listed   bool  // an event or a call of it matches the filter
+	began    began
+	ending   *processEvent // nil: it did not end
 	parent   *process
 	children []*process
 	drawn    bool // used by drawTree
+}
+
+// began is how a capture shows that a process began.
+type began struct {
+	before  bool          // by a snapshot: it was there at the start
+	started bool          // by a fork, or it is the command that was run
+	event   *processEvent // the event that shows it; nil: none
 }
 
 // startText is when a process began, as the time since the start of the capture.
@@ -53,6 +64,8 @@ func (p *process) lifetimeText() string {
 // status is how a process ended.
 func (p *process) status() string {
 	switch {
+	case p.lost:
+		return "?"
 	case p.ExitCode == nil:
 		return "running"
 	case p.Signal != 0:

@@ -15,7 +15,8 @@ var processesCommand = cli.Command{
 	Name:    "analyze processes",
 	Summary: "who ran what, as a tree",
 	Description: `Shows who ran what as a tree: when each process began (from the start of the capture; "before" is not
-known exactly), how long it lived, how it ended, how many system calls it made, and its command line.`,
+known exactly), how long it lived, how it ended, how many system calls it made, and its last command line. With -Y it
+shows processes with an event or a call that matches, as they are without it, and counts the calls that match.`,
 	Examples: []cli.Example{
 		{Line: "analyze processes incident"},
 		{Line: "analyze processes incident --json | jq '.[] | select(.exit_code > 0)'", Text: "those that failed"},
@@ -23,7 +24,7 @@ known exactly), how long it lived, how it ended, how many system calls it made, 
 }
 
 func processes(e *env, args []string) (err error) {
-	o := newCommand(processesCommand).withFilter("only from events and calls for which `EXPR` holds").
+	o := newCommand(processesCommand).withFilter("only processes with an event or a call for which `EXPR` holds, and only these calls").
 		withJSON("an array of one object for each process, its parent as ppid")
 	set, err := o.open(e, args)
 	if set == nil {

@@ -12,21 +12,31 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// readProcesses returns the processes of a capture, sorted by process.from.
+// readProcesses returns the processes of a capture, sorted by process.from; with a filter those of which an event or a
+// call matches.
 func readProcesses(e *env, c *capture.Capture, p *filter.Program) ([]*process, error) {
-	events, err := readProcessEvents(e, c, p)
+	l, err := newProcessList(e, c, p)
 	if err != nil {
 		return nil, err
-	}
-	l := &processList{latest: map[int32]*process{}, byPID: map[int32][]*process{}}
-	for i := range events {
-		l.apply(&events[i])
 	}
 	if err := l.join(e, c, p); err != nil {
 		return nil, err
 	}
 	l.link()
-	return l.all, nil
+	return slices.DeleteFunc(l.all, func(p *process) bool { return !p.listed }), nil
+}
+
+// newProcessList makes a list of the processes that have events.
+func newProcessList(e *env, c *capture.Capture, p *filter.Program) (*processList, error) {
+	events, err := readProcessEvents(e, c, p)
+	if err != nil {
+		return nil, err
+	}
+	l := &processList{latest: map[int32]*process{}, byPID: map[int32][]*process{}, command: c.Manifest.Command}
+	for i := range events {
+		l.apply(&events[i])
+	}
+	return l, nil
 }
 
 // processList has the processes of a capture. It is built from events in order of time.
@@ -34,11 +44,16 @@ type processList struct {
 	all    []*process
 	latest map[int32]*process   // by pid: the process that has the pid now, or had it last
 	byPID  map[int32][]*process // by pid: all processes that had it
+
+	command []string // of the manifest, until its process has been found
 }
 
 // begin adds a process whose first event or task is at the time from, in ns since the Unix epoch.
 func (l *processList) begin(pid, ppid int32, from int64) *process {
 	p := &process{PID: pid, PPID: ppid, Args: []string{}, from: from}
+	if before := l.latest[pid]; before != nil && before.End == nil {
+		before.lost = true
+	}
 	l.latest[pid] = p
 	l.byPID[pid] = append(l.byPID[pid], p)
 	l.all = append(l.all, p)
@@ -55,31 +70,62 @@ func (l *processList) current(ev *processEvent) *process {
 
 // apply adds an event.
 func (l *processList) apply(ev *processEvent) {
+	var p *process
 	switch ev.op {
 	case "snapshot":
-		p := l.current(ev)
-		p.Filename, p.Args = ev.filename, ev.args
+		known := l.latest[ev.pid] != nil && l.latest[ev.pid].End == nil
+		if p = l.current(ev); !known { // each generation has a snapshot: the first one counts
+			p.Filename, p.Args = ev.filename, ev.args
+			p.began = began{before: true, event: ev}
+		}
 	case "fork":
-		p := l.begin(ev.pid, ev.ppid, ev.ts)
+		p = l.begin(ev.pid, ev.ppid, ev.ts)
 		p.Start = timeOf(ev.ts)
+		p.began = began{started: true, event: ev}
 		if parent := l.latest[ev.ppid]; parent != nil && parent != p {
 			p.parent = parent
 			p.Filename, p.Args, p.Comm = parent.Filename, parent.Args, parent.Comm
 		}
 	case "exec":
-		p := l.current(ev)
+		p = l.current(ev)
 		p.Filename, p.Args = ev.filename, ev.args
+		if p.began.event == nil && l.isCommand(ev) {
+			l.command = nil
+			p.Start = timeOf(ev.ts) // the fork is not recorded
+			p.began = began{started: true, event: ev}
+		}
 	case "exit":
-		p := l.current(ev)
+		p = l.exited(ev)
 		p.End, p.Lifetime, p.ExitCode, p.Signal = timeOf(ev.ts), ev.duration, &ev.exitCode, ev.signal
+		p.ending = ev
 		if p.Start == nil && ev.duration > 0 {
 			p.Start = timeOf(ev.ts - ev.duration)
 		}
 	}
+	p.listed = p.listed || ev.matches
 }
 
-// join adds what comes from tasks: names, containers and the number of calls. It also adds processes without events;
-// with a filter only those that made a call that matches it.
+// isCommand reports whether the exec of a process that did not begin in the capture is that of the command. A script
+// has its interpreter before its arguments.
+func (l *processList) isCommand(ev *processEvent) bool {
+	if len(l.command) == 0 || len(ev.args) < len(l.command) {
+		return false
+	}
+	arguments := l.command[1:]
+	return slices.Equal(ev.args[len(ev.args)-len(arguments):], arguments)
+}
+
+// exited returns the process that an exit is of. A process whose last threads end together has two exits in captures of
+// format 1.1: the later one counts. It is the same process if it began before that of the earlier one ended.
+func (l *processList) exited(ev *processEvent) *process {
+	if p := l.latest[ev.pid]; p != nil && p.End != nil && ev.duration > 0 && ev.ts-ev.duration < p.End.UnixNano() {
+		return p
+	}
+	return l.current(ev)
+}
+
+// join adds what comes from tasks: names, containers and the number of calls that match the filter. It also adds
+// processes without events.
 func (l *processList) join(e *env, c *capture.Capture, filter *filter.Program) error {
 	tasks, err := c.Tasks()
 	if err != nil {
@@ -101,13 +147,12 @@ func (l *processList) join(e *env, c *capture.Capture, filter *filter.Program) e
 	for _, i := range order {
 		t := &tasks.List[i]
 		p := l.find(t.PID, t.TS)
-		if p == nil && filter != nil && calls[i] == 0 {
-			continue
-		}
 		if p == nil {
 			p = l.begin(t.PID, t.PPID, t.TS)
+			p.listed = filter == nil
 		}
 		p.Calls += calls[i]
+		p.listed = p.listed || calls[i] > 0
 		if t.TID == t.PID || p.Comm == "" {
 			p.Comm, p.Container = t.Comm, containers.At(containers.Index(t.Cgroup))
 		}
@@ -137,8 +182,8 @@ func (l *processList) find(pid int32, ts int64) *process {
 	return list[later-1]
 }
 
-// link sorts all processes, finds the parents of those whose fork is not in the capture, and makes the lists of
-// children.
+// link sorts all processes, finds the parents of those whose fork is not in the capture, and makes the lists of those
+// children that are listed below their parent.
 func (l *processList) link() {
 	slices.SortStableFunc(l.all, func(a, b *process) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(a.PID, b.PID))
@@ -147,7 +192,10 @@ func (l *processList) link() {
 		if parent := l.find(p.PPID, p.from); p.parent == nil && parent != p {
 			p.parent = parent
 		}
-		if p.parent != nil {
+		if p.parent != nil && !p.parent.listed {
+			p.parent = nil
+		}
+		if p.parent != nil && p.listed {
 			p.parent.children = append(p.parent.children, p)
 		}
 	}

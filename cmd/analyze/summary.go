@@ -44,8 +44,12 @@ func summary(e *env, args []string) (err error) {
 		return err
 	}
 	defer closeCaptures(set, &err)
+	short := *n
+	if !o.Changed("rows") {
+		short = min(short, maxShortList)
+	}
 	for i, c := range set {
-		s, err := readSummary(e, c, o.filter, *n)
+		s, err := readSummary(e, c, o.filter, *n, short)
 		if err != nil {
 			return err
 		}
@@ -74,7 +78,7 @@ type captureSummary struct {
 
 	Families []familyRate `json:"families"`
 	callSummary
-	Pending   []pendingCall  `json:"pending_calls"` // the longest
+	pendingSummary
 	Processes processSummary `json:"processes"`
 	Files     fileSummary    `json:"files"`
 	TCP       tcpSummary     `json:"tcp"`
@@ -83,13 +87,13 @@ type captureSummary struct {
 	filtered bool // everything but Families is filtered
 }
 
-// maxShortList is the maximum length of the lists of files, connections and denials, so that there is enough room for
-// the calls on one screen.
+// maxShortList is the maximum length of the lists of files, connections and denials where none is asked for, so that
+// there is enough room for the calls on one screen.
 const maxShortList = 3
 
-// readSummary makes the summary of a capture, with lists of at most n entries. The filter does not apply to the
-// families.
-func readSummary(e *env, c *capture.Capture, p *filter.Program, n int) (*captureSummary, error) {
+// readSummary makes the summary of a capture, with lists of at most n entries, those of files, connections and
+// denials of at most `short`. The filter does not apply to the families.
+func readSummary(e *env, c *capture.Capture, p *filter.Program, n, short int) (*captureSummary, error) {
 	m := &c.Manifest
 	s := &captureSummary{Capture: c.Path, Complete: m.Complete, Host: m.Host, Start: m.Start, End: m.End,
 		filtered: p != nil}
@@ -100,11 +104,15 @@ func readSummary(e *env, c *capture.Capture, p *filter.Program, n int) (*capture
 		}
 		s.Families = append(s.Families, rate)
 	}
-	in, short := e.input(p, c), min(n, maxShortList)
+	list, err := newProcessList(e, c, p)
+	if err != nil {
+		return nil, err
+	}
+	in := e.input(p, c)
 	for _, read := range []func() error{
 		func() error { return s.callSummary.read(e, in, c, n) },
-		func() (err error) { s.Pending, err = readPending(e, c, p, n); return err },
-		func() error { return s.Processes.read(e, c, p, n) },
+		func() error { return s.pendingSummary.read(e, c, p, list, n) },
+		func() error { return s.Processes.read(list, c, n) },
 		func() error { return s.Files.read(e, in, short) },
 		func() error { return s.TCP.read(e, in, short) },
 		func() error { return s.Denials.read(e, in, short) },
@@ -136,8 +144,8 @@ func (s *captureSummary) write(w io.Writer) error {
 		{"most calls", commandTable(s.Calls), false, ""},
 		{"most time in calls", commandTable(s.Times), false, ""},
 		{"slowest calls, one of each name", s.slowTable(clock), false, ""},
-		{"failing calls", s.failingTable(), false, ""},
-		{"calls that did not return", pendingTable(s.Pending, clock), false, ""},
+		{"failing calls" + cutText(len(s.Failing), s.FailingAll), s.failingTable(), false, ""},
+		{"calls that did not return" + cutText(len(s.Pending), s.PendingAll), s.pendingTable(clock), false, ""},
 		{s.Files.title(), s.Files.table(), len(s.Files.Uncounted) > 0, uncountedText(s.Files.Uncounted)},
 		{s.TCP.title(), s.TCP.table(), s.TCP.hasRows(), ""},
 		{s.Denials.title(), s.Denials.table(), false, ""},
@@ -157,6 +165,14 @@ func (s *captureSummary) write(w io.Writer) error {
 		}
 	}
 	return nil
+}
+
+// cutText says how many entries of a list are shown, "" if all are.
+func cutText(shown int, all int64) string {
+	if int64(shown) == all {
+		return ""
+	}
+	return fmt.Sprintf(", %d of %s", shown, term.Count(all))
 }
 
 // familyRate is the total of a family and its events per second.

@@ -21,6 +21,8 @@ type callSummary struct {
 	Times   []commandCalls `json:"busiest_by_time"`
 	Slowest []slowCall     `json:"slowest_calls"` // the slowest one of each name
 	Failing []failingCall  `json:"failing_calls"`
+
+	FailingAll int64 `json:"failing_calls_all"` // how many pairs of call and error there are
 }
 
 // commandCalls are the calls of all tasks with the same comm.
@@ -103,8 +105,12 @@ func (s *callSummary) read(e *env, in *view.Input, c *capture.Capture, n int) er
 		s.Slowest = append(s.Slowest, slowCall{g.Texts[0], time.Unix(0, call.ts).UTC(), commOf(task), task.PID,
 			task.TID, call.ret, duration, call.before})
 	}
-	for _, g := range failures.Top(n, callErrors) {
-		if errors := callErrors.Of(g); errors > 0 {
+	for _, g := range failures.Top(0, callErrors) {
+		errors := callErrors.Of(g)
+		if errors == 0 {
+			break
+		}
+		if s.FailingAll++; s.FailingAll <= int64(n) {
 			all := callCount.Of(names.Group(g.Texts[0]))
 			s.Failing = append(s.Failing, failingCall{g.Texts[0], g.Texts[1], errors, float64(errors) / float64(all)})
 		}

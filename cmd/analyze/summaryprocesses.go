@@ -3,22 +3,21 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
-	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
-	"github.com/fletch-trace/fletch/internal/filter"
-	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/stamp"
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
 // processSummary is the part of a summary about processes.
 type processSummary struct {
-	Before  int64           `json:"before"` // ran when the capture began
-	Started int64           `json:"started"`
+	Before  int64           `json:"before"`  // ran when the capture began
+	Started int64           `json:"started"` // with the command that was run
 	Ended   int64           `json:"ended"`
 	Bad     []failedProcess `json:"ended_badly"` // the first ones
 	BadAll  int64           `json:"ended_badly_all"`
@@ -32,39 +31,36 @@ type failedProcess struct {
 	Command string    `json:"command"`
 }
 
-// read counts processes by how they began and ended, and keeps the first n that ended badly.
-func (p *processSummary) read(e *env, c *capture.Capture, filter *filter.Program, n int) error {
+// read counts the processes of a list by how they began and ended, where the event that shows it matches the filter, and
+// keeps the first n that ended badly.
+func (p *processSummary) read(l *processList, c *capture.Capture, n int) error {
 	tasks, err := c.Tasks()
 	if err != nil {
 		return err
 	}
 	p.Bad = []failedProcess{}
-	columns := schema.Of("process").Select("ts", "task", "op", "pid", "exit_code", "signal")
-	s := e.scan(c, "process", columns, filter)
-	s.Ordered = true
-	return s.Run(e.ctx, func(_ int, b *format.Batch) error {
-		for i := range b.Rows {
-			switch string(b.Column("op").Str.Bytes(i)) {
-			case "snapshot":
+	var bad []*process
+	for _, one := range l.all {
+		if began := one.began; began.event != nil && began.event.matches {
+			if began.before {
 				p.Before++
-			case "fork":
+			} else {
 				p.Started++
-			case "exit":
-				p.Ended++
-				code, signal := b.Column("exit_code").I32[i], b.Column("signal").I32[i]
-				if code == 0 && signal == 0 {
-					continue
-				}
-				p.BadAll++
-				if len(p.Bad) < n {
-					ended := process{ExitCode: &code, Signal: signal}
-					p.Bad = append(p.Bad, failedProcess{*timeOf(b.Column("ts").I64[i]), b.Column("pid").I32[i],
-						ended.status(), commOf(tasks.Task(b.Column("task").I32[i]))})
-				}
 			}
 		}
-		return nil
-	})
+		if one.ending != nil && one.ending.matches {
+			p.Ended++
+			if one.ending.exitCode != 0 || one.ending.signal != 0 {
+				bad = append(bad, one)
+			}
+		}
+	}
+	p.BadAll = int64(len(bad))
+	slices.SortStableFunc(bad, func(a, b *process) int { return cmp.Compare(a.ending.ts, b.ending.ts) })
+	for _, one := range bad[:min(n, len(bad))] {
+		p.Bad = append(p.Bad, failedProcess{*one.End, one.PID, one.status(), commOf(tasks.Task(one.ending.task))})
+	}
+	return nil
 }
 
 func (p *processSummary) title() string {
