@@ -84,6 +84,7 @@ HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
  */
 #define IN_CALL(regs, state) ((s32)(regs)->orig_ax >= 0 && (s64)(regs)->ax == -ENOSYS)
 #define CALL_IP(regs) BPF_CORE_READ(regs, ip)
+#define EMULATED(task) (FIELD(task, struct task_struct, thread_info.syscall_work) >> 3 & 1) /* include/linux/thread_info.h */
 #define COMPAT_OFFSET(arg) ((arg)[3] | (arg)[4] << 32) /* of pread64 and pwrite64 */
 #elif defined(__TARGET_ARCH_arm64)
 #define TIF_32BIT 22 /* arch/arm64/include/asm/thread_info.h */
@@ -112,6 +113,7 @@ HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
  */
 #define IN_CALL(regs, state) ((regs)->syscallno >= 0 && (regs)->regs[0] == (regs)->orig_x0 && (state) != TASK_RUNNING)
 #define CALL_IP(regs) BPF_CORE_READ(regs, pc)
+#define EMULATED(task) (FIELD(task, struct task_struct, thread_info.flags) >> 12 & 1) /* TIF_SYSCALL_EMU */
 #define COMPAT_OFFSET(arg) ((arg)[4] | (arg)[5] << 32) /* of pread64 and pwrite64: it starts at an even register */
 #endif
 

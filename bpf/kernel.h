@@ -64,7 +64,8 @@ struct pt_regs {
 
 struct thread_info {
 	unsigned long flags;
-	u32 status; /* x86 */
+	unsigned long syscall_work; /* x86 */
+	u32 status;                 /* x86 */
 };
 
 struct qstr {
@@ -315,6 +316,12 @@ struct sighand_struct {
 struct seccomp {
 	int mode;
 };
+typedef struct {
+	unsigned long sig[1];
+} sigset_t;
+struct sigpending {
+	sigset_t signal;
+};
 
 struct task_struct {
 	struct thread_info thread_info;
@@ -334,6 +341,7 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct sighand_struct *sighand;
 	struct seccomp seccomp;
+	struct sigpending pending;
 	u64 start_time;
 	unsigned int __state;
 	int on_cpu;

@@ -12,10 +12,12 @@
 
 enum {
 	SECCOMP_MODE_FILTER = 2, /* 3 for a task that a filter has killed */
+	SIGKILL = 9,
 	SIGSYS = 31,
 	SYS_SECCOMP = 1,         /* si_code */
 	SA_IMMUTABLE = 0x800000, /* include/linux/signal_types.h; a kill sets it, a trap does not (since 5.16) */
 };
+#define VSYSCALL 0xffffffffff600000ULL /* of amd64: calls there are emulated, so they have no exit */
 #define SECCOMP_RET_ACTION 0xffff0000U
 #define SECCOMP_RET_LOG 0x7ffc0000U
 
@@ -38,10 +40,30 @@ HOT void emit_seccomp(struct task_struct *task, struct task_state *st, s32 nr, u
 	submit(e);
 }
 
-/* seccomp_denied is called at an exit without an entry that is not the end of a call. A clone in the child returns 0. */
+/*
+ * by_tracer says whether a tracer is why a call has no entry: it emulates the calls (PTRACE_SYSEMU), a filter asked it
+ * (SECCOMP_RET_TRACE) and it skipped the call, or the task was killed while it waited for the tracer.
+ */
+HOT bool by_tracer(struct task_struct *task, struct pt_regs *regs)
+{
+	if (!task->ptrace)
+		return false;
+	return CALL_NR(regs) == -1 || EMULATED(task) || task->signal->flags & SIGNAL_GROUP_EXIT ||
+	       task->pending.signal.sig[0] & 1UL << (SIGKILL - 1);
+}
+
+/*
+ * seccomp_denied is called at an exit without an entry that is not the end of a call. A clone in the child returns 0. A
+ * trap restores the registers, so that the number of the call looks like its result. A call that waited for a supervisor
+ * (SECCOMP_RET_USER_NOTIF) and was interrupted by a signal is not denied: it begins again.
+ */
 HOT void seccomp_denied(struct task_struct *task, struct task_state *st, struct pt_regs *regs, s64 ret)
 {
-	if (ret >= 0 || task->seccomp.mode != SECCOMP_MODE_FILTER)
+	bool trapped = st->trapped;
+
+	st->trapped = 0;
+	if (ret >= 0 || ret == -ERESTARTSYS || trapped || task->seccomp.mode != SECCOMP_MODE_FILTER ||
+	    by_tracer(task, regs))
 		return;
 	emit_seccomp(task, st, CALL_NR(regs), SECCOMP_errno, -ret, CALL_IP(regs));
 }
@@ -52,9 +74,12 @@ int seccomp_signal(u64 *ctx)
 	s32 sig = ARG(ctx, 0, s32);
 	struct kernel_siginfo *info = ARG(ctx, 1, struct kernel_siginfo *);
 	struct task_struct *task = bpf_get_current_task_btf();
+	u32 cpu = bpf_get_smp_processor_id();
+	struct slot *slot = bpf_map_lookup_elem(&slots, &cpu);
 	struct sighand_struct *sighand;
 	struct task_state *st;
 	bool kill;
+	u64 ip;
 
 	/* info may be one of two constants instead of an address: SEND_SIG_NOINFO, SEND_SIG_PRIV. */
 	if (!enabled || sig != SIGSYS || (u64)info <= 2 || BPF_CORE_READ(info, si_code) != SYS_SECCOMP)
@@ -66,11 +91,16 @@ int seccomp_signal(u64 *ctx)
 	}
 	if (!recorded(task, st))
 		return 0;
+	/* Filters run before the entry: a signal that looks so, from within a call, is sent by the task itself. */
+	if (st->call.ts || !slot || slot->call.ts)
+		return 0;
 	sighand = BPF_CORE_READ(task, sighand);
 	kill = BPF_CORE_READ(sighand, action[SIGSYS - 1].sa.sa_flags) & SA_IMMUTABLE;
+	ip = (u64)BPF_CORE_READ(info, _sifields._sigsys._call_addr);
 	st->killed = kill;
-	emit_seccomp(task, st, BPF_CORE_READ(info, _sifields._sigsys._syscall), kill ? SECCOMP_kill : SECCOMP_trap, SIGSYS,
-		     (u64)BPF_CORE_READ(info, _sifields._sigsys._call_addr));
+	st->trapped = !kill && ip < VSYSCALL;
+	emit_seccomp(task, st, BPF_CORE_READ(info, _sifields._sigsys._syscall), kill ? SECCOMP_kill : SECCOMP_trap,
+		     SIGSYS, ip);
 	return 0;
 }
 

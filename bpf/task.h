@@ -106,6 +106,7 @@ struct task_state {
 	u32 file_depth;
 	struct ipc_request ipc;
 	u32 killed;     /* the SIGSYS of a seccomp kill was recorded */
+	u32 trapped;    /* a seccomp filter has trapped the call that the task is in */
 	u32 begun;      /* enum begun; only a compare and swap changes BEGUN_UNKNOWN to BEGUN_CALL */
 	u32 restart;    /* enum restart */
 	u32 restart_nr; /* the call that was interrupted */

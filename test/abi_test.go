@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os/exec"
 	"runtime"
 	"slices"
@@ -202,4 +203,103 @@ func testChecks(t *testing.T, mechanism, how string) {
 	if end := got.Manifest.End.UnixNano(); end-last[1].n("ts") < report.Held {
 		t.Errorf("the last check is at the end of its call")
 	}
+}
+
+// Of calls with odd numbers that filters deny, the rows have the number, and no other row is there. A trap restores the
+// registers, so a negative number looks like an error.
+func TestSeccompOfOddNumbers(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the numbers are of amd64")
+	}
+	numbers := map[string]int64{
+		"int80:132": compat | 132, "int80:-2": -2, "int80:0x20000001": invalid | 0x20000001,
+		"int80:0x40000027": invalid | 0x40000027, "int80:1000": compat | 1000,
+	}
+	native := map[string]int64{
+		"syscall:121": 121, "syscall:-2": -2, "syscall:-1": -1, "syscall:0x20000001": invalid | 0x20000001,
+		"syscall:0x40000079": x32 | 121, "syscall:1000": 1000, "syscall:0x1234567800000079": 121,
+	}
+	eachABI(t, "seccomp", func(t *testing.T, mechanism string) {
+		numbers := maps.Clone(numbers)
+		if _, prefix := workload(t); prefix == "" {
+			maps.Copy(numbers, native)
+		}
+		for action, code := range map[string]int{"errno": 13, "trap": 31, "kill-process": 31} {
+			args, want := []string{"filtered", action}, map[string]int{}
+			for call, nr := range numbers {
+				args = append(args, call+":0x7ffffff1")
+				want[fmt.Sprint(strings.TrimSuffix(action, "-process"), " ", nr, " ", code)]++
+			}
+			var report struct{ PID int64 }
+			got := recordWork(t, "seccomp", mechanism, &report, args...)
+			wantTally(t, tally(rows(t, got, "seccomp"), "action", "nr", "code"), want)
+		}
+	})
+}
+
+// A call that a tracer skips is not one that a filter denied, also if the task has a filter. If it is skipped before its
+// entry it has no row at all, else one with a number that no call has.
+func TestSkippedCalls(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("the tracer is of amd64")
+	}
+	eachABI(t, "seccomp", func(t *testing.T, mechanism string) {
+		path, prefix := workload(t)
+		for how, entered := range map[string]int{"call": 3, "filter": 0, "emulate": 0} {
+			got, stdout := capture(t, 0, "-e", "seccomp,syscall", "--mechanism", "seccomp="+mechanism, "--",
+				program("workload"), "skip", how, path)
+			wantNoLoss(t, got)
+			var report struct{ TID int64 }
+			if err := json.Unmarshal([]byte(stdout), &report); err != nil {
+				t.Fatal(err)
+			}
+			who := tasks(t, got)
+			of := func(table string) []row {
+				return slices.DeleteFunc(rows(t, got, table), func(r row) bool {
+					return who[r.n("task")].n("tid") != report.TID
+				})
+			}
+			wantTally(t, tally(of("seccomp"), "action", "nr", "code"), map[string]int{
+				fmt.Sprint("errno ", number(t, got, prefix+"getsid"), " 13"): 1,
+			})
+			skipped, real := 0, 0
+			for _, r := range of("syscall") {
+				if r.n("arg0") >= callBase && r.n("arg0") < callBase+3 {
+					switch r.n("nr") {
+					case -1:
+						skipped++
+					case number(t, got, prefix+"getpgid"):
+						real++
+					}
+				}
+			}
+			if skipped != entered || real != 0 {
+				t.Errorf("%s: %d rows of skipped calls, want %d, and %d of calls that were not made", how, skipped,
+					entered, real)
+			}
+		}
+	})
+}
+
+// A SIGSYS that a task sends to itself, with the siginfo of a filter's, is no denial.
+func TestForgedTrap(t *testing.T) {
+	eachABI(t, "seccomp", func(t *testing.T, mechanism string) {
+		path, _ := workload(t)
+		got, _ := capture(t, 0, "-e", "seccomp", "--mechanism", "seccomp="+mechanism, "--", path, "forged", "1")
+		if all := rows(t, got, "seccomp"); len(all) > 0 {
+			t.Errorf("rows %v", all)
+		}
+	})
+}
+
+// A call that waits for a supervisor and is interrupted by a signal begins again, and is denied only in the end.
+func TestSupervisedCall(t *testing.T) {
+	eachABI(t, "seccomp", func(t *testing.T, mechanism string) {
+		_, prefix := workload(t)
+		var report struct{ PID int64 }
+		got := recordWork(t, "seccomp", mechanism, &report, "supervised", "1")
+		wantTally(t, tally(rows(t, got, "seccomp"), "action", "nr", "code"), map[string]int{
+			fmt.Sprint("errno ", number(t, got, prefix+"getpgid"), " 1"): 1,
+		})
+	})
 }

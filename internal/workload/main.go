@@ -24,6 +24,9 @@
 //	workload names DIR     hostile names of threads and files; see names.go
 //	workload clock S CMD   runs CMD in a time namespace whose monotonic clock is S seconds ahead
 //	workload raw CALL...   system calls with any number, of any ABI; see raw.go
+//	workload filtered ACTION CALL...  the same, each with a filter that denies it; see raw.go
+//	workload supervised 1   a call that a seccomp supervisor denies; see supervised.go
+//	workload skip HOW CMD  a tracer that skips calls of getpgid of CMD; see skip_amd64.go
 //	workload spin TIME     calls of getppid from one thread, as fast as it can, for TIME
 //
 // It prints one line of JSON about what it did: Report, or the type in the file of the work.

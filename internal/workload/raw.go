@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -23,7 +24,78 @@ type Made struct {
 	Results []int64 `json:"results"` // of the calls, in order; minus an error number
 }
 
-func init() { families["raw"] = raw }
+func init() {
+	families["raw"] = raw
+	families["filtered"] = filtered
+	families["filtered-call"] = filteredCall
+	families["forged"] = forged
+	families["skipped"] = skipped
+	if len(os.Args) > 1 && os.Args[1] == "skipped" {
+		runtime.LockOSThread() // the main thread, which is the one that is traced
+	}
+}
+
+const skippedCalls = 3 // that workload skip skips
+
+// skipped is what workload skip traces: getsid, which its filter denies, and then calls of getpgid.
+func skipped(args []string, _ io.Writer) error {
+	if args[0] == "filter" {
+		if err := install(unix.SYS_GETPGID, retTrace); err != nil {
+			return err
+		}
+	}
+	if err := install(unix.SYS_GETSID, retErrno|uint32(unix.EACCES)); err != nil {
+		return err
+	}
+	unix.RawSyscall(unix.SYS_GETSID, CallBase, 0, 0)
+	for i := range skippedCalls {
+		_, _, errno := unix.RawSyscall(unix.SYS_GETPGID, uintptr(CallBase+i), 0, 0)
+		if errno != unix.EPERM {
+			return fmt.Errorf("call %d was not skipped: %v", i, errno)
+		}
+	}
+	return nil
+}
+
+// filtered makes each call in a process of its own, whose filter denies that number with ACTION.
+func filtered(args []string, stdout io.Writer) error {
+	for _, call := range args[1:] {
+		if _, err := again(nil, "filtered-call", args[0], call); err != nil {
+			return err
+		}
+	}
+	return json.NewEncoder(stdout).Encode(Made{PID: os.Getpid()})
+}
+
+// filteredCall is what each of these processes does.
+func filteredCall(args []string, stdout io.Writer) error {
+	nr, err := parse(strings.Split(args[1], ":")[1])
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	if err := install(uint32(nr), actions[args[0]]); err != nil {
+		return err
+	}
+	return raw(args[1:], stdout)
+}
+
+// forged sends this thread a SIGSYS that looks like one of a filter. It is blocked, and never delivered.
+func forged(_ []string, _ io.Writer) error {
+	runtime.LockOSThread()
+	var blocked unix.Sigset_t
+	blocked.Val[0] = 1 << (unix.SIGSYS - 1)
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &blocked, nil); err != nil {
+		return err
+	}
+	info := siginfo{signo: int32(unix.SIGSYS), code: 1} // SYS_SECCOMP
+	_, _, errno := unix.RawSyscall6(unix.SYS_RT_TGSIGQUEUEINFO, uintptr(os.Getpid()), uintptr(unix.Gettid()),
+		uintptr(unix.SIGSYS), uintptr(unsafe.Pointer(&info)), 0, 0)
+	if errno != 0 {
+		return errno
+	}
+	return nil
+}
 
 // raw makes calls as they are given: how the kernel is entered, the whole register of the number, and arguments, as
 // HOW:NR:ARG:ARG... The ways are syscall, which is the native one of this program; int80; and vdso, by the function of a

@@ -29,9 +29,16 @@ const (
 	retKillThread  = 0
 	retTrap        = 0x00030000
 	retErrno       = 0x00050000
+	retTrace       = 0x7ff00000
 	retLog         = 0x7ffc0000
 	retAllow       = 0x7fff0000
 )
+
+// actions are what filters do with a call.
+var actions = map[string]uint32{
+	"errno": retErrno | uint32(unix.EACCES), "trap": retTrap, "kill-process": retKillProcess, "kill-thread": retKillThread,
+	"trace": retTrace,
+}
 
 // seccomp starts one process that makes N calls of getpgid, which its filter denies with EACCES, and N calls of getsid,
 // which it logs; and for each of trap, kill-process and kill-thread N processes whose filter does that at a getpgid.
@@ -66,10 +73,7 @@ func denied(args []string, _ io.Writer) error {
 	if err != nil {
 		return err
 	}
-	action, ok := map[string]uint32{
-		"errno": retErrno | uint32(unix.EACCES), "trap": retTrap, "kill-process": retKillProcess,
-		"kill-thread": retKillThread,
-	}[args[0]]
+	action, ok := actions[args[0]]
 	if !ok {
 		return fmt.Errorf("unknown action %q", args[0])
 	}
@@ -77,7 +81,7 @@ func denied(args []string, _ io.Writer) error {
 		return loseThread(action)
 	}
 	runtime.LockOSThread()
-	if err := install(action); err != nil {
+	if err := install(unix.SYS_GETPGID, action); err != nil {
 		return err
 	}
 	for i := range n {
@@ -99,7 +103,7 @@ func loseThread(action uint32) error {
 	go func() {
 		runtime.LockOSThread()
 		started <- unix.Gettid()
-		if install(action) == nil {
+		if install(unix.SYS_GETPGID, action) == nil {
 			// Not RawSyscall: the Go runtime has to know that the thread may not return.
 			unix.Syscall(unix.SYS_GETPGID, CallBase, 0, 0)
 		}
@@ -114,7 +118,8 @@ func loseThread(action uint32) error {
 	return fmt.Errorf("thread %s was not killed", thread)
 }
 
-func install(action uint32) error {
+// install installs a filter on the thread, with an action for a call. It logs getsid.
+func install(call, action uint32) error {
 	load := func(k uint32) unix.SockFilter {
 		return unix.SockFilter{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS, K: k}
 	}
@@ -124,7 +129,7 @@ func install(action uint32) error {
 	ret := func(k uint32) unix.SockFilter { return unix.SockFilter{Code: unix.BPF_RET | unix.BPF_K, K: k} }
 	program := []unix.SockFilter{
 		load(0), // seccomp_data.nr
-		equal(unix.SYS_GETPGID, 1), ret(action),
+		equal(call, 1), ret(action),
 		equal(unix.SYS_GETSID, 1), ret(retLog),
 		ret(retAllow),
 	}
