@@ -58,7 +58,7 @@ func attach(spec *ebpf.CollectionSpec, coll *ebpf.Collection) (links map[string]
 
 func attachOne(spec *ebpf.ProgramSpec, prog *ebpf.Program) (link.Link, error) {
 	switch {
-	case iterators[spec.Name]:
+	case isIterator[spec.Name]:
 		return link.AttachIter(link.IterOptions{Program: prog})
 	case spec.Type == ebpf.Tracing:
 		return link.AttachTracing(link.TracingOptions{Program: prog})

@@ -187,8 +187,9 @@ COLD bool call_of_registers(struct task_struct *task, struct task_state *st, str
  * find_begun looks for the call that a task is in, if it has neither entered nor left one since its recording began.
  * Registers on a stack are only those of the call as long as the task does not run: it is off its CPU before and after
  * they are read, and was not switched in between. The last step fails if the task has woken up since, and left the call.
+ * The result is st->begun.
  */
-COLD int find_begun(struct task_struct *task, struct task_state *st)
+COLD u32 find_begun(struct task_struct *task, struct task_state *st)
 {
 	u64 switches = task->nvcsw + task->nivcsw;
 	u32 state = task->__state;
@@ -197,19 +198,19 @@ COLD int find_begun(struct task_struct *task, struct task_state *st)
 
 	if (st->begun != BEGUN_UNKNOWN || state & TASK_NOT_SLEEPING || on_cpu(task) ||
 	    task->flags & (PF_EXITING | PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
-		return 0;
+		return st->begun;
 	if (state == TASK_RUNNING && task->seccomp.mode == SECCOMP_MODE_FILTER)
-		return 0; /* it may be about to be denied, before its entry is traced */
+		return st->begun; /* it may be about to be denied, before its entry is traced */
 	regs = (void *)bpf_task_pt_regs(task);
 	if (!IN_CALL(regs, state) || !call_of_registers(task, st, regs, &st->begun_call))
-		return 0;
+		return st->begun;
 	if (want_file && st->begun_call.class & CALL_FILE)
 		file = file_of_fd((u64)task, st->begun_call.arg[0]);
 	st->begun_file = file;
 	barrier();
 	if (!on_cpu(task) && *(volatile unsigned long *)&task->nvcsw + *(volatile unsigned long *)&task->nivcsw == switches)
 		__sync_val_compare_and_swap(&st->begun, BEGUN_UNKNOWN, BEGUN_CALL);
-	return 0;
+	return st->begun;
 }
 
 /*

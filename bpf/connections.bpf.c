@@ -57,7 +57,8 @@ HOT void write_connection(struct seq_file *seq, struct sock *sk, struct connecti
 		fill_traffic(&e, sk);
 	}
 	write_record(seq, &e, sizeof(e));
-	count(bpf_get_smp_processor_id(), KIND_tcp, true);
+	if (op == TCP_snapshot) /* the others are counted by Stop: they may be only in a dump */
+		count(bpf_get_smp_processor_id(), KIND_tcp, true);
 }
 
 /* holder returns the id of the task whose descriptors are listed; 0: it is not recorded. */

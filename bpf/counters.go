@@ -51,6 +51,11 @@ func (c *cpuMap) word(cpu int, offset uintptr) *uint64 {
 	return (*uint64)(unsafe.Pointer(&c.mem[uintptr(cpu)*c.size+offset]))
 }
 
+// addEmitted counts records that no program has counted.
+func (c *cpuMap) addEmitted(kind uint32, n int) {
+	atomic.AddUint64(c.word(0, c.emitted+8*uintptr(kind)), uint64(n))
+}
+
 func (c *cpuMap) close() {
 	if c != nil {
 		unix.Munmap(c.mem)
@@ -79,7 +84,7 @@ func (s *Session) Missed(family string) (uint64, error) {
 			continue
 		}
 		for _, name := range mechanismOf(p.Family, p.Mechanism).programs {
-			if iterators[name] {
+			if isIterator[name] {
 				continue
 			}
 			n, err := recursionMisses(s.fdinfo[name])

@@ -74,8 +74,8 @@ var identity = mechanism{"tp_btf", []string{
 	"process_rename", "process_fork", "process_exec", "snapshot_begin", "snapshot_pending",
 }, nil, nil}
 
-// iterators are the programs that are iterators.
-var iterators = map[string]bool{
+// isIterator has the programs that are iterators.
+var isIterator = map[string]bool{
 	"snapshot_begin": true, "snapshot_pending": true, "connections_begin": true, "connections_end": true,
 }
 

@@ -4,19 +4,126 @@ package bpf
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
+
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 )
+
+// ErrNoIterator is returned when what is in flight cannot be listed any more: the kernel has no file system in which
+// iterators can be opened without privileges, and those that were opened before have been used.
+var ErrNoIterator = errors.New("no iterator is left")
+
+// iterators are the iterator programs. An iterator cannot be rewound, and a new one is made by bpf(2), which needs
+// privileges. But one that is pinned in a BPF file system is made by opening a file. So they are pinned in one that is
+// mounted nowhere, and that only this process has, by its root directory.
+type iterators struct {
+	root  int                        // of the file system; -1: there is none
+	ready map[string][]io.ReadCloser // by program; opened before, for a kernel that refuses the file system
+}
+
+// readyIterators is how many are opened before: for the start, the end, and a few dumps.
+const readyIterators = 2 + 8
+
+// openIterators prepares iterators for the user and group that this process may become; -1: it remains who it is.
+func openIterators(links map[string]*link.Iter, uid, gid int) (*iterators, error) {
+	it := &iterators{root: -1, ready: make(map[string][]io.ReadCloser)}
+	root, err := mountBPF()
+	if err == nil {
+		it.root = root
+		for name, l := range links {
+			if err = it.pin(name, l, uid, gid); err != nil {
+				break
+			}
+		}
+	}
+	if err == nil {
+		return it, nil
+	}
+	it.close()
+	it.root = -1
+	for name, l := range links {
+		for range readyIterators {
+			f, err := l.Open()
+			if err != nil {
+				return it, fmt.Errorf("opening the iterator %s: %w", name, err)
+			}
+			it.ready[name] = append(it.ready[name], f)
+		}
+	}
+	return it, nil
+}
+
+// mountBPF returns the root directory of a new BPF file system that is not mounted anywhere. It takes CAP_SYS_ADMIN.
+// Tests replace it.
+var mountBPF = func() (int, error) {
+	fs, err := unix.Fsopen("bpf", unix.FSOPEN_CLOEXEC)
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(fs)
+	if err := unix.FsconfigCreate(fs); err != nil {
+		return -1, err
+	}
+	return unix.Fsmount(fs, unix.FSMOUNT_CLOEXEC, unix.MOUNT_ATTR_NOEXEC|unix.MOUNT_ATTR_NOSUID|unix.MOUNT_ATTR_NODEV)
+}
+
+// pin makes a file by which the iterator can be opened.
+func (it *iterators) pin(name string, l *link.Iter, uid, gid int) error {
+	if err := l.Pin(fmt.Sprintf("/proc/self/fd/%d/%s", it.root, name)); err != nil {
+		return err
+	}
+	if err := unix.Fchownat(it.root, name, uid, gid, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return err
+	}
+	f, err := it.open(name) // some kernel might refuse it only now
+	if err == nil {
+		f.Close()
+	}
+	return err
+}
+
+// open opens an iterator, which begins with the first task.
+func (it *iterators) open(name string) (io.ReadCloser, error) {
+	if it.root >= 0 {
+		fd, err := unix.Openat(it.root, name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return nil, fmt.Errorf("opening the iterator %s: %w", name, err)
+		}
+		return os.NewFile(uintptr(fd), name), nil
+	}
+	unread := it.ready[name]
+	if len(unread) == 0 {
+		return nil, ErrNoIterator
+	}
+	it.ready[name] = unread[1:]
+	return unread[0], nil
+}
+
+func (it *iterators) close() {
+	if it == nil {
+		return
+	}
+	for _, files := range it.ready {
+		for _, f := range files {
+			f.Close()
+		}
+	}
+	if it.root >= 0 {
+		unix.Close(it.root)
+	}
+}
 
 // iterate runs an iterator program over all tasks, and passes the records that it writes to emit.
 func (s *Session) iterate(program string, emit Emit) error {
-	unread := s.iterators[program]
-	if len(unread) == 0 {
-		return fmt.Errorf("%s is no iterator, or has been read", program)
+	f, err := s.iterators.open(program)
+	if err != nil {
+		return err
 	}
-	f := unread[0]
-	s.iterators[program] = unread[1:]
 	defer f.Close()
 	data, err := readIterator(f)
 	if err != nil {

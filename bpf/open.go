@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"strings"
@@ -137,7 +136,7 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	if s.links, err = attach(spec, s.coll); err != nil {
 		return err
 	}
-	if err := s.openFiles(); err != nil {
+	if err := s.openFiles(opt); err != nil {
 		return err
 	}
 	for _, p := range s.Probes {
@@ -203,17 +202,12 @@ func ipcIndexBits() uint32 {
 }
 
 // openFiles opens the iterators and statistics, which are read after privileges may have been dropped.
-func (s *Session) openFiles() error {
-	s.iterators, s.fdinfo = make(map[string][]io.ReadCloser), make(map[string]*os.File)
+func (s *Session) openFiles(opt Options) (err error) {
+	s.fdinfo = make(map[string]*os.File)
+	listing := make(map[string]*link.Iter)
 	for name, l := range s.links {
 		if it, ok := l.(*link.Iter); ok {
-			for range 2 { // Start and Announce each read one
-				f, err := it.Open()
-				if err != nil {
-					return fmt.Errorf("opening the iterator %s: %w", name, err)
-				}
-				s.iterators[name] = append(s.iterators[name], f)
-			}
+			listing[name] = it
 			continue
 		}
 		f, err := os.Open(fmt.Sprintf("/proc/self/fdinfo/%d", s.coll.Programs[name].FD()))
@@ -222,5 +216,6 @@ func (s *Session) openFiles() error {
 		}
 		s.fdinfo[name] = f
 	}
-	return nil
+	s.iterators, err = openIterators(listing, opt.UID, opt.GID)
+	return err
 }

@@ -72,3 +72,13 @@ func (l *Layout) ID(r Records, i int) int64 {
 	}
 	return *(*int64)(at)
 }
+
+// Int32At returns the value of an int32 column in record i.
+func (l *Layout) Int32At(r Records, i int, name string) int32 {
+	return int32(binary.NativeEndian.Uint32(r.at(i)[l.columns[l.Schema.Index(name)].offset:]))
+}
+
+// Int64At returns the value of an int64 column in record i; of a timestamp it is CLOCK_MONOTONIC, ns.
+func (l *Layout) Int64At(r Records, i int, name string) int64 {
+	return int64(binary.NativeEndian.Uint64(r.at(i)[l.columns[l.Schema.Index(name)].offset:]))
+}

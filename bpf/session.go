@@ -5,7 +5,6 @@ package bpf
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"slices"
 	"time"
@@ -31,6 +30,7 @@ type Options struct {
 	PIDs     []int    // record only the processes of these ids, which may be threads' ids, and their descendants
 	Command  bool     // record only the process forked after ArmCommand, and its descendants
 	Comm     string   // record only tasks of this name; "": all
+	UID, GID int      // who the process may become when it drops its privileges; -1: nobody else
 	RingSize int      // bytes per CPU for the rings of all bulk tables; a power of two, a multiple of the page size
 	// RareRingSize is the size of each CPU's ring of the other tables, in bytes; 0 means the constant RareRingSize.
 	RareRingSize int
@@ -54,10 +54,10 @@ type Session struct {
 	Targets    []int // the processes of Options.PIDs, in this process's pid namespace
 	layouts    []*Layout
 	coll       *ebpf.Collection
-	links      map[string]link.Link       // by program
-	iterators  map[string][]io.ReadCloser // by program; each can be read once
-	fdinfo     map[string]*os.File        // of the other programs, by name
-	rings      []*ring                    // the rare rings, by CPU; then the bulk rings, by CPU
+	links      map[string]link.Link // by program
+	iterators  *iterators
+	fdinfo     map[string]*os.File // of the other programs, by name
+	rings      []*ring             // the rare rings, by CPU; then the bulk rings, by CPU
 	cpus       *cpuMap
 	namespaces *namespaces
 	members    int // processes that follow has added to the map `targets`
@@ -90,7 +90,7 @@ func (s *Session) Start(emit Emit) error {
 
 // connections passes the rows of the open connections to emit, if connections are recorded.
 func (s *Session) connections(program string, emit Emit) error {
-	if len(s.iterators[program]) == 0 {
+	if s.coll.Programs[program] == nil {
 		return nil
 	}
 	if err := s.iterate(program, emit); err != nil {
@@ -192,14 +192,44 @@ func (s *Session) Stop(emit Emit) error {
 	if _, err := s.Sweep(emit); err != nil {
 		return err
 	}
-	if err := s.iterate("snapshot_pending", emit); err != nil {
+	err := s.InFlight(func(l *Layout, r Records, cpu int32) error {
+		s.cpus.addEmitted(l.Kind, r.Len())
+		return emit(l, r, cpu)
+	})
+	if err == nil {
+		_, err = s.Sweep(emit) // the tasks of open connections may have been announced only now
+	}
+	return err
+}
+
+// InFlight passes the calls in flight to emit, as rows of table pending, one of a task at most, and the open
+// connections. During the recording these are extra rows, which are not in Counts. The rows of tasks that they refer to
+// may be in the rings only then.
+func (s *Session) InFlight(emit Emit) error {
+	last := make(map[int32]Records)
+	var order []int32
+	var layout *Layout
+	err := s.iterate("snapshot_pending", func(l *Layout, r Records, _ int32) error {
+		layout = l
+		for i := range r.Len() {
+			// While programs run, a call may be seen first on its CPU and then in its task, or have been followed by another.
+			task := l.Int32At(r, i, "task")
+			if _, again := last[task]; !again {
+				order = append(order, task)
+			}
+			last[task] = SingleRecord(r.Copy(i))
+		}
+		return nil
+	})
+	for _, task := range order {
+		if err == nil {
+			err = emit(layout, last[task], -1)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("listing the in-flight calls: %w", err)
 	}
-	if err := s.connections("connections_end", emit); err != nil {
-		return err
-	}
-	_, err := s.Sweep(emit) // the tasks of open connections may have been announced only now
-	return err
+	return s.connections("connections_end", emit)
 }
 
 // Layouts returns the layouts of all tables, indexed by kind; kinds without a table are nil.
@@ -207,11 +237,7 @@ func (s *Session) Layouts() []*Layout { return s.layouts }
 
 // Close detaches the programs and frees everything.
 func (s *Session) Close() {
-	for _, files := range s.iterators {
-		for _, f := range files {
-			f.Close()
-		}
-	}
+	s.iterators.close()
 	for _, f := range s.fdinfo {
 		f.Close()
 	}

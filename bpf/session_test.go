@@ -52,7 +52,7 @@ func newReader(t *testing.T) *reader {
 	if err := s.Start(func(*Layout, Records, int32) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	r.feed(1, 1) // its first read began before the recording: only the write is recorded
+	r.read(1) // its first read began before the recording
 	return r
 }
 
@@ -75,10 +75,8 @@ func waitForRead(t *testing.T, pid int) {
 }
 
 // read lets the process read n bytes one by one, and returns what was recorded meanwhile, by table.
-func (r *reader) read(n int) map[string]*format.Batch { return r.feed(n, 2) }
-
-// feed is read for bytes that cause `calls` recorded system calls each.
-func (r *reader) feed(n, calls int) map[string]*format.Batch {
+func (r *reader) read(n int) map[string]*format.Batch {
+	const calls = 2 // for each byte: read, write
 	got := make(map[string]*format.Batch)
 	before := r.lost()
 	deadline := time.Now().Add(20 * time.Second)
@@ -293,5 +291,43 @@ func TestWakeup(t *testing.T) {
 	r.emit(mark + mark/2)
 	if !r.wakeupPending() {
 		t.Fatal("not woken up when the ring passed its mark again")
+	}
+}
+
+// The calls in flight can be listed any number of times without bpf(2), each once; where the kernel has no file system
+// for iterators, as often as iterators were opened before.
+func TestInFlight(t *testing.T) {
+	original := mountBPF
+	defer func() { mountBPF = original }()
+	for _, refused := range []error{nil, unix.EPERM} {
+		if refused != nil {
+			mountBPF = func() (int, error) { return -1, refused }
+		}
+		r := newReader(t)
+		if refused == nil && r.session.iterators.root < 0 {
+			t.Error("there is no file system for iterators")
+		}
+		times := 0
+		for ; times < 50; times++ {
+			waitForRead(t, r.pid)
+			pending := format.NewBatch(layoutOf(r.session.Layouts(), "pending").Schema)
+			err := r.session.InFlight(func(l *Layout, recs Records, cpu int32) error {
+				l.Gather(pending, recs, cpu, 0)
+				return nil
+			})
+			if errors.Is(err, ErrNoIterator) && refused != nil {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pending.Rows != 1 || pending.Column("nr").I32[0] != unix.SYS_READ {
+				t.Errorf("%d calls in flight: %v, want a read", pending.Rows, pending.Column("nr").I32)
+			}
+			r.read(1)
+		}
+		if want := map[bool]int{true: 50, false: readyIterators}[refused == nil]; times != want {
+			t.Errorf("listed %d times, want %d", times, want)
+		}
 	}
 }

@@ -83,9 +83,7 @@ COLD int write_pending(struct seq_file *seq, struct call *call, task_id id)
 	if (*(volatile u64 *)&call->ts != began)
 		return 0;
 	e.ts = began;
-	write_record(seq, &e, sizeof(e));
-	if (!enabled)
-		count(bpf_get_smp_processor_id(), KIND_pending, true);
+	write_record(seq, &e, sizeof(e)); /* which InFlight may drop, and Stop counts */
 	return 0;
 }
 
@@ -116,9 +114,7 @@ int snapshot_pending(struct bpf_iter__task *ctx)
 	if (!st || !st->id)
 		return 0;
 	write_pending(seq, &st->call, st->id);
-	if (recorded(task, st))
-		find_begun(task, st);
-	if (st->begun == BEGUN_CALL)
+	if (recorded(task, st) && find_begun(task, st) == BEGUN_CALL)
 		write_pending(seq, &st->begun_call, st->id);
 	return 0;
 }

@@ -4,10 +4,13 @@ package format
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -18,19 +21,25 @@ import (
 // Finish and Drop may be called meanwhile.
 // If path exists Dump fails with fs.ErrExist. Until the dump is complete, ".new" is
 // appended to its name. If Dump fails it leaves nothing behind.
-func (w *Writer) Dump(path string, from, to int, finish func(*Manifest)) error {
-	if err := w.dump(path, from, to, finish); err != nil {
+//
+// The batches in own, at most one of each table, are only in the dump. Each becomes a
+// segment with the number Batch.Generation, which no generation may have.
+func (w *Writer) Dump(path string, from, to int, finish func(*Manifest), own ...*Batch) error {
+	if err := w.dump(path, from, to, finish, own); err != nil {
 		return fmt.Errorf("writing dump %s: %w", path, err)
 	}
 	return nil
 }
 
-func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) error {
+func (w *Writer) dump(path string, from, to int, finish func(*Manifest), own []*Batch) error {
 	c, err := w.beginDump(from, to)
 	if err != nil {
 		return err
 	}
 	defer w.endDump(c)
+	if err := w.addOwn(c, own); err != nil {
+		return err
+	}
 	if err := c.encode(finish); err != nil {
 		return err
 	}
@@ -52,6 +61,9 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) error {
 		for _, s := range c.segments {
 			errs = append(errs, d.removeSegment(s.table.name, s.number))
 		}
+		for _, s := range c.own {
+			errs = append(errs, d.removeSegment(s.table, s.number))
+		}
 		return errors.Join(append(errs, d.abort())...)
 	}
 	d.close() // writes nothing, so the dump is whole even if this fails
@@ -61,6 +73,7 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest)) error {
 // dumpContent is what a dump consists of.
 type dumpContent struct {
 	segments             []tableSegment
+	own                  []ownSegment // that are only in the dump
 	manifest             Manifest
 	sync                 bool   // the dump must be on disk before it gets its name
 	unfinished, finished []byte // capture.json while the dump is written, and at its end
@@ -100,6 +113,52 @@ func (w *Writer) beginDump(from, to int) (*dumpContent, error) {
 	}
 	m.End, m.Tables = time.Unix(0, cmp.Or(end, w.latestTS)).UTC(), tableInfos(sums)
 	return &dumpContent{segments: segments, manifest: m, sync: w.syncing}, nil
+}
+
+// ownSegment is a whole segment of a dump that is not one of its recording.
+type ownSegment struct {
+	table  string
+	number int
+	data   []byte
+}
+
+// addOwn adds segments with the rows of batches.
+func (w *Writer) addOwn(c *dumpContent, own []*Batch) error {
+	began := strconv.FormatInt(c.manifest.End.UnixNano(), 10)
+	for _, b := range own {
+		if b.Rows == 0 {
+			continue
+		}
+		if err := b.check(); err != nil {
+			return err
+		}
+		table := b.Schema.Table
+		e := newEncoder(b.Schema, append(w.manifest.SchemaMetadata(table), metadataStart, began))
+		data := e.start()
+		message, metadata, err := e.batch(b, Zstd)
+		if err != nil {
+			return err
+		}
+		at := location{int64(len(data)), int32(metadata), int64(len(message) - metadata)}
+		data = append(append(data, message...), e.end([]location{at})...)
+		c.own = append(c.own, ownSegment{table, b.Generation, data})
+		sum := sha256.Sum256(data)
+		c.manifest.SHA256[segmentPath(table, b.Generation)] = hex.EncodeToString(sum[:])
+		info := c.manifest.Tables[table]
+		info.Rows, info.Bytes, info.Segments = info.Rows+int64(b.Rows), info.Bytes+int64(len(data)), info.Segments+1
+		c.manifest.Tables[table] = info
+	}
+	return nil
+}
+
+// writeOwn writes a segment of the dump's own.
+func writeOwn(d *directoryDestination, s ownSegment) error {
+	f, err := d.createSegment(s.table, s.number)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(s.data)
+	return errors.Join(err, f.Close())
 }
 
 // encode encodes the manifest: for a dump that is being written, and for a finished
@@ -146,12 +205,13 @@ func (w *Writer) writeDump(d *directoryDestination, name string, c *dumpContent)
 			return err
 		}
 	}
-	if c.sync {
-		for _, s := range c.segments {
-			if err := d.syncSegment(s.table.name, s.number); err != nil {
-				return err
-			}
+	for _, s := range c.own {
+		if err := writeOwn(d, s); err != nil {
+			return err
 		}
+	}
+	if err := c.syncSegments(d); err != nil {
+		return err
 	}
 	if err := d.writeManifest(c.finished, true); err != nil {
 		return err
@@ -165,6 +225,24 @@ func (w *Writer) writeDump(d *directoryDestination, name string, c *dumpContent)
 		return err
 	}
 	return syncFile(d.parent, ".")
+}
+
+// syncSegments waits until the segments of the dump are on disk, if they have to be.
+func (c *dumpContent) syncSegments(d *directoryDestination) error {
+	if !c.sync {
+		return nil
+	}
+	for _, s := range c.segments {
+		if err := d.syncSegment(s.table.name, s.number); err != nil {
+			return err
+		}
+	}
+	for _, s := range c.own {
+		if err := d.syncSegment(s.table, s.number); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // endDump removes segments that were dropped during a dump. If one cannot be

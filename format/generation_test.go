@@ -529,3 +529,36 @@ func TestOpenWhileDropping(t *testing.T) {
 	opener.Wait()
 	t.Logf("opened %d times", opens.Load())
 }
+
+// A dump may have rows of its own, in segments that the recording does not have.
+func TestDumpHasRowsOfItsOwn(t *testing.T) {
+	dir := t.TempDir()
+	w, err := Create(filepath.Join(dir, "c"), generationManifest, WriterOptions{})
+	must(t, err)
+	must(t, appendGeneration(w, 1))
+	must(t, w.Finish(1))
+	const own = 1_000_000_001
+	path := filepath.Join(dir, "dump")
+	tasks, processes := generationRows(taskSchema, own), generationRows(processSchema, own)
+	must(t, w.Dump(path, 1, 1, nil, tasks, NewBatch(pathSchema), processes))
+	c, err := Open(path)
+	must(t, err)
+	defer c.Close()
+	for _, s := range []*Schema{taskSchema, processSchema} {
+		table := c.Table(s.Table)
+		if table.Rows != 40 || len(table.Segments) != 2 || table.Segments[1].Name != s.Table+"/1000000001.arrow" ||
+			!table.Segments[1].Complete || c.Manifest.Tables[s.Table].Rows != 40 {
+			t.Errorf("%s: %d rows in %v, %+v", s.Table, table.Rows, table.Segments, c.Manifest.Tables[s.Table])
+		}
+	}
+	if !c.Manifest.Complete || len(c.Damage()) != 0 || c.Table("path") != nil {
+		t.Errorf("complete %v, damage %v", c.Manifest.Complete, c.Damage())
+	}
+	if n, err := c.Verify(t.Context()); n != 5 || err != nil {
+		t.Errorf("%d segments are as they were written, want 5: %v", n, err)
+	}
+	must(t, w.Close(nil))
+	if left, _ := filepath.Glob(filepath.Join(dir, "c", "*", "1000000001.arrow")); len(left) != 0 {
+		t.Errorf("the recording has %v", left)
+	}
+}

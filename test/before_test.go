@@ -170,8 +170,8 @@ func TestCallsBeforeThatDoNotReturn(t *testing.T) {
 	}
 }
 
-// A call that began before the recording and returns in it is a row of syscall. A read or write is also one of file, and
-// an accept one of tcp.
+// A call that began before the recording and returns in it is a row of syscall. A read or write is also one of file,
+// and an accept one of tcp.
 func TestCallsBeforeThatReturn(t *testing.T) {
 	needKernel(t)
 	results := map[string]int64{"read": 5, "write": 200, "futex": 0, "epoll": 1, "poll": 1}

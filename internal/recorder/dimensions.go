@@ -169,6 +169,42 @@ func (d *dimensions) addRow(dim *trackedDimension, r *row) {
 	}
 }
 
+// rowsFor returns the known rows of dimensions that batches of one generation refer to, directly and by these rows, as
+// batches of that generation.
+func (d *dimensions) rowsFor(batches []*format.Batch) (rows []*format.Batch) {
+	refs := make(map[*trackedDimension]*references)
+	collect := func(b *format.Batch) {
+		for _, r := range d.columns[b.Schema] {
+			if refs[r.to] == nil {
+				refs[r.to] = newReferences(b.Generation)
+			}
+			v := &b.Columns[r.column]
+			refs[r.to].addAll(v.I32)
+			for _, id := range v.I64 {
+				refs[r.to].add(id)
+			}
+		}
+	}
+	for _, b := range batches {
+		collect(b)
+	}
+	for _, dim := range d.all {
+		if refs[dim] == nil {
+			continue
+		}
+		batch := format.NewBatch(dim.layout.Schema)
+		batch.Generation = refs[dim].generation
+		for _, id := range refs[dim].missing {
+			if r := dim.rows[id]; r != nil {
+				dim.layout.Gather(batch, bpf.SingleRecord(r.record), -1, d.wall)
+			}
+		}
+		collect(batch)
+		rows = append(rows, batch)
+	}
+	return rows
+}
+
 // send sends the batches of rows to their lane.
 func (d *dimensions) send() {
 	for _, dim := range d.all {

@@ -79,6 +79,7 @@ func (d *drain) start(t time.Time) {
 // sweep moves records from the rings to batches, as far as there are free ones. fill is how full the fullest ring was,
 // 0 to 1.
 func (d *drain) sweep() (fill float64, err error) {
+	d.lanes.sweeps.began = monotonic()
 	if fill, err = d.session.Sweep(d.gatherer.emit); err != nil {
 		return fill, err
 	}

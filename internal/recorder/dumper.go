@@ -43,8 +43,9 @@ func (d *dumper) dump(req *dumpRequest, first, last *generation) {
 				note := fmt.Sprintf("%d more signals or matching events are in this dump", req.merged)
 				draft.Notes = append(draft.Notes, note)
 			}
+			draft.Notes = append(draft.Notes, last.lacking...)
 			m = *draft
-		})
+		}, last.inFlight...)
 		if err == nil {
 			break
 		}

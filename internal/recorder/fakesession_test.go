@@ -29,6 +29,7 @@ type fakeSession struct {
 	onSweep       func()
 	sweepComplete bool
 	running       []int64          // ids of the tasks that Start and Announce announce
+	waiting       []int32          // ids of the tasks that InFlight finds in a call
 	failing       map[string]error // errors to return, by method
 }
 
@@ -105,6 +106,19 @@ func (s *fakeSession) Announce(emit bpf.Emit) error {
 		}
 	}
 	return s.failing["Announce"]
+}
+
+func (s *fakeSession) InFlight(emit bpf.Emit) error {
+	l := layoutOf("pending")
+	for _, task := range s.waiting {
+		data := newRecord(l)
+		binary.NativeEndian.PutUint32(data[12:], uint32(task))
+		binary.NativeEndian.PutUint64(data[16:], uint64(monotonic()))
+		if err := emit(l, bpf.SingleRecord(data), -1); err != nil {
+			return err
+		}
+	}
+	return s.failing["InFlight"]
 }
 
 func (s *fakeSession) Sweep(emit bpf.Emit) (float64, error) {

@@ -16,6 +16,7 @@ type gatherer struct {
 	tables     []*table // by kind
 	lanes      *lanes
 	dimensions *dimensions // nil: no generation is dropped, and rows of dimensions are written as they arrive
+	living     *living     // nil: no generation is dropped, or family process is not recorded
 	counts     *progressCounts
 	wall       int64 // CLOCK_REALTIME - CLOCK_MONOTONIC, ns
 	rowsLeft   int64 // events that may still be recorded; <0: no limit
@@ -52,6 +53,9 @@ func (g *gatherer) gather(l *bpf.Layout, recs bpf.Records, cpu int32, counts boo
 		if d := g.dimensions.byLayout(l); d != nil {
 			t.received += int64(recs.Len())
 			d.store(recs, monotonic())
+			if g.living != nil && d.dimension == g.living.tasks {
+				g.living.identify(l, recs)
+			}
 			return nil
 		}
 	}
@@ -73,6 +77,9 @@ func (g *gatherer) gather(l *bpf.Layout, recs bpf.Records, cpu int32, counts boo
 		g.counts.rows.Add(int64(recs.Len()))
 	}
 	l.Gather(t.batch, recs, cpu, g.wall)
+	if g.living != nil && l.Schema.Table == "process" {
+		g.living.follow(t.batch, t.batch.Rows-recs.Len())
+	}
 	if t.full() {
 		g.send(t)
 	}
@@ -85,6 +92,37 @@ func (g *gatherer) send(t *table) {
 		g.dimensions.addReferences(t.batch)
 	}
 	g.lanes.send(t, g.lanes.generation)
+}
+
+// snapshotLiving begins a generation with the processes that are known to have run at that time, ns since the Unix
+// epoch, or have begun since. It returns false if there is no free batch. These rows are no events: they do not count,
+// and triggers do not look at them.
+func (g *gatherer) snapshotLiving(at int64) bool {
+	t := g.table("process")
+	g.send(t)
+	full := true
+	g.living.snapshot(func(pid int32, p *process) {
+		if full = full && t.ensureBatch(); !full {
+			return
+		}
+		// An error would be a wrong column name or type.
+		_ = t.batch.AppendRow(map[string]any{
+			"ts": max(at, p.at), "cpu": int32(-1), "task": p.task, "op": "snapshot", "pid": pid, "ppid": p.ppid,
+			"filename": p.filename, "args": p.args,
+		})
+		if t.full() {
+			g.sendQuietly(t)
+		}
+	})
+	g.sendQuietly(t)
+	return full
+}
+
+// sendQuietly is send for rows that triggers do not look at.
+func (g *gatherer) sendQuietly(t *table) {
+	g.lanes.quiet = true
+	g.send(t)
+	g.lanes.quiet = false
 }
 
 // sendAll sends the batches of all tables to the lanes.

@@ -17,9 +17,11 @@ type generation struct {
 	from, to    int64        // it has what was swept in this interval, ns since the Unix epoch
 	lanesBehind atomic.Int32 // lanes that have not yet written all of it
 
-	dropBefore int64          // flight recorder: generations that ended before may be dropped, ns since the Unix epoch
-	dumps      []*dumpRequest // to be made when it is finished
-	history    history        // at its end
+	dropBefore int64           // flight recorder: generations that ended before may be dropped, ns since the Unix epoch
+	dumps      []*dumpRequest  // to be made when it is finished
+	history    history         // at its end
+	inFlight   []*format.Batch // what was in flight at its end, for its dumps
+	lacking    []string        // notes of its dumps on what they lack
 }
 
 // A history is what a manifest says about a recording, up to some time, besides the tables.

@@ -63,6 +63,7 @@ func (k *keeper) finish(g *generation) error {
 	for _, req := range g.dumps {
 		k.dumper.dump(req, k.oldestSince(req.since), g)
 	}
+	g.inFlight = nil
 	for len(k.kept) > 0 && k.mayDrop(k.kept[0], g) {
 		n := k.kept[0].number
 		k.kept = k.kept[1:]

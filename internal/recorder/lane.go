@@ -27,6 +27,7 @@ type job struct {
 	free       chan *format.Batch // receives the batch when it is written
 	codec      format.Codec
 	sweepCount uint64 // number of sweeps when the batch was sent
+	quiet      bool   // the batch is not inspected
 	call       func() // if set, the job is only to call it
 }
 
@@ -58,7 +59,7 @@ func (l *lane) process(w *format.Writer, opt *laneOptions, j job) (err error) {
 		l.flushing.Store(false)
 		return w.Flush()
 	}
-	if opt.inspect != nil {
+	if opt.inspect != nil && !j.quiet {
 		err = opt.inspect(j.batch, j.sweepCount)
 	}
 	// Batches of the loss table are never refused: they report the rows that were.

@@ -19,7 +19,8 @@ type lanes struct {
 	bulk, rare *lane
 	codec      *codecPolicy
 	sweeps     *sweeps
-	generation int // of what is sent now, from 1; 0: the recording does not rotate
+	generation int  // of what is sent now, from 1; 0: the recording does not rotate
+	quiet      bool // triggers do not look at what is sent now
 }
 
 func (l *lanes) both() [2]*lane { return [2]*lane{l.bulk, l.rare} }
@@ -34,7 +35,7 @@ func (l *lanes) send(t *table, generation int) {
 		in = l.bulk.jobs
 	}
 	t.batch.Generation = generation
-	in <- job{batch: t.batch, free: t.free, codec: l.codec.current, sweepCount: l.sweeps.count.Load()}
+	in <- job{batch: t.batch, free: t.free, codec: l.codec.current, sweepCount: l.sweeps.count.Load(), quiet: l.quiet}
 	t.batch = nil
 }
 
@@ -90,6 +91,7 @@ func (l *lanes) close() {
 // sweeps counts the sweeps of the drain. Triggers read the count to wait for the next sweep.
 type sweeps struct {
 	count    atomic.Uint64
+	began    int64       // when the last one began, monotonic ns; for the drain only
 	complete uint64      // those after which Session.SweepComplete was true; for the drain only
 	done     atomic.Bool // there will be no more
 }

@@ -5,6 +5,8 @@
 package recorder
 
 import (
+	"slices"
+
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/wait"
@@ -39,6 +41,9 @@ func (p *parts) build(budget *Budget, clock format.Clock) {
 	}
 	if cfg.drops() {
 		d.gatherer.keepDimensions(cfg.KeepIdle, budget.dimensions)
+		if slices.Contains(recordedTables(cfg.Manifest.Probes), "process") {
+			d.gatherer.living = newLiving(d.gatherer.dimensions.byName("task"), d.machine.wall, budget.dimensions)
+		}
 	}
 	d.accounts = &accounts{
 		losses: newLosses(session, cfg.Manifest.CPUs, d.machine.wall, clock.Monotonic), lanes: d.lanes,
@@ -76,6 +81,11 @@ func (p *parts) rotate(window int64, triggerHits *hits) {
 	d.rotation = &rotation{
 		gatherer: d.gatherer, accounts: d.accounts, lanes: d.lanes, setEpoch: p.session.SetEpoch,
 		generationBytes: w.Bytes, history: p.reporter.history,
+	}
+	d.rotation.inFlight = &inFlight{session: p.session, gatherer: d.gatherer}
+	d.rotation.inFlight.sweep = func() error {
+		_, err := d.sweep()
+		return err
 	}
 	keep := cfg.Keep
 	if cfg.flight() {

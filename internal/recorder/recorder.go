@@ -69,8 +69,12 @@ func (r *Recorder) Start() error {
 	if !t.ensureBatch() {
 		return errStalled()
 	}
+	from := t.batch.Rows
 	if err := bpf.AppendProcesses(t.batch, running, r.drain.machine.unixNow()); err != nil {
 		return err
+	}
+	if l := r.drain.gatherer.living; l != nil {
+		l.follow(t.batch, from)
 	}
 	r.drain.gatherer.send(t)
 	_, err = r.session.Sweep(emit)

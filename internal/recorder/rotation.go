@@ -7,6 +7,8 @@ package recorder
 import (
 	"fmt"
 	"time"
+
+	"github.com/fletch-trace/fletch/format"
 )
 
 // A rotation is the drain's part of rotating: it decides when a generation ends and what belongs to it. The keeper does
@@ -20,6 +22,7 @@ type rotation struct {
 	setEpoch        func(uint32) error // begins an epoch, in which the BPF programs announce every id again
 	generationBytes func(int) int64    // bytes written of a generation
 	history         func() history
+	inFlight        *inFlight
 
 	maxBytes int64         // of a generation; 0: no limit
 	maxAge   time.Duration // of a generation; 0: no limit
@@ -29,6 +32,7 @@ type rotation struct {
 	previousStart int64       // when the generation before began, monotonic ns
 	closing       *generation // the generation before, while rows that its events refer to may be missing; else nil
 	closeAfter    uint64      // the value of sweeps.complete from which closing can be closed
+	listed        bool        // the current generation has the snapshot of processes that it begins with
 }
 
 const (
@@ -56,12 +60,15 @@ func (r *rotation) limit(cfg *Config, window int64) {
 // begin begins the first generation.
 func (r *rotation) begin() {
 	t := monotonic()
-	r.started, r.start, r.previousStart = time.Now(), t, t
+	r.started, r.start, r.previousStart, r.listed = time.Now(), t, t, true // Recorder.Start lists the processes
 }
 
 // rotate is called after each sweep. It closes the generation before, if there is one to close; else it ends the
 // current generation if a limit is reached or a dump is due.
 func (r *rotation) rotate(t time.Time) error {
+	if !r.listed {
+		r.listProcesses()
+	}
 	if r.closing != nil {
 		if r.lanes.sweeps.complete >= r.closeAfter {
 			r.closePrevious()
@@ -86,7 +93,16 @@ func (r *rotation) limitReached(t time.Time) bool {
 
 // next begins a new generation. Everything swept so far belongs to the one before.
 func (r *rotation) next(t time.Time, dumps []*dumpRequest) error {
+	var own []*format.Batch
+	var lacking []string
+	if len(dumps) > 0 {
+		var err error
+		if own, lacking, err = r.inFlight.list(r.lanes.generation); err != nil {
+			return err
+		}
+	}
 	g := r.endGeneration(dumps)
+	g.inFlight, g.lacking = own, lacking
 	r.lanes.generation++
 	r.started = t
 	r.start, r.previousStart = monotonic(), r.start
@@ -97,12 +113,19 @@ func (r *rotation) next(t time.Time, dumps []*dumpRequest) error {
 	}
 	// An event may refer to a row that was announced in another ring just after that ring was swept. The next complete
 	// sweep certainly finds it.
-	r.closing, r.closeAfter = g, r.lanes.sweeps.complete+1
+	r.closing, r.closeAfter, r.listed = g, r.lanes.sweeps.complete+1, false
 	dimensions.beginGeneration(r.lanes.generation)
 	if err := r.setEpoch(uint32(r.lanes.generation)); err != nil {
 		return fmt.Errorf("beginning a segment: %w", err)
 	}
+	r.listProcesses()
 	return nil
+}
+
+// listProcesses begins the current generation with the processes that ran at the last sweep. Without a free batch it is
+// called again after the next one.
+func (r *rotation) listProcesses() {
+	r.listed = r.gatherer.living == nil || r.gatherer.snapshotLiving(r.lanes.sweeps.began+r.gatherer.wall)
 }
 
 // endGeneration sends what was gathered of the current generation to the lanes. dumps are made when it is finished.
@@ -135,6 +158,9 @@ func (r *rotation) closePrevious() {
 	r.closing = nil
 	if dimensions.addKnownRows(now) {
 		dimensions.forget(r.previousStart, now)
+		if living := r.gatherer.living; living != nil {
+			living.forget(r.previousStart + living.wall)
+		}
 	}
 }
 

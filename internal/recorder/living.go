@@ -1,0 +1,182 @@
+//go:build linux
+
+// SPDX-License-Identifier: Apache-2.0
+
+package recorder
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/format"
+)
+
+// living knows the processes that run, with their command lines: from the snapshot at the start, and from the rows of
+// table process since. A recording that drops old generations begins each one with a snapshot of them, because the rows
+// that told of them before may be dropped.
+//
+// Rows of different CPUs are swept in any order, so what is newer is decided by their times.
+type living struct {
+	byPID map[int32]*process
+	ended map[int32]int64 // when processes have ended that rows may still tell of, ns since the Unix epoch
+	tasks *dimension      // whose rows of these processes are pinned
+	wall  int64           // CLOCK_REALTIME - CLOCK_MONOTONIC, ns
+	bytes int             // of texts
+	limit int
+}
+
+// A process is what is known of one.
+type process struct {
+	task     int32 // id of its first thread; 0: unknown
+	known    bool  // a row of table process told of it; else only its task has been announced
+	ppid     int32
+	at       int64 // when it was so, ns since the Unix epoch
+	filename string
+	args     []string
+}
+
+const (
+	// maxLivingBytes is how many bytes of command lines are kept. Without room, processes are kept without theirs.
+	maxLivingBytes = 16 << 20
+	// processOverhead is about how many bytes a process takes besides its texts.
+	processOverhead = 256
+)
+
+// newLiving knows no process yet. limit is Budget.dimensions.
+func newLiving(tasks *dimension, wall, limit int64) *living {
+	l := &living{
+		byPID: make(map[int32]*process), ended: make(map[int32]int64), tasks: tasks, wall: wall, limit: maxLivingBytes,
+	}
+	if limit > 0 {
+		l.limit = int(min(limit/4, maxLivingBytes))
+	}
+	return l
+}
+
+// identify takes the ids of processes from records of table task: an id ends, and another one begins, when a thread
+// changes its name, for example.
+func (l *living) identify(layout *bpf.Layout, recs bpf.Records) {
+	for i := range recs.Len() {
+		pid := layout.Int32At(recs, i, "pid")
+		if layout.Int32At(recs, i, "tid") != pid {
+			continue
+		}
+		if ended, ok := l.ended[pid]; ok && ended >= layout.Int64At(recs, i, "ts")+l.wall {
+			continue
+		}
+		if p := l.of(pid); p != nil {
+			l.setTask(p, int32(layout.ID(recs, i)))
+		}
+	}
+}
+
+// of is the process of that id, a new one if there is none; nil: there is no room.
+func (l *living) of(pid int32) *process {
+	p := l.byPID[pid]
+	if p == nil && l.bytes+processOverhead <= l.limit {
+		p = &process{}
+		l.byPID[pid] = p
+		l.bytes += processOverhead
+	}
+	return p
+}
+
+func (l *living) setTask(p *process, task int32) {
+	if task == p.task {
+		return
+	}
+	l.tasks.pin(int64(task))
+	if p.task != 0 {
+		l.tasks.unpin(int64(p.task))
+	}
+	p.task = task
+}
+
+// follow follows the rows of a batch of table process from the given one on.
+func (l *living) follow(b *format.Batch, from int) {
+	ts, op := b.Column("ts").I64, &b.Column("op").Str
+	pid, ppid, task := b.Column("pid").I32, b.Column("ppid").I32, b.Column("task").I32
+	filename, args := &b.Column("filename").Str, b.Column("args")
+	for i := from; i < b.Rows; i++ {
+		switch string(op.Bytes(i)) {
+		case "snapshot":
+			if l.begin(pid[i], ppid[i], 0, filename.At(i), args.List(i)) {
+				l.setTask(l.byPID[pid[i]], task[i])
+			}
+		case "fork":
+			parent := l.byPID[ppid[i]]
+			if parent == nil {
+				parent = &process{}
+			}
+			l.begin(pid[i], ppid[i], ts[i], parent.filename, parent.args)
+		case "exec":
+			if l.begin(pid[i], ppid[i], ts[i], filename.At(i), args.List(i)) {
+				l.setTask(l.byPID[pid[i]], task[i])
+			}
+		case "exit":
+			l.end(pid[i], ts[i])
+		}
+	}
+}
+
+// begin sets what is known of a process from that time on, 0 if from before everything else. It reports false if what
+// is known is newer, or if there is no room.
+func (l *living) begin(pid, ppid int32, at int64, filename string, args []string) bool {
+	p := l.byPID[pid]
+	if ended, ok := l.ended[pid]; ok && ended >= at || p != nil && p.known && p.at >= at {
+		return false
+	}
+	if p = l.of(pid); p == nil {
+		return false
+	}
+	p.known, p.ppid, p.at = true, ppid, at
+	l.setTexts(p, filename, args)
+	return true
+}
+
+// setTexts sets the texts of a process, without arguments if there is no room for them.
+func (l *living) setTexts(p *process, filename string, args []string) {
+	l.bytes -= textBytes(p)
+	p.filename, p.args = filename, args
+	if l.bytes+textBytes(p) > l.limit {
+		p.args = nil
+	}
+	l.bytes += textBytes(p)
+}
+
+func textBytes(p *process) int {
+	n := len(p.filename)
+	for _, arg := range p.args {
+		n += len(arg) + 16
+	}
+	return n
+}
+
+// end removes a process that ended at that time.
+func (l *living) end(pid int32, at int64) {
+	l.ended[pid] = max(l.ended[pid], at)
+	p := l.byPID[pid]
+	if p == nil || p.known && p.at > at {
+		return
+	}
+	l.bytes -= textBytes(p) + processOverhead
+	if p.task != 0 {
+		l.tasks.unpin(int64(p.task))
+	}
+	delete(l.byPID, pid)
+}
+
+// snapshot calls row with each process, in order of process ids.
+func (l *living) snapshot(row func(pid int32, p *process)) {
+	for _, pid := range slices.Sorted(maps.Keys(l.byPID)) {
+		if p := l.byPID[pid]; p.known {
+			row(pid, p)
+		}
+	}
+}
+
+// forget forgets when processes ended before that time: no row that is still to be swept tells of them.
+func (l *living) forget(before int64) {
+	maps.DeleteFunc(l.ended, func(_ int32, at int64) bool { return at < before })
+}
