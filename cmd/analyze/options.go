@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/fletch-trace/fletch/internal/capture"
@@ -52,6 +53,9 @@ func (o *options) parse(e *env, args []string) (stop bool, err error) {
 	}
 	if o.NArg() == 0 {
 		return true, o.Wrong("no capture given")
+	}
+	if o.Changed("filter") && strings.TrimSpace(o.expression) == "" {
+		return true, o.Wrong("--filter is empty")
 	}
 	return false, nil
 }

@@ -91,6 +91,12 @@ func parse(args []string, stdout io.Writer) (o *options, err error) {
 		}
 	}
 	o.captures, o.filter = split(flags.Args())
+	if len(o.captures) < flags.NArg() && strings.TrimSpace(o.filter) == "" {
+		return nil, flags.Wrong("the filter is empty")
+	}
+	if o.json && flags.Changed("time") && o.from == "" && o.to == "" {
+		return nil, flags.Wrong("--time is for lines of text and for --from and --to: times in JSON are UTC")
+	}
 	if *speed != "max" {
 		o.speed, err = strconv.ParseFloat(*speed, 64)
 		if err != nil || !(o.speed > 0) || math.IsInf(o.speed, 0) {
