@@ -16,10 +16,13 @@ type addedColumns struct {
 
 // AddColumns gives the table those of the columns that it lacks, with values that
 // are 0 or empty, as for a reader that is newer than the capture. It must be called
-// before the table is read, and once.
+// before the table is read.
 func (t *Table) AddColumns(columns ...Column) {
 	schema := &Schema{Table: t.Schema.Table, Columns: slices.Clone(t.Schema.Columns)}
 	a := &addedColumns{stored: len(schema.Columns)}
+	if t.added != nil {
+		a.stored, a.names = t.added.stored, slices.Clone(t.added.names)
+	}
 	for _, c := range columns {
 		if schema.Index(c.Name) < 0 {
 			schema.Columns = append(schema.Columns, c)

@@ -274,8 +274,9 @@ func TestAddColumns(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
 	write(t, path, Zstd, fill(NewBatch(pathSchema), 9, 1))
 	table := open(t, path).Table("path")
-	table.AddColumns(Column{"ino", Int64}, Column{"mntns", Int64}, Column{"flags", Int32}, Column{"kind", String},
-		Column{"args", StringList}, Column{"since", Timestamp})
+	table.AddColumns(Column{"ino", Int64}, Column{"mntns", Int64}, Column{"flags", Int32})
+	table.AddColumns(Column{"flags", Int32}, Column{"kind", String}, Column{"args", StringList},
+		Column{"since", Timestamp})
 	var b Batch
 	for _, columns := range [][]string{{"path"}, {"path", "kind"}, {"flags"}, nil} {
 		must(t, table.Read(&b, table.Blocks()[0], columns))

@@ -22,6 +22,8 @@ type env struct {
 	ctx            context.Context // canceled by SIGINT or SIGTERM
 	stdin          io.Reader
 	stdout, stderr io.Writer
+
+	opened capture.Set // the captures of the command line
 }
 
 // scan returns a scan of a table that shows its progress. p is nil for all rows.

@@ -4,7 +4,9 @@ package main
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 
@@ -20,8 +22,9 @@ type familyTotal struct {
 	Share  float64 `json:"share"` // Lost/(Rows+Lost), 0 to 1
 }
 
-// familyTotals adds up rows and losses of each event family over the captures, sorted by name.
-func familyTotals(set capture.Set) []familyTotal {
+// familyTotals adds up rows and losses of each event family over the captures, sorted by name. Rows are those that
+// count.
+func familyTotals(set capture.Set) ([]familyTotal, error) {
 	families := map[string]familyTotal{}
 	for _, c := range set {
 		for name, size := range c.Manifest.Tables {
@@ -29,8 +32,13 @@ func familyTotals(set capture.Set) []familyTotal {
 			if name == schema.Loss.Table || size.Lost == 0 && (t == nil || !t.Schema.Event()) {
 				continue
 			}
+			rows, err := c.Rows(name)
+			if err != nil {
+				return nil, fmt.Errorf("reading %s: %w", c.Path, err)
+			}
 			f := families[name]
-			families[name] = familyTotal{Family: name, Rows: f.Rows + size.Rows, Lost: f.Lost + size.Lost}
+			lost := f.Lost + min(size.Lost, math.MaxInt64-f.Lost)
+			families[name] = familyTotal{Family: name, Rows: f.Rows + rows, Lost: lost}
 		}
 	}
 	byName := func(a, b familyTotal) int { return cmp.Compare(a.Family, b.Family) }
@@ -40,7 +48,7 @@ func familyTotals(set capture.Set) []familyTotal {
 			list[i].Share = float64(f.Lost) / float64(f.Rows+f.Lost)
 		}
 	}
-	return list
+	return list, nil
 }
 
 // percent formats a share, 0 to 1. A share above 0 is never shown as 0.

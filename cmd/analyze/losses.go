@@ -35,7 +35,10 @@ func losses(e *env, args []string) (err error) {
 		return err
 	}
 	defer closeCaptures(set, &err)
-	report := &lossReport{Families: familyTotals(set), Losses: []loss{}}
+	report := &lossReport{Losses: []loss{}}
+	if report.Families, err = familyTotals(set); err != nil {
+		return err
+	}
 	for _, f := range report.Families {
 		report.Lost += f.Lost
 	}

@@ -57,7 +57,7 @@ var commands = []command{
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := cli.Interruptible()
 	defer stop()
-	return cli.Exit(stderr, "analyze", dispatch(&env{ctx, stdin, stdout, stderr}, args))
+	return cli.Exit(stderr, "analyze", dispatch(&env{ctx: ctx, stdin: stdin, stdout: stdout, stderr: stderr}, args))
 }
 
 // dispatch runs the subcommand that args begin with.
@@ -65,7 +65,9 @@ func dispatch(e *env, args []string) error {
 	p := program
 	for _, c := range commands {
 		if len(args) > 0 && args[0] == c.name() {
-			return c.run(e, args[1:])
+			err := c.run(e, args[1:])
+			e.opened.WarnLacking(e.stderr, "analyze")
+			return err
 		}
 		p.Subcommands = append(p.Subcommands, cli.Term{Name: c.name(), Text: c.Summary})
 	}

@@ -71,10 +71,15 @@ func (o *options) open(e *env, args []string) (capture.Set, error) {
 
 // openParsed opens the captures named on the command line, compiles the filter, and warns of incomplete captures.
 func (o *options) openParsed(e *env) (capture.Set, error) {
-	set, err := capture.Open(e.ctx, o.Args(), e.stdin)
+	open := capture.Open
+	if o.Name() == "analyze info" { // it shows captures as they are
+		open = capture.OpenEach
+	}
+	set, err := open(e.ctx, o.Args(), e.stdin)
 	if err != nil {
 		return nil, err
 	}
+	e.opened = set
 	if err := o.selectRows(set); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}

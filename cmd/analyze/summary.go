@@ -84,7 +84,8 @@ type captureSummary struct {
 	TCP       tcpSummary     `json:"tcp"`
 	Denials   seccompSummary `json:"seccomp"`
 
-	filtered bool // everything but Families is filtered
+	filtered bool          // everything but Families is filtered
+	covered  time.Duration // from Start to End, without the times between dumps that no dump covers
 }
 
 // maxShortList is the maximum length of the lists of files, connections and denials where none is asked for, so that
@@ -97,10 +98,17 @@ func readSummary(e *env, c *capture.Capture, p *filter.Program, n, short int) (*
 	m := &c.Manifest
 	s := &captureSummary{Capture: c.Path, Complete: m.Complete, Host: m.Host, Start: m.Start, End: m.End,
 		filtered: p != nil}
-	for _, f := range familyTotals(capture.Set{c}) {
+	for _, i := range c.Intervals() {
+		s.covered += i.To.Sub(i.From)
+	}
+	families, err := familyTotals(capture.Set{c})
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range families {
 		rate := familyRate{familyTotal: f}
-		if d := m.End.Sub(m.Start); d > 0 && !m.End.IsZero() && !m.Start.IsZero() {
-			rate.PerSecond = float64(f.Rows) / d.Seconds()
+		if s.covered > 0 {
+			rate.PerSecond = float64(f.Rows) / s.covered.Seconds()
 		}
 		s.Families = append(s.Families, rate)
 	}
@@ -193,7 +201,7 @@ func (s *captureSummary) familyTable() *term.Table {
 	for _, f := range s.Families {
 		rate := "-"
 		if f.PerSecond > 0 {
-			rate = term.Rate(f.Rows, s.End.Sub(s.Start))
+			rate = term.Rate(f.Rows, s.covered)
 		}
 		t.Row(f.Family, term.Count(f.Rows), rate, term.Count(f.Lost), percent(f.Share))
 	}

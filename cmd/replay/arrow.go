@@ -54,7 +54,11 @@ func writeArrow(ctx context.Context, o *options, set capture.Set, span capture.W
 	var tables []arrowTable
 	for _, c := range set {
 		for _, t := range c.Tables() {
-			tables = append(tables, arrowTable{c, t})
+			counted, err := c.Counted(t.Schema.Table)
+			if err != nil {
+				return fmt.Errorf("reading %s: %w", c.Path, err)
+			}
+			tables = append(tables, arrowTable{c, counted})
 		}
 	}
 	slices.SortStableFunc(tables, func(a, b arrowTable) int {
@@ -76,7 +80,7 @@ func (t arrowTable) write(ctx context.Context, program *filter.Program, span cap
 	if err != nil {
 		return err
 	}
-	r, err := arrowtable.NewReader(t.capture.Capture, t.table.Schema.Table, options)
+	r, err := arrowtable.NewTableReader(t.table, &t.capture.Manifest, options)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,10 @@ func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, set.Close()) }()
+	defer func() {
+		set.WarnLacking(stderr, "replay")
+		err = errors.Join(err, set.Close())
+	}()
 	set.Warn(stderr, "replay")
 	span, err := set.Window(o.from, o.to, o.zone())
 	if err != nil {

@@ -77,7 +77,7 @@ func TestTablesOfAnyShape(t *testing.T) {
 		for _, args := range [][]string{{path}, {path, "--json"}, {path, "-t", "relative"},
 			{path, "comm != \"x\" || name == \"read\""}, {path, "--from", "1s"}} {
 			code, stdout, stderr := play(args...)
-			if code != 0 && code != 1 || code == 1 && !strings.HasPrefix(stderr, "replay: error: ") {
+			if code != 0 && code != 1 || code == 1 && !strings.Contains("\n"+stderr, "\nreplay: error: ") {
 				t.Fatalf("%v: exit status %d, %s", args, code, stderr)
 			}
 			for _, c := range stdout + stderr {

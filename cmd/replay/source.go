@@ -61,7 +61,11 @@ func newSources(o *options, set capture.Set, span capture.Window) ([]merge.Sourc
 			if !isPlayed(t) || program != nil && program.PruneTable(t.Schema.Table) {
 				continue
 			}
-			s, err := newSource(o, set, c, t.Between(span.From, span.To), program, span)
+			counted, err := c.Counted(t.Schema.Table)
+			var s *source
+			if err == nil {
+				s, err = newSource(o, set, c, counted.Between(span.From, span.To), program, span)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("reading %s: %w", c.Path, err)
 			}

@@ -62,6 +62,16 @@ func NewReader(c *format.Capture, table string, o Options) (*Reader, error) {
 	if t == nil {
 		return nil, fmt.Errorf("reading capture %s: no table %s", c.Path, table)
 	}
+	r, err := NewTableReader(t, &c.Manifest, o)
+	if err != nil {
+		return nil, fmt.Errorf("reading capture %s: %w", c.Path, err)
+	}
+	return r, nil
+}
+
+// NewTableReader is NewReader for a table of a capture with the manifest m, such as
+// one that only some of the rows were selected from.
+func NewTableReader(t *format.Table, m *format.Manifest, o Options) (*Reader, error) {
 	schema := t.Schema
 	if o.Columns != nil {
 		schema = &format.Schema{Table: t.Schema.Table}
@@ -72,12 +82,12 @@ func NewReader(c *format.Capture, table string, o Options) (*Reader, error) {
 		}
 		for _, name := range o.Columns {
 			if schema.Index(name) < 0 {
-				return nil, fmt.Errorf("reading capture %s: table %s has no column %s", c.Path, table, name)
+				return nil, fmt.Errorf("table %s has no column %s", schema.Table, name)
 			}
 		}
 	}
 	r := &Reader{
-		schema: NewSchema(schema, &c.Manifest), columns: o.Columns,
+		schema: NewSchema(schema, m), columns: o.Columns,
 		from: math.MinInt64, to: math.MaxInt64, selectRows: o.Select,
 		free: make(chan *batchMemory, 2),
 	}

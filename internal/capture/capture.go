@@ -25,44 +25,78 @@ type Capture struct {
 
 	mu         sync.Mutex
 	dimensions map[string]*Dimension
+	counted    map[string]func() (*format.Table, error) // by table, see Counted
 }
 
 // Set is the captures named on one command line.
 type Set []*Capture
 
-// Open opens captures by path; "-" is a tar on stdin. After an error none stays open.
+// Open opens captures by path; "-" is a tar on stdin. Parts of one recording, such as overlapping dumps or a copy, become
+// one capture, in which nothing is twice. After an error none stays open.
 func Open(ctx context.Context, paths []string, stdin io.Reader) (Set, error) {
-	var set Set
-	if i := slices.Index(paths, "-"); i >= 0 && slices.Contains(paths[i+1:], "-") {
-		return nil, cli.Usage("standard input cannot be read twice")
+	all, err := openAll(paths, stdin)
+	if err != nil {
+		return nil, err
 	}
-	for _, path := range paths {
-		c, err := open(ctx, path, stdin)
-		if err != nil {
-			return nil, errors.Join(err, set.Close())
+	var set Set
+	for len(all) > 0 {
+		parts := all[:1:1]
+		var others []*format.Capture
+		for _, c := range all[1:] {
+			if format.SameRecording(all[0], c) {
+				parts = append(parts, c)
+			} else {
+				others = append(others, c)
+			}
 		}
-		set = append(set, c)
+		set = append(set, New(ctx, format.Union(parts...)))
+		all = others
 	}
 	return set, nil
 }
 
-func open(ctx context.Context, path string, stdin io.Reader) (*Capture, error) {
-	var f *format.Capture
-	var err error
-	if path == "-" {
-		f, err = format.OpenStream(stdin)
-	} else {
-		f, err = format.Open(path)
+// OpenEach is Open for programs that show captures as they are: each path is one capture.
+func OpenEach(ctx context.Context, paths []string, stdin io.Reader) (set Set, err error) {
+	all, err := openAll(paths, stdin)
+	for _, c := range all {
+		set = append(set, New(ctx, c))
 	}
-	if err != nil {
-		return nil, hint(err)
-	}
-	return New(ctx, f), nil
+	return set, err
 }
 
-// New adds the dimensions to an open capture. They are loaded until ctx is canceled.
+func openAll(paths []string, stdin io.Reader) (all []*format.Capture, err error) {
+	if i := slices.Index(paths, "-"); i >= 0 && slices.Contains(paths[i+1:], "-") {
+		return nil, cli.Usage("standard input cannot be read twice")
+	}
+	for _, path := range paths {
+		c, err := open(path, stdin)
+		if err != nil {
+			errs := []error{hint(err)}
+			for _, c := range all {
+				errs = append(errs, c.Close())
+			}
+			return nil, errors.Join(errs...)
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
+
+func open(path string, stdin io.Reader) (*format.Capture, error) {
+	if path == "-" {
+		return format.OpenStream(stdin)
+	}
+	return format.Open(path)
+}
+
+// New adds the dimensions to an open capture, and to its tables the columns that this version knows and they lack.
+// Dimensions are loaded until ctx is canceled.
 func New(ctx context.Context, f *format.Capture) *Capture {
-	c := &Capture{Capture: f, ctx: ctx, dimensions: map[string]*Dimension{}}
+	c := &Capture{Capture: f, ctx: ctx, dimensions: map[string]*Dimension{},
+		counted: map[string]func() (*format.Table, error){}}
+	for _, t := range f.Tables() {
+		t.AddColumns(lacking(t.Schema)...)
+	}
 	c.tasks = sync.OnceValues(func() (*Tasks, error) { return loadTasks(c.Dimension("task")) })
 	calls, err := syscalls.ForArch(f.Manifest.Arch)
 	if err != nil { // unknown architecture: show calls by number

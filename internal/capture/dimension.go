@@ -23,7 +23,7 @@ type Dimension struct {
 	Schema *format.Schema // of the capture, or of this version if the capture lacks the table; column 0 is the id
 
 	ctx    context.Context
-	table  *format.Table // nil: the capture lacks it
+	rows   func() (*format.Table, error) // the table, see Capture.Counted
 	mu     sync.Mutex
 	index  *idIndex
 	loaded map[format.Column]format.Vector
@@ -50,7 +50,8 @@ func (c *Capture) Dimension(name string) *Dimension {
 	defer c.mu.Unlock()
 	d := c.dimensions[name]
 	if d == nil {
-		d = &Dimension{Schema: s, ctx: c.ctx, table: c.Table(name), loaded: map[format.Column]format.Vector{}}
+		d = &Dimension{Schema: s, ctx: c.ctx, loaded: map[format.Column]format.Vector{},
+			rows: func() (*format.Table, error) { return c.Counted(name) }}
 		c.dimensions[name] = d
 	}
 	return d
@@ -119,21 +120,22 @@ func (d *Dimension) read(columns ...format.Column) (*Rows, error) {
 
 // scan appends all rows of the table to b.
 func (d *Dimension) scan(b *format.Batch) error {
-	if d.table == nil {
-		return nil
+	table, err := d.rows()
+	if table == nil {
+		return err
 	}
 	var names []string
 	for _, c := range b.Schema.Columns {
-		if d.table.Schema.Index(c.Name) < 0 {
+		if table.Schema.Index(c.Name) < 0 {
 			continue
 		}
-		if err := d.table.Schema.Check(c); err != nil {
+		if err := table.Schema.Check(c); err != nil {
 			return err
 		}
 		names = append(names, c.Name)
 	}
-	b.Grow(int(min(d.table.Rows, maxIDs)) + 1)
-	return d.table.Scan(d.ctx, names, 1, func(_ int, part *format.Batch) error {
+	b.Grow(int(min(table.Rows, maxIDs)) + 1)
+	return table.Scan(d.ctx, names, 1, func(_ int, part *format.Batch) error {
 		texts := 0
 		for i, c := range b.Schema.Columns {
 			appendVector(&b.Columns[i], part.Column(c.Name), part.Rows)

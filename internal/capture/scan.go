@@ -43,13 +43,17 @@ func (s *Scan) Workers() int {
 }
 
 // Run calls fn with batches of the matching rows. They have at least the columns of the scan. fn may change its batch.
+// Rows that do not count are left out, see Counted.
 // A missing table has no rows. Workers are numbered from 0, and each calls fn with one batch at a time.
 func (s *Scan) Run(ctx context.Context, fn func(worker int, b *format.Batch) error) error {
-	table := s.Capture.Table(s.Table)
-	if table == nil || s.Filter != nil && s.Filter.PruneTable(s.Table) {
+	if s.Filter != nil && s.Filter.PruneTable(s.Table) {
 		return nil
 	}
-	if err := s.read(ctx, table, fn); err != nil {
+	table, err := s.Capture.Counted(s.Table)
+	if table != nil && err == nil {
+		err = s.read(ctx, table, fn)
+	}
+	if err != nil {
 		return fmt.Errorf("reading %s: %w", s.Capture.Path, err)
 	}
 	return nil

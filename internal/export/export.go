@@ -30,6 +30,7 @@ func (j *Job) Run(ctx context.Context) error {
 		return err
 	}
 	defer out.discard()
+	addColumns(j.Captures)
 	for _, name := range tableNames(j.Captures) {
 		if err := j.write(ctx, out, name); err != nil {
 			return fmt.Errorf("converting table %s: %w", name, err)

@@ -43,7 +43,11 @@ type lineWorker struct {
 
 // writeCapture writes the rows of one capture.
 func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLineEncoder) error {
-	s, table := t.scan(c), c.Table(t.Name)
+	s := t.scan(c)
+	table, err := c.Counted(t.Name)
+	if err != nil {
+		return err
+	}
 	if s.Filter != nil {
 		if s.Filter.PruneTable(t.Name) {
 			return nil
@@ -52,7 +56,6 @@ func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLine
 	}
 	workers := make([]lineWorker, runtime.GOMAXPROCS(0))
 	for i := range workers {
-		var err error
 		if workers[i].encoder, err = newEncoder(c); err != nil {
 			return err
 		}

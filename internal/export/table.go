@@ -30,6 +30,21 @@ const captureColumn = "capture"
 // hasCaptureColumn reports whether the file has captureColumn, as its first column.
 func (t *Table) hasCaptureColumn() bool { return len(t.captures) > 1 }
 
+// addColumns gives the tables of captures of different versions the same columns: those that one lacks are 0 or empty.
+func addColumns(set capture.Set) {
+	all := map[string][]format.Column{} // by table
+	for _, c := range set {
+		for _, t := range c.Tables() {
+			all[t.Schema.Table] = append(all[t.Schema.Table], t.Schema.Columns...)
+		}
+	}
+	for _, c := range set {
+		for _, t := range c.Tables() {
+			t.AddColumns(all[t.Schema.Table]...)
+		}
+	}
+}
+
 // commonColumns returns the columns of a table. They must be the same in all captures that have the table.
 func commonColumns(set capture.Set, name string) ([]capture.Column, error) {
 	var columns []capture.Column
@@ -40,12 +55,20 @@ func commonColumns(set capture.Set, name string) ([]capture.Column, error) {
 		case t == nil:
 		case first == nil:
 			first, columns = c, c.Columns(t.Schema)
-		case !slices.Equal(columns, c.Columns(t.Schema)):
+		case !sameColumns(columns, c.Columns(t.Schema)):
 			err := fmt.Errorf("table %s has other columns in %s than in %s", name, c.Path, first.Path)
 			return nil, cli.WithHint(err, "convert them one by one")
 		}
 	}
 	return columns, nil
+}
+
+// sameColumns reports whether both have the same columns, in any order.
+func sameColumns(a, b []capture.Column) bool {
+	lacks := func(list []capture.Column) func(c capture.Column) bool {
+		return func(c capture.Column) bool { return !slices.Contains(list, c) }
+	}
+	return len(a) == len(b) && !slices.ContainsFunc(a, lacks(b))
 }
 
 // capturesWithTable returns the captures that have the table.
