@@ -29,6 +29,11 @@ const narrow = "32-bit" // the subtests that run the 32-bit workload
 // eachABI is eachMechanism, with the native workload and then with the 32-bit one.
 func eachABI(t *testing.T, family string, test func(t *testing.T, mechanism string)) {
 	eachMechanism(t, family, test)
+	narrowABI(t, family, test)
+}
+
+// narrowABI is eachMechanism with the 32-bit workload.
+func narrowABI(t *testing.T, family string, test func(t *testing.T, mechanism string)) {
 	t.Run(narrow, func(t *testing.T) {
 		if err := exec.Command(program("workload32"), "raw", "syscall:-1").Run(); errors.Is(err, syscall.ENOEXEC) {
 			t.Skip("this kernel runs no 32-bit programs")
@@ -301,5 +306,40 @@ func TestSupervisedCall(t *testing.T) {
 		wantTally(t, tally(rows(t, got, "seccomp"), "action", "nr", "code"), map[string]int{
 			fmt.Sprint("errno ", number(t, got, prefix+"getpgid"), " 1"): 1,
 		})
+	})
+}
+
+// Connections that a 32-bit program makes and accepts by each of its calls: direct ones, and by socketcall.
+func TestSocketCalls(t *testing.T) {
+	if runtime.GOARCH != "amd64" {
+		t.Skip("only i386 has socketcall")
+	}
+	narrowABI(t, "tcp", func(t *testing.T, mechanism string) {
+		var report struct{ PID int64 }
+		got := recordWork(t, "tcp", mechanism, &report, "sockets", "1")
+		count := map[string]int{}
+		for _, r := range rows(t, got, "tcp") {
+			count[fmt.Sprint(r.s("op"), " ", r.n("ret") != 0)]++
+		}
+		wantTally(t, count, map[string]int{"connect false": 3, "accept false": 3, "connect true": 3, "close false": 6})
+	})
+}
+
+// Calls in flight have the number and the arguments of their ABI.
+func TestPendingOfEachABI(t *testing.T) {
+	eachABI(t, "syscall", func(t *testing.T, _ string) {
+		path, prefix := workload(t)
+		got, stdout := capture(t, 0, "-d", "1s", "-e", "syscall", "--", path, "block", "3", "3s")
+		wantNoLoss(t, got)
+		rep, read, who := parseReport(t, stdout), number(t, got, prefix+"read"), tasks(t, got)
+		sizes := map[int64]int{} // each thread reads another number of bytes
+		for _, r := range rows(t, got, "pending") {
+			if r.n("nr") == read && who[r.n("task")].n("pid") == rep.PID && r.n("arg3") == 0 {
+				sizes[r.n("arg2")]++
+			}
+		}
+		if !maps.Equal(sizes, map[int64]int{1: 1, 2: 1, 3: 1}) {
+			t.Errorf("pending reads of %v bytes, want one of 1, 2 and 3", sizes)
+		}
 	})
 }

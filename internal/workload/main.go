@@ -25,6 +25,7 @@
 //	workload clock S CMD   runs CMD in a time namespace whose monotonic clock is S seconds ahead
 //	workload raw CALL...   system calls with any number, of any ABI; see raw.go
 //	workload filtered ACTION CALL...  the same, each with a filter that denies it; see raw.go
+//	workload sockets 1     connections by each call of i386; see socketcall_386.go
 //	workload supervised 1   a call that a seccomp supervisor denies; see supervised.go
 //	workload skip HOW CMD  a tracer that skips calls of getpgid of CMD; see skip_amd64.go
 //	workload spin TIME     calls of getppid from one thread, as fast as it can, for TIME
@@ -208,7 +209,8 @@ func block(args []string, stdout io.Writer) error {
 			runtime.LockOSThread()
 			tids[i] = unix.Gettid()
 			ready.Done()
-			unix.Syscall(unix.SYS_READ, uintptr(pipe[0]), 0, uintptr(i+1))
+			const rest = 0x7777 // in a register that is no argument
+			unix.Syscall6(unix.SYS_READ, uintptr(pipe[0]), 0, uintptr(i+1), rest, 0, 0)
 		}()
 	}
 	ready.Wait()
