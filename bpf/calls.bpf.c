@@ -457,6 +457,8 @@ int calls_exit(u64 *ctx)
 
 	if (!enabled)
 		return 0;
+	if (want_rename_calls && !ARG(ctx, 1, s64))
+		rename_call_end(ARG(ctx, 0, struct pt_regs *));
 	slot = bpf_map_lookup_elem(&slots, &cpu);
 	if (!slot)
 		return 0;

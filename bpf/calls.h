@@ -83,6 +83,7 @@ HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
  * In an exception or an interrupt, and after rt_sigreturn, there is no number.
  */
 #define IN_CALL(regs, state) ((s32)(regs)->orig_ax >= 0 && (s64)(regs)->ax == -ENOSYS)
+#define TRACED_NR(regs) ((s32)(regs)->orig_ax) /* CALL_NR for an argument of a tp_btf program */
 #define CALL_IP(regs) BPF_CORE_READ(regs, ip)
 #define EMULATED(task) (FIELD(task, struct task_struct, thread_info.syscall_work) >> 3 & 1) /* include/linux/thread_info.h */
 #define COMPAT_OFFSET(arg) ((arg)[3] | (arg)[4] << 32) /* of pread64 and pwrite64 */
@@ -112,10 +113,21 @@ HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
  * sleeping tasks count.
  */
 #define IN_CALL(regs, state) ((regs)->syscallno >= 0 && (regs)->regs[0] == (regs)->orig_x0 && (state) != TASK_RUNNING)
+#define TRACED_NR(regs) ((regs)->syscallno)
+#define NR_rename NR_renameat /* it has no call of its own */
 #define CALL_IP(regs) BPF_CORE_READ(regs, pc)
 #define EMULATED(task) (FIELD(task, struct task_struct, thread_info.flags) >> 12 & 1) /* TIF_SYSCALL_EMU */
 #define COMPAT_OFFSET(arg) ((arg)[4] | (arg)[5] << 32) /* of pread64 and pwrite64: it starts at an even register */
 #endif
+
+/* is_rename says whether a call is a rename. nr is what the register has. */
+HOT bool is_rename(s32 nr)
+{
+	nr &= ~NR_X32;
+	if (nr == COMPAT_rename || nr == COMPAT_renameat || nr == COMPAT_renameat2)
+		return nr == NR_rename || in_compat(bpf_get_current_task());
+	return nr == NR_rename || nr == NR_renameat || nr == NR_renameat2;
+}
 
 /*
  * number_of returns a number as column nr has it. The kernel takes the lowest 32 bits of the register. A number that could

@@ -293,7 +293,7 @@ struct signal_event {
  */
 #define ARGS_MAX 8192
 #define FILENAME_MAX_ 4096
-#define DPATH_DEPTH 64 /* components; deeper paths are truncated (REF_CUT) */
+#define DPATH_DEPTH 128 /* components and mounts; deeper paths are truncated (REF_CUT) */
 #define DPATH_MAX 4096
 
 #endif

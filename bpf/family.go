@@ -38,11 +38,13 @@ var families = []family{
 		{"tp_btf", append(callPrograms, "calls_death"), []string{"want_syscall"}, nil},
 	}},
 	{"file", []mechanism{
-		{"fentry", []string{"file_read_fentry", "file_read_fexit", "file_write_fentry", "file_write_fexit"},
+		{"fentry", []string{"file_read_fentry", "file_read_fexit", "file_write_fentry", "file_write_fexit",
+			"file_rename_fexit"},
 			[]string{"want_file"}, nil},
-		{"kprobe", []string{"file_read_kprobe", "file_read_kretprobe", "file_write_kprobe", "file_write_kretprobe"},
+		{"kprobe", []string{"file_read_kprobe", "file_read_kretprobe", "file_write_kprobe", "file_write_kretprobe",
+			"file_rename_kretprobe"},
 			[]string{"want_file"}, nil},
-		{"tp_btf", callPrograms, []string{"want_file", "want_file_calls"}, nil},
+		{"tp_btf", callPrograms, []string{"want_file", "want_file_calls", "want_rename_calls"}, nil},
 	}},
 	{"ipc", []mechanism{
 		{"lsm", []string{"ipc_permission_lsm"}, nil, checkIPC},

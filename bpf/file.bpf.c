@@ -15,10 +15,26 @@
 #define FMODE_PWRITE 0x10
 #define FMODE_PATH 0x4000
 #define FMODE_STREAM 0x200000
+#define O_APPEND 02000 /* include/uapi/asm-generic/fcntl.h */
+#define S_IFMT 0170000 /* include/uapi/linux/stat.h */
+#define S_IFREG 0100000
 
+#define OFFSET_STREAM (-1) /* the file has no position */
 #define OFFSET_UNKNOWN (-2)
 
-HOT void file_begin(struct task_state *st, u64 file, u32 op, s64 size, s64 offset)
+/* appends says whether a write to the file goes to its end, whatever its position is. */
+HOT bool appends(u64 file)
+{
+	return FIELD(file, struct file, f_flags) & O_APPEND &&
+	       (FIELD(FIELD(file, struct file, f_inode), struct inode, i_mode) & S_IFMT) == S_IFREG;
+}
+
+HOT s64 size_of(u64 file)
+{
+	return FIELD(FIELD(file, struct file, f_inode), struct inode, i_size);
+}
+
+HOT void file_begin(struct task_state *st, u64 file, u32 op, s64 size, s64 *pos)
 {
 	u32 depth = st->file_depth++;
 	struct file_call *c;
@@ -32,17 +48,37 @@ HOT void file_begin(struct task_state *st, u64 file, u32 op, s64 size, s64 offse
 	c->path = path_of(*(volatile u64 *)&c->file);
 	c->op = op;
 	c->size = size;
-	c->offset = offset;
+	c->offset = pos ? (s64)load_u64((u64)pos) : OFFSET_STREAM;
+	c->pos = pos && op == FILE_write && appends(file) ? (u64)pos : 0;
 	c->ts = bpf_ktime_get_ns();
 }
 
-HOT void fill_file(struct file_event *e, struct file_call *c, u64 ts, task_id id, s64 ret, u64 duration)
+/*
+ * vfs_offset returns where the bytes of a vfs_read or vfs_write went or came from. One that appends tells it when it
+ * returns: then its position, which nobody else changes, is where they end. The files of some pseudo file systems do
+ * not move it.
+ */
+HOT s64 vfs_offset(struct file_call *c, s64 ret)
+{
+	s64 after;
+
+	if (!c->pos)
+		return c->offset;
+	if (ret <= 0)
+		return OFFSET_UNKNOWN;
+	after = load_u64(c->pos);
+	if (after < ret || (after == c->offset && size_of(c->file) < after))
+		return c->offset;
+	return after - ret;
+}
+
+HOT void fill_file(struct file_event *e, struct file_call *c, u64 ts, task_id id, s64 offset, s64 ret, u64 duration)
 {
 	e->task = id;
 	e->ts = ts;
 	e->op = c->op;
 	e->path = c->path;
-	e->offset = c->offset;
+	e->offset = offset;
 	e->size = c->size;
 	e->ret = ret;
 	e->duration_ns = duration;
@@ -73,15 +109,9 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
 	if (!e)
 		return;
 	e->kind = KIND_file;
-	fill_file(e, c, c->ts, id, ret, now - c->ts);
+	fill_file(e, c, c->ts, id, vfs_offset(c, ret), ret, now - c->ts);
 	e->flags = 0;
 	submit(e);
-}
-
-/* position is the value at pos, the offset that a read or write starts at; -1: the file is a stream. */
-HOT s64 position(s64 *pos)
-{
-	return pos ? (s64)load_u64((u64)pos) : -1;
 }
 
 HOT int vfs_begin(struct file *file, u64 count, s64 *pos, u32 op)
@@ -97,7 +127,7 @@ HOT int vfs_begin(struct file *file, u64 count, s64 *pos, u32 op)
 		return 0;
 	}
 	if (recorded(task, st))
-		file_begin(st, (u64)file, op, count, position(pos));
+		file_begin(st, (u64)file, op, count, pos);
 	return 0;
 }
 
@@ -163,6 +193,36 @@ int file_write_kretprobe(struct pt_regs *ctx)
 }
 
 /*
+ * After a rename the file, and all files below it, have other paths: these are read again at their next use. Where the
+ * kernel tells the address of rename_lock, no program has to see the renames.
+ */
+HOT int renamed(s64 ret)
+{
+	if (!ret)
+		__sync_fetch_and_add(&renames, 1);
+	return 0;
+}
+
+SEC("fexit/vfs_rename")
+int file_rename_fexit(u64 *ctx)
+{
+	return renamed(ctx[1]);
+}
+
+SEC("kretprobe/vfs_rename")
+int file_rename_kretprobe(struct pt_regs *ctx)
+{
+	return renamed(RESULT(ctx));
+}
+
+/* rename_call_end is called for each call that returned 0, also those of tasks that are not recorded. */
+HOT void rename_call_end(struct pt_regs *regs)
+{
+	if (is_rename(TRACED_NR(regs)))
+		renamed(0);
+}
+
+/*
  * file_call_begin sets *f to what the call reads or writes. f->file is 0 if it will not reach vfs_read or vfs_write: it
  * has no file, or a bad offset (the checks of fs/read_write.c).
  */
@@ -188,7 +248,18 @@ HOT void file_call_begin(struct slot *slot, struct call *call, struct file_call 
 	f->file = file;
 	f->op = op;
 	f->size = call->arg[2];
-	f->offset = has_offset ? offset : mode & FMODE_STREAM ? -1 : (s64)FIELD(file, struct file, f_pos);
+	f->pos = 0;
+	f->append = op == FILE_write && appends(file);
+	if (has_offset) {
+		f->offset = offset;
+	} else if (mode & FMODE_STREAM) {
+		f->offset = OFFSET_STREAM;
+	} else {
+		f->pos = file + bpf_core_field_offset(struct file, f_pos);
+		f->offset = load_u64(f->pos);
+	}
+	if (f->append)
+		f->end = size_of(file);
 	f->epoch = epoch;
 	f->path = cached_path_of(slot, file);
 }
@@ -206,6 +277,35 @@ COLD int reannounce_path(struct file_call *f, u32 fd)
 	return 0;
 }
 
+/* appended_offset is call_offset for a call that appends. */
+COLD s64 appended_offset(struct file_call *f, s64 ret)
+{
+	s64 size = size_of(f->file), after = f->pos ? (s64)load_u64(f->pos) : size;
+
+	if (ret <= 0)
+		return OFFSET_UNKNOWN;
+	if (f->pos && (after < ret || (after == f->offset && size < after)))
+		return f->offset; /* a file of a pseudo file system, which does not move its position */
+	return after - ret == f->end ? f->end : OFFSET_UNKNOWN;
+}
+
+/*
+ * call_offset returns where the bytes of a call went or came from. The position of the file tells it, but others who
+ * have the same open file may move it meanwhile: it has to be where the bytes end. A call that appends must have begun
+ * at the end of the file as well: if another task has appended meanwhile, nothing shows which bytes are whose.
+ */
+HOT s64 call_offset(struct file_call *f, s64 ret)
+{
+	s64 after;
+
+	if (f->append)
+		return appended_offset(f, ret);
+	if (!f->pos || ret <= 0)
+		return f->offset;
+	after = load_u64(f->pos);
+	return after == f->offset + ret || after == f->offset ? f->offset : OFFSET_UNKNOWN;
+}
+
 /* file_call_end writes the row of a read or write call; without room the row is counted as lost. */
 HOT void file_call_end(struct cpu *c, u32 cpu, struct call *call, struct file_call *f, task_id id, s64 ret,
 		       u64 duration)
@@ -221,7 +321,7 @@ HOT void file_call_end(struct cpu *c, u32 cpu, struct call *call, struct file_ca
 	if (!e)
 		return;
 	e->kind = KIND_file | sizeof(*e) << 16;
-	fill_file(e, f, call->ts, id, ret, duration);
+	fill_file(e, f, call->ts, id, call_offset(f, ret), ret, duration);
 	e->flags = call->class >> CALL_FLAGS;
 	call_ring_submit(c, cpu, RING_FILE, KIND_file, head, sizeof(*e));
 }
@@ -242,18 +342,18 @@ HOT void begun_file_end(struct task_struct *task, struct task_state *st, task_id
 	file = file_of_fd((u64)task, call->arg[0]);
 	if (!file && !st->begun_file)
 		return; /* no file: it failed */
-	if (does == DOES_PREAD || does == DOES_PWRITE)
+	if (does == DOES_PREAD || (does == DOES_PWRITE && !appends(file)))
 		f.offset = call->class & CALL_COMPAT ? COMPAT_OFFSET(call->arg) : call->arg[3];
 	if (file && file == st->begun_file) {
 		f.path = path_of(*(volatile u64 *)&st->begun_file);
 		if ((u32)FIELD(file, struct file, f_mode) & FMODE_STREAM)
-			f.offset = -1;
+			f.offset = OFFSET_STREAM;
 	}
 	e = reserve(KIND_file, sizeof(*e));
 	if (!e)
 		return;
 	e->kind = KIND_file;
-	fill_file(e, &f, call->ts, id, ret, duration);
+	fill_file(e, &f, call->ts, id, f.offset, ret, duration);
 	e->flags = call->class >> CALL_FLAGS;
 	submit(e);
 }

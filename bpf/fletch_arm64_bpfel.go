@@ -22,6 +22,7 @@ const (
 	fletchMapCgroups              = "cgroups"
 	fletchMapConnections          = "connections"
 	fletchMapCpus                 = "cpus"
+	fletchMapPathNames            = "path_names"
 	fletchMapPaths                = "paths"
 	fletchMapRare                 = "rare"
 	fletchMapScratches            = "scratches"
@@ -39,6 +40,8 @@ const (
 	fletchProgFileReadFexit       = "file_read_fexit"
 	fletchProgFileReadKprobe      = "file_read_kprobe"
 	fletchProgFileReadKretprobe   = "file_read_kretprobe"
+	fletchProgFileRenameFexit     = "file_rename_fexit"
+	fletchProgFileRenameKretprobe = "file_rename_kretprobe"
 	fletchProgFileWriteFentry     = "file_write_fentry"
 	fletchProgFileWriteFexit      = "file_write_fexit"
 	fletchProgFileWriteKprobe     = "file_write_kprobe"
@@ -82,6 +85,7 @@ const (
 	fletchVarEnabled              = "enabled"
 	fletchVarEpoch                = "epoch"
 	fletchVarFollowing            = "following"
+	fletchVarHashSeeds            = "hash_seeds"
 	fletchVarIdentityChanges      = "identity_changes"
 	fletchVarIpcFired             = "ipc_fired"
 	fletchVarIpcIndexBits         = "ipc_index_bits"
@@ -92,6 +96,8 @@ const (
 	fletchVarPageSize             = "page_size"
 	fletchVarRareMark             = "rare_mark"
 	fletchVarRecorderTgid         = "recorder_tgid"
+	fletchVarRenameLock           = "rename_lock"
+	fletchVarRenames              = "renames"
 	fletchVarSchemaCgroup         = "schema_cgroup"
 	fletchVarSchemaFile           = "schema_file"
 	fletchVarSchemaFlags          = "schema_flags"
@@ -112,6 +118,7 @@ const (
 	fletchVarWantFileCalls        = "want_file_calls"
 	fletchVarWantIpcCalls         = "want_ipc_calls"
 	fletchVarWantProcess          = "want_process"
+	fletchVarWantRenameCalls      = "want_rename_calls"
 	fletchVarWantSeccomp          = "want_seccomp"
 	fletchVarWantSyscall          = "want_syscall"
 	fletchVarWantTcp              = "want_tcp"
@@ -172,6 +179,8 @@ type fletchProgramSpecs struct {
 	FileReadFexit       *ebpf.ProgramSpec `ebpf:"file_read_fexit"`
 	FileReadKprobe      *ebpf.ProgramSpec `ebpf:"file_read_kprobe"`
 	FileReadKretprobe   *ebpf.ProgramSpec `ebpf:"file_read_kretprobe"`
+	FileRenameFexit     *ebpf.ProgramSpec `ebpf:"file_rename_fexit"`
+	FileRenameKretprobe *ebpf.ProgramSpec `ebpf:"file_rename_kretprobe"`
 	FileWriteFentry     *ebpf.ProgramSpec `ebpf:"file_write_fentry"`
 	FileWriteFexit      *ebpf.ProgramSpec `ebpf:"file_write_fexit"`
 	FileWriteKprobe     *ebpf.ProgramSpec `ebpf:"file_write_kprobe"`
@@ -213,6 +222,7 @@ type fletchMapSpecs struct {
 	Cgroups     *ebpf.MapSpec `ebpf:"cgroups"`
 	Connections *ebpf.MapSpec `ebpf:"connections"`
 	Cpus        *ebpf.MapSpec `ebpf:"cpus"`
+	PathNames   *ebpf.MapSpec `ebpf:"path_names"`
 	Paths       *ebpf.MapSpec `ebpf:"paths"`
 	Rare        *ebpf.MapSpec `ebpf:"rare"`
 	Scratches   *ebpf.MapSpec `ebpf:"scratches"`
@@ -239,6 +249,7 @@ type fletchVariableSpecs struct {
 	Enabled         *ebpf.VariableSpec `ebpf:"enabled"`
 	Epoch           *ebpf.VariableSpec `ebpf:"epoch"`
 	Following       *ebpf.VariableSpec `ebpf:"following"`
+	HashSeeds       *ebpf.VariableSpec `ebpf:"hash_seeds"`
 	IdentityChanges *ebpf.VariableSpec `ebpf:"identity_changes"`
 	IpcFired        *ebpf.VariableSpec `ebpf:"ipc_fired"`
 	IpcIndexBits    *ebpf.VariableSpec `ebpf:"ipc_index_bits"`
@@ -249,6 +260,8 @@ type fletchVariableSpecs struct {
 	PageSize        *ebpf.VariableSpec `ebpf:"page_size"`
 	RareMark        *ebpf.VariableSpec `ebpf:"rare_mark"`
 	RecorderTgid    *ebpf.VariableSpec `ebpf:"recorder_tgid"`
+	RenameLock      *ebpf.VariableSpec `ebpf:"rename_lock"`
+	Renames         *ebpf.VariableSpec `ebpf:"renames"`
 	SchemaCgroup    *ebpf.VariableSpec `ebpf:"schema_cgroup"`
 	SchemaFile      *ebpf.VariableSpec `ebpf:"schema_file"`
 	SchemaFlags     *ebpf.VariableSpec `ebpf:"schema_flags"`
@@ -269,6 +282,7 @@ type fletchVariableSpecs struct {
 	WantFileCalls   *ebpf.VariableSpec `ebpf:"want_file_calls"`
 	WantIpcCalls    *ebpf.VariableSpec `ebpf:"want_ipc_calls"`
 	WantProcess     *ebpf.VariableSpec `ebpf:"want_process"`
+	WantRenameCalls *ebpf.VariableSpec `ebpf:"want_rename_calls"`
 	WantSeccomp     *ebpf.VariableSpec `ebpf:"want_seccomp"`
 	WantSyscall     *ebpf.VariableSpec `ebpf:"want_syscall"`
 	WantTcp         *ebpf.VariableSpec `ebpf:"want_tcp"`
@@ -302,6 +316,7 @@ type fletchMaps struct {
 	Cgroups     *ebpf.Map `ebpf:"cgroups"`
 	Connections *ebpf.Map `ebpf:"connections"`
 	Cpus        *ebpf.Map `ebpf:"cpus"`
+	PathNames   *ebpf.Map `ebpf:"path_names"`
 	Paths       *ebpf.Map `ebpf:"paths"`
 	Rare        *ebpf.Map `ebpf:"rare"`
 	Scratches   *ebpf.Map `ebpf:"scratches"`
@@ -318,6 +333,7 @@ func (m *fletchMaps) Close() error {
 		m.Cgroups,
 		m.Connections,
 		m.Cpus,
+		m.PathNames,
 		m.Paths,
 		m.Rare,
 		m.Scratches,
@@ -345,6 +361,7 @@ type fletchVariables struct {
 	Enabled         *ebpf.Variable `ebpf:"enabled"`
 	Epoch           *ebpf.Variable `ebpf:"epoch"`
 	Following       *ebpf.Variable `ebpf:"following"`
+	HashSeeds       *ebpf.Variable `ebpf:"hash_seeds"`
 	IdentityChanges *ebpf.Variable `ebpf:"identity_changes"`
 	IpcFired        *ebpf.Variable `ebpf:"ipc_fired"`
 	IpcIndexBits    *ebpf.Variable `ebpf:"ipc_index_bits"`
@@ -355,6 +372,8 @@ type fletchVariables struct {
 	PageSize        *ebpf.Variable `ebpf:"page_size"`
 	RareMark        *ebpf.Variable `ebpf:"rare_mark"`
 	RecorderTgid    *ebpf.Variable `ebpf:"recorder_tgid"`
+	RenameLock      *ebpf.Variable `ebpf:"rename_lock"`
+	Renames         *ebpf.Variable `ebpf:"renames"`
 	SchemaCgroup    *ebpf.Variable `ebpf:"schema_cgroup"`
 	SchemaFile      *ebpf.Variable `ebpf:"schema_file"`
 	SchemaFlags     *ebpf.Variable `ebpf:"schema_flags"`
@@ -375,6 +394,7 @@ type fletchVariables struct {
 	WantFileCalls   *ebpf.Variable `ebpf:"want_file_calls"`
 	WantIpcCalls    *ebpf.Variable `ebpf:"want_ipc_calls"`
 	WantProcess     *ebpf.Variable `ebpf:"want_process"`
+	WantRenameCalls *ebpf.Variable `ebpf:"want_rename_calls"`
 	WantSeccomp     *ebpf.Variable `ebpf:"want_seccomp"`
 	WantSyscall     *ebpf.Variable `ebpf:"want_syscall"`
 	WantTcp         *ebpf.Variable `ebpf:"want_tcp"`
@@ -397,6 +417,8 @@ type fletchPrograms struct {
 	FileReadFexit       *ebpf.Program `ebpf:"file_read_fexit"`
 	FileReadKprobe      *ebpf.Program `ebpf:"file_read_kprobe"`
 	FileReadKretprobe   *ebpf.Program `ebpf:"file_read_kretprobe"`
+	FileRenameFexit     *ebpf.Program `ebpf:"file_rename_fexit"`
+	FileRenameKretprobe *ebpf.Program `ebpf:"file_rename_kretprobe"`
 	FileWriteFentry     *ebpf.Program `ebpf:"file_write_fentry"`
 	FileWriteFexit      *ebpf.Program `ebpf:"file_write_fexit"`
 	FileWriteKprobe     *ebpf.Program `ebpf:"file_write_kprobe"`
@@ -441,6 +463,8 @@ func (p *fletchPrograms) Close() error {
 		p.FileReadFexit,
 		p.FileReadKprobe,
 		p.FileReadKretprobe,
+		p.FileRenameFexit,
+		p.FileRenameKretprobe,
 		p.FileWriteFentry,
 		p.FileWriteFexit,
 		p.FileWriteKprobe,

@@ -80,14 +80,35 @@ struct super_block {
 	unsigned long s_magic;
 };
 struct inode {
+	u16 i_mode;
 	struct super_block *i_sb;
 	unsigned long i_ino;
+	s64 i_size;
+	u32 i_generation;
+	void *i_private;
 };
+typedef struct {
+	u32 sequence;
+} seqcount_spinlock_t;
 struct dentry {
+	seqcount_spinlock_t d_seq;
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
+	void *d_fsdata;
+};
+struct proc_ns_operations {
+	const char *name;
+};
+struct ns_common {
+	const struct proc_ns_operations *ops;
+	u32 inum;
+};
+struct mnt_namespace {
+	struct ns_common ns;
+	u64 seq; /* until 6.17 */
+	u64 event;
 };
 struct vfsmount {
 	struct dentry *mnt_root;
@@ -96,6 +117,8 @@ struct mount {
 	struct mount *mnt_parent;
 	struct dentry *mnt_mountpoint;
 	struct vfsmount mnt;
+	struct mnt_namespace *mnt_ns;
+	u64 mnt_id_unique; /* since 6.8 */
 };
 struct path {
 	struct vfsmount *mnt;
@@ -103,10 +126,14 @@ struct path {
 };
 struct file {
 	unsigned int f_mode;
+	unsigned int f_flags;
 	struct inode *f_inode;
 	void *private_data;
 	s64 f_pos;
 	struct path f_path;
+};
+struct dma_buf {
+	const char *name;
 };
 struct timespec64 {
 	s64 tv_sec;
@@ -146,9 +173,6 @@ struct signal_struct {
 	int group_exit_code;
 };
 
-struct ns_common {
-	u32 inum;
-};
 struct pid_namespace {
 	struct ns_common ns;
 };

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
@@ -70,6 +71,9 @@ func openSession(spec *ebpf.CollectionSpec, opt Options, ns *namespaces) (*Sessi
 	var err error
 	if empty.CPUs, err = ebpf.PossibleCPU(); err != nil {
 		return &empty, fmt.Errorf("counting CPUs: %w", err)
+	}
+	if slices.Contains(opt.Families, "file") {
+		empty.renameLock = kernelSymbol("rename_lock")
 	}
 	s := empty
 	s.Probes = choose(spec, opt, tryHooks)
@@ -160,6 +164,10 @@ func (s *Session) selected() (programs, switches []string) {
 	if programs == nil {
 		return nil, nil
 	}
+	if s.renameLock != 0 { // nobody has to see the renames
+		programs = slices.DeleteFunc(programs, func(name string) bool { return strings.HasPrefix(name, "file_rename") })
+		switches = slices.DeleteFunc(switches, func(name string) bool { return name == "want_rename_calls" })
+	}
 	return append(programs, identity.programs...), switches
 }
 
@@ -187,6 +195,7 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []s
 		"want_tree": opt.wantsTree(), "want_comm": opt.Comm != "",
 		"comm_filter": comm, "call_ring_chunks": chunks, "cpu_count": uint32(s.CPUs), "call_ring_marks": marks,
 		"bulk_kinds": bulkKinds, "page_size": uint32(os.Getpagesize()), "ipc_index_bits": ipcIndexBits(),
+		"hash_seeds": [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}, "rename_lock": s.renameLock,
 		"bulk_mark": uint64(sizes.bulk / wakeupFraction), "rare_mark": uint64(sizes.rare / wakeupFraction),
 	}
 	return setVariables(spec, switches, values)

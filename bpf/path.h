@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Ids of paths. When a file is first read or written, its path gets an id and a row in the table path. A renamed file
- * gets a new id; two links to an inode have different ids.
+ * Ids of paths. When a file is first read or written, its path gets an id and a row in the table path. An id stands for
+ * one path of one inode in one mount namespace: a renamed file gets a new id, two links to an inode have different ids,
+ * and so has a file at each place where its directory is mounted.
  */
 #ifndef FLETCH_PATH_H
 #define FLETCH_PATH_H
 
 #include "task.h"
 
-/* A path that was evicted gets a new id at its next use. */
+/* The ids by path_key, to find the path of a file that was seen before. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
@@ -16,12 +17,38 @@ struct {
 	__type(value, struct path_state);
 } paths SEC(".maps");
 
-u32 last_path; /* the last id given to a path */
+/* An id, and the last epoch in which it was announced. */
+struct path_name {
+	path_id id;
+	u32 epoch;
+};
 
-/* include/uapi/linux/magic.h */
+/* The ids by a hash of the row. A path that was evicted gets a new id at its next use. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 65536);
+	__type(key, u64);
+	__type(value, struct path_name);
+} path_names SEC(".maps");
+
+u32 last_path; /* the last id given to a path */
+u32 renames;   /* renames that the programs have seen */
+
+/* The address of the kernel's rename_lock, 0 if it does not tell. Set by the loader before the programs start. */
+const volatile u64 rename_lock;
+
+/* include/uapi/linux/magic.h, fs/pidfs.c */
 #define SOCKFS_MAGIC 0x534F434B
 #define PIPEFS_MAGIC 0x50495045
 #define ANON_INODE_FS_MAGIC 0x09041934
+#define PID_FS_MAGIC 0x50494446
+#define NSFS_MAGIC 0x6e736673
+
+/* include/linux/fs.h */
+#define FMODE_CAN_READ 0x20000
+#define FMODE_CAN_WRITE 0x40000
+
+#define MNT_NS_ANON_INO 0xEFFFFFF7 /* include/uapi/linux/nsfs.h: of mounts that are not attached yet */
 
 /* PUT_STRING copies a string constant to offset off of the scratch buffer, and gives the offset behind it. */
 #define PUT_STRING(s, off, text)                                                   \
@@ -32,15 +59,73 @@ u32 last_path; /* the last id given to a path */
 	})
 
 static const char bracketed[] = "[%lu]";
+static const char named[] = "%s:[%lu]";
 static const char dev_ino[] = "%u:%lu";
 
-/* build_path builds the row of a path in the scratch buffer, and returns its length. */
-COLD u32 build_path(struct scratch *s, struct file *file, path_id id)
+/* namespace_of returns the address of a mount's namespace, 0 if it is in none. */
+HOT u64 namespace_of(u64 mnt)
+{
+	u64 ns = FIELD(mnt, struct mount, mnt_ns);
+
+	return ns >= (u64)-4095 ? 0 : ns; /* the kernel's own mounts have an error there */
+}
+
+/* mount_namespace is the inode number of a mount's namespace, 0 if it is in none. */
+HOT u32 mount_namespace(u64 mnt)
+{
+	u64 ns = namespace_of(mnt);
+	u32 inum = ns ? FIELD(ns, struct mnt_namespace, ns.inum) : 0;
+
+	return inum == MNT_NS_ANON_INO ? 0 : inum;
+}
+
+/*
+ * put_special appends the name of a file that is in no directory, as in /proc/PID/fd, to the row in the scratch buffer,
+ * and returns the length of the row; it is unchanged if the file has no such name.
+ */
+COLD u32 put_special(struct scratch *s, struct dentry *dentry, struct inode *inode)
+{
+	unsigned long magic = BPF_CORE_READ(inode, i_sb, s_magic);
+	u32 start = sizeof(struct path_event), len = start;
+	u64 args[2] = { BPF_CORE_READ(inode, i_ino) };
+	struct ns_common *ns;
+	long n = 0;
+
+	switch (magic) {
+	case SOCKFS_MAGIC:
+		len = PUT_STRING(s, start, "socket:");
+		n = bpf_snprintf((void *)&s->data[len], 32, bracketed, args, 8);
+		break;
+	case PIPEFS_MAGIC:
+		len = PUT_STRING(s, start, "pipe:");
+		n = bpf_snprintf((void *)&s->data[len], 32, bracketed, args, 8);
+		break;
+	case ANON_INODE_FS_MAGIC:
+		len = PUT_STRING(s, start, "anon_inode:");
+		n = bpf_probe_read_kernel_str(&s->data[len], 64, BPF_CORE_READ(dentry, d_name.name));
+		break;
+	case PID_FS_MAGIC:
+		return PUT_STRING(s, start, "anon_inode:[pidfd]");
+	case NSFS_MAGIC:
+		ns = BPF_CORE_READ(inode, i_private);
+		args[1] = args[0];
+		args[0] = (u64)BPF_CORE_READ(ns, ops, name);
+		n = bpf_snprintf((void *)&s->data[len], 64, named, args, 16);
+		break;
+	}
+	return n > 0 ? len + (n & 127) : len;
+}
+
+/*
+ * build_path builds the row of a path in the scratch buffer, without its id, and returns its length. *hash becomes a
+ * hash of the row.
+ */
+HOT u32 build_path(struct scratch *s, struct file *file, u64 *hash)
 {
 	struct path_event *e = (void *)s->data;
 	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
+	struct vfsmount *mnt = BPF_CORE_READ(file, f_path.mnt);
 	struct inode *inode = BPF_CORE_READ(file, f_inode);
-	unsigned long magic = BPF_CORE_READ(inode, i_sb, s_magic);
 	u32 dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	u32 major = dev >> 20, minor = dev & 0xfffff; /* include/linux/kdev_t.h */
 	u32 start = sizeof(*e), len = start;
@@ -49,73 +134,140 @@ COLD u32 build_path(struct scratch *s, struct file *file, path_id id)
 
 	__builtin_memset(e, 0, sizeof(*e));
 	e->kind = KIND_path;
-	e->path = id;
 	e->dev = (minor & 0xff) | (u64)(major & 0xfff) << 8 | (u64)(minor & ~0xff) << 12;
 	e->ino = BPF_CORE_READ(inode, i_ino);
-	args[0] = e->ino;
-	/* The same names as in /proc/PID/fd. */
-	switch (magic) {
-	case SOCKFS_MAGIC:
-		len = PUT_STRING(s, sizeof(*e), "socket:");
-		n = bpf_snprintf((void *)&s->data[len], 32, bracketed, args, 8);
-		len += n > 0 ? (n & 31) : 0;
-		break;
-	case PIPEFS_MAGIC:
-		len = PUT_STRING(s, sizeof(*e), "pipe:");
-		n = bpf_snprintf((void *)&s->data[len], 32, bracketed, args, 8);
-		len += n > 0 ? (n & 31) : 0;
-		break;
-	case ANON_INODE_FS_MAGIC:
-		len = PUT_STRING(s, sizeof(*e), "anon_inode:");
-		n = bpf_probe_read_kernel_str(&s->data[len], 64, BPF_CORE_READ(dentry, d_name.name));
-		len += n > 0 ? (n & 127) : 0;
-		break;
-	default:
-		len = append_path(s, start, dentry, BPF_CORE_READ(file, f_path.mnt), &e->name);
-		if (len > start || !(e->name.flags & REF_CUT))
-			return len;
-		args[0] = e->dev;
-		args[1] = e->ino;
-		n = bpf_snprintf((void *)&s->data[sizeof(*e)], 48, dev_ino, args, 16);
-		len += n > 0 ? (n & 63) : 0;
+	e->mntns = mount_namespace((u64)container_of(mnt, struct mount, mnt));
+	if (dentry != BPF_CORE_READ(mnt, mnt_root))
+		len = put_special(s, dentry, inode);
+	if (len == start) {
+		len = append_path(s, start, dentry, mnt, &e->name);
+		*hash = s->walk.hash;
+		if (len == start && e->name.flags & REF_CUT) {
+			args[0] = e->dev;
+			args[1] = e->ino;
+			n = bpf_snprintf((void *)&s->data[start], 48, dev_ino, args, 16);
+			len += n > 0 ? (n & 63) : 0;
+			e->name.flags = REF_RELATIVE;
+		}
+	} else {
+		e->name.flags = REF_RELATIVE;
+		*hash = hash_text(s, start, len - start, 0);
 	}
 	e->name.off = start;
 	e->name.len = len - start;
-	e->name.flags = REF_RELATIVE;
+	*hash = mix(mix(mix(*hash, e->dev), e->ino), (u64)e->mntns << 32 | e->name.flags);
 	return len;
 }
 
-/* path_key_of reads the current key of a file's path. */
-HOT void path_key_of(u64 file, struct path_key *key)
+/*
+ * hash_inline is a hash of the name of a dentry that is in no directory. The hash in the dentry is 0, and all anonymous
+ * inodes are one: two files of them may differ by nothing but the name. Such names are short and inside the dentry;
+ * longer ones are of files that have inodes of their own.
+ */
+HOT u64 hash_inline(u64 dentry, u64 hash_len)
 {
-	key->mnt = FIELD(file, struct file, f_path.mnt);
-	key->dentry = FIELD(file, struct file, f_path.dentry);
-	key->parent = FIELD(key->dentry, struct dentry, d_parent);
-	key->hash_len = FIELD(key->dentry, struct dentry, d_name.hash_len);
-	key->ino = FIELD(FIELD(file, struct file, f_inode), struct inode, i_ino);
+	u64 name = FIELD(dentry, struct dentry, d_name.name), hash = 0;
+	u32 len = hash_len >> 32;
+
+	for (u32 i = 0; i < 40; i += sizeof(u64)) { /* DNAME_INLINE_LEN, include/linux/dcache.h */
+		u64 word;
+
+		if (i >= len)
+			break;
+		word = load_u64(name + i);
+		if (len - i < sizeof(u64))
+			word &= (1ULL << (len - i) * 8) - 1;
+		hash = mix(hash, word);
+	}
+	return hash;
 }
 
 /*
- * announce_path writes the row of a path; id is its id, 0: it gets a new one. It returns the id. Without room it counts
+ * path_key_of reads the current key of a file's path, and what has to be the same for the key to have the same path.
+ *
+ * The kernel counts the changes of a mount namespace in `event`, from 0 in each new one; where mounts have no unique
+ * ids, the number of the namespace tells two of them apart. A mount that was detached is in no namespace, and nothing
+ * tells when those above it change. Of a file that can be neither read nor written, the name may depend on more than
+ * the key has, as in nsfs.
+ */
+HOT void path_key_of(u64 file, struct path_key *key, struct path_version *version)
+{
+	u64 mnt = FIELD(file, struct file, f_path.mnt) - bpf_core_field_offset(struct mount, mnt);
+	u64 dentry = FIELD(file, struct file, f_path.dentry), parent = FIELD(dentry, struct dentry, d_parent);
+	u64 inode = FIELD(file, struct file, f_inode), ns = FIELD(mnt, struct mount, mnt_ns), dir;
+
+	version->epoch = epoch;
+	version->renames = rename_lock ? load_u64(rename_lock) : renames;
+	version->mounts = 1; /* one of the kernel's own, which stays */
+	if (!ns || !(FIELD(file, struct file, f_mode) & (FMODE_CAN_READ | FMODE_CAN_WRITE))) {
+		version->mounts = 0;
+	} else if (ns < (u64)-4095) {
+		version->mounts = 2 + FIELD(ns, struct mnt_namespace, event);
+		if (!bpf_core_field_exists(struct mount, mnt_id_unique))
+			version->mounts += FIELD(ns, struct mnt_namespace, seq) << 40;
+	}
+	key->mount = mnt;
+	if (bpf_core_field_exists(struct mount, mnt_id_unique))
+		key->mount = FIELD(mnt, struct mount, mnt_id_unique);
+	key->dentry = dentry | !FIELD(dentry, struct dentry, d_hash.pprev);
+	key->hash_len = FIELD(dentry, struct dentry, d_name.hash_len);
+	key->ino = FIELD(inode, struct inode, i_ino);
+	key->generations = FIELD(inode, struct inode, i_generation) << 32;
+	key->dir_ino = 0;
+	key->name = 0;
+	if (parent == dentry) {
+		key->name = hash_inline(dentry, key->hash_len);
+		return;
+	}
+	dir = FIELD(parent, struct dentry, d_inode);
+	key->dir_ino = FIELD(dir, struct inode, i_ino);
+	key->generations |= (u32)FIELD(dir, struct inode, i_generation);
+}
+
+HOT bool same_path(struct path_key *a, struct path_key *b)
+{
+	return a->dentry == b->dentry && a->hash_len == b->hash_len && a->ino == b->ino &&
+	       a->generations == b->generations && a->dir_ino == b->dir_ino && a->mount == b->mount &&
+	       a->name == b->name;
+}
+
+HOT bool same_version(struct path_version *a, struct path_version *b)
+{
+	return a->mounts == b->mounts && a->mounts && a->renames == b->renames && a->epoch == b->epoch;
+}
+
+/*
+ * announce_path writes the row of a path, if this epoch does not have it, and returns its id. Without room it counts
  * the row as lost and returns the negated id: then the next event of the file has to try again.
  */
-HOT s32 announce_path(struct file *file, struct path_key *key, path_id id)
+HOT s32 announce_path(struct file *file)
 {
-	struct path_state state = { .epoch = epoch };
-	u32 cpu = bpf_get_smp_processor_id();
+	struct path_name fresh = { .epoch = epoch }, *known;
 	struct scratch *s = scratch_get();
-	bool written = false;
+	bool written;
+	u64 hash;
+	u32 len;
 
-	state.id = id ? id : __sync_fetch_and_add(&last_path, 1) + 1;
-	if (s) {
-		written = output(s, build_path(s, file, state.id));
-		scratch_put(s);
+	if (!s) {
+		count_lost(KIND_path);
+		return -(s32)(__sync_fetch_and_add(&last_path, 1) + 1);
 	}
-	count(cpu, KIND_path, written);
+	len = build_path(s, file, &hash);
+	known = bpf_map_lookup_elem(&path_names, &hash);
+	if (known && known->epoch == fresh.epoch) {
+		fresh.id = known->id;
+		scratch_put(s);
+		return fresh.id;
+	}
+	fresh.id = known ? known->id : __sync_fetch_and_add(&last_path, 1) + 1;
+	((struct path_event *)s->data)->path = fresh.id;
+	written = output(s, len);
+	scratch_put(s);
+	count(bpf_get_smp_processor_id(), KIND_path, written);
 	if (!written)
-		return -(s32)state.id;
-	bpf_map_update_elem(&paths, key, &state, BPF_ANY);
-	return state.id;
+		return -fresh.id;
+	bpf_map_update_elem(&path_names, &hash, &fresh, BPF_ANY);
+	return fresh.id;
 }
 
 /*
@@ -124,14 +276,17 @@ HOT s32 announce_path(struct file *file, struct path_key *key, path_id id)
  */
 __noinline int path_of_file(u64 file)
 {
-	struct path_state *state;
+	struct path_state fresh = {}, *state;
 	struct path_key key = {};
 
-	path_key_of(file, &key);
+	path_key_of(file, &key, &fresh.version); /* before the path is read, which may change meanwhile */
 	state = bpf_map_lookup_elem(&paths, &key);
-	if (state && state->epoch == epoch)
+	if (state && same_version(&state->version, &fresh.version))
 		return state->id;
-	return announce_path((struct file *)file, &key, state ? state->id : 0);
+	fresh.id = announce_path((struct file *)file);
+	if (fresh.id > 0)
+		bpf_map_update_elem(&paths, &key, &fresh, BPF_ANY);
+	return fresh.id;
 }
 
 /* path_of returns the id of a file's path, announced if there was room. */
@@ -150,19 +305,18 @@ HOT path_id cached_path_of(struct slot *slot, u64 file)
 	s32 id;
 	u32 i;
 
-	path_key_of(file, now);
+	path_key_of(file, now, &slot->path_version);
 	i = (now->dentry >> 6 ^ now->dentry >> 12) & (CACHED_PATHS - 1);
 	key = &slot->paths[i].key;
 	state = &slot->paths[i].state;
-	if (key->dentry == now->dentry && key->hash_len == now->hash_len && key->ino == now->ino &&
-	    key->parent == now->parent && key->mnt == now->mnt && state->epoch == epoch && state->id)
+	if (same_path(key, now) && same_version(&state->version, &slot->path_version))
 		return state->id;
 	id = path_of_file(file);
-	state->id = 0;
+	state->version.mounts = 0;
 	if (id < 0)
 		return -id;
 	*key = *now;
-	state->epoch = epoch;
+	state->version = slot->path_version;
 	state->id = id;
 	return id;
 }

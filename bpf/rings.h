@@ -68,27 +68,43 @@ struct call {
 /* An in-flight read or write. */
 struct file_call {
 	u64 ts;
-	s64 offset;
+	s64 offset; /* at the entry */
 	s64 size;
 	u64 file; /* address of the struct file; 0: none */
+	u64 pos;  /* address of the position that the call moves, which then tells the offset; 0: offset does */
+	s64 end;  /* of a call that appends: the size of the file at the entry */
 	path_id path;
 	u32 epoch; /* the last one in which the path was announced */
 	u32 op;
+	u32 append; /* the call appends */
 };
 
-/* Identifies the path of an open file. A renamed file has another key, and so has each link to the same inode. */
+/*
+ * Identifies the path of an open file, as long as nothing is mounted, unmounted or renamed (struct path_version).
+ * Addresses are used again, so there is no file, directory or mount that only its address identifies.
+ */
 struct path_key {
-	u64 dentry;
-	u64 mnt;
-	u64 parent;
+	u64 mount; /* its unique id; before 6.8 its address, and struct path_version has the namespace */
+	u64 dentry; /* address; the lowest bit is set if the file was unlinked */
 	u64 hash_len; /* of the last component */
 	u64 ino;
+	u64 dir_ino;
+	u64 generations; /* of ino and dir_ino */
+	u64 name; /* of a file in no directory: a hash of its name */
+};
+
+/* Changes whenever a path_key may have got another path. */
+struct path_version {
+	u64 mounts; /* 0: it is not known, and the path has to be looked at each time */
+	u32 renames;
+	u32 epoch; /* the last one in which the path was announced */
 };
 
 /* An announced path. */
 struct path_state {
+	struct path_version version;
 	path_id id;
-	u32 epoch; /* the last one in which it was announced */
+	u32 pad;
 };
 
 #define CACHED_PATHS 16 /* per CPU; a power of two */
@@ -110,6 +126,7 @@ struct slot {
 		struct path_state state;
 	} paths[CACHED_PATHS];
 	struct path_key key; /* scratch space, for which the stack has no room */
+	struct path_version path_version;
 };
 
 struct {
@@ -145,9 +162,20 @@ struct scratch {
 	u32 busy;
 	u32 key; /* its index in scratches */
 	struct {
-		u64 at;  /* the next dentry or kernfs_node */
-		u64 mnt; /* the mount that it is in */
-		u32 off; /* where its name is appended to data */
+		u64 at; /* the next dentry or kernfs_node */
+		u64 at_mnt; /* the mount that it is in */
+		u64 dentry, mnt; /* of the leaf */
+		u64 hash; /* of the names */
+		u64 seen; /* a hash of what would show that the path has changed */
+		u64 seen_first; /* in the walk before */
+		u32 start, off; /* where the path begins in data, and the next name is appended */
+		u32 steps;
+		u32 names;  /* components passed */
+		u32 limit;  /* names after which the path was cut; 0: it was not */
+		u32 again;  /* names are not appended */
+		u32 moving; /* a component was being renamed */
+		u32 hidden; /* the file is unlinked */
+		u32 end; /* enum step that ended the walk before */
 	} walk; /* state of path_step and cgroup_step */
 	u8 data[SCRATCH_MAX];
 };

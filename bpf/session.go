@@ -63,6 +63,7 @@ type Session struct {
 	members    int // processes that follow has added to the map `targets`
 	callRings  []*callRing
 	callMem    []byte // the memory of all call rings
+	renameLock uint64 // the address of the kernel's rename_lock; 0: it is unknown, or file events are not recorded
 	wakeupFD   int    // epoll instance, readable when a ring has passed its wake-up mark; -1: none
 	scratch    [MaxRecords]uint32
 }

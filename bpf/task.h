@@ -7,7 +7,7 @@
 #ifndef FLETCH_TASK_H
 #define FLETCH_TASK_H
 
-#include "rings.h"
+#include "walk.h"
 
 /* Set by the loader before the programs start. */
 const volatile u32 recorder_tgid; /* record(1) itself is never recorded; in the initial pid namespace */
@@ -21,6 +21,7 @@ const volatile bool want_syscall;
 const volatile bool want_seccomp;
 const volatile bool want_file;         /* reads and writes */
 const volatile bool want_file_calls;   /* reads and writes, as system calls */
+const volatile bool want_rename_calls; /* successful renames, as system calls */
 const volatile bool want_ipc_calls;    /* IPC permission checks, as the system calls that make them */
 const volatile bool want_tcp;          /* the system calls accept and accept4 */
 const volatile bool want_tcp_connects; /* connects that fail before the first packet, as system calls */
@@ -233,85 +234,6 @@ HOT void begin_command(struct task_state *st)
 	st->tree = TREE_INSIDE;
 	join_tree(bpf_get_current_pid_tgid() >> 32);
 	invalidate_verdict(st);
-}
-
-/* The result of adding one component to a path. */
-enum step {
-	STEP_MORE,     /* the parent is next */
-	STEP_TOP,      /* the path is complete */
-	STEP_DETACHED, /* the component has no parent, and is not the root of a mount */
-	STEP_CUT,      /* the path is too long, or cannot be read */
-};
-
-/* put_name appends the name of a component at s->walk.off; false: there is no room, or it cannot be read. */
-HOT bool put_name(struct scratch *s, u64 name)
-{
-	u32 off = s->walk.off;
-	long n;
-
-	if (off > DPATH_MAX - 256)
-		return false;
-	n = bpf_probe_read_kernel_str(&s->data[off & (DPATH_MAX - 1)], 256, (void *)name);
-	if (n <= 0)
-		return false;
-	s->walk.off = off + (n & 511);
-	return true;
-}
-
-/*
- * path_step appends the component s->walk.at to the path in scratch buffer `key`, and moves the walk to its parent. It
- * is a global function, so that the verifier checks it only once for each program: inlined in the loop of append_path
- * it took three quarters of the time for verification. The deepest call chain, from the exit of a call through
- * reannounce_path, has seven of the eight frames that are allowed (MAX_CALL_FRAMES).
- */
-__noinline int path_step(u32 key)
-{
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
-	u64 dentry, mnt, parent;
-
-	if (!s)
-		return STEP_CUT;
-	dentry = s->walk.at;
-	mnt = s->walk.mnt;
-	/* Mounts may be stacked: one on the root of another (a bind mount, an initramfs). Two levels are enough. */
-	for (int i = 0; i < 2; i++) {
-		if (dentry == FIELD(mnt, struct mount, mnt.mnt_root)) {
-			u64 up = FIELD(mnt, struct mount, mnt_parent);
-
-			if (up == mnt)
-				return STEP_TOP;
-			dentry = FIELD(mnt, struct mount, mnt_mountpoint);
-			mnt = up;
-		}
-	}
-	parent = FIELD(dentry, struct dentry, d_parent);
-	if (!dentry || !put_name(s, FIELD(dentry, struct dentry, d_name.name)))
-		return STEP_CUT;
-	s->walk.at = parent;
-	s->walk.mnt = mnt;
-	return parent == dentry ? STEP_DETACHED : STEP_MORE;
-}
-
-/* append_path appends the components of a path at off, leaf first, sets *r to them, and returns their end. */
-COLD u32 append_path(struct scratch *s, u32 off, struct dentry *dentry, struct vfsmount *vfsmnt, struct ref *r)
-{
-	enum step step = STEP_MORE;
-
-	r->flags = REF_CUT;
-	if (dentry && !BPF_CORE_READ(dentry, d_hash.pprev) && dentry != BPF_CORE_READ(dentry, d_parent)) /* d_unlinked */
-		r->flags |= REF_DELETED;
-	s->walk.at = (u64)dentry;
-	s->walk.mnt = (u64)container_of(vfsmnt, struct mount, mnt);
-	s->walk.off = off;
-	for (int i = 0; i < DPATH_DEPTH && step == STEP_MORE; i++)
-		step = path_step(s->key);
-	if (step == STEP_TOP)
-		r->flags &= ~REF_CUT;
-	if (step == STEP_DETACHED)
-		r->flags = REF_DELETED; /* as /proc shows a memfd or a shared memory segment */
-	r->off = off;
-	r->len = s->walk.off - off;
-	return s->walk.off;
 }
 
 /* cgroup_step is path_step for the path of a cgroup. */

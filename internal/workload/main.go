@@ -13,6 +13,8 @@
 //	workload waits 1       threads that wait in calls of many kinds until they are told to go on; see waits.go
 //	workload restarts 1    calls that signals interrupt; see waits.go
 //	workload files DIR N   reads and writes of known sizes, N of each kind, on files of every kind; see files.go
+//	workload paths DIR     reads of files whose paths change, or of which the kernel has another one at the same address;
+//	                       see paths.go
 //	workload ipc N         N checks of each kind on System V objects, by root and by another user; see ipc.go
 //	workload ipc-cases HOW System V calls of every kind, directly or by ipc(2); see ipccases.go
 //	workload tcp N         N connections of each kind over loopback; see tcp.go
@@ -69,8 +71,8 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
 		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n"+
-			"    files DIR N | ipc N | ipc-cases HOW | raw CALL... | tcp N | connections 4 | hold 4 | seccomp N |\n"+
-			"    signals N | waits 1 | restarts 1 | clock S CMD | allocate MIB | names DIR")
+			"    files DIR N | paths DIR | ipc N | ipc-cases HOW | raw CALL... | tcp N | connections 4 | hold 4 |\n"+
+			"    seccomp N | signals N | waits 1 | restarts 1 | clock S CMD | allocate MIB | names DIR")
 		return 2
 	}
 	var err error
@@ -124,7 +126,7 @@ var families = map[string]func(args []string, stdout io.Writer) error{
 	"as-user": asUser, "denied": denied, "connections": connections, "hold": hold, "close": closeOnly,
 	"accept":  acceptOnly,
 	"signals": signals, "timer-storm": timerStorm, "fault": fault, "allocate": allocate, "clock": clock,
-	"waits": waits, "restarts": restarts,
+	"waits": waits, "restarts": restarts, "paths": paths, "read-file": readFile,
 }
 
 // number parses argument i.
