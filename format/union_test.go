@@ -183,8 +183,9 @@ func TestVerify(t *testing.T) {
 		for _, table := range c.Tables() {
 			n += len(table.Segments)
 		}
-		if got, err := c.Verify(context.Background()); err != nil || got != n || got != len(c.Manifest.SHA256) {
-			t.Errorf("%d of %d segments, %d checksums: %v", got, n, len(c.Manifest.SHA256), err)
+		if got, problems := c.Verify(context.Background()); problems != nil || got != n ||
+			got != len(c.Manifest.SHA256) {
+			t.Errorf("%d of %d segments, %d checksums: %v", got, n, len(c.Manifest.SHA256), problems)
 		}
 	}
 	name := filepath.Join(path, "task/000003.arrow")
@@ -193,8 +194,8 @@ func TestVerify(t *testing.T) {
 	data[len(data)/2] ^= 1
 	must(t, os.WriteFile(name, data, 0o600))
 	must(t, os.Remove(filepath.Join(path, "syscall/000004.arrow")))
-	n, err := open(t, path).Verify(context.Background())
-	if n != 5 || !errors.Is(err, ErrCorrupt) {
+	n, problems := open(t, path).Verify(context.Background())
+	if err = errors.Join(problems...); n != 5 || !errors.Is(err, ErrCorrupt) {
 		t.Fatalf("%d segments: %v", n, err)
 	}
 	for _, says := range []string{"segment syscall/000004.arrow: corrupt capture: it is missing",

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -25,28 +24,27 @@ func (w *Writer) setChecksum(name string, sum []byte) {
 }
 
 // Verify compares the segments with the checksums in the manifest, and returns how
-// many are as they were written. The error wraps ErrCorrupt for each segment that
-// differs or is missing. Segments without a checksum, such as those of a recording
-// that was never finished, are not read.
-func (c *Capture) Verify(ctx context.Context) (segments int, err error) {
+// many are as they were written, and an error for each that differs, is missing, which
+// both are ErrCorrupt, or cannot be read. Segments without a checksum, such as those
+// of a recording that was never finished, are not read. It stops when ctx ends.
+func (c *Capture) Verify(ctx context.Context) (segments int, problems []error) {
 	files := map[string]*Segment{}
 	for _, t := range c.tables {
 		for i := range t.Segments {
 			files[t.Segments[i].Name] = &t.Segments[i]
 		}
 	}
-	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(c.Manifest.SHA256)) {
 		if ctx.Err() != nil {
-			return segments, context.Cause(ctx)
+			return segments, append(problems, context.Cause(ctx))
 		}
 		if err := files[name].verify(c.Manifest.SHA256[name]); err != nil {
-			errs = append(errs, fmt.Errorf("segment %s: %w", name, err))
+			problems = append(problems, fmt.Errorf("segment %s: %w", name, err))
 			continue
 		}
 		segments++
 	}
-	return segments, errors.Join(errs...)
+	return segments, problems
 }
 
 // verify returns an error unless the file has this checksum. s is nil if it is missing.

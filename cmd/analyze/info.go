@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -28,6 +29,7 @@ var infoCommand = cli.Command{
 
 // infoObject is the output of info for one capture with --json.
 type infoObject struct {
+	ID       string                      `json:"id"` // "": before format 1.2
 	Complete bool                        `json:"complete"`
 	Host     string                      `json:"host"`
 	Kernel   string                      `json:"kernel"`
@@ -38,35 +40,51 @@ type infoObject struct {
 	Probes   []format.Probe              `json:"probes"`
 	Changes  []format.Change             `json:"changes,omitempty"`
 	Dump     *format.Dump                `json:"dump,omitempty"`
+
+	Selection *format.Selection `json:"selection,omitempty"`
+	Derived   *format.Derived   `json:"derived,omitempty"`
+	Verified  *verification     `json:"verified,omitempty"` // with --verify
 }
 
 func info(e *env, args []string) (err error) {
 	o := newCommand(infoCommand).withJSON("one object for each capture")
+	verify := o.Bool("verify", false, "read all segments and compare them with the checksums in the manifest")
 	set, err := o.open(e, args)
 	if set == nil {
 		return err
 	}
 	defer closeCaptures(set, &err)
+	var failed error
 	for i, c := range set {
+		var v *verification
+		if *verify {
+			if v, err = newVerification(e, c); err != nil {
+				return err
+			}
+			failed = cmp.Or(failed, v.err)
+		}
 		if o.json {
-			err = jsonline.Write(e.stdout, newInfoObject(&c.Manifest))
+			object := newInfoObject(&c.Manifest)
+			object.Verified = v
+			err = jsonline.Write(e.stdout, object)
 		} else {
 			if i > 0 {
 				fmt.Fprintln(e.stdout)
 			}
-			err = writeInfo(e.stdout, c)
+			err = writeInfo(e.stdout, c, v)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	return failed
 }
 
 // newInfoObject selects what is shown of a manifest. Missing lists and maps are empty, not null.
 func newInfoObject(m *format.Manifest) infoObject {
-	object := infoObject{m.Complete, m.Host, m.Kernel, m.Arch, m.Start, m.End, m.Tables, slices.Clone(m.Probes),
-		m.Changes, m.Dump}
+	object := infoObject{ID: m.ID, Complete: m.Complete, Host: m.Host, Kernel: m.Kernel, Arch: m.Arch, Start: m.Start,
+		End: m.End, Tables: m.Tables, Probes: slices.Clone(m.Probes), Changes: m.Changes, Dump: m.Dump,
+		Selection: m.Selection, Derived: m.Derived}
 	if object.Tables == nil {
 		object.Tables = map[string]format.TableInfo{}
 	}
@@ -81,8 +99,8 @@ func newInfoObject(m *format.Manifest) infoObject {
 	return object
 }
 
-// writeInfo prints a capture for people.
-func writeInfo(w io.Writer, c *capture.Capture) error {
+// writeInfo prints a capture for people. v is nil without --verify.
+func writeInfo(w io.Writer, c *capture.Capture, v *verification) error {
 	colour := term.ColourOf(w)
 	state := colour.Green("complete")
 	if !c.Manifest.Complete {
@@ -91,6 +109,9 @@ func writeInfo(w io.Writer, c *capture.Capture) error {
 	fmt.Fprintf(w, "%s: %s\n", term.Escape(c.Path), state)
 	for _, damage := range c.Damage() {
 		fmt.Fprintf(w, "  %s %s\n", colour.Yellow("damaged:"), term.Escape(damage.Error()))
+	}
+	if v != nil {
+		v.write(w)
 	}
 	m := &c.Manifest
 	for _, part := range []*term.Table{factTable(m), sizeTable(c), probeTable(m), changeTable(m)} {

@@ -26,8 +26,12 @@ func factTable(m *format.Manifest) *term.Table {
 	host := fmt.Sprintf("%s, Linux %s, %s, %d CPUs", m.Host, m.Kernel, m.Arch, m.CPUs)
 	add("host", strings.TrimSuffix(host, ", 0 CPUs"))
 	add("recorded", capture.Span(m.Start, m.End, time.Local))
+	add("id", m.ID)
 	add("dumped", dumpText(m.Dump))
 	add("command", commandText(m))
+	add("selected", selected(m.Selection))
+	add("families", familiesText(m.Selection))
+	add("derived", derivedText(m.Derived))
 	add("recorder", strings.TrimSpace(m.Recorder.Version+"  "+commandLine(m.Recorder.Args)))
 	return t
 }
@@ -38,6 +42,14 @@ func commandText(m *format.Manifest) string {
 		text += fmt.Sprintf("  (exit status %d)", *m.ExitStatus)
 	}
 	return text
+}
+
+// derivedText says how a capture was made of others, "" if a recorder wrote it.
+func derivedText(d *format.Derived) string {
+	if d == nil {
+		return ""
+	}
+	return d.How + " of " + strings.Join(d.From, ", ")
 }
 
 // dumpText says why and when a capture was dumped, "" if it is not a dump.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/term"
@@ -50,8 +51,10 @@ func processes(e *env, args []string) (err error) {
 		if err := writeTree(e.stdout, list, c.Manifest.Start); err != nil {
 			return err
 		}
+		e.notePartial(e.stdout, capture.Set{c}, "process", "syscall")
 	}
 	if o.json {
+		e.notePartial(e.stderr, set, "process", "syscall")
 		return jsonline.Write(e.stdout, all)
 	}
 	return nil

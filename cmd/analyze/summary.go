@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
@@ -76,6 +77,8 @@ type captureSummary struct {
 	Start    time.Time `json:"start"`
 	End      time.Time `json:"end"`
 
+	Selection *format.Selection `json:"selection"` // null: everything was to be recorded
+
 	Families []familyRate `json:"families"`
 	callSummary
 	pendingSummary
@@ -84,6 +87,7 @@ type captureSummary struct {
 	TCP       tcpSummary     `json:"tcp"`
 	Denials   seccompSummary `json:"seccomp"`
 
+	partial  []string      // what makes this the summary of a part
 	filtered bool          // everything but Families is filtered
 	covered  time.Duration // from Start to End, without the times between dumps that no dump covers
 }
@@ -97,7 +101,10 @@ const maxShortList = 3
 func readSummary(e *env, c *capture.Capture, p *filter.Program, n, short int) (*captureSummary, error) {
 	m := &c.Manifest
 	s := &captureSummary{Capture: c.Path, Complete: m.Complete, Host: m.Host, Start: m.Start, End: m.End,
-		filtered: p != nil}
+		Selection: m.Selection, filtered: p != nil, partial: partialNotes(c)}
+	if families := familiesText(m.Selection); families != "" {
+		s.partial = append(s.partial, "recorded only "+families)
+	}
 	for _, i := range c.Intervals() {
 		s.covered += i.To.Sub(i.From)
 	}
@@ -141,6 +148,9 @@ func (s *captureSummary) write(w io.Writer) error {
 	}
 	when := capture.Span(s.Start, s.End, time.Local)
 	fmt.Fprintf(w, "%s: host %s, %s, %s\n", term.Escape(s.Capture), term.Escape(s.Host), when, state)
+	for _, note := range s.partial {
+		fmt.Fprintf(w, "  %s\n", colour.Yellow(term.Escape(note)))
+	}
 	clock := stamp.New("15:04:05", "", time.Local)
 	for _, part := range []struct {
 		title string

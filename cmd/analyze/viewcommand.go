@@ -65,11 +65,13 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 	}
 	groups := result.Top(*n, order)
 	if o.json {
+		e.notePartial(e.stderr, set, c.view.Table)
 		return c.writeJSON(e.stdout, groups, *by)
 	}
 	if err := c.writeTable(e.stdout, groups, *by, result.Len()-len(groups)); err != nil {
 		return err
 	}
+	e.notePartial(e.stdout, set, c.view.Table)
 	return c.writeNotes(e, set, result)
 }
 

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/term"
+)
+
+// selected says which rows of the recorded families a capture has, "" if all.
+func selected(s *format.Selection) string {
+	if s == nil {
+		return ""
+	}
+	var only []string
+	if s.Comm != "" {
+		only = append(only, "tasks named "+s.Comm)
+	}
+	if len(s.PIDs) > 0 {
+		pids := make([]string, len(s.PIDs))
+		for i, pid := range s.PIDs {
+			pids[i] = strconv.FormatInt(pid, 10)
+		}
+		started := ", and what it started"
+		if len(pids) > 1 {
+			started = ", and what they started"
+		}
+		only = append(only, "pid "+strings.Join(pids, ", ")+started)
+	}
+	if len(s.Other) > 0 {
+		only = append(only, "what was selected by "+strings.Join(s.Other, ", "))
+	}
+	return strings.Join(only, "; ")
+}
+
+// familiesText says which event families were asked for, "" if all.
+func familiesText(s *format.Selection) string {
+	if s == nil || len(s.Families) == 0 {
+		return ""
+	}
+	return "events of " + strings.Join(s.Families, ", ")
+}
+
+// partialNotes says what makes totals of a capture, of these tables, totals of a part of what happened.
+func partialNotes(c *capture.Capture, tables ...string) (notes []string) {
+	if only := selected(c.Manifest.Selection); only != "" {
+		notes = append(notes, "recorded only "+only+": totals are of these")
+	}
+	for _, table := range tables {
+		size := c.Manifest.Tables[table]
+		if size.Lost > 0 {
+			share := float64(size.Lost) / (float64(size.Lost) + float64(size.Rows))
+			notes = append(notes, fmt.Sprintf("%s %s events (%s) were lost: totals are of the others",
+				term.Count(size.Lost), table, percent(share)))
+		}
+	}
+	intervals := c.Intervals()
+	for i := 1; i < len(intervals); i++ {
+		notes = append(notes, "nothing is known of the time between the parts: "+
+			capture.Span(intervals[i-1].To, intervals[i].From, time.Local))
+	}
+	return notes
+}
+
+// notePartial prints the notes on totals of these tables: below a table, or on stderr where the output is JSON.
+func (e *env) notePartial(w io.Writer, set capture.Set, tables ...string) {
+	for _, c := range set {
+		for _, note := range partialNotes(c, tables...) {
+			if len(set) > 1 {
+				note = c.Path + ": " + note
+			}
+			if w == e.stderr {
+				cli.Warn(w, program.Name, note)
+			} else {
+				fmt.Fprintln(w, term.Escape(note))
+			}
+		}
+	}
+}
