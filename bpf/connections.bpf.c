@@ -28,25 +28,6 @@ HOT struct sock *first_of(struct sock *sk)
 	return sk->sk_protocol == IPPROTO_MPTCP ? BPF_CORE_READ((struct mptcp_sock *)sk, first) : sk;
 }
 
-/* make_cookies gives a cookie to each connection that waits to be accepted. */
-COLD int make_cookies(struct sock *listener)
-{
-	struct tcp_sock *tp = bpf_skc_to_tcp_sock(listener);
-	struct request_sock *req;
-	struct sock *sk;
-
-	if (!tp)
-		return 0;
-	req = tp->inet_conn.icsk_accept_queue.rskq_accept_head;
-	for (int i = 0; i < 256 && req; i++) {
-		sk = req->sk;
-		if (sk)
-			bpf_get_socket_cookie(sk);
-		req = req->dl_next;
-	}
-	return 0;
-}
-
 HOT void write_connection(struct seq_file *seq, struct sock *sk, struct connection *c, task_id id, u32 op)
 {
 	struct tcp_event e;
@@ -73,6 +54,36 @@ COLD task_id holder(struct task_struct *task)
 	if (st->announced != epoch + 1)
 		announce_task(task, st);
 	return st->id;
+}
+
+/*
+ * Connections that wait to be accepted get their cookies, by which the exit of accept finds them. This is a program of
+ * its own because of the loop: the verifier checks all of it once for each state in which it begins.
+ */
+SEC("iter/task_file")
+int connections_waiting(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+	struct request_sock *req;
+	struct tcp_sock *tp;
+	struct sock *sk;
+
+	if (!file)
+		return 0;
+	sk = listed_sock(file);
+	if (!sk || sk->__sk_common.skc_state != TCP_LISTEN)
+		return 0;
+	tp = bpf_skc_to_tcp_sock(sk);
+	if (!tp)
+		return 0;
+	req = tp->inet_conn.icsk_accept_queue.rskq_accept_head;
+	for (int i = 0; i < 256 && req; i++) {
+		sk = req->sk;
+		if (sk)
+			bpf_get_socket_cookie(sk);
+		req = req->dl_next;
+	}
+	return 0;
 }
 
 SEC("iter/task_file")
@@ -106,7 +117,6 @@ int connections_begin(struct bpf_iter__task_file *ctx)
 		bpf_map_update_elem(&accepted, &cookie, &id, BPF_NOEXIST);
 	if (state == TCP_LISTEN) {
 		c->role = ROLE_LISTENS;
-		make_cookies(sk);
 	} else if (state == TCP_SYN_SENT) {
 		c->role = ROLE_CONNECTS;
 		c->flags = FLAG_BEFORE;

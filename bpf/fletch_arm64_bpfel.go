@@ -36,6 +36,7 @@ const (
 	fletchProgCallsSwitch         = "calls_switch"
 	fletchProgConnectionsBegin    = "connections_begin"
 	fletchProgConnectionsEnd      = "connections_end"
+	fletchProgConnectionsWaiting  = "connections_waiting"
 	fletchProgFileReadFentry      = "file_read_fentry"
 	fletchProgFileReadFexit       = "file_read_fexit"
 	fletchProgFileReadKprobe      = "file_read_kprobe"
@@ -175,6 +176,7 @@ type fletchProgramSpecs struct {
 	CallsSwitch         *ebpf.ProgramSpec `ebpf:"calls_switch"`
 	ConnectionsBegin    *ebpf.ProgramSpec `ebpf:"connections_begin"`
 	ConnectionsEnd      *ebpf.ProgramSpec `ebpf:"connections_end"`
+	ConnectionsWaiting  *ebpf.ProgramSpec `ebpf:"connections_waiting"`
 	FileReadFentry      *ebpf.ProgramSpec `ebpf:"file_read_fentry"`
 	FileReadFexit       *ebpf.ProgramSpec `ebpf:"file_read_fexit"`
 	FileReadKprobe      *ebpf.ProgramSpec `ebpf:"file_read_kprobe"`
@@ -413,6 +415,7 @@ type fletchPrograms struct {
 	CallsSwitch         *ebpf.Program `ebpf:"calls_switch"`
 	ConnectionsBegin    *ebpf.Program `ebpf:"connections_begin"`
 	ConnectionsEnd      *ebpf.Program `ebpf:"connections_end"`
+	ConnectionsWaiting  *ebpf.Program `ebpf:"connections_waiting"`
 	FileReadFentry      *ebpf.Program `ebpf:"file_read_fentry"`
 	FileReadFexit       *ebpf.Program `ebpf:"file_read_fexit"`
 	FileReadKprobe      *ebpf.Program `ebpf:"file_read_kprobe"`
@@ -459,6 +462,7 @@ func (p *fletchPrograms) Close() error {
 		p.CallsSwitch,
 		p.ConnectionsBegin,
 		p.ConnectionsEnd,
+		p.ConnectionsWaiting,
 		p.FileReadFentry,
 		p.FileReadFexit,
 		p.FileReadKprobe,

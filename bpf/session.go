@@ -86,6 +86,9 @@ func (s *Session) Start(emit Emit) error {
 	if err := s.Announce(emit); err != nil {
 		return err
 	}
+	if err := s.connections("connections_waiting", emit); err != nil {
+		return err
+	}
 	return s.connections("connections_begin", emit)
 }
 

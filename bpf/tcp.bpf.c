@@ -133,24 +133,34 @@ HOT u64 since(u64 now, u64 then)
 	return then ? now - then : (u64)-1;
 }
 
-/* emit_tcp writes the row of a state change. */
-COLD int emit_tcp(struct sock *sk, struct connection *c, u32 op, s32 ret)
+/*
+ * emit_tcp writes the row of a state change; flags are those of a connect. Like other functions here it is global and
+ * takes the address of the socket, so that the verifier checks it only once.
+ */
+__noinline int emit_tcp(u64 sock, task_id task, u64 began, u32 op_flags, s32 ret)
 {
+	struct sock *sk = (void *)sock;
 	struct tcp_event *e = reserve(KIND_tcp, sizeof(*e));
+	u32 op = op_flags & 0xff;
 
 	if (!e)
 		return 0;
-	fill_tcp(e, sk, c->task, op);
+	fill_tcp(e, sk, task, op);
 	e->ret = ret;
-	e->duration_ns = since(e->ts, c->since);
+	e->duration_ns = since(e->ts, began);
 	if (op == TCP_connect) {
-		e->flags = c->flags;
-		e->ts = c->since;
+		e->flags = op_flags >> 8;
+		e->ts = began;
 	} else {
 		fill_traffic(e, sk);
 	}
 	submit(e);
 	return 0;
+}
+
+HOT void emit_connect(u64 sock, struct connection *c, s32 ret)
+{
+	emit_tcp(sock, c->task, c->since, TCP_connect | (u32)c->flags << 8, ret);
 }
 
 HOT struct connection *connection_of(struct sock *sk)
@@ -189,8 +199,9 @@ HOT task_id accepted_with(u64 cookie)
 }
 
 /* accepted_by returns who accepted a connection, or has the MPTCP socket that it belongs to; 0: not known. */
-COLD task_id accepted_by(struct sock *sk)
+__noinline int accepted_by(u64 sock)
 {
+	struct sock *sk = (void *)sock;
 	struct inet_connection_sock *icsk = (void *)sk;
 	struct mptcp_subflow_context *subflow;
 	struct mptcp_sock *msk;
@@ -216,8 +227,10 @@ HOT bool filtered(void)
  * actor returns the id of the task that changes the state of a socket; NOT_RECORDED; or 0 if that is no task: an
  * interrupt, or a kernel thread that looks after the connections of an MPTCP socket. Only tasks own a socket's lock.
  */
-HOT task_id actor(struct task_struct *task, struct sock *sk)
+__noinline int actor(u64 sock)
 {
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct sock *sk = (void *)sock;
 	struct task_state *st;
 
 	if (!BPF_CORE_READ(sk, sk_lock.owned) || (task->flags & PF_KTHREAD && is_mptcp(sk)))
@@ -231,9 +244,9 @@ HOT task_id actor(struct task_struct *task, struct sock *sk)
 }
 
 /* listens: connections that come in are its task's until they are accepted. */
-COLD int listens(struct task_struct *task, struct sock *sk)
+HOT int listens(struct sock *sk, u64 addr)
 {
-	task_id id = actor(task, sk);
+	task_id id = actor(addr);
 	struct connection *c;
 
 	if (id <= 0)
@@ -246,14 +259,14 @@ COLD int listens(struct task_struct *task, struct sock *sk)
 	return 0;
 }
 
-COLD int connect_begins(struct task_struct *task, struct sock *sk)
+HOT int connect_begins(struct task_struct *task, struct sock *sk, u64 addr)
 {
-	task_id id = actor(task, sk);
+	task_id id = actor(addr);
 	struct connection *c;
 	struct task_state *st;
 
 	if (!id)
-		id = accepted_by(sk);
+		id = accepted_by(addr);
 	if (id == NOT_RECORDED || (!id && filtered())) {
 		bpf_sk_storage_delete(&connections, sk);
 		return 0;
@@ -266,7 +279,7 @@ COLD int connect_begins(struct task_struct *task, struct sock *sk)
 	c->flags = 0;
 	c->since = bpf_ktime_get_ns();
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (st && st->connect.ts && (!st->connect.sk || st->connect.sk == (u64)sk)) {
+	if (st && st->connect.ts && (!st->connect.sk || st->connect.sk == addr)) {
 		st->connect.syn_sent = 1;
 		c->since = st->connect.ts;
 	}
@@ -279,7 +292,7 @@ COLD int connect_begins(struct task_struct *task, struct sock *sk)
 }
 
 /* comes_in: the kernel has made the socket of a connection to a listener. */
-COLD int comes_in(struct sock *sk)
+HOT int comes_in(struct sock *sk)
 {
 	struct connection *c = new_connection(sk);
 
@@ -291,14 +304,14 @@ COLD int comes_in(struct sock *sk)
 	return 0;
 }
 
-COLD int established(struct sock *sk)
+HOT int established(struct sock *sk, u64 addr)
 {
 	struct connection *c = connection_of(sk);
 
 	if (!c)
 		return 0;
 	if (c->role == ROLE_CONNECTS) {
-		emit_tcp(sk, c, TCP_connect, 0);
+		emit_connect(addr, c, 0);
 		c->role = ROLE_OWNS;
 	}
 	c->since = bpf_ktime_get_ns();
@@ -306,55 +319,55 @@ COLD int established(struct sock *sk)
 }
 
 /* closed_by makes the task that closes a connection, or shuts it down, the one in the row of its close. */
-HOT void closed_by(struct task_struct *task, struct sock *sk, struct connection *c)
+HOT void closed_by(u64 addr, struct connection *c)
 {
-	task_id id = actor(task, sk);
+	task_id id = actor(addr);
 
 	if (id > 0)
 		c->task = id;
 	else if (!id || c->role == ROLE_OWNS)
 		return;
 	else
-		c->task = accepted_by(sk); /* 0: by a task that is not recorded */
+		c->task = accepted_by(addr); /* 0: by a task that is not recorded */
 	c->role = ROLE_OWNS;
 }
 
 /* connect_failed writes the row of a connect that was not established. */
-HOT void connect_failed(struct task_struct *task, struct sock *sk, struct connection *c)
+HOT void connect_failed(struct task_struct *task, u64 addr, struct connection *c, s32 err)
 {
 	struct task_state *st = bpf_task_storage_get(&tasks, task, 0, 0);
-	s32 err = BPF_CORE_READ(sk, sk_err);
 
-	if (!err && st && st->connect.ts && st->connect.sk == (u64)sk && st->connect.syn_sent)
+	if (!err && st && st->connect.ts && st->connect.sk == addr && st->connect.syn_sent)
 		st->connect.syn_sent = 0; /* connect fails now; its exit has the error */
 	else
-		emit_tcp(sk, c, TCP_connect, err ? -err : -ECANCELED);
+		emit_connect(addr, c, err ? -err : -ECANCELED);
 }
 
-COLD int closes(struct task_struct *task, struct sock *sk, s32 old)
+HOT int closes(struct task_struct *task, struct sock *sk, u64 addr, s32 old)
 {
-	struct connection unknown = {}, *c = connection_of(sk);
+	struct connection *known = connection_of(sk), c = {};
+	s32 err = BPF_CORE_READ(sk, sk_err);
 	task_id by;
 
-	if (old == TCP_SYN_SENT || (old == TCP_SYN_RECV && c && c->role == ROLE_CONNECTS)) {
-		if (c)
-			connect_failed(task, sk, c);
+	if (known)
+		c = *known;
+	if (old == TCP_SYN_SENT || (old == TCP_SYN_RECV && c.role == ROLE_CONNECTS)) {
+		if (known)
+			connect_failed(task, addr, &c, err);
 		goto end;
 	}
-	if (!c)
-		c = &unknown;
 	/* The kernel sets sk_err before it closes a connection itself. */
-	if ((old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT) && !BPF_CORE_READ(sk, sk_err))
-		closed_by(task, sk, c);
-	if (c->role == ROLE_NONE || c->role == ROLE_LISTENS) {
-		by = accepted_by(sk);
+	if ((old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT) && !err)
+		closed_by(addr, &c);
+	if (c.role == ROLE_NONE || c.role == ROLE_LISTENS) {
+		by = accepted_by(addr);
 		if (by || BPF_CORE_READ(sk, sk_socket))
-			c->task = by; /* 0: it was accepted, but not by a recorded task, or was evicted */
+			c.task = by; /* 0: it was accepted, but not by a recorded task, or was evicted */
 		else if (old == TCP_SYN_RECV)
 			goto end; /* it was never established, nor accepted */
 	}
-	if (c->task || !filtered())
-		emit_tcp(sk, c, TCP_close, -BPF_CORE_READ(sk, sk_err));
+	if (c.task || !filtered())
+		emit_tcp(addr, c.task, c.since, TCP_close, -err);
 end:
 	bpf_sk_storage_delete(&connections, sk);
 	return 0;
@@ -367,26 +380,28 @@ int tcp_state(u64 *ctx)
 	s32 old = ARG(ctx, 1, s32), state = ARG(ctx, 2, s32);
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct connection *c;
+	u64 addr; /* of sk, for global functions: they take no pointers */
 
 	if (!enabled || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP || old == state)
 		return 0;
+	bpf_probe_read_kernel(&addr, sizeof(addr), &ctx[0]);
 	switch (state) {
 	case TCP_LISTEN:
-		return listens(task, sk);
+		return listens(sk, addr);
 	case TCP_SYN_SENT:
-		return connect_begins(task, sk);
+		return connect_begins(task, sk, addr);
 	case TCP_SYN_RECV:
 		return old == TCP_LISTEN ? comes_in(sk) : 0;
 	case TCP_ESTABLISHED:
-		return established(sk);
+		return established(sk, addr);
 	case TCP_FIN_WAIT1:
 	case TCP_LAST_ACK: /* caused by close or shutdown */
 		c = new_connection(sk);
 		if (c)
-			closed_by(task, sk, c);
+			closed_by(addr, c);
 		return 0;
 	case TCP_STATE_CLOSE:
-		return old == TCP_LISTEN ? 0 : closes(task, sk, old);
+		return old == TCP_LISTEN ? 0 : closes(task, sk, addr, old);
 	}
 	return 0;
 }
