@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
 )
 
@@ -32,12 +31,14 @@ type waiting struct {
 	tids  map[string]int
 	calls map[string][]int64 // number and arguments of each thread's call, as the kernel shows them in /proc
 	stdin io.Writer
+
+	narrow bool // it is a 32-bit program
 }
 
-// startWaiting starts the workload, and waits until each thread is asleep.
-func startWaiting(t *testing.T) *waiting {
+// startWaiting starts a workload, and waits until each thread is asleep.
+func startWaiting(t *testing.T, workload string) *waiting {
 	t.Helper()
-	cmd := exec.Command(program("workload"), "waits", "1")
+	cmd := exec.Command(workload, "waits", "1")
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -57,7 +58,7 @@ func startWaiting(t *testing.T) *waiting {
 	if err := json.NewDecoder(stdout).Decode(&report); err != nil {
 		t.Fatal(err)
 	}
-	w := &waiting{t: t, pid: report.PID, tids: report.TIDs, stdin: stdin}
+	w := &waiting{t: t, pid: report.PID, tids: report.TIDs, stdin: stdin, narrow: workload == program("workload32")}
 	waitFor(t, "the threads to sleep", func() bool {
 		before := w.calls
 		w.calls = make(map[string][]int64)
@@ -103,7 +104,7 @@ func (w *waiting) next() {
 	}
 }
 
-// record records the process, by a mechanism for files if that is not "", until during returns.
+// record records the process until during returns.
 func (w *waiting) record(during func(), args ...string) *format.Capture {
 	w.t.Helper()
 	rec, path := start(w.t, append(args, "-p", strconv.Itoa(w.pid))...)
@@ -137,8 +138,8 @@ func (w *waiting) wantCall(c *format.Capture, what string, found []row, call []i
 		return
 	}
 	r := found[0]
-	if r.n("nr") != call[0] {
-		w.t.Errorf("%s: call %d, want %d", what, r.n("nr"), call[0])
+	if r.n("nr")&^compat != call[0] || (r.n("nr")&compat != 0) != w.narrow {
+		w.t.Errorf("%s: call %#x, want %#x", what, r.n("nr"), call[0])
 	}
 	for i := range 6 {
 		if arg := r.n("arg" + strconv.Itoa(i)); arg != call[1+i] && arg != 0 || i < 2 && arg != call[1+i] {
@@ -156,10 +157,12 @@ func (w *waiting) wantCall(c *format.Capture, what string, found []row, call []i
 // A call that began before the recording and does not return is pending, with its number and arguments.
 func TestCallsBeforeThatDoNotReturn(t *testing.T) {
 	needKernel(t)
-	w := startWaiting(t)
-	for _, family := range []string{"syscall", "process,syscall,file,tcp"} {
-		t.Run(family, func(t *testing.T) {
-			c := w.record(func() {}, "-e", family)
+	for _, c := range [][2]string{
+		{"workload", "syscall"}, {"workload", "process,syscall,file,tcp"}, {"workload32", "syscall"},
+	} {
+		t.Run(strings.Join(c[:], " "), func(t *testing.T) {
+			w := startWaiting(t, program(c[0]))
+			c := w.record(func() {}, "-e", c[1])
 			for name, tid := range w.tids {
 				w.wantCall(c, name, rowsOf(t, c, "pending", tid), w.calls[name])
 				if n := len(rowsOf(t, c, "syscall", tid)) + len(rowsOf(t, c, "file", tid)); n != 0 {
@@ -175,78 +178,65 @@ func TestCallsBeforeThatDoNotReturn(t *testing.T) {
 func TestCallsBeforeThatReturn(t *testing.T) {
 	needKernel(t)
 	results := map[string]int64{"read": 5, "write": 200, "futex": 0, "epoll": 1, "poll": 1}
-	for _, m := range mechanismsHere(t, "file") {
-		t.Run(m, func(t *testing.T) {
-			w := startWaiting(t)
-			var pipe string
-			began := time.Now()
-			c := w.record(func() {
-				fd := strconv.FormatInt(w.calls["read"][1], 10)
-				pipe, _ = os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", w.pid, fd))
-				w.next()
-				waitFor(t, "the calls to return", func() bool {
-					for name, tid := range w.tids {
-						if name != "nanosleep" && slices.Equal(callInFlight(t, w.pid, tid), w.calls[name]) {
-							return false
-						}
+	eachABI(t, "file", func(t *testing.T, mechanism string) {
+		path, _ := workload(t)
+		w := startWaiting(t, path)
+		var pipe string
+		began := time.Now()
+		c := w.record(func() {
+			fd := strconv.FormatInt(w.calls["read"][1], 10)
+			pipe, _ = os.Readlink(fmt.Sprintf("/proc/%d/fd/%s", w.pid, fd))
+			w.next()
+			waitFor(t, "the calls to return", func() bool {
+				for name, tid := range w.tids {
+					if name != "nanosleep" && slices.Equal(callInFlight(t, w.pid, tid), w.calls[name]) {
+						return false
 					}
-					return true
-				})
-			}, "-e", "process,syscall,file,tcp", "--mechanism", "file="+m)
-			for name, tid := range w.tids {
-				found := slices.DeleteFunc(rowsOf(t, c, "syscall", tid), func(r row) bool { return r.n("flags") == 0 })
-				if name == "nanosleep" {
-					w.wantCall(c, name, rowsOf(t, c, "pending", tid), w.calls[name])
-					continue
 				}
-				w.wantCall(c, name, found, w.calls[name])
-				if len(found) != 1 {
-					continue
-				}
-				if want, known := results[name]; found[0].n("ret") != want && known || found[0].n("ret") < 0 {
-					t.Errorf("%s: returned %d", name, found[0].n("ret"))
-				}
-				if d := found[0].n("duration_ns"); d < 0 || d > int64(time.Since(began)) {
-					t.Errorf("%s: took at least %d ns", name, d)
-				}
-				files := rowsOf(t, c, "file", tid)
-				if name != "read" && name != "write" {
-					if len(files) != 0 {
-						t.Errorf("%s: %v", name, files)
-					}
-					continue
-				}
-				if len(files) != 1 {
-					t.Errorf("%s: %d rows of files, want 1: %v", name, len(files), files)
-					continue
-				}
-				f := files[0]
-				if f.s("op") != name || f.n("size") != w.calls[name][3] || f.n("ret") != results[name] ||
-					f.n("flags") != flagBefore || f.n("offset") != -1 || f.n("ts") != found[0].n("ts") {
-					t.Errorf("%s: %v", name, f)
-				}
-				if got := pathNames(t, c)[f.n("path")]; name == "read" && got != pipe {
-					t.Errorf("read of %q, want %q", got, pipe)
-				}
+				return true
+			})
+		}, "-e", "process,syscall,file,tcp", "--mechanism", "file="+mechanism)
+		for name, tid := range w.tids {
+			found := slices.DeleteFunc(rowsOf(t, c, "syscall", tid), func(r row) bool { return r.n("flags") == 0 })
+			if name == "nanosleep" {
+				w.wantCall(c, name, rowsOf(t, c, "pending", tid), w.calls[name])
+				continue
 			}
-			accepts := slices.DeleteFunc(rows(t, c, "tcp"), func(r row) bool { return r.s("op") != "accept" })
-			if len(accepts) != 1 {
-				t.Errorf("%d accepts, want 1", len(accepts))
+			w.wantCall(c, name, found, w.calls[name])
+			if len(found) != 1 {
+				continue
 			}
-		})
-	}
-}
-
-// mechanismsHere returns the mechanisms of a family that this kernel has.
-func mechanismsHere(t *testing.T, family string) (names []string) {
-	t.Helper()
-	for _, name := range bpf.Mechanisms(family) {
-		probes, err := bpf.Probe(bpf.Options{Families: []string{family}, Mechanisms: map[string]string{family: name}})
-		if err == nil && len(probes) == 1 && probes[0].Mechanism == name {
-			names = append(names, name)
+			if want, known := results[name]; found[0].n("ret") != want && known || found[0].n("ret") < 0 {
+				t.Errorf("%s: returned %d", name, found[0].n("ret"))
+			}
+			if d := found[0].n("duration_ns"); d < 0 || d > int64(time.Since(began)) {
+				t.Errorf("%s: took at least %d ns", name, d)
+			}
+			files := rowsOf(t, c, "file", tid)
+			if name != "read" && name != "write" {
+				if len(files) != 0 {
+					t.Errorf("%s: %v", name, files)
+				}
+				continue
+			}
+			if len(files) != 1 {
+				t.Errorf("%s: %d rows of files, want 1: %v", name, len(files), files)
+				continue
+			}
+			f := files[0]
+			if f.s("op") != name || f.n("size") != w.calls[name][3] || f.n("ret") != results[name] ||
+				f.n("flags") != flagBefore || f.n("offset") != -1 || f.n("ts") != found[0].n("ts") {
+				t.Errorf("%s: %v", name, f)
+			}
+			if got := pathNames(t, c)[f.n("path")]; name == "read" && got != pipe {
+				t.Errorf("read of %q, want %q", got, pipe)
+			}
 		}
-	}
-	return names
+		accepts := slices.DeleteFunc(rows(t, c, "tcp"), func(r row) bool { return r.s("op") != "accept" })
+		if len(accepts) != 1 {
+			t.Errorf("%d accepts, want 1", len(accepts))
+		}
+	})
 }
 
 func pathNames(t *testing.T, c *format.Capture) map[int64]string {
@@ -263,7 +253,7 @@ func TestNoPendingRowsWithoutCalls(t *testing.T) {
 	needKernel(t)
 	for _, family := range []string{"file", "tcp", "ipc", "seccomp", "process,file,tcp,ipc,seccomp,signal", "process"} {
 		t.Run(family, func(t *testing.T) {
-			w := startWaiting(t)
+			w := startWaiting(t, program("workload"))
 			c := w.record(func() {
 				w.next()
 				time.Sleep(200 * time.Millisecond) // in which calls begin that do not return
