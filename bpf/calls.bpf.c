@@ -122,6 +122,8 @@ COLD u32 continued(struct slot *slot, struct task_state *st, s32 nr, u32 class)
 {
 	if (st->restart != RESTART_HANDLER && (nr == st->restart_nr || call_does(class) == DOES_RESTART)) {
 		st->restart = RESTART_NONE;
+		st->restarted = 1;
+		slot->version = 0; /* the next entry ends that */
 		return FLAG_RESTARTED;
 	}
 	if (st->restart == RESTART_NEXT || ++st->handler_calls > HANDLER_CALLS) {
@@ -250,6 +252,8 @@ HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret
 		st->call.ts = 0;
 		tcp_call_accepted(task, st, ret);
 	}
+	if (interrupted(ret))
+		call_interrupted(call->nr, ret);
 }
 
 /* exit_without_entry is the exit of a call that began before the recording, or that a filter denied; see may_have_begun. */
@@ -272,6 +276,14 @@ HOT int exit_without_entry(struct task_struct *task, struct pt_regs *regs, s64 r
 	return 0;
 }
 
+/* leave_past is called at the entry of a call: what is known of the calls before it is over. */
+HOT void leave_past(struct task_state *st)
+{
+	st->begun = BEGUN_NONE;
+	st->restarted = 0;
+	st->call.ts = 0;
+}
+
 /* call_begin is the entry of a call that is kept in task storage, for a family other than syscall and file. */
 COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 {
@@ -291,8 +303,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 			count_unattributed(slot);
 		return 0;
 	}
-	st->begun = BEGUN_NONE;
-	st->call.ts = 0;
+	leave_past(st);
 	st->call.task = slot->id;
 	if (st->restart)
 		class |= continued(slot, st, nr, class) << CALL_FLAGS;
@@ -366,8 +377,7 @@ int calls_enter(u64 *ctx)
 		slot->call.ts = 0;
 		st = refresh_slot(slot, bpf_get_current_task_btf());
 		if (st) {
-			st->begun = BEGUN_NONE;
-			st->call.ts = 0;
+			leave_past(st);
 			if (st->restart)
 				class |= continued(slot, st, nr, class) << CALL_FLAGS;
 			if (slot->verdict != RECORD)
@@ -383,11 +393,11 @@ int calls_enter(u64 *ctx)
 		return call_begin(regs, nr, args, class);
 	slot->call.task = slot->id;
 	slot->call.class = class;
+	slot->call.nr = nr;
 	if (!want_syscall && !(class & CALL_ANY)) {
 		slot->call.ts = 1; /* not 0: seccomp looks for exits without an entry */
 		return 0;
 	}
-	slot->call.nr = nr;
 	slot->call.args = args;
 	read_args(regs, compat, slot->call.arg);
 	if (want_file_calls && class & CALL_FILE)

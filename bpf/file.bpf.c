@@ -110,7 +110,7 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
 		return;
 	e->kind = KIND_file;
 	fill_file(e, c, c->ts, id, vfs_offset(c, ret), ret, now - c->ts);
-	e->flags = 0;
+	e->flags = st->restarted ? FLAG_RESTARTED : 0;
 	submit(e);
 }
 

@@ -16,8 +16,11 @@ int process_rename(u64 *ctx)
 		return 0;
 	/* The tracepoint comes before the change; the next event announces the new name. */
 	end_identity(st);
-	if (want_comm)
+	if (want_comm) {
+		if (st->verdict == IGNORE)
+			begin_recording(st);
 		invalidate_verdict(st);
+	}
 	return 0;
 }
 

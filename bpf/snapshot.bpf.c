@@ -75,7 +75,7 @@ COLD int write_pending(struct seq_file *seq, struct call *call, task_id id)
 	struct pending_event e = {};
 	u64 began = *(volatile u64 *)&call->ts;
 
-	if (!began)
+	if (!began || !(call->task || id))
 		return 0;
 	barrier();
 	fill_pending(&e, call, id);
@@ -111,10 +111,13 @@ int snapshot_pending(struct bpf_iter__task *ctx)
 		}
 	}
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
-	if (!st || !st->id)
+	if (!st)
 		return 0;
 	write_pending(seq, &st->call, st->id);
-	if (recorded(task, st) && find_begun(task, st) == BEGUN_CALL)
-		write_pending(seq, &st->begun_call, st->id);
+	if (!recorded(task, st) || find_begun(task, st) != BEGUN_CALL)
+		return 0;
+	if (st->announced != epoch + 1)
+		announce_task(task, st);
+	write_pending(seq, &st->begun_call, st->id);
 	return 0;
 }

@@ -113,6 +113,7 @@ struct task_state {
 	u32 restart_nr; /* the call that was interrupted */
 	s32 restart_error; /* what it returned: -ERESTART* */
 	u32 handler_calls; /* calls of the handler so far */
+	u32 restarted;  /* the read or write that the task is in continues another one */
 	u64 recorded_since; /* when this task began to be recorded; 0: when the others did */
 	struct call begun_call;
 	u64 begun_file; /* address of the struct file of its first argument, if it is a read or write; 0: none */
@@ -226,6 +227,16 @@ HOT void invalidate_verdict(struct task_state *st)
 {
 	st->verdict = UNDECIDED;
 	__sync_fetch_and_add(&identity_changes, 1);
+}
+
+/*
+ * begin_recording is called when a task may be recorded from now on that was not before. The call that it is in, if it is
+ * in one, began before.
+ */
+HOT void begin_recording(struct task_state *st)
+{
+	st->recorded_since = bpf_ktime_get_ns();
+	st->begun = BEGUN_UNKNOWN;
 }
 
 /* begin_command is called at the first execve of a command: its recording begins here. */

@@ -267,7 +267,13 @@ func TestNoPendingRowsWithoutCalls(t *testing.T) {
 
 // A call that continues an interrupted one says so; one that its program made again after EINTR does not.
 func TestRestartedCalls(t *testing.T) {
-	got, stdout := capture(t, 0, "-e", "process,syscall,file", "--", program("workload"), "restarts", "1")
+	eachABI(t, "file", testRestarts)
+}
+
+func testRestarts(t *testing.T, mechanism string) {
+	path, prefix := workload(t)
+	got, stdout := capture(t, 0, "-e", "process,syscall,file", "--mechanism", "file="+mechanism, "--",
+		path, "restarts", "1")
 	wantNoLoss(t, got)
 	var report struct{ TID int }
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil {
@@ -277,20 +283,48 @@ func TestRestartedCalls(t *testing.T) {
 	const interruptedCode, noRestart = -512, -514 // ERESTARTSYS, ERESTARTNOHAND
 	for _, size := range []int64{101, 102} {
 		reads := slices.DeleteFunc(slices.Clone(calls), func(r row) bool {
-			return r.n("nr") != number(t, got, "read") || r.n("arg2") != size
+			return r.n("nr") != number(t, got, prefix+"read") || r.n("arg2") != size
 		})
 		if len(reads) != 2 || reads[0].n("ret") != interruptedCode || reads[0].n("flags") != 0 || reads[1].n("ret") != 1 ||
 			reads[1].n("flags") != flagRestarted {
 			t.Errorf("reads of %d bytes: %v", size, reads)
 		}
 	}
-	polls := slices.DeleteFunc(slices.Clone(calls), func(r row) bool { return r.n("nr") != number(t, got, "ppoll") })
+	read, poll, restart := number(t, got, prefix+"read"), number(t, got, prefix+"ppoll"),
+		number(t, got, prefix+"restart_syscall")
+	polls := slices.DeleteFunc(slices.Clone(calls), func(r row) bool { return r.n("nr") != poll })
 	if len(polls) != 2 || polls[0].n("ret") != noRestart || polls[1].n("ret") != 1 || polls[1].n("flags") != 0 {
 		t.Errorf("polls: %v", polls)
 	}
+	for _, size := range []int64{101, 102} {
+		reads := slices.DeleteFunc(rowsOf(t, got, "file", report.TID), func(r row) bool { return r.n("size") != size })
+		if len(reads) != 2 || reads[0].n("flags") != 0 || reads[1].n("flags") != flagRestarted {
+			t.Errorf("rows of file for %d bytes: %v", size, reads)
+		}
+	}
 	for _, r := range calls {
-		if nr := r.n("nr"); r.n("flags") != 0 && nr != number(t, got, "read") && nr != number(t, got, "restart_syscall") {
+		if nr := r.n("nr"); r.n("flags") != 0 && nr != read && nr != restart {
 			t.Errorf("call %d has flags %d", nr, r.n("flags"))
+		}
+	}
+}
+
+// A task that takes the name that is recorded is recorded from then on, in the call in which it does: it began before.
+func TestCallThatBeginsARecording(t *testing.T) {
+	got, stdout := capture(t, 0, "-e", "process,syscall", "--comm", callName, "--",
+		program("workload"), "calls", "10", "2")
+	wantNoLoss(t, got)
+	for _, tid := range parseReport(t, stdout).TIDs {
+		calls := rowsOf(t, got, "syscall", int(tid))
+		prctl := number(t, got, "prctl")
+		if len(calls) != 12 || calls[0].n("nr") != prctl || calls[0].n("flags") != flagBefore || calls[0].n("ret") != 0 ||
+			calls[11].n("nr") != prctl {
+			t.Errorf("thread %d: %d calls, the first is %v", tid, len(calls), calls[0])
+		}
+		for _, r := range calls[1:] {
+			if r.n("flags") != 0 || r.n("ts") < calls[0].n("ts") {
+				t.Errorf("thread %d: %v", tid, r)
+			}
 		}
 	}
 }
