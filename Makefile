@@ -62,7 +62,7 @@ test-kernel-arm64: ## the same on Debian's arm64 kernels
 .PHONY: generate
 generate: ## compile the BPF programs and make the system call tables anew (clang 14)
 	@test/install.sh generate
-	LINUX_HEADERS=$$(test/headers.sh) go generate ./...
+	LINUX_HEADERS=$$(test/headers.sh) && export LINUX_HEADERS && go generate ./internal/syscalls && go generate ./...
 
 .PHONY: seccomp
 seccomp: ## trace the recorder anew for the list of system calls that its own filter allows (as root; ARCH=arm64)

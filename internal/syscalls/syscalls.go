@@ -124,6 +124,11 @@ func x32Calls() []call {
 	copy(calls, amd64Calls[:])
 	for _, name := range x32Only {
 		calls = append(calls, byName[name])
+		for nr := range calls[:512] {
+			if calls[nr].name == name {
+				calls[nr] = call{} // x32 has no call of this number
+			}
+		}
 	}
 	return calls
 }

@@ -22,6 +22,8 @@ type Check struct {
 	Flag int    `json:"flag"`
 	UID  int    `json:"uid"`  // the effective one
 	Real int    `json:"real"` // the real one
+	// The kernel checks again when it wakes the task, which the call does not show.
+	Again bool `json:"again"`
 }
 
 // Checks is what ipc-cases prints: the checks in the order of their calls.
@@ -58,14 +60,22 @@ func (t *sysvTest) do(name string, want unix.Errno, id, flag int, call sysvCall,
 		t.err = fmt.Errorf("%s: error %d (%v), want %d", name, got, got, want)
 	}
 	if flag != none {
-		t.Checks.Checks = append(t.Checks.Checks, Check{name, id, flag, unix.Geteuid(), unix.Getuid()})
+		t.Checks.Checks = append(t.Checks.Checks, Check{name, id, flag, unix.Geteuid(), unix.Getuid(),
+			false})
 	}
 	return ret
 }
 
 // ipcCases makes the System V calls of every kind, and each fail before and after its permission check where it can. With
-// the argument ipc it makes them by ipc(2).
+// the argument ipc it makes them by ipc(2), with namespace in an IPC namespace of its own.
 func ipcCases(args []string, stdout io.Writer) error {
+	if args[0] == "namespace" {
+		runtime.LockOSThread()
+		if err := unix.Unshare(unix.CLONE_NEWIPC); err != nil {
+			return err
+		}
+		return unix.Exec("/proc/self/exe", []string{"workload", "ipc-cases", "direct"}, os.Environ())
+	}
 	if multiplexed = args[0] == "ipc"; multiplexed && multiplex == nil {
 		return fmt.Errorf("this program has no ipc(2)")
 	} else if multiplexed {
@@ -244,7 +254,7 @@ func (t *sysvTest) effective() {
 	t.do("semctl, root again", 0, t.sem, readable, semctl, t.sem, 0, getVal)
 }
 
-// block waits for a message that comes later, and in a semop whose semaphores are removed.
+// block waits for a message that comes later, for room in a queue, and in a semop whose semaphores are removed.
 func (t *sysvTest) block() {
 	later := func(call sysvCall, args ...int) {
 		time.Sleep(time.Duration(t.Held))
@@ -253,8 +263,67 @@ func (t *sysvTest) block() {
 	queue := t.do("msgget", 0, 0, none, msgget, 0, 0o600)
 	go later(msgsnd, queue, address(&message{kind: 1}), messageSize, 0)
 	t.do("msgrcv, waits", 0, queue, readable, msgrcv, queue, address(new(message)), messageSize, 0, 0)
+	large := address(&struct {
+		kind int
+		text [8192]byte
+	}{kind: 1})
+	for range 2 {
+		t.do("msgsnd, large", 0, queue, writable, msgsnd, queue, large, 8192, 0)
+	}
+	go later(msgrcv, queue, large, 8192, 0, 0)
+	t.do("msgsnd, waits for room", 0, queue, writable, msgsnd, queue, large, 8192, 0)
+	checks := &t.Checks.Checks
+	again := (*checks)[len(*checks)-1]
+	again.Again = true
+	*checks = append(*checks, again)
 	sysv(msgctl, queue, unix.IPC_RMID)
 	set := t.do("semget", 0, 0, none, semget, 0, 1, 0o600)
 	go later(semctl, set, 0, unix.IPC_RMID)
 	t.do("semop, removed", unix.EIDRM, set, writable, semop, set, address(&sembuf{0, -1, 0}), 1)
+}
+
+// ipcStorm opens a queue by its key N times, which is checked, and creates one N times, which is not, while another
+// thread creates many and removes them.
+func ipcStorm(args []string, stdout io.Writer) error {
+	n, err := number(args, 0)
+	if err != nil {
+		return err
+	}
+	runtime.LockOSThread()
+	t := &sysvTest{key: 0x0d1e0000 | os.Getpid()&0xffff}
+	t.PID, t.TID = os.Getpid(), unix.Gettid()
+	t.msg = t.do("msgget", 0, 0, none, msgget, t.key, unix.IPC_CREAT|0o600)
+	stop, stopped := make(chan bool), make(chan bool)
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				var ids [500]int
+				for i := range ids {
+					ids[i], _ = sysv(msgget, 0, 0o600)
+				}
+				for _, id := range ids {
+					sysv(msgctl, id, unix.IPC_RMID)
+				}
+			}
+		}
+	}()
+	for i := range n {
+		if i%200 == 0 {
+			time.Sleep(10 * time.Millisecond) // the rings are not to overflow
+		}
+		t.do("msgget, existing", 0, t.msg, unix.IPC_CREAT|0o600, msgget, t.key, unix.IPC_CREAT|0o600)
+		id := t.do("msgget, new", 0, 0, none, msgget, t.key+1<<20, unix.IPC_CREAT|0o600)
+		t.do("msgctl, remove", 0, 0, none, msgctl, id, unix.IPC_RMID)
+	}
+	close(stop)
+	<-stopped
+	sysv(msgctl, t.msg, unix.IPC_RMID)
+	if t.err != nil {
+		return t.err
+	}
+	return json.NewEncoder(stdout).Encode(t.Checks)
 }

@@ -16,6 +16,7 @@
 //	workload paths DIR     reads of files whose paths change, or of which the kernel has another one at the same address;
 //	                       see paths.go
 //	workload ipc N         N checks of each kind on System V objects, by root and by another user; see ipc.go
+//	workload ipc-storm N   opens and creates queues N times each, while another thread does; see ipccases.go
 //	workload ipc-cases HOW System V calls of every kind, directly or by ipc(2); see ipccases.go
 //	workload tcp N         N connections of each kind over loopback; see tcp.go
 //	workload connections F connections of IPv4 (F: 4) or IPv6 (6) that begin and end in every way; see connections.go
@@ -122,7 +123,7 @@ func threads(n int, work func(i int)) []int {
 
 // families are the kinds of work for one family of events each, and those that this program starts itself with.
 var families = map[string]func(args []string, stdout io.Writer) error{
-	"files": files, "ipc": ipc, "ipc-cases": ipcCases, "tcp": tcp, "seccomp": seccomp, "names": names,
+	"files": files, "ipc": ipc, "ipc-cases": ipcCases, "ipc-storm": ipcStorm, "tcp": tcp, "seccomp": seccomp, "names": names,
 	"as-user": asUser, "denied": denied, "connections": connections, "hold": hold, "close": closeOnly,
 	"accept":  acceptOnly,
 	"signals": signals, "timer-storm": timerStorm, "fault": fault, "allocate": allocate, "clock": clock,
