@@ -6,12 +6,12 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strconv"
 
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/schema"
+	"github.com/fletch-trace/fletch/internal/view"
 )
 
 // familyTotal is how many events of a family were recorded and lost.
@@ -37,15 +37,14 @@ func familyTotals(set capture.Set) ([]familyTotal, error) {
 				return nil, fmt.Errorf("reading %s: %w", c.Path, err)
 			}
 			f := families[name]
-			lost := f.Lost + min(size.Lost, math.MaxInt64-f.Lost)
-			families[name] = familyTotal{Family: name, Rows: f.Rows + rows, Lost: lost}
+			families[name] = familyTotal{Family: name, Rows: view.Add(f.Rows, rows), Lost: view.Add(f.Lost, size.Lost)}
 		}
 	}
 	byName := func(a, b familyTotal) int { return cmp.Compare(a.Family, b.Family) }
 	list := slices.SortedFunc(maps.Values(families), byName)
 	for i, f := range list {
 		if f.Lost > 0 {
-			list[i].Share = float64(f.Lost) / float64(f.Rows+f.Lost)
+			list[i].Share = float64(f.Lost) / (float64(f.Rows) + float64(f.Lost))
 		}
 	}
 	return list, nil

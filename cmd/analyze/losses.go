@@ -17,6 +17,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/stamp"
 	"github.com/fletch-trace/fletch/internal/term"
+	"github.com/fletch-trace/fletch/internal/view"
 )
 
 var lossesCommand = cli.Command{
@@ -40,7 +41,7 @@ func losses(e *env, args []string) (err error) {
 		return err
 	}
 	for _, f := range report.Families {
-		report.Lost += f.Lost
+		report.Lost = view.Add(report.Lost, f.Lost)
 	}
 	for _, c := range set {
 		if err := report.read(e, set, c, o.filter); err != nil {
@@ -105,7 +106,7 @@ func (r *lossReport) write(w io.Writer, withCapture bool) error {
 		_, err := fmt.Fprintln(w, colour.Green("no losses"))
 		return err
 	}
-	fmt.Fprintf(w, "%s: %s events\n\n", colour.Red("LOST"), term.Count(r.Lost))
+	fmt.Fprintf(w, "%s: %s rows\n\n", colour.Red("LOST"), term.Count(r.Lost))
 	if err := r.shareTable().Write(w, "  "); err != nil {
 		return err
 	}
@@ -138,9 +139,8 @@ func (r *lossReport) lossTable(withCapture bool) *term.Table {
 	t := term.NewTable(heads...)
 	clock := stamp.New("2006-01-02 15:04:05", "", time.Local)
 	for _, l := range r.Losses {
-		from, until := l.From.UnixNano(), l.Until.UnixNano()
-		t.Row(string(clock.Append(nil, from)), string(clock.Append(nil, until)),
-			term.Duration(time.Duration(until-from)), strconv.Itoa(int(l.CPU)), l.Family, term.Count(l.Count),
+		t.Row(string(clock.Append(nil, l.From.UnixNano())), string(clock.Append(nil, l.Until.UnixNano())),
+			term.Duration(l.Until.Sub(l.From)), strconv.Itoa(int(l.CPU)), l.Family, term.Count(l.Count),
 			l.Capture)
 	}
 	return t

@@ -13,6 +13,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/term"
+	"github.com/fletch-trace/fletch/internal/view"
 )
 
 // factTable shows where, when and how a capture was recorded.
@@ -98,9 +99,9 @@ func sizeTable(c *capture.Capture) *term.Table {
 	for _, name := range slices.Sorted(maps.Keys(c.Manifest.Tables)) {
 		size := c.Manifest.Tables[name]
 		addSize(t, name, size)
-		sum.Rows += size.Rows
-		sum.Lost += size.Lost
-		sum.Bytes += size.Bytes
+		sum.Rows = view.Add(sum.Rows, size.Rows)
+		sum.Lost = view.Add(sum.Lost, size.Lost)
+		sum.Bytes = view.Add(sum.Bytes, size.Bytes)
 		sum.Segments += size.Segments
 	}
 	if t.Len() > 1 {

@@ -25,7 +25,8 @@ shows processes with an event or a call that matches, as they are without it, an
 }
 
 func processes(e *env, args []string) (err error) {
-	o := newCommand(processesCommand).withFilter("only processes with an event or a call for which `EXPR` holds, and only these calls").
+	o := newCommand(processesCommand).
+		withFilter("only processes with an event or a call for which `EXPR` holds, and only these calls").
 		withJSON("an array of one object for each process, its parent as ppid")
 	set, err := o.open(e, args)
 	if set == nil {

@@ -151,7 +151,7 @@ func (s *captureSummary) write(w io.Writer) error {
 	for _, note := range s.partial {
 		fmt.Fprintf(w, "  %s\n", colour.Yellow(term.Escape(note)))
 	}
-	clock := stamp.New("15:04:05", "", time.Local)
+	clock := stamp.New(clockLayout(s.Start, s.End), "", time.Local)
 	for _, part := range []struct {
 		title string
 		table *term.Table
@@ -191,6 +191,14 @@ func cutText(shown int, all int64) string {
 		return ""
 	}
 	return fmt.Sprintf(", %d of %s", shown, term.Count(all))
+}
+
+// clockLayout is the layout of the times of events: with the date, if they are of more than one day.
+func clockLayout(start, end time.Time) string {
+	if start.IsZero() || end.IsZero() || start.Local().Format(time.DateOnly) == end.Local().Format(time.DateOnly) {
+		return time.TimeOnly
+	}
+	return time.DateTime
 }
 
 // familyRate is the total of a family and its events per second.

@@ -31,7 +31,7 @@ type failedProcess struct {
 	Command string    `json:"command"`
 }
 
-// read counts the processes of a list by how they began and ended, where the event that shows it matches the filter, and
+// read counts the processes of a list by how they began and ended, where the event that shows it matches the filter. It
 // keeps the first n that ended badly.
 func (p *processSummary) read(l *processList, c *capture.Capture, n int) error {
 	tasks, err := c.Tasks()

@@ -36,9 +36,10 @@ const mapAnonymous = 0x20
 var (
 	movesBytes   = view.Satisfies("ret", func(ret int64) bool { return ret > 0 })
 	mapsFiles    = view.Satisfies("arg3", func(flags int64) bool { return flags&mapAnonymous == 0 })
+	succeeds     = view.Satisfies("ret", func(ret int64) bool { return !syscalls.Failed(ret) })
 	movingCalls  = view.Count(movesBytes)
 	movedBytes   = view.Sum("ret", movesBytes)
-	fileMappings = view.Count(mapsFiles.And(view.Satisfies("ret", func(ret int64) bool { return !syscalls.Failed(ret) })))
+	fileMappings = view.Count(mapsFiles.And(succeeds))
 )
 
 // readUncounted counts the calls of all programs in the captures that move bytes and have no row in the table file, the
@@ -79,6 +80,9 @@ func uncountedText(list []uncountedCall) string {
 	var parts []string
 	for _, c := range list {
 		part := term.Count(c.Calls) + " " + c.Name
+		if strings.Contains(c.Name, "mmap") {
+			part += " of files"
+		}
 		if c.Bytes >= 0 {
 			part += " (" + term.Bytes(c.Bytes) + ")"
 		}

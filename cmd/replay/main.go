@@ -56,6 +56,7 @@ func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr 
 		return err
 	}
 	p := newPlayer(ctx, stdout, o.speed, o.rows)
+	p.start = span.Start
 	if !term.IsTerminal(stdout) && o.speed == 0 {
 		defer progress(stderr, sources).Stop()
 	}

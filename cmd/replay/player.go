@@ -22,6 +22,7 @@ type player struct {
 	ctx       context.Context
 	out       *bufio.Writer
 	speed     float64 // factor to the recorded pace; 0: as fast as possible
+	start     int64   // of the recording, in ns since the Unix epoch; what began before is written at once
 	remaining int64   // events to write; below 0: all
 
 	played bool // any event
@@ -59,6 +60,7 @@ func (p *player) play(ts int64, row []byte) error {
 
 // wait waits until it is time for an event with time ts. Earlier events are flushed first.
 func (p *player) wait(ts int64) error {
+	ts = max(ts, p.start)
 	if p.began.IsZero() {
 		p.began, p.first = time.Now(), ts
 	}

@@ -161,6 +161,19 @@ func TestPace(t *testing.T) {
 	}
 }
 
+// TestPaceBeginsWithTheRecording plays a call that began an hour before the recording.
+func TestPaceBeginsWithTheRecording(t *testing.T) {
+	f := fixture.New()
+	f.AddSyscall(-time.Hour, 0, 1, 0, 0, 0)
+	f.AddSyscall(50*time.Millisecond, 0, 1, 0, 0, 0)
+	path, start := write(t, f), time.Now()
+	code, stdout, stderr := play(path, "--speed", "1")
+	took := time.Since(start)
+	if code != 0 || strings.Count(stdout, "\n") != 2 || took < 50*time.Millisecond || took > time.Minute {
+		t.Errorf("exit status %d, %v for\n%s%s", code, took, stdout, stderr)
+	}
+}
+
 func TestSplit(t *testing.T) {
 	path := write(t, fixture.New())
 	for _, c := range []struct {

@@ -32,8 +32,8 @@ type recording struct {
 	first, last int64     // also of events that began before the start; first > last: nothing is known
 }
 
-// Window parses --from and --to; "" is no limit. A time without a zone is in this zone. It is an error if the window has
-// nothing of any capture, because it is then mistaken: nothing would be shown, and it would not be said why.
+// Window parses --from and --to; "" is no limit. A time without a zone is in this one. It is an error if the window
+// has nothing of any capture, because it is then mistaken: nothing would be shown, and it would not be said why.
 func (s Set) Window(from, to string, zone *time.Location) (Window, error) {
 	w := Window{Start: math.MaxInt64, From: math.MinInt64, To: math.MaxInt64}
 	var all []recording
@@ -138,8 +138,8 @@ var (
 	clockLayouts = []string{"15:04:05", "15:04"}
 )
 
-// parse parses the value of a flag called name. Times of day and durations are relative to the recordings; a time of day
-// is, if there is one, in a recording and not before least.
+// parse parses the value of a flag called name. Times of day and durations are relative to the recordings; a time of
+// day is, if there is one, in a recording and not before least.
 func (w Window) parse(name, text string, zone *time.Location, all []recording, least int64) (int64, error) {
 	for _, layout := range zonedLayouts {
 		if t, err := time.Parse(layout, text); err == nil {

@@ -57,7 +57,8 @@ func TestWindow(t *testing.T) {
 	short := recordedAt(t, at("2026-03-01T17:48:03.5Z"), at("2026-03-01T17:50:00Z"))
 	midnight := recordedAt(t, at("2026-03-01T23:50:00Z"), at("2026-03-02T00:20:00Z"))
 	days := recordedAt(t, at("2026-03-01T14:00:00Z"), at("2026-03-04T10:00:00Z"))
-	autumn := recordedAt(t, at("2026-10-25T00:30:00Z"), at("2026-10-25T01:40:00Z")) // 2:30 to 2:40 in Berlin, an hour later
+	// From 2:30 to 2:40 in Berlin, which is an hour later.
+	autumn := recordedAt(t, at("2026-10-25T00:30:00Z"), at("2026-10-25T01:40:00Z"))
 	two := recordedAt(t, at("2026-03-01T10:00:00Z"), at("2026-03-01T11:00:00Z"), at("2026-03-02T10:00:00Z"),
 		at("2026-03-02T11:00:00Z"))
 	for _, c := range []struct {
@@ -74,8 +75,8 @@ func TestWindow(t *testing.T) {
 		{"days", days, time.UTC, "1d12h", "", "2026-03-03T02:00:00Z", ""},
 		{"RFC 3339", short, time.UTC, "2026-03-01T17:49:00Z", "2026-03-01T19:49:30.5+02:00", "2026-03-01T17:49:00Z",
 			"2026-03-01T17:49:30.5Z"},
-		{"as info prints it", short, berlin, "2026-03-01 17:49:00.000 +0000", "2026-03-01 18:49:30", "2026-03-01T17:49:00Z",
-			"2026-03-01T17:49:30Z"},
+		{"as info prints it", short, berlin, "2026-03-01 17:49:00.000 +0000", "2026-03-01 18:49:30",
+			"2026-03-01T17:49:00Z", "2026-03-01T17:49:30Z"},
 		{"a date", days, time.UTC, "2026-03-02", "2026-03-03", "2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z"},
 
 		{"in it", short, time.UTC, "17:49:00", "17:49:30.5", "2026-03-01T17:49:00Z", "2026-03-01T17:49:30.5Z"},
@@ -88,7 +89,8 @@ func TestWindow(t *testing.T) {
 		{"before midnight", midnight, time.UTC, "23:55", "", "2026-03-01T23:55:00Z", ""},
 		{"after midnight", midnight, time.UTC, "00:10", "", "2026-03-02T00:10:00Z", ""},
 		{"around midnight", midnight, time.UTC, "23:55", "00:10", "2026-03-01T23:55:00Z", "2026-03-02T00:10:00Z"},
-		{"before it and after it", midnight, time.UTC, "23:45", "00:30", "2026-03-01T23:45:00Z", "2026-03-02T00:30:00Z"},
+		{"before it and after it", midnight, time.UTC, "23:45", "00:30", "2026-03-01T23:45:00Z",
+			"2026-03-02T00:30:00Z"},
 
 		{"the first of several days", days, time.UTC, "15:00", "16:00", "2026-03-01T15:00:00Z", "2026-03-01T16:00:00Z"},
 		{"the next morning", days, time.UTC, "12:00", "13:00", "2026-03-02T12:00:00Z", "2026-03-02T13:00:00Z"},
@@ -125,8 +127,8 @@ func TestWindow(t *testing.T) {
 		{short, "17:51:00", "", "--from 17:51:00 is after the recording"},
 		{short, "", "17:48:00", "--to 17:48:00 is before the recording"},
 		{short, "2026-03-02", "2026-03-03", "--from 2026-03-02 is after the recording"},
-		{two, "2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z", "--from 2026-03-01T12:00:00Z --to 2026-03-01T13:00:00Z is " +
-			"between the recordings"},
+		{two, "2026-03-01T12:00:00Z", "2026-03-01T13:00:00Z",
+			"--from 2026-03-01T12:00:00Z --to 2026-03-01T13:00:00Z is between the recordings"},
 		{short, "4000000000s", "", "--from 4000000000s is after the recording"},
 	} {
 		_, err := c.set.Window(c.from, c.to, time.UTC)
@@ -139,7 +141,8 @@ func TestWindow(t *testing.T) {
 			t.Errorf("hint %s", cli.Hint(err))
 		}
 	}
-	for _, c := range [][2]string{{"noon", ""}, {"", "-5s"}, {"2s", "1s"}, {"17:49", "17:48:30"}, {"25:00", ""}, {"1", "17:48"}} {
+	for _, c := range [][2]string{{"noon", ""}, {"", "-5s"}, {"2s", "1s"}, {"17:49", "17:48:30"}, {"25:00", ""},
+		{"1", "17:48"}} {
 		if _, err := short.Window(c[0], c[1], time.UTC); !cli.IsUsage(err) {
 			t.Errorf("%s: got %v", c, err)
 		}
@@ -151,7 +154,8 @@ func TestWindowOfEventsBeforeTheStart(t *testing.T) {
 	c := fixture.New()
 	c.AddSyscall(-time.Minute, 0, 1, 0, 0, 2*time.Minute)
 	set := capture.Set{write(t, c)}
-	if w, err := set.Window("2026-03-01 11:59", "2026-03-01 11:59:30", time.UTC); err != nil || w.Start != fixture.At(0) {
+	w, err := set.Window("2026-03-01 11:59", "2026-03-01 11:59:30", time.UTC)
+	if err != nil || w.Start != fixture.At(0) {
 		t.Errorf("%+v, %v", w, err)
 	}
 	if _, err := set.Window("", "2026-03-01 11:58", time.UTC); err == nil {

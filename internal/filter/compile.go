@@ -5,6 +5,7 @@ package filter
 import (
 	"errors"
 	"fmt"
+	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -183,6 +184,9 @@ func (c *compiler) compare(n *ast.BinaryNode) (*leaf, error) {
 		op, l.not = "==", true
 	}
 	l.numbers = compareNumber(op, v)
+	if k&duration != 0 && l.numbers.lo == math.MinInt64 && l.numbers.hi >= 0 {
+		l.numbers.lo = 0 // -1 is unknown, and not less than anything
+	}
 	return l, nil
 }
 

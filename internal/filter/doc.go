@@ -25,7 +25,8 @@
 //     ==, !=, <, <=, >, >=, in [1, 2], in 1..9.
 //   - Times (ts, until) compare with a text as well, RFC 3339 or the beginning
 //     of it, in UTC unless it says otherwise; durations (duration_ns, or
-//     duration for short) with "10ms".
+//     duration for short) with "10ms". A duration that is unknown, -1, is not
+//     less than one that is not negative.
 //   - Texts: ==, !=, in [...], contains, startsWith, endsWith, matches (a
 //     regular expression of package regexp).
 //   - Lists (args): "text" in args; contains, startsWith, endsWith and matches

@@ -34,7 +34,8 @@ func joinedRows(t *testing.T) (*format.Batch, *Env, []seen) {
 	nginx := seen{map[string]int64{"tid": 101, "pid": 100, "ppid": 1, "uid": 0, "gid": 0, "cgroup": 7, "ret": 100},
 		map[string]string{"comm": "nginx", "exe": "/usr/sbin/nginx", "cgroup": "/system.slice/nginx.service",
 			"container": "c0ffee", "call": "openat", "name": "openat", "family": "syscall"}}
-	php := seen{map[string]int64{"tid": 200, "pid": 200, "ppid": 100, "uid": 1000, "gid": 1000, "cgroup": 8, "ret": 100},
+	php := seen{map[string]int64{"tid": 200, "pid": 200, "ppid": 100, "uid": 1000, "gid": 1000, "cgroup": 8,
+		"ret": 100},
 		map[string]string{"comm": "php-fpm", "exe": "/usr/bin/php", "cgroup": "", "container": "", "call": "openat",
 			"name": "openat", "family": "syscall"}}
 	return batch, env, []seen{nginx, nothing, nothing, php}
@@ -145,6 +146,38 @@ func TestTwoNames(t *testing.T) {
 				checkSeen(t, src, func(s seen) bool { return textual(op, s.texts[x], s.texts[y]) })
 				checkSeen(t, "!("+src+")", func(s seen) bool { return !textual(op, s.texts[x], s.texts[y]) })
 			}
+		}
+	}
+}
+
+// A duration that is unknown is not short.
+func TestUnknownDuration(t *testing.T) {
+	batch := format.NewBatch(syscallSchema)
+	for _, ns := range []int64{-1, 0, 5, 1000} {
+		if err := batch.AppendRow(row{"duration_ns": ns, "ret": ns}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for src, want := range map[string]string{
+		`duration < "1us"`: "bc", `duration <= 0`: "b", `duration < 0`: "a", `duration == -1`: "a",
+		`duration <= -1`:   "a",
+		`duration >= "0s"`: "bcd", `duration != -1`: "bcd", `duration_ns > -5`: "abcd", `!(duration < "1us")`: "ad",
+		`"1us" > duration`: "bc", `ret < 1000`: "abc",
+	} {
+		p, err := Compile(src)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := p.Bind(syscallSchema, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, sel := "", b.Match(batch, nil)
+		for i := sel.Next(0); i >= 0; i = sel.Next(i + 1) {
+			got += string('a' + rune(i))
+		}
+		if got != want {
+			t.Errorf("%s: got %s, want %s", src, got, want)
 		}
 	}
 }

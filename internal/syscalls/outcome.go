@@ -11,8 +11,8 @@ type Outcome uint8
 const (
 	Succeeded Outcome = iota
 	Erred
-	// Expected is an error number that is an answer and no failure: nothing to read yet, a timeout that was asked for, a
-	// call that a signal interrupted.
+	// Expected is an error number that is an answer and no failure: nothing to read yet, a timeout that was asked for,
+	// a call that a signal interrupted.
 	Expected
 )
 

@@ -82,7 +82,8 @@ func TestReturns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for name, want := range map[string]bool{"exit": false, "exit_group": false, "read": true, "rt_sigreturn": true} {
+		for name, want := range map[string]bool{"exit": false, "exit_group": false, "read": true,
+			"rt_sigreturn": true} {
 			if nr, ok := table.Number(name); !ok || table.Returns(nr) != want {
 				t.Errorf("%s %s: returns %t", arch, name, !want)
 			}

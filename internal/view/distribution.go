@@ -31,8 +31,8 @@ func (d *Distribution) Max() Number {
 	return d.number(func(v *statistics) int64 { return v.known(max(v.max, v.bounds.max)) })
 }
 
-// Percentile is the duration that percent of 100 rows do not exceed (nearest rank: the value of rank ceil(percent*n/100)
-// of n), of those that are known exactly. The least and the greatest are exact, others have an error of at most 1/32.
+// Percentile is the duration that percent of 100 rows do not exceed (nearest rank: that of rank ceil(percent*n/100) of
+// n), of those that are known exactly. The least and the greatest are exact, others have an error of at most 1/32.
 func (d *Distribution) Percentile(percent int64) Number {
 	return d.number(func(v *statistics) int64 { return v.percentile(percent) })
 }

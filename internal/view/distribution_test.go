@@ -43,8 +43,8 @@ func TestQuantiles(t *testing.T) {
 	}
 }
 
-// TestPercentilesOfFew has percentiles that must be exact: by nearest rank, of values that have a bucket of their own or
-// are the least or the greatest.
+// TestPercentilesOfFew has percentiles that must be exact: by nearest rank, of values that have a bucket of their own
+// or are the least or the greatest.
 func TestPercentilesOfFew(t *testing.T) {
 	const slow = 300_000_000
 	repeat := func(n int, value int64, more ...int64) []int64 {
@@ -72,8 +72,8 @@ func TestPercentilesOfFew(t *testing.T) {
 			s.add(n)
 		}
 		if p50, p99 := s.percentile(50), s.percentile(99); p50 != c.p50 || p99 != c.p99 || s.max != c.max {
-			t.Errorf("%d values from %d on: p50 %d, p99 %d, max %d; want %d, %d, %d", len(c.values), c.values[0], p50, p99,
-				s.max, c.p50, c.p99, c.max)
+			t.Errorf("%d values from %d on: p50 %d, p99 %d, max %d; want %d, %d, %d", len(c.values), c.values[0], p50,
+				p99, s.max, c.p50, c.p99, c.max)
 		}
 	}
 }
@@ -81,7 +81,8 @@ func TestPercentilesOfFew(t *testing.T) {
 // TestRankOf compares with ranks of so many values that 100 times their number does not fit into an int64.
 func TestRankOf(t *testing.T) {
 	for _, c := range []struct{ percent, n, want int64 }{
-		{99, 60, 60}, {99, 100, 99}, {99, 101, 100}, {50, 2, 1}, {50, 3, 2}, {50, 1, 1}, {99, 1, 1}, {7, 100, 7}, {0, 5, 0},
+		{99, 60, 60}, {99, 100, 99}, {99, 101, 100}, {50, 2, 1}, {50, 3, 2}, {50, 1, 1}, {99, 1, 1}, {7, 100, 7},
+		{0, 5, 0},
 		{100, 1<<63 - 1, 1<<63 - 1}, {99, 9_000_000_000_000_000_000, 8_910_000_000_000_000_000},
 		{29, 100, 29}, {57, 100, 57}, // 0.29*100 and 0.57*100 are not whole numbers in floating point
 	} {
@@ -132,7 +133,8 @@ func TestSumsSaturate(t *testing.T) {
 	}
 	read, took := Sum("ret", Equals("op", "read")), Sum("duration_ns", nil)
 	all := Plus(read, took)
-	results, err := GroupRows(t.Context(), &Input{Captures: open(t, f)}, "file", Grouping{Count: []Value{read, took, all}})
+	results, err := GroupRows(t.Context(), &Input{Captures: open(t, f)}, "file",
+		Grouping{Count: []Value{read, took, all}})
 	if err != nil {
 		t.Fatal(err)
 	}

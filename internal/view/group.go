@@ -50,8 +50,8 @@ func GroupRows(ctx context.Context, in *Input, table string, groupings ...Groupi
 
 // groupOne adds the rows of one capture to the results.
 func groupOne(s *Source, in *Input, table string, results []*Result) error {
-	scan := &capture.Scan{Capture: s.Capture, Table: table, Columns: columnsIn(s.Table(table), columnsOf(table, results)),
-		Filter: in.Filter, Progress: in.Progress}
+	columns := columnsIn(s.Table(table), columnsOf(table, results))
+	scan := &capture.Scan{Capture: s.Capture, Table: table, Columns: columns, Filter: in.Filter, Progress: in.Progress}
 	workers := make([]*worker, scan.Workers())
 	for i := range workers {
 		var err error

@@ -69,6 +69,11 @@ func (j *joinedCoder) add(row int32) uint64 {
 	return j.texts.add(j.text)
 }
 
+// Capture groups by the path of the capture, because ids of processes, users and objects are those of one host.
+var Capture = &Key{Name: "capture", Bind: func(s *Source) (Coder, error) {
+	return Coder{func(dst []uint64, _ *format.Batch) { clear(dst) }, func(uint64) string { return s.Path }}, nil
+}}
+
 // Call groups by the name of the system call whose number is in column nr.
 var Call = &Key{Name: "name", Columns: []string{"nr"}, Bind: func(s *Source) (Coder, error) {
 	calls := s.Calls()

@@ -6,6 +6,8 @@ import (
 	"cmp"
 	"encoding/binary"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // Result has the groups of a Grouping over all captures, identified by the texts of their keys.
@@ -102,6 +104,28 @@ func (r *Result) Total() *Group {
 	return g
 }
 
+// compareTexts orders groups by the texts of their keys, those of numbers by the number; unknown ones come first.
+func (r *Result) compareTexts(a, b []string) int {
+	for i, k := range r.keys {
+		if k.Number {
+			x, errX := strconv.ParseInt(a[i], 10, 64)
+			y, errY := strconv.ParseInt(b[i], 10, 64)
+			switch {
+			case errX == nil && errY == nil && x != y:
+				return cmp.Compare(x, y)
+			case errX == nil && errY != nil:
+				return 1
+			case errX != nil && errY == nil:
+				return -1
+			}
+		}
+		if order := strings.Compare(a[i], b[i]); order != 0 {
+			return order
+		}
+	}
+	return 0
+}
+
 // Top returns the n groups with the greatest numbers, the greatest first, or all groups if n is 0. Groups with the same
 // number are in the order of their texts; so are all groups if by is nil.
 func (r *Result) Top(n int, by Number) []*Group {
@@ -117,7 +141,7 @@ func (r *Result) Top(n int, by Number) []*Group {
 		}
 	}
 	slices.SortFunc(entries, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(b.value, a.value), slices.Compare(a.Texts, b.Texts))
+		return cmp.Or(cmp.Compare(b.value, a.value), r.compareTexts(a.Texts, b.Texts))
 	})
 	if n > 0 && n < len(entries) {
 		entries = entries[:n]

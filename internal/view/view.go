@@ -17,19 +17,23 @@ type View struct {
 	Measures []*Measure
 }
 
+// keys are the keys of the view, and Capture, which every view has.
+func (v *View) keys() []*Key { return append(v.Keys[:len(v.Keys):len(v.Keys)], Capture) }
+
 // Key returns the key of that name, nil if there is none.
 func (v *View) Key(name string) *Key {
-	if i := slices.IndexFunc(v.Keys, func(k *Key) bool { return k.Name == name }); i >= 0 {
-		return v.Keys[i]
+	keys := v.keys()
+	if i := slices.IndexFunc(keys, func(k *Key) bool { return k.Name == name }); i >= 0 {
+		return keys[i]
 	}
 	return nil
 }
 
 // KeyNames returns the names of all keys.
 func (v *View) KeyNames() []string {
-	names := make([]string, len(v.Keys))
-	for i, k := range v.Keys {
-		names[i] = k.Name
+	var names []string
+	for _, k := range v.keys() {
+		names = append(names, k.Name)
 	}
 	return names
 }

@@ -145,6 +145,21 @@ func TestTiesAreSortedByText(t *testing.T) {
 	}
 }
 
+// TestNumbersAreSortedAsNumbers sorts groups by a key of numbers.
+func TestNumbersAreSortedAsNumbers(t *testing.T) {
+	f := fixture.New()
+	for i, pid := range []int32{1000, 9, 100, -1} {
+		f.AddTask(int32(i+1), pid, pid, 1, 0, "x", "")
+		f.AddSyscall(0, 0, int32(i+1), read, 0, 1)
+	}
+	f.AddSyscall(0, 0, 99, read, 0, 1)
+	in := &Input{Captures: open(t, f)}
+	for _, sort := range []string{"group", "calls"} {
+		expect(t, lines(t, callView, in, sort, 0, "pid"), "?,1,,,1 ns,1 ns", "-1,1,,,1 ns,1 ns", "9,1,,,1 ns,1 ns",
+			"100,1,,,1 ns,1 ns", "1000,1,,,1 ns,1 ns")
+	}
+}
+
 // TestCapturesAreMerged merges groups of two captures that have the same texts, but not the same ids.
 func TestCapturesAreMerged(t *testing.T) {
 	other := fixture.New()
