@@ -291,12 +291,15 @@ HOT int connect_begins(struct task_struct *task, struct sock *sk, u64 addr)
 	return 0;
 }
 
-/* comes_in: the kernel has made the socket of a connection to a listener. */
+/*
+ * comes_in: the kernel has made the socket of a connection to a listener. By fast open it may be accepted before it is
+ * established, so it gets its cookie now. Kernels before 6.18 overwrite that; on these `established` makes it again.
+ */
 HOT int comes_in(struct sock *sk)
 {
 	struct connection *c = new_connection(sk);
 
-	bpf_get_socket_cookie(sk); /* makes it */
+	bpf_get_socket_cookie(sk);
 	if (c) {
 		c->since = 0;
 		c->role = ROLE_LISTENS;
@@ -313,6 +316,8 @@ HOT int established(struct sock *sk, u64 addr)
 	if (c->role == ROLE_CONNECTS) {
 		emit_connect(addr, c, 0);
 		c->role = ROLE_OWNS;
+	} else {
+		bpf_get_socket_cookie(sk); /* by which the exit of accept finds it */
 	}
 	c->since = bpf_ktime_get_ns();
 	return 0;
@@ -347,6 +352,7 @@ HOT int closes(struct task_struct *task, struct sock *sk, u64 addr, s32 old)
 {
 	struct connection *known = connection_of(sk), c = {};
 	s32 err = BPF_CORE_READ(sk, sk_err);
+	bool listed = !filtered();
 	task_id by;
 
 	if (known)
@@ -361,12 +367,15 @@ HOT int closes(struct task_struct *task, struct sock *sk, u64 addr, s32 old)
 		closed_by(addr, &c);
 	if (c.role == ROLE_NONE || c.role == ROLE_LISTENS) {
 		by = accepted_by(addr);
-		if (by || BPF_CORE_READ(sk, sk_socket))
-			c.task = by; /* 0: it was accepted, but not by a recorded task, or was evicted */
-		else if (old == TCP_SYN_RECV)
+		if (by || BPF_CORE_READ(sk, sk_socket)) {
+			/* Who accepted it may not be known; but a task that is recorded listened. */
+			listed = listed || (c.task && !want_comm);
+			c.task = by;
+		} else if (old == TCP_SYN_RECV) {
 			goto end; /* it was never established, nor accepted */
+		}
 	}
-	if (c.task || !filtered())
+	if (c.task || listed)
 		emit_tcp(addr, c.task, c.since, TCP_close, -err);
 end:
 	bpf_sk_storage_delete(&connections, sk);

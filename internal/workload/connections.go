@@ -223,6 +223,7 @@ func neverAccepted(family int, _ *Connections) (int, error) {
 		return 0, err
 	}
 	unix.Close(closed)
+	time.Sleep(200 * time.Millisecond) // the close is acknowledged
 	open, err := connect(family, port, 0)
 	if err != nil {
 		return 0, err
@@ -638,6 +639,9 @@ func sharedListener(family int, c *Connections) (int, error) {
 	}
 	c.Ports["shared: pid"] = cmd.Process.Pid
 	file.Close()
+	if err := drain(client, 26); err != nil {
+		return 0, err
+	}
 	return port, unix.Close(client)
 }
 

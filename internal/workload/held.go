@@ -141,7 +141,7 @@ func (h *held) halfOpen(name string, accept bool) error {
 	h.then(func() error {
 		if !accept {
 			unix.Close(listener)
-			unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 10_000)
+			unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, 60_000)
 			return unix.Close(fd)
 		}
 		if err := dropping(listener, false); err != nil {
