@@ -5,8 +5,12 @@
 package recorder
 
 import (
+	"bytes"
+	"fmt"
 	"maps"
+	"os"
 	"slices"
+	"strings"
 
 	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
@@ -31,7 +35,8 @@ type process struct {
 	task     int32 // id of its first thread; 0: unknown
 	known    bool  // a row of table process told of it; else only its task has been announced
 	ppid     int32
-	at       int64 // when it was so, ns since the Unix epoch
+	at       int64  // when it was so, ns since the Unix epoch
+	started  string // when it began, as /proc has it; "": not looked up yet
 	filename string
 	args     []string
 }
@@ -165,6 +170,34 @@ func (l *living) end(pid int32, at int64) {
 		l.tasks.unpin(int64(p.task))
 	}
 	delete(l.byPID, pid)
+}
+
+// verify removes the processes that /proc does not have any more. Their ends have no rows if these were lost, or if
+// only threads of some name are recorded and the last one had another.
+func (l *living) verify() {
+	for pid, p := range l.byPID {
+		started := startOf(pid)
+		if started == "" || p.started != "" && p.started != started {
+			l.end(pid, p.at)
+			continue
+		}
+		p.started = started
+	}
+}
+
+// startOf returns when a process began, in the units of /proc; "" if it has ended. Tests replace it.
+var startOf = func(pid int32) string {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return ""
+	}
+	// Behind the name, which is in brackets and may have any character, the fields begin with the third one.
+	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+	const state, started = 0, 22 - 3
+	if len(fields) <= started || fields[state] == "Z" || fields[state] == "X" {
+		return ""
+	}
+	return fields[started]
 }
 
 // snapshot calls row with each process, in order of process ids.

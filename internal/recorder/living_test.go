@@ -6,6 +6,7 @@ package recorder
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
@@ -85,5 +86,32 @@ func TestLivingIsBounded(t *testing.T) {
 	}
 	if l.bytes > l.limit || len(l.byPID) < 10 || with == 0 || with == len(l.byPID) {
 		t.Errorf("%d processes, %d with arguments, %d bytes of %d", len(l.byPID), with, l.bytes, l.limit)
+	}
+}
+
+// A process whose end has no row is found in /proc: it is not there, or another one has its id.
+func TestLivingIsVerified(t *testing.T) {
+	b := format.NewBatch(schema.Of("process").Schema)
+	l := newLiving(newDimension(layoutOf("task")), 0, 0)
+	original := startOf
+	defer func() { startOf = original }()
+	starts := map[int32]string{1: "10", 2: "20", 3: "30"}
+	startOf = func(pid int32) string { return starts[pid] }
+	for pid := range starts {
+		if err := b.AppendRow(map[string]any{"ts": int64(1), "op": "exec", "pid": pid}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.follow(b, 0)
+	l.verify()
+	starts[2] = "25"
+	delete(starts, 3)
+	l.verify()
+	if len(l.byPID) != 1 || l.byPID[1] == nil {
+		t.Errorf("%v are left, want 1", l.byPID)
+	}
+	startOf = original
+	if startOf(int32(os.Getpid())) == "" || startOf(1<<30) != "" {
+		t.Errorf("this process began at %q, one that is not there at %q", startOf(int32(os.Getpid())), startOf(1<<30))
 	}
 }

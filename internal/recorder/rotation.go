@@ -23,6 +23,7 @@ type rotation struct {
 	generationBytes func(int) int64    // bytes written of a generation
 	history         func() history
 	inFlight        *inFlight
+	verifies        bool // an end of a process may have no row
 
 	maxBytes int64         // of a generation; 0: no limit
 	maxAge   time.Duration // of a generation; 0: no limit
@@ -125,6 +126,9 @@ func (r *rotation) next(t time.Time, dumps []*dumpRequest) error {
 // listProcesses begins the current generation with the processes that ran at the last sweep. Without a free batch it is
 // called again after the next one.
 func (r *rotation) listProcesses() {
+	if r.gatherer.living != nil && (r.verifies || r.accounts.total["process"] > 0) {
+		r.gatherer.living.verify()
+	}
 	r.listed = r.gatherer.living == nil || r.gatherer.snapshotLiving(r.lanes.sweeps.began+r.gatherer.wall)
 }
 
