@@ -74,7 +74,7 @@ COLD struct task_state *refresh_slot(struct slot *slot, struct task_struct *task
 		return NULL;
 	slot->verdict = recorded(task, st) ? RECORD : IGNORE;
 	if (slot->verdict == RECORD) {
-		slot->id = identity(task, st);
+		slot->id = identity_inline(task, st);
 		if (st->announced != epoch + 1)
 			return st;
 	}
@@ -337,7 +337,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 /* wanted_classes removes the classes that no recorded family needs. */
 HOT u32 wanted_classes(u32 class)
 {
-	u32 want = ~CALL_ANY | CALL_LAST | CALL_EXEC;
+	u32 want = ~CALL_ANY | CALL_LAST | CALL_EXEC | CALL_WHO;
 
 	if (want_file_calls)
 		want |= CALL_FILE;
@@ -406,6 +406,20 @@ int calls_enter(u64 *ctx)
 	return 0;
 }
 
+/* include/uapi/linux/prctl.h */
+enum { PR_SET_MM = 35, PR_SET_MM_EXE_FILE = 13, PR_SET_MM_MAP = 14 };
+
+/* who_call_end is the exit of a call that may have changed the identity of its task, from the next call on. */
+HOT void who_call_end(struct task_struct *task, struct task_state *st, s64 ret)
+{
+	s64 *arg = st->call.arg;
+
+	if (call_does(st->call.class) == DOES_PRCTL && arg[0] == PR_SET_MM && !ret &&
+	    (arg[1] == PR_SET_MM_EXE_FILE || arg[1] == PR_SET_MM_MAP))
+		st->execs++; /* another executable, without an exec */
+	stale_slot(task);
+}
+
 /* call_end is the exit of a call that is in task storage, or that has no entry. */
 COLD int call_end(struct pt_regs *regs, s64 ret)
 {
@@ -422,12 +436,10 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 	if (!st || !st->call.ts)
 		return exit_without_entry(task, regs, ret);
 	id = st->call.task;
-	if (!id || st->announced != epoch + 1) {
-		task_id now = identity(task, st);
-
-		if (!id)
-			id = now;
-	}
+	if (id)
+		reannounce(st, id);
+	else
+		id = identity(task, st);
 	duration = bpf_ktime_get_ns() - st->call.ts;
 	if (want_syscall)
 		emit_call(c, cpu, &st->call, id, ret, duration);
@@ -442,6 +454,8 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 		tcp_call_accepted(task, st, ret);
 	if (want_tcp_connects && st->call.class & CALL_TCP)
 		tcp_call_end(task, st, ret);
+	if (st->call.class & CALL_WHO)
+		who_call_end(task, st, ret);
 	return 0;
 }
 

@@ -201,6 +201,7 @@ enum call_class {
 	CALL_TCP = 4,
 	CALL_LAST = 8,  /* it never returns */
 	CALL_EXEC = 16, /* it may start the command that is recorded */
+	CALL_WHO = 32,  /* it may change the identity of its task */
 	CALL_ANY = 255,
 	CALL_COMPAT = 0x10000, /* of the 32-bit ABI; not in the table */
 };
@@ -235,6 +236,7 @@ enum call_does {
 	DOES_FORK, /* it also returns in the task that it has made */
 	DOES_SIGRETURN,
 	DOES_RESTART, /* it continues another call */
+	DOES_PRCTL,
 };
 
 #define CLASS(bits, does) ((bits) | (does) << 8)
@@ -262,6 +264,21 @@ const volatile u16 call_class[CALLS_END] = {
 	BOTH(rt_sigreturn, 0, DOES_SIGRETURN),
 	COMPAT(sigreturn, 0, DOES_SIGRETURN),
 	BOTH(restart_syscall, 0, DOES_RESTART),
+	BOTH(setuid, CALL_WHO, 0),
+	BOTH(setgid, CALL_WHO, 0),
+	BOTH(setreuid, CALL_WHO, 0),
+	BOTH(setregid, CALL_WHO, 0),
+	BOTH(setresuid, CALL_WHO, 0),
+	BOTH(setresgid, CALL_WHO, 0),
+	COMPAT(setuid32, CALL_WHO, 0), /* those without 32 have ids of 16 bits */
+	COMPAT(setgid32, CALL_WHO, 0),
+	COMPAT(setreuid32, CALL_WHO, 0),
+	COMPAT(setregid32, CALL_WHO, 0),
+	COMPAT(setresuid32, CALL_WHO, 0),
+	COMPAT(setresgid32, CALL_WHO, 0),
+	BOTH(setns, CALL_WHO, 0),
+	BOTH(unshare, CALL_WHO, 0),
+	BOTH(prctl, CALL_WHO, DOES_PRCTL),
 	BOTH(connect, CALL_TCP, DOES_CONNECT),
 	BOTH(accept4, CALL_TCP, DOES_ACCEPT),
 	NATIVE(accept, CALL_TCP, DOES_ACCEPT),

@@ -51,9 +51,7 @@ COLD task_id holder(struct task_struct *task)
 		st = state_of(task);
 	if (!st || !recorded(task, st))
 		return 0;
-	if (st->announced != epoch + 1)
-		announce_task(task, st);
-	return st->id;
+	return identity_of(task, st);
 }
 
 /*

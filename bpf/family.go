@@ -75,7 +75,8 @@ var families = []family{
 
 // identity are the programs that every recording needs: they keep the ids of tasks, and follow forks.
 var identity = mechanism{"tp_btf", []string{
-	"process_rename", "process_fork", "process_exec", "snapshot_begin", "snapshot_pending",
+	"process_rename", "process_fork", "process_exec", "process_moved", "process_transferred",
+	"process_cgroup_renamed", "snapshot_begin", "snapshot_pending",
 }, nil, nil}
 
 // isIterator has the programs that are iterators.

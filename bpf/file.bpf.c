@@ -34,7 +34,7 @@ HOT s64 size_of(u64 file)
 	return FIELD(FIELD(file, struct file, f_inode), struct inode, i_size);
 }
 
-HOT void file_begin(struct task_state *st, u64 file, u32 op, s64 size, s64 *pos)
+HOT void file_begin(struct task_struct *task, struct task_state *st, u64 file, u32 op, s64 size, s64 *pos)
 {
 	u32 depth = st->file_depth++;
 	struct file_call *c;
@@ -42,6 +42,7 @@ HOT void file_begin(struct task_state *st, u64 file, u32 op, s64 size, s64 *pos)
 	if (depth >= 2)
 		return;
 	c = &st->file[depth];
+	c->task = identity_inline(task, st);
 	c->epoch = epoch;
 	c->file = file;
 	/* Through memory, so that the verifier sees a number: a pointer is not accepted by a global function. */
@@ -91,7 +92,6 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
 	u32 depth = st->file_depth;
 	struct file_event *e;
 	struct file_call *c;
-	task_id id;
 
 	if (!depth)
 		return; /* it began before the recording did */
@@ -104,12 +104,12 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
 	c = &st->file[depth];
 	if (c->epoch != epoch)
 		c->path = path_of(c->file); /* a read may block past the epoch in which the path was announced */
-	id = identity(task, st);
+	reannounce(st, c->task);
 	e = reserve(KIND_file, sizeof(*e));
 	if (!e)
 		return;
 	e->kind = KIND_file;
-	fill_file(e, c, c->ts, id, vfs_offset(c, ret), ret, now - c->ts);
+	fill_file(e, c, c->ts, c->task, vfs_offset(c, ret), ret, now - c->ts);
 	e->flags = st->restarted ? FLAG_RESTARTED : 0;
 	submit(e);
 }
@@ -127,7 +127,7 @@ HOT int vfs_begin(struct file *file, u64 count, s64 *pos, u32 op)
 		return 0;
 	}
 	if (recorded(task, st))
-		file_begin(st, (u64)file, op, count, pos);
+		file_begin(task, st, (u64)file, op, count, pos);
 	return 0;
 }
 

@@ -162,6 +162,7 @@ struct cred {
 	kuid_t uid;
 	kgid_t gid;
 	kuid_t euid;
+	kgid_t egid;
 };
 
 typedef struct {
@@ -196,6 +197,9 @@ struct kernfs_node___rcu {
 };
 struct cgroup {
 	struct kernfs_node *kn;
+};
+struct cgroup_subsys_state {
+	struct cgroup *cgroup;
 };
 struct css_set {
 	struct cgroup *dfl_cgrp;
@@ -240,6 +244,7 @@ struct time_namespace {
 struct nsproxy {
 	struct ipc_namespace *ipc_ns;
 	struct time_namespace *time_ns;
+	struct mnt_namespace *mnt_ns;
 };
 
 /* TCP. */
@@ -358,6 +363,7 @@ struct task_struct {
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	struct mm_struct *mm;
+	const struct cred *real_cred;
 	const struct cred *cred;
 	struct signal_struct *signal;
 	struct css_set *cgroups;

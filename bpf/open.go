@@ -43,7 +43,8 @@ func Open(opt Options) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded BPF object: %w", err)
 	}
-	if err := setCasts(spec, kernel); err != nil {
+	cgroups, err := adapt(spec, kernel)
+	if err != nil {
 		return nil, err
 	}
 	ns, err := findNamespaces(spec, opt)
@@ -55,6 +56,7 @@ func Open(opt Options) (*Session, error) {
 		return nil, fmt.Errorf("setting recorder_tgid: %w", err)
 	}
 	s, err := openSession(spec, opt, ns)
+	s.Cgroups = cgroups
 	if err == nil {
 		err = s.follow(opt.PIDs)
 	}
@@ -88,6 +90,37 @@ func openSession(spec *ebpf.CollectionSpec, opt Options, ns *namespaces) (*Sessi
 	s = empty
 	s.Probes = choose(spec, opt, tryPrograms)
 	return &s, s.load(spec, opt)
+}
+
+// adapt sets the constants of the programs that depend on the kernel. It returns the name of the hierarchy of cgroups.
+func adapt(spec *ebpf.CollectionSpec, kernel *btf.Spec) (cgroups string, err error) {
+	if err := setCasts(spec, kernel); err != nil {
+		return "", err
+	}
+	h, err := chooseHierarchy(kernel)
+	if err != nil {
+		return "", err
+	}
+	return h.name, setVariables(spec, nil, map[string]any{
+		"cgroup_controller": h.controller, "exit_tells_last": tracepointArgs(kernel, "sched_process_exit") > 1,
+	})
+}
+
+// tracepointArgs returns how many arguments a tracepoint has, 0 if the kernel does not have it.
+func tracepointArgs(kernel *btf.Spec, name string) int {
+	var t *btf.Typedef
+	if err := kernel.TypeByName("btf_trace_"+name, &t); err != nil {
+		return 0
+	}
+	p, _ := t.Type.(*btf.Pointer)
+	if p == nil {
+		return 0
+	}
+	f, _ := p.Target.(*btf.FuncProto)
+	if f == nil {
+		return 0
+	}
+	return len(f.Params) - 1 // the first one is the probe's data
 }
 
 // preconditions checks the privileges, and returns the types of the kernel.

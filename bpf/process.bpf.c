@@ -3,6 +3,13 @@
 /* Processes: fork, exec with its arguments, and exit. These programs also keep the identities of tasks. */
 #include "task.h"
 
+/*
+ * Set by the loader: sched_process_exit says whether the thread is the last one, and comes while it still has its
+ * memory (since 6.16).
+ */
+const volatile bool exit_tells_last;
+
+/* The tracepoint comes before the change. The task's next event finds the new name and announces it. */
 SEC("tp_btf/task_rename")
 int process_rename(u64 *ctx)
 {
@@ -14,13 +21,53 @@ int process_rename(u64 *ctx)
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (!st)
 		return 0;
-	/* The tracepoint comes before the change; the next event announces the new name. */
-	end_identity(st);
-	if (want_comm) {
-		if (st->verdict == IGNORE)
-			begin_recording(st);
-		invalidate_verdict(st);
-	}
+	if (want_comm && st->verdict == IGNORE)
+		begin_recording(st);
+	if (want_comm && st->verdict != UNDECIDED)
+		decide_named(task, st, ARG(ctx, 1, const char *));
+	stale_slot(task);
+	return 0;
+}
+
+/* Somebody moved a task, or a process with all its threads, to another cgroup. */
+SEC("tp_btf/cgroup_attach_task")
+int process_moved(u64 *ctx)
+{
+	__sync_fetch_and_add(&identity_changes, 1);
+	return 0;
+}
+
+/* The same, for tasks whose CPUs or memory nodes have gone (cpuset of cgroup v1). */
+SEC("tp_btf/cgroup_transfer_tasks")
+int process_transferred(u64 *ctx)
+{
+	__sync_fetch_and_add(&identity_changes, 1);
+	return 0;
+}
+
+/* Only cgroup v1 can rename. The names of all cgroups below change too, so every id changes. */
+SEC("tp_btf/cgroup_rename")
+int process_cgroup_renamed(u64 *ctx)
+{
+	if (!enabled)
+		return 0;
+	__sync_fetch_and_add(&cgroup_renames, 1ULL << 48);
+	__sync_fetch_and_add(&identity_changes, 1);
+	return 0;
+}
+
+/*
+ * announce_child announces a process before it runs. Without exit_tells_last its executable cannot be read any more when
+ * it exits, which may be its first event.
+ */
+COLD int announce_child(struct task_struct *child)
+{
+	struct task_state *st = state_of(child);
+
+	if (!st)
+		count_lost(KIND_task);
+	else if (recorded(child, st))
+		identity_of(child, st);
 	return 0;
 }
 
@@ -72,6 +119,8 @@ int process_fork(u64 *ctx)
 	}
 	if (st->verdict != RECORD || !is_process || !want_process)
 		return 0;
+	if (!exit_tells_last)
+		announce_child(child);
 	id = identity(parent, st);
 	e = reserve(KIND_process, sizeof(*e));
 	if (!e)
@@ -82,7 +131,7 @@ int process_fork(u64 *ctx)
 	e->ts = bpf_ktime_get_ns();
 	e->op = PROCESS_fork;
 	e->pid = child->tgid;
-	e->ppid = parent->tgid;
+	e->ppid = BPF_CORE_READ(child, real_parent, tgid); /* CLONE_PARENT: the parent's parent */
 	submit(e);
 	return 0;
 }
@@ -145,12 +194,15 @@ int process_exec(u64 *ctx)
 	}
 	if (st->tree == TREE_ARMED) /* no system calls are recorded: else call_begin has already done this */
 		begin_command(st);
-	if (want_comm)
-		invalidate_verdict(st);
+	st->execs++;
+	stale_slot(task);
 	if (!recorded(task, st))
 		return 0;
-	end_identity(st);
-	id = identity(task, st);
+	identity(task, st);
+	/* Another CPU may hold the identity for a moment, because it sends this task a signal. */
+	for (int i = 0; i < 50 && st->who.execs != st->execs; i++)
+		announce(true);
+	id = st->id;
 	if (!want_process)
 		return 0;
 
@@ -180,19 +232,13 @@ int process_exec(u64 *ctx)
 	return 0;
 }
 
-/*
- * emit_exit writes the row of an exit at the end of the last thread. wait(2) reports the code of the group or leader.
- */
-HOT void emit_exit(struct task_struct *task, task_id id)
+/* emit_exit writes the row of a process's exit. wait(2) reports the code of the group or leader. */
+HOT void emit_exit(struct task_struct *leader, task_id id)
 {
-	struct signal_struct *signal = task->signal;
-	struct task_struct *leader = task->group_leader;
-	struct process_event *e;
+	struct signal_struct *signal = leader->signal;
+	struct process_event *e = reserve(KIND_process, sizeof(*e));
 	u32 code;
 
-	if (signal->live.counter != 0)
-		return;
-	e = reserve(KIND_process, sizeof(*e));
 	if (!e)
 		return;
 	code = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : leader->exit_code;
@@ -201,29 +247,45 @@ HOT void emit_exit(struct task_struct *task, task_id id)
 	e->task = id;
 	e->ts = bpf_ktime_get_ns();
 	e->op = PROCESS_exit;
-	e->pid = task->tgid;
-	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	e->pid = leader->tgid;
+	e->ppid = BPF_CORE_READ(leader, real_parent, tgid);
 	e->exit_code = (code >> 8) & 0xff;
 	e->signal = code & 0x7f;
 	e->duration_ns = e->ts - leader->start_time;
 	submit(e);
 }
 
+/*
+ * A process exits with its last thread, under the identity of its leader, which may have ended before. (In an exec by
+ * another thread, that thread becomes the leader.) Without exit_tells_last, two threads that end together both find
+ * that no other is left; then the first to be here counts.
+ */
 SEC("tp_btf/sched_process_exit")
 int process_exit(u64 *ctx)
 {
-	struct task_struct *task = ARG(ctx, 0, struct task_struct *);
+	struct task_struct *task = ARG(ctx, 0, struct task_struct *), *leader;
 	struct task_state *st;
+	task_id id;
+	bool last;
 
-	if (!enabled)
+	if (!enabled || !want_process)
 		return 0;
-	st = state_of(task);
+	last = exit_tells_last ? (u8)ctx[1] : task->signal->live.counter == 0;
+	leader = task->group_leader;
+	if (!last && leader != task)
+		return 0;
+	st = state_of(leader);
 	if (!st) {
 		count_lost(KIND_process);
 		return 0;
 	}
-	if (!want_process || !recorded(task, st))
+	if (!recorded(leader, st))
 		return 0;
-	emit_exit(task, identity(task, st));
+	id = identity_of(leader, st); /* while it has namespaces and memory: when the process exits it may have none */
+	if (!last)
+		return 0;
+	if (!exit_tells_last && __sync_val_compare_and_swap(&st->exited, 0, 1))
+		return 0;
+	emit_exit(leader, id);
 	return 0;
 }

@@ -77,6 +77,7 @@ struct file_call {
 	u32 epoch; /* the last one in which the path was announced */
 	u32 op;
 	u32 append; /* the call appends */
+	task_id task; /* at its entry; unused in a system call, which has its own */
 };
 
 /*

@@ -50,8 +50,9 @@ const RareRingSize = 1 << 20
 // and the files with the statistics of the programs are already open.
 type Session struct {
 	Probes     []format.Probe
-	CPUs       int   // possible CPUs
-	Targets    []int // the processes of Options.PIDs, in this process's pid namespace
+	CPUs       int    // possible CPUs
+	Cgroups    string // the hierarchy of cgroups: cgroup2, or the controllers of one of version 1
+	Targets    []int  // the processes of Options.PIDs, in this process's pid namespace
 	layouts    []*Layout
 	coll       *ebpf.Collection
 	links      map[string]link.Link // by program

@@ -50,14 +50,6 @@ COLD bool sent_by(struct task_struct *task, s32 sig, u64 info, s32 code)
 	}
 }
 
-/* identity_of returns the id of any task, after announcing it in this epoch if there was room. */
-COLD task_id identity_of(struct task_struct *task, struct task_state *st)
-{
-	if (st->announced != epoch + 1)
-		announce_task(task, st);
-	return st->id;
-}
-
 SEC("tp_btf/signal_generate")
 int signal_sent(u64 *ctx)
 {
@@ -87,7 +79,7 @@ int signal_sent(u64 *ctx)
 		return 0;
 	id = identity_of(to, st);
 	if (sender)
-		from_id = identity_of(from, sender);
+		from_id = identity(from, sender);
 	e = reserve(KIND_signal, sizeof(*e));
 	if (!e)
 		return 0;

@@ -15,16 +15,49 @@ HOT void write_record(struct seq_file *seq, void *rec, u32 len)
 	bpf_seq_write(seq, rec, (len + 7) & ~7U);
 }
 
+/* write_built is write_record for a record in a scratch buffer, and counts it. */
+HOT void write_built(struct seq_file *seq, struct scratch *s, u32 len, u32 kind)
+{
+	count(bpf_get_smp_processor_id(), kind, len < SCRATCH_MAX - 8);
+	if (len < SCRATCH_MAX - 8)
+		write_record(seq, s->data, len);
+}
+
+/* write_locked is announce_locked with rows that go to the iterator's file. */
+COLD int write_locked(struct seq_file *seq, struct task_struct *task, struct task_state *st)
+{
+	struct scratch *s = scratch_get();
+	struct kernfs_node *kn;
+
+	if (!s)
+		return 0; /* the next event tries again */
+	write_built(seq, s, build_task(s, task, st), KIND_task);
+	st->announced = epoch + 1;
+	if (new_cgroup(task, st, &kn))
+		write_built(seq, s, build_cgroup(s, kn, st->who.cgroup), KIND_cgroup);
+	scratch_put(s);
+	return 0;
+}
+
+/* write_task writes the row of a task; and of what it was at the entry of its call in flight, if that is another one. */
+HOT void write_task(struct seq_file *seq, struct task_struct *task, struct task_state *st)
+{
+	if (!lock_identity(st))
+		return; /* an event of the task announces it */
+	if (st->call.ts && st->call.task == st->id && st->announced != epoch + 1)
+		write_locked(seq, task, st);
+	st->changes = update_identity(task, st);
+	if (st->announced != epoch + 1)
+		write_locked(seq, task, st);
+	unlock_identity(st);
+}
+
 SEC("iter/task")
 int snapshot_begin(struct bpf_iter__task *ctx)
 {
 	struct seq_file *seq = ctx->meta->seq;
 	struct task_struct *task = ctx->task;
-	u32 cpu = bpf_get_smp_processor_id();
 	struct task_state *st;
-	struct scratch *s;
-	cgroup_id id;
-	u32 len, before;
 
 	if (!task)
 		return 0;
@@ -44,25 +77,7 @@ int snapshot_begin(struct bpf_iter__task *ctx)
 		return 0;
 	if (want_syscall || want_file || want_tcp)
 		find_begun(task, st);
-	if (!claim(st, &before))
-		return 0;
-	s = scratch_get();
-	if (!s) {
-		st->announced = before; /* its next event tries again */
-		return 0;
-	}
-	len = build_task(s, task, st->id);
-	count(cpu, KIND_task, len < SCRATCH_MAX - 8);
-	if (len < SCRATCH_MAX - 8)
-		write_record(seq, s->data, len);
-	if (new_cgroup(task, &id)) {
-		len = build_cgroup(s, task);
-		if (len < SCRATCH_MAX - 8) {
-			write_record(seq, s->data, len);
-			count(cpu, KIND_cgroup, true);
-		}
-	}
-	scratch_put(s);
+	write_task(seq, task, st);
 	return 0;
 }
 
@@ -116,8 +131,6 @@ int snapshot_pending(struct bpf_iter__task *ctx)
 	write_pending(seq, &st->call, st->id);
 	if (!recorded(task, st) || find_begun(task, st) != BEGUN_CALL)
 		return 0;
-	if (st->announced != epoch + 1)
-		announce_task(task, st);
-	write_pending(seq, &st->begun_call, st->id);
+	write_pending(seq, &st->begun_call, identity_of(task, st));
 	return 0;
 }

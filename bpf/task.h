@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * Identities. A task gets an id before its first event, and a row in the table task once in every epoch. A task that
- * changes its comm or its executable gets a new id. Its task storage also holds whether the task is recorded, and its
- * in-flight system call.
+ * Identities. A task gets an id before its first event, and a row in the table task once in every epoch. The id stands
+ * for the values in that row: a task that changes its name, users, cgroup, mount namespace or executable gets another
+ * one. Its task storage also holds whether the task is recorded, and its in-flight system call.
  */
 #ifndef FLETCH_TASK_H
 #define FLETCH_TASK_H
@@ -34,8 +34,21 @@ volatile u32 following;     /* what `targets` start becomes a target, even if no
 volatile u32 epoch;         /* tasks and paths announced in an earlier epoch are announced again */
 
 volatile u32 last_task;        /* the last id given to a task */
-volatile u32 identity_changes; /* identities ended + verdicts invalidated */
 volatile u32 joined; /* processes added to `targets` by the programs - processes removed from it */
+volatile u32 identity_changes; /* verdicts invalidated + changes to identities of tasks that are not current */
+
+/*
+ * Set by the loader: where struct css_set has the state of the controller whose hierarchy (cgroup v1) is recorded; 0:
+ * cgroup2. Ids of cgroups are unique only within a hierarchy, so a recording uses one.
+ */
+const volatile u32 cgroup_controller;
+
+/*
+ * Added to the ids of cgroups: 1 << 48 for each cgroup that was renamed since the recording began. So names before and
+ * after belong to different ids. The kernel's ids have an inode number in the lower half, and in the upper half a
+ * generation that grows when these numbers begin anew; they are not used again.
+ */
+volatile u64 cgroup_renames;
 
 /* Whether a task is recorded. */
 enum verdict { UNDECIDED, RECORD, IGNORE };
@@ -95,9 +108,28 @@ struct ipc_request {
 	s32 last_id; /* of the objects that were there at the entry of a ...get */
 };
 
+/* What an id stands for. Values, because addresses of credentials and cgroups are used again. */
+struct who {
+	u64 comm[2];
+	cgroup_id cgroup;
+	u32 uid; /* of real_cred: the kernel overrides cred, for example in overlayfs */
+	u32 gid;
+	u32 euid;
+	u32 egid;
+	u32 mntns;
+	u32 execs;      /* task_state.execs */
+	task_id thread; /* the first id of the thread */
+	u32 pad_thread;
+};
+
 struct task_state {
 	task_id id;    /* 0: none */
 	u32 announced; /* the last epoch in which id was announced, plus 1; 0: never */
+	struct who who;
+	u32 execs;    /* how often the executable has changed */
+	u32 changes;  /* identity_changes before the cgroup in who was last compared */
+	u32 changing; /* a program changes or announces the identity */
+	u32 exited;   /* the exit of the process was recorded; only in its leader */
 	u32 verdict;   /* enum verdict */
 	u32 tree;      /* enum tree */
 	struct call call; /* the in-flight call, if it was switched out or its class has more than CALL_FILE */
@@ -138,11 +170,26 @@ struct {
 	__type(value, u32);
 } targets SEC(".maps");
 
-/* The announced cgroups. If the map is full, no more are announced. */
+/*
+ * The earlier identities of threads. A server that takes its client's user id for each request, and its own in between,
+ * comes back under the same ids, however many clients there are. A thread whose identity was evicted gets a new id.
+ */
+struct known {
+	task_id thread; /* as in who */
+	task_id id;
+	u32 announced; /* as in task_state */
+};
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct who);
+	__type(value, struct known);
+} identities SEC(".maps");
+
+/* The announced cgroups. One that was evicted is announced again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
 	__type(key, cgroup_id);
 	__type(value, u32);
 } cgroups SEC(".maps");
@@ -160,11 +207,11 @@ HOT struct task_state *state_of(struct task_struct *task)
 	return st;
 }
 
-COLD bool comm_matches(struct task_struct *task)
+COLD bool comm_matches(const char *name)
 {
 	comm_t comm = {};
 
-	bpf_probe_read_kernel(comm, sizeof(comm), task->comm);
+	bpf_probe_read_kernel_str(comm, sizeof(comm), name);
 	for (int i = 0; i < 16; i++) {
 		if (comm[i] != comm_filter[i])
 			return false;
@@ -192,8 +239,8 @@ HOT void leave_tree(u32 tgid)
 		__sync_fetch_and_sub(&joined, 1);
 }
 
-/* decide sets the verdict of a task. */
-COLD void decide(struct task_struct *task, struct task_state *st)
+/* decide_named sets the verdict of a task of that name. */
+COLD void decide_named(struct task_struct *task, struct task_state *st, const char *name)
 {
 	u32 tgid = task->tgid;
 	bool on = tgid != recorder_tgid;
@@ -204,8 +251,14 @@ COLD void decide(struct task_struct *task, struct task_state *st)
 		on = on && st->tree == TREE_INSIDE;
 	}
 	if (on && want_comm)
-		on = comm_matches(task);
+		on = comm_matches(name);
 	st->verdict = on ? RECORD : IGNORE;
+}
+
+/* decide sets the verdict of a task. */
+HOT void decide(struct task_struct *task, struct task_state *st)
+{
+	decide_named(task, st, task->comm);
 }
 
 /* recorded says whether the task is recorded. */
@@ -237,6 +290,21 @@ HOT void begin_recording(struct task_state *st)
 {
 	st->recorded_since = bpf_ktime_get_ns();
 	st->begun = BEGUN_UNKNOWN;
+}
+
+/* stale_slot makes the next call of a task find out who it is. */
+HOT void stale_slot(struct task_struct *task)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct slot *slot;
+
+	if (task != bpf_get_current_task_btf()) {
+		__sync_fetch_and_add(&identity_changes, 1);
+		return;
+	}
+	slot = bpf_map_lookup_elem(&slots, &cpu);
+	if (slot)
+		slot->version = 0;
 }
 
 /* begin_command is called at the first execve of a command: its recording begins here. */
@@ -284,6 +352,80 @@ COLD u32 append_cgroup(struct scratch *s, u32 off, struct kernfs_node *kn, struc
 	return s->walk.off;
 }
 
+/* cgroup_of returns the node of a task's cgroup in the hierarchy that is recorded. */
+HOT struct kernfs_node *cgroup_of(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *css;
+
+	if (!cgroup_controller)
+		return BPF_CORE_READ(set, dfl_cgrp, kn);
+	css = (void *)load_u64((u64)set + cgroup_controller);
+	return BPF_CORE_READ(css, cgroup, kn);
+}
+
+HOT cgroup_id cgroup_id_of(struct kernfs_node *kn)
+{
+	return BPF_CORE_READ(kn, id) + cgroup_renames;
+}
+
+/*
+ * mntns_of returns the mount namespace of a task. One that has ended has no namespaces any more: it keeps what its
+ * state says.
+ */
+HOT u32 mntns_of(struct task_struct *task, struct task_state *st)
+{
+	struct nsproxy *ns = task->nsproxy;
+	u32 mntns = st->who.mntns;
+
+	barrier_var(mntns); /* else both loads become one, which the verifier refuses */
+	if (ns)
+		mntns = ns->mnt_ns->ns.inum;
+	return mntns;
+}
+
+/* read_who sets *who to what a task is now. */
+HOT void read_who(struct task_struct *task, struct task_state *st, struct who *who)
+{
+	const struct cred *cred = task->real_cred;
+
+	*who = st->who; /* all bytes: it is compared, and is a key */
+	bpf_probe_read_kernel(who->comm, sizeof(who->comm), task->comm);
+	who->cgroup = cgroup_id_of(cgroup_of(task));
+	if (cred) {
+		who->uid = cred->uid.val;
+		who->gid = cred->gid.val;
+		who->euid = cred->euid.val;
+		who->egid = cred->egid.val;
+	}
+	who->mntns = mntns_of(task, st);
+	who->execs = st->execs;
+}
+
+/*
+ * same_identity says whether a task is still who its state says. It does not read the cgroup: process_moved tells of
+ * changes.
+ */
+HOT bool same_identity(struct task_struct *task, struct task_state *st)
+{
+	const struct cred *cred = task->real_cred;
+	u64 *comm = (void *)task->comm;
+	u64 differs;
+
+	if (!cred)
+		return false;
+	differs = comm[0] ^ st->who.comm[0];
+	differs |= comm[1] ^ st->who.comm[1];
+	differs |= cred->uid.val ^ st->who.uid;
+	differs |= cred->gid.val ^ st->who.gid;
+	differs |= cred->euid.val ^ st->who.euid;
+	differs |= cred->egid.val ^ st->who.egid;
+	differs |= mntns_of(task, st) ^ st->who.mntns;
+	differs |= st->execs ^ st->who.execs;
+	differs |= st->changes ^ identity_changes;
+	return !differs;
+}
+
 /* put_pid_namespace sets the ids that a task has in its own pid namespace. */
 HOT void put_pid_namespace(struct task_event *e, struct task_struct *task)
 {
@@ -300,95 +442,178 @@ HOT void put_pid_namespace(struct task_event *e, struct task_struct *task)
 	e->pidns = BPF_CORE_READ(ns, ns.inum);
 }
 
-/* build_task builds the row of a task in the scratch buffer, and returns its length. */
-COLD u32 build_task(struct scratch *s, struct task_struct *task, task_id id)
+/* build_task builds the row of a task's identity in the scratch buffer, and returns its length. */
+HOT u32 build_task(struct scratch *s, struct task_struct *task, struct task_state *st)
 {
+	struct task_struct *current = bpf_get_current_task_btf();
 	struct task_event *e = (void *)s->data;
-	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct file *exe;
 	u32 len = sizeof(*e);
 
 	__builtin_memset(e, 0, sizeof(*e));
 	e->kind = KIND_task;
-	e->task = id;
+	e->task = st->id;
 	e->ts = bpf_ktime_get_ns();
 	e->tid = task->pid;
 	e->pid = task->tgid;
 	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
-	e->uid = BPF_CORE_READ(task, cred, uid.val);
-	e->gid = BPF_CORE_READ(task, cred, gid.val);
-	e->cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	bpf_probe_read_kernel(e->comm, sizeof(e->comm), task->comm);
+	e->uid = st->who.uid;
+	e->gid = st->who.gid;
+	e->euid = st->who.euid;
+	e->egid = st->who.egid;
+	e->cgroup = st->who.cgroup;
+	e->mntns = st->who.mntns;
+	__builtin_memcpy(e->comm, st->who.comm, sizeof(e->comm));
 	put_pid_namespace(e, task);
+	if (!mm && task->tgid == current->tgid)
+		mm = BPF_CORE_READ(current, mm); /* a leader that ended before the process */
+	exe = BPF_CORE_READ(mm, exe_file);
 	if (exe)
 		len = append_path(s, len, BPF_CORE_READ(exe, f_path.dentry), BPF_CORE_READ(exe, f_path.mnt), &e->exe);
 	return len;
 }
 
-/* build_cgroup builds the row of the task's cgroup in the scratch buffer, and returns its length. */
-COLD u32 build_cgroup(struct scratch *s, struct task_struct *task)
+/* build_cgroup builds the row of a cgroup in the scratch buffer, and returns its length. */
+HOT u32 build_cgroup(struct scratch *s, struct kernfs_node *kn, cgroup_id id)
 {
 	struct cgroup_event *e = (void *)s->data;
-	struct kernfs_node *kn = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 	u32 len = sizeof(*e);
 
 	__builtin_memset(e, 0, sizeof(*e));
 	e->kind = KIND_cgroup;
-	e->cgroup = BPF_CORE_READ(kn, id);
+	e->cgroup = id;
 	len = append_cgroup(s, len, kn, &e->name);
 	e->container = e->name;
 	return len;
 }
 
-/*
- * claim gives the task an id if it has none, and says whether the caller has to announce it in this epoch. A caller
- * that fails to must restore st->announced to *before, so that the next event tries again.
- */
-HOT bool claim(struct task_state *st, u32 *before)
+HOT task_id new_id(void)
 {
-	u32 now = epoch + 1;
+	return __sync_fetch_and_add(&last_task, 1) + 1;
+}
 
-	*before = st->announced;
+/* lock_identity says whether the caller may change and announce the identity, which it then has to unlock. */
+HOT bool lock_identity(struct task_state *st)
+{
+	if (__sync_val_compare_and_swap(&st->changing, 0, 1) == 0)
+		return true;
 	if (!st->id)
-		__sync_val_compare_and_swap(&st->id, 0, (task_id)(__sync_fetch_and_add(&last_task, 1) + 1));
-	return *before != now && __sync_val_compare_and_swap(&st->announced, *before, now) == *before;
+		__sync_val_compare_and_swap(&st->id, 0, new_id());
+	__sync_fetch_and_add(&identity_changes, 1); /* a slot is not filled with what is being changed */
+	return false;
 }
 
-/* new_cgroup says whether the caller has to announce the task's cgroup. */
-COLD bool new_cgroup(struct task_struct *task, cgroup_id *id)
+HOT void unlock_identity(struct task_state *st)
 {
-	u32 one = 1;
-
-	*id = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
-	if (bpf_map_lookup_elem(&cgroups, id))
-		return false;
-	return bpf_map_update_elem(&cgroups, id, &one, BPF_NOEXIST) == 0;
+	barrier();
+	st->changing = 0;
 }
 
 /*
- * announce_task writes the row of a task, unless this epoch has it, and that of its cgroup, unless the recording has
- * it.
+ * find_known returns what *who was known as in *copy. The kernel may give the memory of an evicted element to another
+ * thread at any time: it writes the first word first, which tells.
  */
-HOT void announce_task(struct task_struct *task, struct task_state *st)
+HOT bool find_known(struct who *who, struct known *copy)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-	struct scratch *s;
-	cgroup_id id;
-	u32 len, before;
+	volatile struct known *k = bpf_map_lookup_elem(&identities, who);
+	task_id thread;
 
-	if (!claim(st, &before))
-		return;
-	s = scratch_get();
-	if (!s) {
-		st->announced = before;
+	if (!k)
+		return false;
+	copy->announced = k->announced;
+	barrier();
+	copy->id = k->id;
+	barrier();
+	thread = k->thread;
+	return thread == who->thread;
+}
+
+/*
+ * change_identity makes *now what a locked state says, under the id that the thread had the last time it was that. An
+ * id that was never announced is counted as a lost row.
+ */
+COLD void change_identity(struct task_struct *task, struct task_state *st, struct who *now)
+{
+	struct known mine = { .thread = now->thread, .id = st->id, .announced = st->announced }, known = {};
+
+	if (!mine.id || !now->thread) {
+		__sync_val_compare_and_swap(&st->id, 0, new_id());
+		now->thread = st->id;
+		st->who = *now;
 		return;
 	}
-	len = build_task(s, task, st->id);
-	if (output(s, len))
-		count(cpu, KIND_task, true);
+	if (mine.announced)
+		bpf_map_update_elem(&identities, &st->who, &mine, BPF_ANY);
 	else
-		st->announced = before;
-	if (new_cgroup(task, &id)) {
-		len = build_cgroup(s, task);
+		count_lost(KIND_task);
+	if (!find_known(now, &known)) {
+		known.id = new_id();
+		known.announced = 0;
+	}
+	st->announced = 0;
+	st->who = *now;
+	st->id = known.id;
+	st->announced = known.announced;
+	stale_slot(task);
+}
+
+/*
+ * update_identity compares the identity of a locked state with what the task is now, and changes it if they differ. The
+ * caller stores the result in st->changes. (Without a result, register 0 may have a pointer to the stack, which the
+ * verifier refuses.)
+ */
+COLD u32 update_identity(struct task_struct *task, struct task_state *st)
+{
+	struct who now;
+	u64 differs = 0;
+	u32 changes = identity_changes;
+
+	read_who(task, st, &now);
+	for (int i = 0; i < sizeof(now) / sizeof(u64); i++)
+		differs |= ((u64 *)&now)[i] ^ ((u64 *)&st->who)[i];
+	if (differs || !now.thread)
+		change_identity(task, st, &now);
+	return changes;
+}
+
+/*
+ * new_cgroup says whether the caller has to announce the cgroup of a locked state. *kn is its node. If the task has
+ * moved since the state was compared with it, the row of the old cgroup is lost.
+ */
+COLD bool new_cgroup(struct task_struct *task, struct task_state *st, struct kernfs_node **kn)
+{
+	cgroup_id id = st->who.cgroup;
+	u32 one = 1;
+
+	if (bpf_map_lookup_elem(&cgroups, &id))
+		return false;
+	*kn = cgroup_of(task);
+	if (cgroup_id_of(*kn) == id && bpf_map_update_elem(&cgroups, &id, &one, BPF_ANY) == 0)
+		return true;
+	count_lost(KIND_cgroup);
+	return false;
+}
+
+/* announce_locked writes the row of a task, and that of its cgroup unless the recording has it. */
+COLD void announce_locked(struct task_struct *task, struct task_state *st)
+{
+	u32 cpu = bpf_get_smp_processor_id();
+	struct scratch *s = scratch_get();
+	struct kernfs_node *kn;
+	u32 len, now = epoch + 1;
+
+	if (!s)
+		return; /* the next event tries again */
+	len = build_task(s, task, st);
+	if (output(s, len)) {
+		count(cpu, KIND_task, true);
+		st->announced = now;
+	}
+	if (new_cgroup(task, st, &kn)) {
+		cgroup_id id = st->who.cgroup;
+
+		len = build_cgroup(s, kn, id);
 		if (output(s, len))
 			count(cpu, KIND_cgroup, true);
 		else
@@ -398,35 +623,63 @@ HOT void announce_task(struct task_struct *task, struct task_state *st)
 }
 
 /*
- * announce is announce_task for the current task. It is a global function, so that the verifier checks it only once for
- * each program: inlined everywhere, it made verification half a second longer.
+ * announce_task writes the row of a task, unless this epoch has it. update: the task may have another identity now. If
+ * another program is doing that for the same task, it does nothing: then the next event tries again.
  */
-__noinline int announce(void)
+HOT void announce_task(struct task_struct *task, struct task_state *st, bool update)
+{
+	if (!lock_identity(st))
+		return;
+	if (update || !st->who.thread)
+		st->changes = update_identity(task, st);
+	if (st->announced != epoch + 1)
+		announce_locked(task, st);
+	unlock_identity(st);
+}
+
+/*
+ * announce is announce_task for the current task, and returns its id. It is a global function, so that the verifier
+ * checks it only once for each program: inlined everywhere, it made verification half a second longer.
+ */
+__noinline int announce(u32 update)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *st = bpf_task_storage_get(&tasks, task, 0, 0);
 
-	if (st)
-		announce_task(task, st);
-	return 0;
-}
-
-/* identity returns the id of the current task, after announcing it in this epoch if there was room. */
-HOT task_id identity(struct task_struct *task, struct task_state *st)
-{
-	if (st->announced != epoch + 1)
-		announce();
+	if (!st)
+		return 0;
+	if (st->announced != epoch + 1 || (update && !same_identity(task, st)))
+		announce_task(task, st, update);
 	return st->id;
 }
 
-/* end_identity makes the task's next event use a new id. An id that was never announced is counted as a lost row. */
-HOT void end_identity(struct task_state *st)
+/* identity_inline returns the id of the current task, after announcing it in this epoch if there was room. */
+HOT task_id identity_inline(struct task_struct *task, struct task_state *st)
 {
-	if (st->id && !st->announced)
-		count_lost(KIND_task);
-	st->id = 0;
-	st->announced = 0;
-	__sync_fetch_and_add(&identity_changes, 1);
+	if (st->announced != epoch + 1 || !same_identity(task, st))
+		announce(true);
+	return st->id;
+}
+
+/* identity is identity_inline for code that is not hot: for the verifier it is a call. */
+HOT task_id identity(struct task_struct *task, struct task_state *st)
+{
+	return announce(true);
+}
+
+/* identity_of is identity for any task. */
+HOT task_id identity_of(struct task_struct *task, struct task_state *st)
+{
+	if (st->announced != epoch + 1 || !same_identity(task, st))
+		announce_task(task, st, true);
+	return st->id;
+}
+
+/* reannounce announces the identity that a call had at its entry, if an epoch began since, and it is still known. */
+HOT void reannounce(struct task_state *st, task_id id)
+{
+	if (st->announced != epoch + 1 && st->id == id)
+		announce(false);
 }
 
 #endif

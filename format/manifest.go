@@ -39,6 +39,7 @@ type Manifest struct {
 	ExitStatus *int       `json:"exit_status,omitempty"` // of Command; 128+n for signal n
 	Selection  *Selection `json:"selection,omitempty"`   // nil: everything was to be recorded, or it is not known
 	Probes     []Probe    `json:"probes"`
+	Cgroups    string     `json:"cgroups,omitempty"` // hierarchy: cgroup2, or controllers of v1, as in /proc/PID/cgroup
 	Changes    []Change   `json:"changes,omitempty"` // of the machine during the recording, in order of time
 	Dump       *Dump      `json:"dump,omitempty"`    // why a flight recorder wrote this; nil in other captures
 	Derived    *Derived   `json:"derived,omitempty"` // nil: a recorder wrote this

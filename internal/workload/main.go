@@ -23,6 +23,10 @@
 //	workload hold F        connections that are open before and after a recording; see held.go
 //	workload seccomp N     N calls denied in each way; see seccomp.go
 //	workload signals N     N signals of each kind; see signals.go
+//	workload identities [DIR]...  reads and children under many identities; see identities.go, also for:
+//	workload switches N USERS     N reads as each of some users in turn, root in between
+//	workload renames N            N reads under each of two names in turn
+//	workload exits N              processes that end in odd ways
 //	workload allocate MIB  allocates memory and writes to it
 //	workload names DIR     hostile names of threads and files; see names.go
 //	workload clock S CMD   runs CMD in a time namespace whose monotonic clock is S seconds ahead
@@ -73,7 +77,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
 		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n"+
 			"    files DIR N | paths DIR | ipc N | ipc-cases HOW | raw CALL... | tcp N | connections 4 | hold 4 |\n"+
-			"    seccomp N | signals N | waits 1 | restarts 1 | clock S CMD | allocate MIB | names DIR")
+			"    seccomp N | signals N | waits 1 | restarts 1 | clock S CMD | allocate MIB | names DIR |\n"+
+			"    identities DIR... | switches N USERS | renames N | exits N")
 		return 2
 	}
 	var err error
@@ -128,6 +133,7 @@ var families = map[string]func(args []string, stdout io.Writer) error{
 	"accept":  acceptOnly,
 	"signals": signals, "timer-storm": timerStorm, "fault": fault, "allocate": allocate, "clock": clock,
 	"waits": waits, "restarts": restarts, "paths": paths, "read-file": readFile,
+	"identities": identities, "switches": switches, "renames": renames, "exits": exits, "exec-in-thread": execInThread,
 }
 
 // number parses argument i.
