@@ -9,11 +9,11 @@
 
 #include "task.h"
 
-/* The ids by path_key, to find the path of a file that was seen before. */
+/* The ids by a hash of path_key, for which the stack has no room, to find the path of a file that was seen before. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 65536);
-	__type(key, struct path_key);
+	__type(key, u64);
 	__type(value, struct path_state);
 } paths SEC(".maps");
 
@@ -182,19 +182,30 @@ HOT u64 hash_inline(u64 dentry, u64 hash_len)
 	return hash;
 }
 
+/* PUT_KEY sets a member of *key, or adds it to the hash if key is NULL. */
+#define PUT_KEY(member, value)                 \
+	do {                                   \
+		u64 put = value;               \
+		if (key)                       \
+			key->member = put;     \
+		else                           \
+			hash = mix(hash, put); \
+	} while (0)
+
 /*
- * path_key_of reads the current key of a file's path, and what has to be the same for the key to have the same path.
+ * path_key_of reads the current key of a file's path into *key, or if that is NULL returns a hash of it. It also reads
+ * what has to be the same for the key to have the same path.
  *
  * The kernel counts the changes of a mount namespace in `event`, from 0 in each new one; where mounts have no unique
  * ids, the number of the namespace tells two of them apart. A mount that was detached is in no namespace, and nothing
  * tells when those above it change. Of a file that can be neither read nor written, the name may depend on more than
  * the key has, as in nsfs.
  */
-HOT void path_key_of(u64 file, struct path_key *key, struct path_version *version)
+HOT u64 path_key_of(u64 file, struct path_version *version, struct path_key *key)
 {
 	u64 mnt = FIELD(file, struct file, f_path.mnt) - bpf_core_field_offset(struct mount, mnt);
 	u64 dentry = FIELD(file, struct file, f_path.dentry), parent = FIELD(dentry, struct dentry, d_parent);
-	u64 inode = FIELD(file, struct file, f_inode), ns = FIELD(mnt, struct mount, mnt_ns), dir;
+	u64 inode = FIELD(file, struct file, f_inode), ns = FIELD(mnt, struct mount, mnt_ns), dir, hash_len, hash = 0;
 
 	version->epoch = epoch;
 	version->renames = rename_lock ? load_u64(rename_lock) : renames;
@@ -206,23 +217,28 @@ HOT void path_key_of(u64 file, struct path_key *key, struct path_version *versio
 		if (!bpf_core_field_exists(struct mount, mnt_id_unique))
 			version->mounts += FIELD(ns, struct mnt_namespace, seq) << 40;
 	}
-	key->mount = mnt;
 	if (bpf_core_field_exists(struct mount, mnt_id_unique))
-		key->mount = FIELD(mnt, struct mount, mnt_id_unique);
-	key->dentry = dentry | !FIELD(dentry, struct dentry, d_hash.pprev);
-	key->hash_len = FIELD(dentry, struct dentry, d_name.hash_len);
-	key->ino = FIELD(inode, struct inode, i_ino);
-	key->generations = FIELD(inode, struct inode, i_generation) << 32;
-	key->dir_ino = 0;
-	key->name = 0;
+		PUT_KEY(mount, FIELD(mnt, struct mount, mnt_id_unique));
+	else
+		PUT_KEY(mount, mnt);
+	PUT_KEY(dentry, dentry | !FIELD(dentry, struct dentry, d_hash.pprev));
+	hash_len = FIELD(dentry, struct dentry, d_name.hash_len);
+	PUT_KEY(hash_len, hash_len);
+	PUT_KEY(ino, FIELD(inode, struct inode, i_ino));
 	if (parent == dentry) {
-		key->name = hash_inline(dentry, key->hash_len);
-		return;
+		PUT_KEY(generations, FIELD(inode, struct inode, i_generation) << 32);
+		PUT_KEY(dir_ino, 0);
+		PUT_KEY(name, hash_inline(dentry, hash_len));
+		return hash;
 	}
 	dir = FIELD(parent, struct dentry, d_inode);
-	key->dir_ino = FIELD(dir, struct inode, i_ino);
-	key->generations |= (u32)FIELD(dir, struct inode, i_generation);
+	PUT_KEY(generations, FIELD(inode, struct inode, i_generation) << 32 |
+				     (u32)FIELD(dir, struct inode, i_generation));
+	PUT_KEY(dir_ino, FIELD(dir, struct inode, i_ino));
+	PUT_KEY(name, 0);
+	return hash;
 }
+#undef PUT_KEY
 
 HOT bool same_path(struct path_key *a, struct path_key *b)
 {
@@ -277,9 +293,8 @@ HOT s32 announce_path(struct file *file)
 __noinline int path_of_file(u64 file)
 {
 	struct path_state fresh = {}, *state;
-	struct path_key key = {};
+	u64 key = path_key_of(file, &fresh.version, NULL); /* before the path is read, which may change meanwhile */
 
-	path_key_of(file, &key, &fresh.version); /* before the path is read, which may change meanwhile */
 	state = bpf_map_lookup_elem(&paths, &key);
 	if (state && same_version(&state->version, &fresh.version))
 		return state->id;
@@ -305,7 +320,7 @@ HOT path_id cached_path_of(struct slot *slot, u64 file)
 	s32 id;
 	u32 i;
 
-	path_key_of(file, now, &slot->path_version);
+	path_key_of(file, &slot->path_version, now);
 	i = (now->dentry >> 6 ^ now->dentry >> 12) & (CACHED_PATHS - 1);
 	key = &slot->paths[i].key;
 	state = &slot->paths[i].state;
