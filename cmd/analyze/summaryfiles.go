@@ -28,14 +28,20 @@ type fileSummary struct {
 
 // fileTotal is how much of one file was read and written, and its slowest read or write.
 type fileTotal struct {
-	Path    string `json:"path"`
-	Read    int64  `json:"read_bytes"`
-	Written int64  `json:"written_bytes"`
-	Max     int64  `json:"max_ns"` // -1: unknown
-	Op      string `json:"max_op"`
-	Comm    string `json:"max_comm"`
-	Before  bool   `json:"max_began_before"` // the recording, so Max is a lower bound
+	Path    string    `json:"path"`
+	Mntns   namespace `json:"mntns"`
+	Read    int64     `json:"read_bytes"`
+	Written int64     `json:"written_bytes"`
+	Max     int64     `json:"max_ns"` // -1: unknown
+	Op      string    `json:"max_op"`
+	Comm    string    `json:"max_comm"`
+	Before  bool      `json:"max_began_before"` // the recording, so Max is a lower bound
 }
+
+// namespace is the mount namespace of a path that in other ones is that of another file; else it is empty, in JSON null.
+type namespace string
+
+func (n namespace) MarshalJSON() ([]byte, error) { return []byte(cmp.Or(string(n), "null")), nil }
 
 // accessDetails is what is shown of a slow read or write, besides its duration. op is "read", "write" or "?".
 type accessDetails struct {
@@ -64,7 +70,7 @@ func (f *fileSummary) read(e *env, in *view.Input, n int) error {
 	results, err := view.GroupRows(e.ctx, in, "file",
 		view.Grouping{Count: []view.Value{fileReads, fileWrites, bytesRead, bytesWritten, fileErrors,
 			fileExpected}},
-		view.Grouping{By: []*view.Key{view.Path}, Count: []view.Value{bytesRead, bytesWritten, slowestAccess}},
+		view.Grouping{By: []*view.Key{view.Path, view.Path.With}, Count: []view.Value{bytesRead, bytesWritten, slowestAccess}},
 	)
 	if err != nil {
 		return err
@@ -83,7 +89,7 @@ func fileTotals(groups []*view.Group) []fileTotal {
 	list := []fileTotal{}
 	for _, g := range groups {
 		slowest, duration := slowestAccess.Of(g)
-		list = append(list, fileTotal{g.Texts[0], bytesRead.Of(g), bytesWritten.Of(g), duration, slowest.op,
+		list = append(list, fileTotal{g.Texts[0], namespace(g.Texts[1]), bytesRead.Of(g), bytesWritten.Of(g), duration, slowest.op,
 			slowest.comm, slowest.before})
 	}
 	return list
@@ -96,8 +102,14 @@ func (f *fileSummary) title() string {
 
 // table shows the busiest files, then the slowest of the others.
 func (f *fileSummary) table() *term.Table {
-	t := term.NewTable(">read", ">written", ">slowest", "which was", "file")
-	for _, l := range append(slices.Clone(f.Busiest), f.Slowest...) {
+	all := append(slices.Clone(f.Busiest), f.Slowest...)
+	heads := []string{">read", ">written", ">slowest", "which was", "file"}
+	several := slices.ContainsFunc(all, func(l fileTotal) bool { return l.Mntns != "" })
+	if several {
+		heads = append(heads, ">mntns")
+	}
+	t := term.NewTable(heads...)
+	for _, l := range all {
 		if slices.Contains(f.Busiest, l) && t.Len() >= len(f.Busiest) {
 			continue
 		}
@@ -105,7 +117,11 @@ func (f *fileSummary) table() *term.Table {
 		if l.Max >= 0 {
 			which = l.Op + " by " + l.Comm
 		}
-		t.Row(view.Bytes.Cell(l.Read), view.Bytes.Cell(l.Written), boundText(l.Max, l.Before), which, l.Path)
+		cells := []string{view.Bytes.Cell(l.Read), view.Bytes.Cell(l.Written), boundText(l.Max, l.Before), which, l.Path}
+		if several {
+			cells = append(cells, string(l.Mntns))
+		}
+		t.Row(cells...)
 	}
 	return t
 }

@@ -114,16 +114,17 @@ func (c *viewCommand) writeTable(w io.Writer, groups []*view.Group, by []string,
 		_, err := fmt.Fprintln(w, c.emptyText)
 		return err
 	}
+	columns, rows := c.view.Cells(groups, by...)
 	var heads []string
-	for _, h := range c.view.Heads(by...) {
+	for _, h := range columns {
 		if h.AlignRight {
 			h.Name = ">" + h.Name
 		}
 		heads = append(heads, h.Name)
 	}
 	t := term.NewTable(heads...)
-	for _, g := range groups {
-		t.Row(c.view.Cells(g)...)
+	for _, row := range rows {
+		t.Row(row...)
 	}
 	if err := t.Write(w, ""); err != nil || omitted == 0 {
 		return err

@@ -16,8 +16,13 @@ var (
 	Comm = Joined("comm", "task", "comm")
 	PID  = Joined("pid", "task", "pid")
 	TID  = Joined("tid", "task", "tid")
-	Path = Joined("path", "path", "name")
+	Path = with(Joined("path", "path", "name"), mountNamespace)
 )
+
+func with(k, other *Key) *Key {
+	k.With = other
+	return k
+}
 
 // Joined groups by a column of a dimension. The table has the ids of its rows, in a column named like the dimension.
 func Joined(name, dimension, column string) *Key {

@@ -29,6 +29,18 @@ func (v *View) Key(name string) *Key {
 	return nil
 }
 
+// by returns the keys of these names, with those that come with them.
+func (v *View) by(names []string) (keys []*Key) {
+	for _, name := range names {
+		k := v.Key(name)
+		keys = append(keys, k)
+		if k.With != nil {
+			keys = append(keys, k.With)
+		}
+	}
+	return keys
+}
+
 // KeyNames returns the names of all keys.
 func (v *View) KeyNames() []string {
 	var names []string
@@ -51,10 +63,7 @@ func (v *View) SortBy(name string) Number {
 
 // Run groups the rows of all captures by the keys of these names, which must be keys of the view.
 func (v *View) Run(ctx context.Context, in *Input, by ...string) (*Result, error) {
-	g := Grouping{}
-	for _, name := range by {
-		g.By = append(g.By, v.Key(name))
-	}
+	g := Grouping{By: v.by(by)}
 	for _, m := range v.Measures {
 		g.Count = append(g.Count, m.Value)
 	}
@@ -71,11 +80,14 @@ type Head struct {
 	AlignRight bool
 }
 
-// Heads returns the headers for groups by these keys.
-func (v *View) Heads(by ...string) []Head {
+// Cells returns the headers of a table of groups by these keys, and its rows.
+func (v *View) Cells(groups []*Group, by ...string) (heads []Head, rows [][]string) {
 	var keys, measures []Head
-	for _, name := range by {
-		keys = append(keys, Head{name, v.Key(name).AlignRight})
+	var shown []int
+	for i, k := range v.by(by) {
+		if slices.Contains(by, k.Name) || slices.ContainsFunc(groups, func(g *Group) bool { return g.Texts[i] != "" }) {
+			keys, shown = append(keys, Head{k.Name, k.AlignRight}), append(shown, i)
+		}
 	}
 	for _, m := range v.Measures {
 		if !m.JSONOnly {
@@ -83,18 +95,19 @@ func (v *View) Heads(by ...string) []Head {
 			measures = append(measures, Head{m.head(), number})
 		}
 	}
-	return arrange(v, keys, measures)
-}
-
-// Cells returns the texts of a group, one for each column of Heads.
-func (v *View) Cells(g *Group) []string {
-	var cells []string
-	for _, m := range v.Measures {
-		if !m.JSONOnly {
-			cells = append(cells, m.text(g))
+	for _, g := range groups {
+		var texts, cells []string
+		for _, i := range shown {
+			texts = append(texts, g.Texts[i])
 		}
+		for _, m := range v.Measures {
+			if !m.JSONOnly {
+				cells = append(cells, m.text(g))
+			}
+		}
+		rows = append(rows, arrange(v, texts, cells))
 	}
-	return arrange(v, g.Texts, cells)
+	return arrange(v, keys, measures), rows
 }
 
 // arrange returns what belongs to the keys and what belongs to the measures, in the order of the columns.
@@ -108,8 +121,8 @@ func arrange[T any](v *View, keys, measures []T) []T {
 // Fields returns a group by these keys as the fields of a JSON object.
 func (v *View) Fields(g *Group, by ...string) map[string]any {
 	fields := map[string]any{}
-	for i, name := range by {
-		fields[name] = v.Key(name).jsonValue(g.Texts[i])
+	for i, k := range v.by(by) {
+		fields[k.Name] = k.jsonValue(g.Texts[i])
 	}
 	for _, m := range v.Measures {
 		fields[m.field()] = m.json(g)

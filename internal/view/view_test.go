@@ -63,8 +63,9 @@ func lines(t *testing.T, v *View, in *Input, sort string, n int, by ...string) [
 		t.Fatal(err)
 	}
 	var lines []string
-	for _, g := range r.Top(n, v.SortBy(sort)) {
-		lines = append(lines, strings.Join(v.Cells(g), ","))
+	_, table := v.Cells(r.Top(n, v.SortBy(sort)), by...)
+	for _, cells := range table {
+		lines = append(lines, strings.Join(cells, ","))
 	}
 	return lines
 }
@@ -232,7 +233,7 @@ func TestHeadsAndFields(t *testing.T) {
 	keysLast.KeysLast = true
 	measures := []Head{{"calls", true}, {"errors", true}, {"bytes got", true}, {"mean", true}, {"slowest", true}}
 	want := append(measures, Head{"pid", true}, Head{"tid", false})
-	if got := keysLast.Heads("pid", "tid"); !slices.Equal(got, want) {
+	if got, _ := keysLast.Cells(nil, "pid", "tid"); !slices.Equal(got, want) {
 		t.Errorf("heads %v, want %v", got, want)
 	}
 	r, err := callView.Run(t.Context(), &Input{Captures: open(t, calls())}, "pid", "comm")
