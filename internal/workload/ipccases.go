@@ -83,7 +83,7 @@ func ipcCases(args []string, stdout io.Writer) error {
 	}
 	runtime.LockOSThread()
 	t := &sysvTest{key: 0x0e1e0000 | os.Getpid()&0xffff}
-	t.PID, t.TID, t.Held = os.Getpid(), unix.Gettid(), int64(300*time.Millisecond)
+	t.PID, t.TID, t.Held = os.Getpid(), unix.Gettid(), int64(200*time.Millisecond)
 	t.shm = t.do("shmget", 0, 0, none, shmget, t.key, 4096, unix.IPC_CREAT|0o644)
 	t.sem = t.do("semget", 0, 0, none, semget, t.key, 2, unix.IPC_CREAT|0o644)
 	t.msg = t.do("msgget", 0, 0, none, msgget, t.key, unix.IPC_CREAT|unix.IPC_EXCL|0o644)
@@ -257,7 +257,7 @@ func (t *sysvTest) effective() {
 // block waits for a message that comes later, for room in a queue, and in a semop whose semaphores are removed.
 func (t *sysvTest) block() {
 	later := func(call sysvCall, args ...int) {
-		time.Sleep(time.Duration(t.Held))
+		time.Sleep(2 * time.Duration(t.Held)) // it may begin to sleep long before the call is made
 		sysv(call, args...)
 	}
 	queue := t.do("msgget", 0, 0, none, msgget, 0, 0o600)

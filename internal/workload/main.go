@@ -31,7 +31,7 @@
 //	workload names DIR     hostile names of threads and files; see names.go
 //	workload clock S CMD   runs CMD in a time namespace whose monotonic clock is S seconds ahead
 //	workload raw CALL...   system calls with any number, of any ABI; see raw.go
-//	workload filtered ACTION CALL...  the same, each with a filter that denies it; see raw.go
+//	workload filtered ACTION:CALL...  the same, each with a filter that denies it; see raw.go
 //	workload sockets 1     connections by each call of i386; see socketcall_386.go
 //	workload supervised 1   a call that a seccomp supervisor denies; see supervised.go
 //	workload skip HOW CMD  a tracer that skips calls of getpgid of CMD; see skip_amd64.go

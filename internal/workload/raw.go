@@ -57,10 +57,11 @@ func skipped(args []string, _ io.Writer) error {
 	return nil
 }
 
-// filtered makes each call in a process of its own, whose filter denies that number with ACTION.
+// filtered makes each call in a process of its own, whose filter denies that number. They are ACTION:CALL.
 func filtered(args []string, stdout io.Writer) error {
-	for _, call := range args[1:] {
-		if _, err := again(nil, "filtered-call", args[0], call); err != nil {
+	for _, arg := range args {
+		action, call, _ := strings.Cut(arg, ":")
+		if _, err := again(nil, "filtered-call", action, call); err != nil {
 			return err
 		}
 	}

@@ -33,6 +33,8 @@ func skip(args []string, stdout io.Writer) error {
 	runtime.LockOSThread() // the tracer is a thread
 	cmd := exec.Command(args[1], "skipped", args[0])
 	cmd.Stderr = os.Stderr
+	// Without signals of its own runtime: while calls are emulated it could not return from their handlers.
+	cmd.Env = append(os.Environ(), "GODEBUG=asyncpreemptoff=1", "GOGC=off")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
 	if err := cmd.Start(); err != nil {
 		return err
