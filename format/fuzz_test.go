@@ -96,7 +96,9 @@ func FuzzSegment(f *testing.F) {
 	})
 }
 
+// FuzzTar opens tars, alone and as a part of the recording that the intact tar is of.
 func FuzzTar(f *testing.F) {
+	var intact []byte
 	for _, codec := range []Codec{None, Zstd} {
 		var out bytes.Buffer
 		w, err := Create("-", testManifest, WriterOptions{Stdout: &out})
@@ -118,8 +120,33 @@ func FuzzTar(f *testing.F) {
 		}
 		f.Add(out.Bytes())
 		f.Add(out.Bytes()[:out.Len()-2000])
+		intact = out.Bytes()
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		checkFuzzed(t, len(data), func() (*Capture, error) { return OpenTar(bytes.NewReader(data), int64(len(data))) })
+		open := func() (*Capture, error) { return OpenTar(bytes.NewReader(data), int64(len(data))) }
+		checkFuzzed(t, len(data), open)
+		checkFuzzed(t, len(data)+len(intact), func() (*Capture, error) {
+			c, err := open()
+			if err != nil {
+				return nil, err
+			}
+			whole, err := OpenTar(bytes.NewReader(intact), int64(len(intact)))
+			if err != nil {
+				return nil, err
+			}
+			SameRecording(c, whole)
+			u := Union(c, whole)
+			for i, table := range u.tables {
+				table.AddColumns(Column{"made_up", StringList})
+				odd := false
+				if u.tables[i], err = table.Select(t.Context(), nil, func(*Batch, int) bool {
+					odd = !odd
+					return odd
+				}); err != nil {
+					u.tables[i] = table
+				}
+			}
+			return u, nil
+		})
 	})
 }

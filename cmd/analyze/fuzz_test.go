@@ -42,7 +42,7 @@ func seed(f *testing.F) *fixture.Mutants {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for capture := range byte(5) {
+	for capture := range byte(7) {
 		f.Add(capture, []byte{})
 		f.Add(capture, []byte{0, 9, 0, 0, 0x5a, 0, 11, 0, 2, 9, 0, 19, 0, 1, 8})
 	}
