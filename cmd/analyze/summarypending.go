@@ -41,11 +41,7 @@ func (s *pendingSummary) read(e *env, c *capture.Capture, p *filter.Program, l *
 		return err
 	}
 	s.Pending = []pendingCall{}
-	columns := schema.Of("pending").Select("ts", "task", "nr", "flags")
-	if t := c.Table("pending"); t != nil && t.Schema.Index("flags") < 0 { // format 1.1
-		columns = columns[:len(columns)-1]
-	}
-	scan := e.scan(c, "pending", columns, p)
+	scan := e.scan(c, "pending", schema.Of("pending").Select("ts", "task", "nr", "flags"), p)
 	scan.Ordered = true
 	return scan.Run(e.ctx, func(_ int, b *format.Batch) error {
 		s.PendingAll += int64(b.Rows)

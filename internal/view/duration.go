@@ -11,7 +11,7 @@ import (
 // Unknown is a duration that is not known, in captures and as a Number in nanoseconds.
 const Unknown = -1
 
-// flagsColumn is the last column of many tables of events. Captures of format 1.1 lack it: none of its bits is set.
+// flagsColumn is the last column of many tables of events.
 const flagsColumn = "flags"
 
 // timed are the columns that say which durations are known, and which of them exactly.

@@ -4,7 +4,6 @@ package view
 
 import (
 	"context"
-	"slices"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
@@ -50,8 +49,8 @@ func GroupRows(ctx context.Context, in *Input, table string, groupings ...Groupi
 
 // groupOne adds the rows of one capture to the results.
 func groupOne(s *Source, in *Input, table string, results []*Result) error {
-	columns := columnsIn(s.Table(table), columnsOf(table, results))
-	scan := &capture.Scan{Capture: s.Capture, Table: table, Columns: columns, Filter: in.Filter, Progress: in.Progress}
+	scan := &capture.Scan{Capture: s.Capture, Table: table, Columns: columnsOf(table, results), Filter: in.Filter,
+		Progress: in.Progress}
 	workers := make([]*worker, scan.Workers())
 	for i := range workers {
 		var err error
@@ -69,14 +68,6 @@ func groupOne(s *Source, in *Input, table string, results []*Result) error {
 		}
 	}
 	return nil
-}
-
-// columnsIn returns the columns without the flags, if the table of a capture lacks them.
-func columnsIn(t *format.Table, columns []format.Column) []format.Column {
-	if t == nil || t.Schema.Index(flagsColumn) >= 0 {
-		return columns
-	}
-	return slices.DeleteFunc(columns, func(c format.Column) bool { return c.Name == flagsColumn })
 }
 
 // columnsOf returns the columns that keys, aggregates and conditions read, in their order in the table.
