@@ -12,8 +12,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A proc finds processes in /proc, where they have the numbers of the pid namespace that it was mounted in.
-type proc struct {
+// Proc finds processes in /proc, where they have the numbers of the pid namespace that it was mounted in.
+type Proc struct {
 	ns     uint64           // that namespace; 0: unknown
 	nested map[nsPID]string // the directories of processes in namespaces below it; nil: not read yet
 }
@@ -27,19 +27,19 @@ type nsPID struct {
 // pidLevel is how many pid namespaces are around that of this process; 0: it is the initial one. Open sets it.
 var pidLevel int
 
-// findProc finds out which namespace /proc is of: it shows the numbers of this process in that and in all below it.
-func findProc() *proc {
+// FindProc finds out which namespace /proc is of: it shows the numbers of this process in that and in all below it.
+func FindProc() *Proc {
 	if pidLevel == 0 {
-		return &proc{ns: initialPID}
+		return &Proc{ns: initialPID}
 	}
 	status, _ := os.ReadFile("/proc/self/status")
 	switch len(numbers(status)) {
 	case 1:
-		return &proc{ns: inode("/proc/self/ns/pid")}
+		return &Proc{ns: inode("/proc/self/ns/pid")}
 	case pidLevel + 1:
-		return &proc{ns: initialPID}
+		return &Proc{ns: initialPID}
 	}
-	return &proc{}
+	return &Proc{}
 }
 
 // numbers returns the numbers in the file status of a process: the last one is that in its own namespace.
@@ -58,9 +58,9 @@ func inode(path string) uint64 {
 	return st.Ino
 }
 
-// directory returns the directory of a process, of which pid is the number in the initial pid namespace, and nspid that
-// in its own, whose inode is pidns.
-func (p *proc) directory(pid, nspid int32, pidns int64) (dir string, ok bool) {
+// Directory returns the directory of a process, of which pid is the number in the initial pid namespace, and nspid that
+// in its own, whose inode is pidns. It is not ok if this /proc does not show which directory that is.
+func (p *Proc) Directory(pid, nspid int32, pidns int64) (dir string, ok bool) {
 	switch p.ns {
 	case initialPID:
 		return fmt.Sprintf("/proc/%d", pid), true
@@ -75,7 +75,7 @@ func (p *proc) directory(pid, nspid int32, pidns int64) (dir string, ok bool) {
 }
 
 // readNested finds the processes that have numbers in namespaces below that of /proc.
-func (p *proc) readNested() {
+func (p *Proc) readNested() {
 	p.nested = make(map[nsPID]string)
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {

@@ -16,7 +16,7 @@ import (
 // task. The rows have op "snapshot", the time now (ns since the Unix epoch) and the command line that /proc has, none
 // if the process has ended or /proc does not show it.
 func AppendProcesses(b, tasks *format.Batch, now int64) error {
-	seen, proc := make(map[int32]bool), findProc()
+	seen, proc := make(map[int32]bool), FindProc()
 	for i := range tasks.Rows {
 		pid := tasks.Column("pid").I32[i]
 		if seen[pid] {
@@ -24,7 +24,7 @@ func AppendProcesses(b, tasks *format.Batch, now int64) error {
 		}
 		seen[pid] = true
 		var args []string
-		if dir, ok := proc.directory(pid, tasks.Column("nspid").I32[i], tasks.Column("pidns").I64[i]); ok {
+		if dir, ok := proc.Directory(pid, tasks.Column("nspid").I32[i], tasks.Column("pidns").I64[i]); ok {
 			args = commandLine(dir)
 		}
 		if err := b.AppendRow(map[string]any{

@@ -40,14 +40,14 @@ func inside(t *testing.T, ownProc bool, script string) (status int, stdout, stde
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-// recordInside records in a new pid namespace. The script calls $record, with all flags that are needed; `began` waits
-// until the recording has begun.
+// recordInside records in a new pid namespace. The script calls $record, with all flags that are needed, which
+// writes $capture; `began` waits until the recording has begun.
 func recordInside(t *testing.T, ownProc bool, script string) *format.Capture {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "capture")
 	flags := strings.Join(append([]string{"-q", "-w", path}, recordArgs()...), " ")
-	status, _, stderr := inside(t, ownProc, "record='record "+flags+"'\n"+
-		"began() { until [ -e "+path+"/process/000001.arrow ]; do sleep 0.05; done; }\n"+script)
+	status, _, stderr := inside(t, ownProc, "capture="+path+"\nrecord='record "+flags+"'\n"+
+		"began() { until [ -e $capture/process/000001.arrow ]; do sleep 0.05; done; }\n"+script)
 	if status != 0 {
 		t.Fatalf("status %d\n%s", status, stderr)
 	}
@@ -141,6 +141,27 @@ func TestPIDInPIDNamespace(t *testing.T) {
 		if ends := processes(t, c, "exit"); len(ends) != 2 || ends[1].n("exit_code") != 3 ||
 			ends[1].n("pid") != snapshots[0].n("pid") {
 			t.Errorf("exits %v", ends)
+		}
+	})
+}
+
+// A recorder that drops old generations looks whether processes still run, if it records by name.
+func TestGenerationsInPIDNamespace(t *testing.T) {
+	eachProc(t, func(t *testing.T, ownProc bool) {
+		c := recordInside(t, ownProc, `
+			sh -c 'while [ ! -e stop ]; do sleep 0.05; done' known &
+			$record -G 200ms -W 2 --comm sh -p $! &
+			began
+			while [ -e $capture/process/000001.arrow ]; do sleep 0.05; done
+			touch stop
+			wait`)
+		found := false
+		for _, r := range processes(t, c, "snapshot") {
+			args := r["args"].([]string)
+			found = found || len(args) == 4 && args[3] == "known"
+		}
+		if !found {
+			t.Errorf("the process is not in the generation's snapshot: %v", processes(t, c, "snapshot"))
 		}
 	})
 }

@@ -6,9 +6,9 @@ package recorder
 
 import (
 	"bytes"
-	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -35,6 +35,8 @@ type process struct {
 	task     int32 // id of its first thread; 0: unknown
 	known    bool  // a row of table process told of it; else only its task has been announced
 	ppid     int32
+	nspid    int32  // its id in its own pid namespace
+	pidns    int64  // inode of that; 0: unknown
 	at       int64  // when it was so, ns since the Unix epoch
 	started  string // when it began, as /proc has it; "": not looked up yet
 	filename string
@@ -72,6 +74,8 @@ func (l *living) identify(layout *bpf.Layout, recs bpf.Records) {
 		}
 		if p := l.of(pid); p != nil {
 			l.setTask(p, int32(layout.ID(recs, i)))
+			p.nspid = layout.Int32At(recs, i, "nspid")
+			p.pidns = int64(uint32(layout.Int32At(recs, i, "pidns"))) // a u32 in the record
 		}
 	}
 }
@@ -175,8 +179,13 @@ func (l *living) end(pid int32, at int64) {
 // verify removes the processes that /proc does not have any more. Their ends have no rows if these were lost, or if
 // only threads of some name are recorded and the last one had another.
 func (l *living) verify() {
+	proc := bpf.FindProc()
 	for pid, p := range l.byPID {
-		started := startOf(pid)
+		dir, ok := proc.Directory(pid, p.nspid, p.pidns)
+		if !ok {
+			continue
+		}
+		started := startOf(dir)
 		if started == "" || p.started != "" && p.started != started {
 			l.end(pid, p.at)
 			continue
@@ -185,9 +194,10 @@ func (l *living) verify() {
 	}
 }
 
-// startOf returns when a process began, in the units of /proc; "" if it has ended. Tests replace it.
-var startOf = func(pid int32) string {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+// startOf returns when the process with this directory in /proc began, in the units of /proc; "" if it has ended. Tests
+// replace it.
+var startOf = func(dir string) string {
+	stat, err := os.ReadFile(filepath.Join(dir, "stat"))
 	if err != nil {
 		return ""
 	}

@@ -6,7 +6,6 @@ package recorder
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -95,23 +94,23 @@ func TestLivingIsVerified(t *testing.T) {
 	l := newLiving(newDimension(layoutOf("task")), 0, 0)
 	original := startOf
 	defer func() { startOf = original }()
-	starts := map[int32]string{1: "10", 2: "20", 3: "30"}
-	startOf = func(pid int32) string { return starts[pid] }
-	for pid := range starts {
+	starts := map[string]string{"/proc/1": "10", "/proc/2": "20", "/proc/3": "30"}
+	startOf = func(dir string) string { return starts[dir] }
+	for pid := range int32(4) {
 		if err := b.AppendRow(map[string]any{"ts": int64(1), "op": "exec", "pid": pid}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	l.follow(b, 0)
 	l.verify()
-	starts[2] = "25"
-	delete(starts, 3)
+	starts["/proc/2"] = "25"
+	delete(starts, "/proc/3")
 	l.verify()
 	if len(l.byPID) != 1 || l.byPID[1] == nil {
 		t.Errorf("%v are left, want 1", l.byPID)
 	}
 	startOf = original
-	if startOf(int32(os.Getpid())) == "" || startOf(1<<30) != "" {
-		t.Errorf("this process began at %q, one that is not there at %q", startOf(int32(os.Getpid())), startOf(1<<30))
+	if startOf("/proc/self") == "" || startOf("/proc/0") != "" {
+		t.Errorf("this process began at %q, one that is not there at %q", startOf("/proc/self"), startOf("/proc/0"))
 	}
 }
