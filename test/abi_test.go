@@ -358,7 +358,7 @@ func TestSocketCalls(t *testing.T) {
 func TestPendingOfEachABI(t *testing.T) {
 	eachABI(t, "syscall", func(t *testing.T, _ string) {
 		path, prefix := workload(t)
-		got, stdout := capture(t, 0, "-d", "1s", "-e", "syscall", "--", path, "block", "3", "3s")
+		got, stdout := capture(t, 0, "-d", "2s", "-e", "syscall", "--", path, "block", "3", "4s")
 		wantNoLoss(t, got)
 		rep, read, who := parseReport(t, stdout), number(t, got, prefix+"read"), tasks(t, got)
 		sizes := map[int64]int{} // each thread reads another number of bytes
