@@ -3,6 +3,11 @@
 package test
 
 import (
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/fletch-trace/fletch/format"
@@ -62,4 +67,89 @@ func TestPathsAreThoseOfTheirTime(t *testing.T) {
 		}
 		t.Logf("reads: %v, wrong: %v, skipped: %q", rows, wrong, report.Skipped)
 	})
+}
+
+// An offset is where the bytes came from or went, also if the call appends.
+func TestOffsets(t *testing.T) {
+	eachMechanism(t, "file", func(t *testing.T, mechanism string) {
+		var report []struct {
+			Case         string
+			Size, Offset int64
+		}
+		got := recordWork(t, "file", mechanism, &report, "offsets", t.TempDir())
+		files, _ := filesBySize(t, got)
+		for _, want := range report {
+			if r, there := files[want.Size]; !there {
+				t.Errorf("%s: no row of %d bytes", want.Case, want.Size)
+			} else if r.n("offset") != want.Offset {
+				t.Errorf("%s: %v, want offset %d", want.Case, r, want.Offset)
+			}
+		}
+	})
+}
+
+// Programs that append one after the other write behind each other.
+func TestShellsAppend(t *testing.T) {
+	eachMechanism(t, "file", func(t *testing.T, mechanism string) {
+		script := fmt.Sprintf("cd %s; for text in one three seventeen; do sh -c \"echo $text >>log\"; done", t.TempDir())
+		got, _ := capture(t, 0, "-e", "file", "--mechanism", "file="+mechanism, "--", "sh", "-c", script)
+		wantNoLoss(t, got)
+		_, paths := filesBySize(t, got)
+		var at []int64
+		for _, r := range rows(t, got, "file") {
+			if path := paths[r.n("path")]; path != nil && strings.HasSuffix(path.s("name"), "/log") {
+				at = append(at, r.n("offset"))
+			}
+		}
+		if want := []int64{0, 4, 10}; !slices.Equal(at, want) {
+			t.Errorf("the shells wrote at %v, want %v", at, want)
+		}
+	})
+}
+
+// While directories above a file are exchanged all the time, each read has one of the two names that the file has had.
+func TestPathsWhileRenamed(t *testing.T) {
+	eachMechanism(t, "file", func(t *testing.T, mechanism string) {
+		var report struct {
+			Names []string
+			Reads int
+		}
+		got := recordWork(t, "file", mechanism, &report, "exchange", t.TempDir(), strconv.FormatInt(fewer(20_000), 10))
+		_, paths := filesBySize(t, got)
+		names := map[string]int{}
+		for _, r := range rows(t, got, "file") {
+			if r.n("size") == 90_001 {
+				names[paths[r.n("path")].s("name")]++
+			}
+		}
+		total := 0
+		for name, n := range names {
+			total += n
+			if !slices.Contains(report.Names, name) && !strings.Contains(name, ":") {
+				t.Errorf("%d reads of %s, which is neither of %q", n, name, report.Names)
+			}
+		}
+		if total != report.Reads || names[report.Names[0]] == 0 || names[report.Names[1]] == 0 {
+			t.Errorf("%d reads, of %v, want %d of both", total, slices.Sorted(maps.Keys(names)), report.Reads)
+		}
+		t.Logf("reads by name: %v", names)
+	})
+}
+
+// The path of a program is right, wherever its directory is mounted.
+func TestProgramsOfMounts(t *testing.T) {
+	needKernel(t)
+	needProgram(t, "unshare")
+	dir := t.TempDir()
+	script := fmt.Sprintf(`cd %s && mkdir src one stacked && cp %s src/ && for at in one stacked stacked stacked stacked
+do mount --bind src $at && $at/workload fault 2>/dev/null; done; exit 0`, dir, program("workload"))
+	got, _ := capture(t, 0, "-e", "process", "--", "unshare", "-m", "sh", "-c", script)
+	wantNoLoss(t, got)
+	who, count := tasks(t, got), map[string]int{}
+	for _, r := range processes(t, got, "exec") {
+		count[who[r.n("task")].s("exe")]++
+	}
+	if one, stacked := count[dir+"/one/workload"], count[dir+"/stacked/workload"]; one != 1 || stacked != 4 {
+		t.Errorf("%d programs in one, %d in stacked: %v", one, stacked, count)
+	}
 }

@@ -15,6 +15,7 @@
 //	workload files DIR N   reads and writes of known sizes, N of each kind, on files of every kind; see files.go
 //	workload paths DIR     reads of files whose paths change, or of which the kernel has another one at the same address;
 //	                       see paths.go
+//	workload offsets DIR   reads and writes that are not where their call or position before says; see offsets.go
 //	workload ipc N         N checks of each kind on System V objects, by root and by another user; see ipc.go
 //	workload ipc-storm N   opens and creates queues N times each, while another thread does; see ipccases.go
 //	workload ipc-cases HOW System V calls of every kind, directly or by ipc(2); see ipccases.go
@@ -76,9 +77,9 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
 		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n"+
-			"    files DIR N | paths DIR | ipc N | ipc-cases HOW | raw CALL... | tcp N | connections 4 | hold 4 |\n"+
-			"    seccomp N | signals N | waits 1 | restarts 1 | clock S CMD | allocate MIB | names DIR |\n"+
-			"    identities DIR... | switches N USERS | renames N | exits N")
+			"    files DIR N | paths DIR | offsets DIR | ipc N | ipc-cases HOW | raw CALL... | tcp N |\n"+
+			"    connections 4 | hold 4 | seccomp N | signals N | waits 1 | restarts 1 | clock S CMD |\n"+
+			"    allocate MIB | names DIR | identities DIR... | switches N USERS | renames N | exits N")
 		return 2
 	}
 	var err error
@@ -128,11 +129,12 @@ func threads(n int, work func(i int)) []int {
 
 // families are the kinds of work for one family of events each, and those that this program starts itself with.
 var families = map[string]func(args []string, stdout io.Writer) error{
-	"files": files, "ipc": ipc, "ipc-cases": ipcCases, "ipc-storm": ipcStorm, "tcp": tcp, "seccomp": seccomp, "names": names,
+	"files": files, "paths": paths, "read-file": readFile, "offsets": offsets, "exchange": exchangeAbove,
+	"ipc": ipc, "ipc-cases": ipcCases, "ipc-storm": ipcStorm, "tcp": tcp, "seccomp": seccomp, "names": names,
 	"as-user": asUser, "denied": denied, "connections": connections, "hold": hold, "close": closeOnly,
 	"accept":  acceptOnly,
 	"signals": signals, "timer-storm": timerStorm, "fault": fault, "allocate": allocate, "clock": clock,
-	"waits": waits, "restarts": restarts, "paths": paths, "read-file": readFile,
+	"waits": waits, "restarts": restarts,
 	"identities": identities, "switches": switches, "renames": renames, "exits": exits, "exec-in-thread": execInThread,
 }
 

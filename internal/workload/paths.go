@@ -552,3 +552,42 @@ func (w *pathWork) chrooted() {
 	w.readAs(fd, w.mntns, w.path("source/data"))
 	unix.Close(fd)
 }
+
+// exchangeAbove exchanges two directories above an open file from one thread, while another reads the file N times, in DIR.
+// It prints the two names that the file has, and the number of reads, each of 90,001 bytes.
+func exchangeAbove(args []string, stdout io.Writer) error {
+	n, err := number(args, 1)
+	if err != nil {
+		return err
+	}
+	w := &pathWork{dir: args[0], name: "exchange"}
+	w.make(w.path("left/low/lower"), w.path("right"))
+	w.write(w.path("left/low/lower/data"))
+	fd := w.open(w.path("left/low/lower/data"))
+	if w.err != nil {
+		return w.err
+	}
+	stop := make(chan bool)
+	buf := make([]byte, 90_001)
+	threads(2, func(i int) {
+		if i == 0 {
+			for range n {
+				unix.Read(fd, buf)
+			}
+			close(stop)
+			return
+		}
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				unix.Renameat2(unix.AT_FDCWD, w.path("left"), unix.AT_FDCWD, w.path("right"), unix.RENAME_EXCHANGE)
+			}
+		}
+	})
+	return json.NewEncoder(stdout).Encode(struct {
+		Names []string `json:"names"`
+		Reads int      `json:"reads"`
+	}{[]string{w.path("left/low/lower/data"), w.path("right/low/lower/data")}, n})
+}
