@@ -19,6 +19,17 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
+// TestMain is also the program of TestInFlightOfARunningTask: it seeks as fast as it can, each time to another offset,
+// which is in two arguments.
+func TestMain(m *testing.M) {
+	if os.Getenv("FLETCH_SEEK") == "" {
+		os.Exit(m.Run())
+	}
+	for i := uintptr(1); os.Getppid() != 1 || i%1024 != 0; i++ {
+		unix.RawSyscall(unix.SYS_LSEEK, ^uintptr(0), i, i)
+	}
+}
+
 // A reader is a process (cat) that reads a byte and writes it whenever it gets one, and the session that records it.
 type reader struct {
 	t       *testing.T
@@ -329,5 +340,61 @@ func TestInFlight(t *testing.T) {
 		if want := map[bool]int{true: 50, false: readyIterators}[refused == nil]; times != want {
 			t.Errorf("listed %d times, want %d", times, want)
 		}
+	}
+}
+
+// The call in flight of a task that makes calls all the time, read while it runs, is one of its calls: no arguments of
+// two calls, not two calls, and none that is older than one seen before.
+func TestInFlightOfARunningTask(t *testing.T) {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), "FLETCH_SEEK=1", "GOMAXPROCS=1")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	s, err := Open(Options{Families: []string{"syscall"}, PIDs: []int{cmd.Process.Pid}, RingSize: 1 << 16})
+	if errors.Is(err, ErrPrivilege) || errors.Is(err, ErrNoBTF) {
+		t.Skipf("cannot record here: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	discard := func(*Layout, Records, int32) error { return nil }
+	if err := s.Start(discard); err != nil {
+		t.Fatal(err)
+	}
+	found, last := 0, int64(0)
+	for deadline := time.Now().Add(20 * time.Second); found < 100 && time.Now().Before(deadline); {
+		pending := format.NewBatch(layoutOf(s.Layouts(), "pending").Schema)
+		err := s.InFlight(func(l *Layout, recs Records, cpu int32) error {
+			l.Gather(pending, recs, cpu, 0)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Sweep(discard); err != nil {
+			t.Fatal(err)
+		}
+		tasks := make(map[int32]bool)
+		for i := range pending.Rows {
+			if tasks[pending.Column("task").I32[i]] {
+				t.Error("a task is in two calls")
+			}
+			tasks[pending.Column("task").I32[i]] = true
+			if pending.Column("nr").I32[i] != unix.SYS_LSEEK {
+				continue
+			}
+			found++
+			offset, again := pending.Column("arg1").I64[i], pending.Column("arg2").I64[i]
+			if offset != again || offset < last || pending.Column("arg0").I64[i] != -1 || pending.Column("arg3").I64[i] != 0 {
+				t.Fatalf("seeks to %d and %d, after %d", offset, again, last)
+			}
+			last = offset
+		}
+	}
+	if found < 100 {
+		t.Errorf("found %d times in a call: the test shows nothing", found)
 	}
 }

@@ -6,7 +6,6 @@ package recorder
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
@@ -43,15 +42,15 @@ func (f *inFlight) list(generation int) (own []*format.Batch, notes []string, er
 			return nil
 		})
 	}
-	if errors.Is(err, bpf.ErrNoIterator) {
-		own, err = nil, nil
-		notes = []string{"what was in flight at its end is not in it: this kernel lists that only a few times"}
+	if err != nil { // the recording goes on, and so does the dump
+		why := err.Error()
+		if errors.Is(err, bpf.ErrNoIterator) {
+			why = "this kernel lists that only a few times"
+		}
+		own, notes = nil, []string{"what was in flight at its end is not in it: " + why}
 	}
-	if err == nil {
-		err = f.sweep()
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("making a dump: %w", err)
+	if err := f.sweep(); err != nil {
+		return nil, nil, err
 	}
 	return append(f.gatherer.dimensions.rowsFor(own), own...), notes, nil
 }

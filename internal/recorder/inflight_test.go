@@ -5,6 +5,7 @@
 package recorder
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,7 +19,7 @@ import (
 // A dump has the calls in flight when it is made, with their tasks, in segments of its own; the recording counts only
 // its own rows. If they cannot be listed, the dump says so.
 func TestDumpsListWhatIsInFlight(t *testing.T) {
-	for _, failing := range []error{nil, bpf.ErrNoIterator} {
+	for _, failing := range []error{nil, bpf.ErrNoIterator, errors.New("broken")} {
 		r := newRecording(t)
 		requests := make(chan os.Signal, 1)
 		r.cfg.Path, r.cfg.Last, r.cfg.RequestDump = filepath.Join(t.TempDir(), "flight"), time.Minute, requests
@@ -55,5 +56,36 @@ func TestDumpsListWhatIsInFlight(t *testing.T) {
 				t.Errorf("in segment %s", s.Name)
 			}
 		}
+	}
+}
+
+// The processes that each generation begins with do not trigger dumps: they are no events.
+func TestListedProcessesTriggerNothing(t *testing.T) {
+	r := newRecording(t)
+	r.cfg.Path, r.cfg.Last = filepath.Join(t.TempDir(), "flight"), time.Second
+	var err error
+	if r.cfg.Trigger, err = CompileTrigger(`op == "snapshot"`, []string{"process"}); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	result := r.result(func(sweep int) bool {
+		if sweep == 1 {
+			r.session.push("process", 1, monotonic()) // of process 0
+		}
+		time.Sleep(20 * time.Millisecond)
+		return time.Since(began) < 4*time.Second
+	})
+	c := capture(t, result.Dumps[len(result.Dumps)-1].Path)
+	if rows := c.Table("process"); rows == nil || rows.Rows == 0 {
+		t.Error("the last generation does not begin with the process")
+	}
+	triggered := 0
+	for _, dump := range result.Dumps {
+		if dump.Reason == "trigger" {
+			triggered++
+		}
+	}
+	if triggered != 1 {
+		t.Errorf("%d dumps by the trigger, want 1, for the row that the programs wrote", triggered)
 	}
 }
