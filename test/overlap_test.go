@@ -48,6 +48,7 @@ func TestDumpsThatOverlap(t *testing.T) {
 	if len(paths) != 4 || apart <= k.n {
 		t.Fatalf("%d dumps with %d known calls, together %d: they do not overlap", len(paths), apart, k.n)
 	}
+	wantInFlightOnce(t, paths[:3], paths[3])
 	tar := filepath.Join(t.TempDir(), "copy.tar")
 	if out, err := exec.Command(needProgram(t, "tar"), "-cf", tar, "-C", paths[1], ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -74,6 +75,26 @@ func TestDumpsThatOverlap(t *testing.T) {
 		if rows := wantOnce(t, filepath.Join(dir, "syscall.csv"), "", "", ""); rows != all.Table("syscall").Rows {
 			t.Errorf("%d calls, want %d", rows, all.Table("syscall").Rows)
 		}
+	}
+}
+
+// wantInFlightOnce checks calls in flight. Threads of the command wait in a call all the time: each dump for a signal has that call in flight, the dumps together
+// have it once, and with that of the end, when the command was killed, it is one that returned.
+func wantInFlightOnce(t *testing.T, signals []string, end string) {
+	t.Helper()
+	inFlight := func(paths ...string) int64 {
+		var summary struct {
+			All int64 `json:"pending_calls_all"`
+		}
+		readJSON(t, &summary, append(paths, "-Y", `name == "futex"`), "summary")
+		return summary.All
+	}
+	one, together := inFlight(signals[0]), inFlight(signals...)
+	if one == 0 || together == 0 || together > inFlight(signals[len(signals)-1]) {
+		t.Errorf("%d calls in flight in one dump, %d in all", one, together)
+	}
+	if n := inFlight(append(signals, end)...); n > 0 {
+		t.Errorf("%d calls of a command that was killed are in flight", n)
 	}
 }
 
