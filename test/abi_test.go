@@ -271,8 +271,8 @@ func TestSeccompOfOddNumbers(t *testing.T) {
 	})
 }
 
-// A call that a tracer skips is not one that a filter denied, also if the task has a filter. If it is skipped before its
-// entry it has no row at all, else one with a number that no call has.
+// A call that a tracer skips is not one that a filter denied, also if the task has a filter. If it is skipped before
+// its entry it has no row at all, else one with a number that no call has.
 func TestSkippedCalls(t *testing.T) {
 	if runtime.GOARCH != "amd64" {
 		t.Skip("the tracer is of amd64")

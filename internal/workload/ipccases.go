@@ -66,8 +66,8 @@ func (t *sysvTest) do(name string, want unix.Errno, id, flag int, call sysvCall,
 	return ret
 }
 
-// ipcCases makes the System V calls of every kind, and each fail before and after its permission check where it can. With
-// the argument ipc it makes them by ipc(2), with namespace in an IPC namespace of its own.
+// ipcCases makes the System V calls of every kind, and each fail before and after its permission check where it can.
+// With the argument ipc it makes them by ipc(2), with namespace in an IPC namespace of its own.
 func ipcCases(args []string, stdout io.Writer) error {
 	if args[0] == "namespace" {
 		runtime.LockOSThread()
@@ -201,7 +201,8 @@ func (t *sysvTest) controlSemaphores() {
 	t.do("semctl, set too far", unix.ERANGE, 0, none, semctl, t.sem, 1, setVal, 1<<20)
 	t.do("semctl, set another", unix.EINVAL, 0, none, semctl, t.sem, 7, setVal, 5)
 	t.do("semctl, set all", 0, t.sem, writable, semctl, t.sem, 0, setAll, address(&[2]uint16{3, 4}))
-	t.do("semctl, set all too far", unix.ERANGE, t.sem, writable, semctl, t.sem, 0, setAll, address(&[2]uint16{0xffff, 4}))
+	far := address(&[2]uint16{0xffff, 4})
+	t.do("semctl, set all too far", unix.ERANGE, t.sem, writable, semctl, t.sem, 0, setAll, far)
 	t.do("semctl, missing", unix.EINVAL, 0, none, semctl, t.sem+1<<20, 0, getVal)
 	t.do("semctl, unknown", unix.EINVAL, 0, none, semctl, t.sem, 0, 99)
 }

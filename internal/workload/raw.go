@@ -99,8 +99,8 @@ func forged(_ []string, _ io.Writer) error {
 }
 
 // raw makes calls as they are given: how the kernel is entered, the whole register of the number, and arguments, as
-// HOW:NR:ARG:ARG... The ways are syscall, which is the native one of this program; int80; and vdso, by the function of a
-// 32-bit program's vDSO, which is sysenter or syscall.
+// HOW:NR:ARG:ARG... The ways are syscall, which is the native one of this program; int80; and vdso, by the function of
+// a 32-bit program's vDSO, which is sysenter or syscall.
 func raw(args []string, stdout io.Writer) error {
 	runtime.LockOSThread()
 	made := Made{PID: os.Getpid(), TID: unix.Gettid()}

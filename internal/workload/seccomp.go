@@ -36,8 +36,8 @@ const (
 
 // actions are what filters do with a call.
 var actions = map[string]uint32{
-	"errno": retErrno | uint32(unix.EACCES), "trap": retTrap, "kill-process": retKillProcess, "kill-thread": retKillThread,
-	"trace": retTrace,
+	"errno": retErrno | uint32(unix.EACCES), "trap": retTrap, "kill-process": retKillProcess,
+	"kill-thread": retKillThread, "trace": retTrace,
 }
 
 // seccomp starts one process that makes N calls of getpgid, which its filter denies with EACCES, and N calls of getsid,

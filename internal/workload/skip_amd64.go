@@ -83,7 +83,8 @@ const (
 )
 
 func (t *tracer) peek(offset uintptr) (value int64) {
-	unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_PEEKUSR, uintptr(t.pid), offset, uintptr(unsafe.Pointer(&value)), 0, 0)
+	unix.RawSyscall6(unix.SYS_PTRACE, unix.PTRACE_PEEKUSR, uintptr(t.pid), offset, uintptr(unsafe.Pointer(&value)),
+		0, 0)
 	return value
 }
 

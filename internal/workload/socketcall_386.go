@@ -22,8 +22,9 @@ const (
 	socketcallAccept4 = 18
 )
 
-// sockets makes a connection over IPv4 with each call that i386 has for that: connect and accept4, and connect, accept and
-// accept4 by socketcall; and with both calls of connect one to a broadcast address, which fails before a packet is sent.
+// sockets makes a connection over IPv4 with each call that i386 has for that: connect and accept4, and connect, accept
+// and accept4 by socketcall; and with both calls of connect one to a broadcast address, which fails before a packet is
+// sent.
 func sockets(_ []string, stdout io.Writer) error {
 	listener, port, err := listen(unix.AF_INET)
 	if err != nil {

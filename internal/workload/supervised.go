@@ -85,7 +85,8 @@ func supervised(_ []string, stdout io.Writer) error {
 	return json.NewEncoder(stdout).Encode(Made{PID: os.Getpid(), TID: tid})
 }
 
-// supervise installs a filter on the thread that asks a supervisor about a call, and returns the supervisor's descriptor.
+// supervise installs a filter on the thread that asks a supervisor about a call, and returns the supervisor's
+// descriptor.
 func supervise(call uint32) (int, error) {
 	program := []unix.SockFilter{
 		{Code: unix.BPF_LD | unix.BPF_W | unix.BPF_ABS},
