@@ -16,13 +16,9 @@ import (
 // task. The rows have op "snapshot", the time now (ns since the Unix epoch) and the command line that /proc has, none
 // if the process has ended or /proc does not show it.
 func AppendProcesses(b, tasks *format.Batch, now int64) error {
-	seen, proc := make(map[int32]bool), FindProc()
-	for i := range tasks.Rows {
+	proc := FindProc()
+	for _, i := range leaders(tasks) {
 		pid := tasks.Column("pid").I32[i]
-		if seen[pid] {
-			continue
-		}
-		seen[pid] = true
 		var args []string
 		if dir, ok := proc.Directory(pid, tasks.Column("nspid").I32[i], tasks.Column("pidns").I64[i]); ok {
 			args = commandLine(dir)
@@ -35,6 +31,29 @@ func AppendProcesses(b, tasks *format.Batch, now int64) error {
 		}
 	}
 	return nil
+}
+
+// leaders returns for each process in tasks the row that says what the process is: the last one of its first thread, whose
+// id is that of the process; of another thread if only such are in tasks. Kernels use ids again, so that a thread may have
+// a lower one than the first.
+func leaders(tasks *format.Batch) []int {
+	var order []int32
+	row := make(map[int32]int)
+	for i := range tasks.Rows {
+		pid := tasks.Column("pid").I32[i]
+		_, seen := row[pid]
+		if !seen {
+			order = append(order, pid)
+		}
+		if !seen || tasks.Column("tid").I32[i] == pid {
+			row[pid] = i
+		}
+	}
+	rows := make([]int, len(order))
+	for i, pid := range order {
+		rows[i] = row[pid]
+	}
+	return rows
 }
 
 // argsMax is ARGS_MAX of events.h.

@@ -30,6 +30,7 @@ func factTable(m *format.Manifest) *term.Table {
 	add("id", m.ID)
 	add("dumped", dumpText(m.Dump))
 	add("command", commandText(m))
+	add("cgroups", m.Cgroups)
 	add("selected", selected(m.Selection))
 	add("families", familiesText(m.Selection))
 	add("derived", derivedText(m.Derived))

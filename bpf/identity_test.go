@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bpf
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/cilium/ebpf/btf"
+
+	"github.com/fletch-trace/fletch/format"
+)
+
+// A process is what its first thread is, whatever the order of the threads.
+func TestProcessesAreWhatTheirLeadersAre(t *testing.T) {
+	tasks := format.NewBatch(layoutOf(Layouts(), "task").Schema)
+	for i, ids := range [][2]int32{{300, 900}, {310, 400}, {400, 400}, {900, 900}, {410, 400}, {900, 900}, {7, 6}} {
+		if err := tasks.AppendRow(map[string]any{"task": int32(i + 1), "tid": ids[0], "pid": ids[1]}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := leaders(tasks), []int{5, 2, 6}; !slices.Equal(got, want) {
+		t.Errorf("the rows of processes are %v, want %v", got, want)
+	}
+}
+
+func TestHierarchies(t *testing.T) {
+	got := hierarchies("12:cpu,cpuacct:/a:b\n1:name=systemd:/\n0::/user.slice\n")
+	for name, path := range map[string]string{"cpu,cpuacct": "/a:b", "name=systemd": "/", cgroup2: "/user.slice"} {
+		if got[name] != path || len(got) != 3 {
+			t.Errorf("hierarchy %s: %q among %v, want %q", name, got[name], got, path)
+		}
+	}
+	kernel, err := btf.LoadKernelSpec()
+	if err != nil {
+		t.Skipf("this kernel does not describe its types: %v", err)
+	}
+	for name, has := range map[string]bool{"cpu,cpuacct": true, "blkio": true, "name=systemd": false} {
+		if offset, err := controllerOffset(kernel, name); err != nil || (offset != 0) != has {
+			t.Errorf("hierarchy %s: controller at %d, %v", name, offset, err)
+		}
+	}
+}
