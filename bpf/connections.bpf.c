@@ -37,21 +37,23 @@ HOT void write_connection(struct seq_file *seq, struct sock *sk, struct connecti
 		e.duration_ns = since(e.ts, c->since);
 		fill_traffic(&e, sk);
 	}
-	write_record(seq, &e, sizeof(e));
-	if (op == TCP_snapshot) /* the others are counted by Stop: they may be only in a dump */
-		count(bpf_get_smp_processor_id(), KIND_tcp, true);
+	write_record(seq, &e, sizeof(e)); /* which the session counts: it may be only in a dump */
 }
 
-/* holder returns the id of the task whose descriptors are listed; 0: it is not recorded. */
-COLD task_id holder(struct task_struct *task)
+/*
+ * holder says whether the task whose descriptors are listed is recorded, and sets its id, 0 if it has none. It does not
+ * announce the task: in each program that can, the verifier checks ten times as much. Tasks are listed before.
+ */
+HOT bool holder(struct task_struct *task, task_id *id)
 {
 	struct task_state *st = bpf_task_storage_get(&tasks, task, 0, 0);
 
 	if (!st && !want_tree)
 		st = state_of(task);
 	if (!st || !recorded(task, st))
-		return 0;
-	return identity_of(task, st);
+		return false;
+	*id = st->id;
+	return true;
 }
 
 /*
@@ -92,7 +94,7 @@ int connections_begin(struct bpf_iter__task_file *ctx)
 	struct sock *sk, *tcp;
 	struct connection *c;
 	u64 cookie;
-	task_id id;
+	task_id id = 0;
 	u8 state;
 
 	if (!task || !file)
@@ -102,8 +104,7 @@ int connections_begin(struct bpf_iter__task_file *ctx)
 		return 0;
 	tcp = first_of(sk);
 	state = BPF_CORE_READ(tcp, __sk_common.skc_state);
-	id = holder(task);
-	if (!tcp || !id || state == TCP_STATE_CLOSE)
+	if (!tcp || !holder(task, &id) || !id || state == TCP_STATE_CLOSE)
 		return 0;
 	c = new_connection(sk);
 	/* A connection with a time or task was opened after the recording had begun, or is listed already. */
@@ -126,14 +127,14 @@ int connections_begin(struct bpf_iter__task_file *ctx)
 	return 0;
 }
 
-SEC("iter/task_file")
-int connections_end(struct bpf_iter__task_file *ctx)
+/* list_open writes the row of a connection that is open now, unless this list has it. */
+HOT int list_open(struct bpf_iter__task_file *ctx, u32 op)
 {
 	struct task_struct *task = ctx->task;
 	struct file *file = ctx->file;
 	struct sock *sk, *tcp;
 	struct connection *c;
-	task_id id;
+	task_id id = 0;
 	u8 state;
 
 	if (!ctx->meta->seq_num)
@@ -145,13 +146,25 @@ int connections_end(struct bpf_iter__task_file *ctx)
 		return 0;
 	tcp = first_of(sk);
 	state = BPF_CORE_READ(tcp, __sk_common.skc_state);
-	id = holder(task);
-	if (!tcp || !id || state == TCP_STATE_CLOSE || state == TCP_LISTEN || state == TCP_SYN_SENT)
+	if (!tcp || !holder(task, &id) || state == TCP_STATE_CLOSE || state == TCP_LISTEN || state == TCP_SYN_SENT)
 		return 0;
 	c = new_connection(sk);
 	if (!c || c->last_list == last_list)
 		return 0;
 	c->last_list = last_list;
-	write_connection(ctx->meta->seq, tcp, c, id, TCP_end);
+	write_connection(ctx->meta->seq, tcp, c, id, op);
 	return 0;
+}
+
+SEC("iter/task_file")
+int connections_end(struct bpf_iter__task_file *ctx)
+{
+	return list_open(ctx, TCP_end);
+}
+
+/* Later generations begin with the connections that are open then. */
+SEC("iter/task_file")
+int connections_open(struct bpf_iter__task_file *ctx)
+{
+	return list_open(ctx, TCP_snapshot);
 }

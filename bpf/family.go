@@ -28,7 +28,7 @@ var callPrograms = []string{"calls_enter", "calls_exit", "calls_switch", "calls_
 
 // tcpPrograms are those that each mechanism of tcp needs.
 var tcpPrograms = slices.Concat(callPrograms, []string{
-	"tcp_state", "connections_waiting", "connections_begin", "connections_end",
+	"tcp_state", "connections_waiting", "connections_begin", "connections_open", "connections_end",
 })
 
 // families are the families of events.h, with their mechanisms.
@@ -82,7 +82,7 @@ var identity = mechanism{"tp_btf", []string{
 // isIterator has the programs that are iterators.
 var isIterator = map[string]bool{
 	"snapshot_begin": true, "snapshot_pending": true,
-	"connections_waiting": true, "connections_begin": true, "connections_end": true,
+	"connections_waiting": true, "connections_begin": true, "connections_open": true, "connections_end": true,
 }
 
 // Mechanisms returns the names of a family's mechanisms, best first; nil if there is no such family.

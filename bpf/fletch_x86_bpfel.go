@@ -37,6 +37,7 @@ const (
 	fletchProgCallsSwitch          = "calls_switch"
 	fletchProgConnectionsBegin     = "connections_begin"
 	fletchProgConnectionsEnd       = "connections_end"
+	fletchProgConnectionsOpen      = "connections_open"
 	fletchProgConnectionsWaiting   = "connections_waiting"
 	fletchProgFileReadFentry       = "file_read_fentry"
 	fletchProgFileReadFexit        = "file_read_fexit"
@@ -183,6 +184,7 @@ type fletchProgramSpecs struct {
 	CallsSwitch          *ebpf.ProgramSpec `ebpf:"calls_switch"`
 	ConnectionsBegin     *ebpf.ProgramSpec `ebpf:"connections_begin"`
 	ConnectionsEnd       *ebpf.ProgramSpec `ebpf:"connections_end"`
+	ConnectionsOpen      *ebpf.ProgramSpec `ebpf:"connections_open"`
 	ConnectionsWaiting   *ebpf.ProgramSpec `ebpf:"connections_waiting"`
 	FileReadFentry       *ebpf.ProgramSpec `ebpf:"file_read_fentry"`
 	FileReadFexit        *ebpf.ProgramSpec `ebpf:"file_read_fexit"`
@@ -434,6 +436,7 @@ type fletchPrograms struct {
 	CallsSwitch          *ebpf.Program `ebpf:"calls_switch"`
 	ConnectionsBegin     *ebpf.Program `ebpf:"connections_begin"`
 	ConnectionsEnd       *ebpf.Program `ebpf:"connections_end"`
+	ConnectionsOpen      *ebpf.Program `ebpf:"connections_open"`
 	ConnectionsWaiting   *ebpf.Program `ebpf:"connections_waiting"`
 	FileReadFentry       *ebpf.Program `ebpf:"file_read_fentry"`
 	FileReadFexit        *ebpf.Program `ebpf:"file_read_fexit"`
@@ -484,6 +487,7 @@ func (p *fletchPrograms) Close() error {
 		p.CallsSwitch,
 		p.ConnectionsBegin,
 		p.ConnectionsEnd,
+		p.ConnectionsOpen,
 		p.ConnectionsWaiting,
 		p.FileReadFentry,
 		p.FileReadFexit,

@@ -90,7 +90,21 @@ func (s *Session) Start(emit Emit) error {
 	if err := s.connections("connections_waiting", emit); err != nil {
 		return err
 	}
-	return s.connections("connections_begin", emit)
+	return s.connections("connections_begin", s.counted(emit))
+}
+
+// counted is an Emit that counts what it passes to emit: records that no program has counted.
+func (s *Session) counted(emit Emit) Emit {
+	return func(l *Layout, r Records, cpu int32) error {
+		s.cpus.addEmitted(l.Kind, r.Len())
+		return emit(l, r, cpu)
+	}
+}
+
+// OpenConnections passes the open connections to emit, as those that a generation begins with. The rows of tasks that
+// they refer to have been passed before, in this generation or an earlier one.
+func (s *Session) OpenConnections(emit Emit) error {
+	return s.connections("connections_open", s.counted(emit))
 }
 
 // connections passes the rows of the open connections to emit, if connections are recorded.
@@ -197,19 +211,20 @@ func (s *Session) Stop(emit Emit) error {
 	if _, err := s.Sweep(emit); err != nil {
 		return err
 	}
-	err := s.InFlight(func(l *Layout, r Records, cpu int32) error {
-		s.cpus.addEmitted(l.Kind, r.Len())
-		return emit(l, r, cpu)
-	})
-	if err == nil {
-		_, err = s.Sweep(emit) // the tasks of open connections may have been announced only now
+	if s.coll.Programs["connections_end"] != nil {
+		if err := s.Announce(emit); err != nil { // a task may hold connections and have done nothing else
+			return err
+		}
 	}
+	if err := s.InFlight(s.counted(emit)); err != nil {
+		return err
+	}
+	_, err := s.Sweep(emit) // listing may have announced more
 	return err
 }
 
 // InFlight passes the calls in flight to emit, as rows of table pending, one of a task at most, and the open
-// connections. During the recording these are extra rows, which are not in Counts. The rows of tasks that they refer to
-// may be in the rings only then.
+// connections. During the recording these are extra rows, which are not in Counts. Announce is to be called before.
 func (s *Session) InFlight(emit Emit) error {
 	last := make(map[int32]Records)
 	var order []int32

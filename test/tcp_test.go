@@ -13,6 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
+
+	"github.com/fletch-trace/fletch/format"
 )
 
 // A connectionReport is what `workload connections` and `workload hold` print.
@@ -253,4 +256,41 @@ func TestOpenConnectionsAreNoEvents(t *testing.T) {
 	if ops["snapshot"] != 16 || len(h.report.Skipped) == 0 && ops["end"] != 1 {
 		t.Errorf("rows %v, want 16 snapshots and, of events, one", ops)
 	}
+}
+
+// A dump of a window has the connections that were open when it began, and still are at its end, although the rows from
+// the recording's start are gone.
+func TestDumpsHaveOpenConnections(t *testing.T) {
+	h := startHolder(t, "4")
+	f := startFlight(t, "-e", "tcp", "--last", "1s", "-p", strconv.FormatInt(h.report.PID, 10))
+	time.Sleep(5 * time.Second) // more than the window, so that the first generations are dropped
+	f.Process.Signal(syscall.SIGUSR2)
+	waitFor(t, "a dump", func() bool { return len(f.dumps("sigusr2")) > 0 })
+	f.stop()
+	for _, reason := range []string{"sigusr2", "end"} {
+		for _, path := range f.dumps(reason) {
+			c := f.wantDump(path, reason)
+			wantNoLoss(t, c)
+			wantNamed(t, c)
+			byOp := map[string]map[string]int{}
+			for _, op := range []string{"snapshot", "end"} {
+				byOp[op] = tally(withOp(t, c, op), "sport", "dport")
+			}
+			if len(byOp["end"]) != 16 || len(byOp["snapshot"]) != 16 {
+				t.Errorf("%s: connections open at the start and at the end: %v, want 16 of each", reason, byOp)
+			}
+			for end, n := range byOp["end"] {
+				if n != 1 || byOp["snapshot"][end] == 0 {
+					t.Errorf("%s: connection %s is open at the end %d times, at the start of segments %d times", reason, end,
+						n, byOp["snapshot"][end])
+				}
+			}
+		}
+	}
+}
+
+// withOp returns the rows of tcp with this op.
+func withOp(t *testing.T, c *format.Capture, op string) []row {
+	t.Helper()
+	return slices.DeleteFunc(rows(t, c, "tcp"), func(r row) bool { return r.s("op") != op })
 }

@@ -145,3 +145,24 @@ func BenchmarkAddReferences(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/bulkRows, "ns/row")
 }
+
+// The task of a connection is kept from the row that opens it, which may be a snapshot, to its close; an end is neither.
+func TestTasksOfConnectionsArePinned(t *testing.T) {
+	g := newTestParts(t).gatherer
+	c := g.dimensions.connections
+	row := func(op string, task, port int32, ret int32) map[string]any {
+		return map[string]any{"op": op, "task": task, "saddr": "::1", "sport": port, "daddr": "::1", "dport": int32(80),
+			"ret": ret}
+	}
+	follow := func(rows ...map[string]any) { c.follow(newBatch(t, g.table("tcp"), rows...)) }
+	follow(row("snapshot", 1, 1001, 0), row("connect", 2, 1002, 0), row("connect", 3, 1003, -111))
+	follow(row("end", 4, 1004, 0))
+	follow(row("end", 1, 1001, 0), row("snapshot", 2, 1002, 0))
+	if len(c.open) != 2 {
+		t.Errorf("%d connections are open, want 2", len(c.open))
+	}
+	follow(row("close", 1, 1001, 0), row("close", 2, 1002, -104))
+	if len(c.open) != 0 {
+		t.Errorf("%d connections are open, want none", len(c.open))
+	}
+}

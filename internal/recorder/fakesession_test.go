@@ -108,6 +108,8 @@ func (s *fakeSession) Announce(emit bpf.Emit) error {
 	return s.failing["Announce"]
 }
 
+func (s *fakeSession) OpenConnections(bpf.Emit) error { return s.failing["OpenConnections"] }
+
 func (s *fakeSession) InFlight(emit bpf.Emit) error {
 	l := layoutOf("pending")
 	for _, task := range s.waiting {

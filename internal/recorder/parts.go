@@ -81,7 +81,8 @@ func (p *parts) rotate(window int64, triggerHits *hits) {
 	d.rotation = &rotation{
 		gatherer: d.gatherer, accounts: d.accounts, lanes: d.lanes, setEpoch: p.session.SetEpoch,
 		generationBytes: w.Bytes, history: p.reporter.history,
-		verifies: cfg.Manifest.Selection != nil && cfg.Manifest.Selection.Comm != "",
+		verifies:        cfg.Manifest.Selection != nil && cfg.Manifest.Selection.Comm != "",
+		openConnections: p.session.OpenConnections,
 	}
 	d.rotation.inFlight = &inFlight{session: p.session, gatherer: d.gatherer}
 	d.rotation.inFlight.sweep = func() error {

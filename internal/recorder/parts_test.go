@@ -30,7 +30,7 @@ func newTestParts(t *testing.T) *drain {
 	}
 	d.rotation = &rotation{
 		gatherer: d.gatherer, accounts: d.accounts, lanes: d.lanes, keeper: &keeper{},
-		history: func() history { return history{} },
+		history: func() history { return history{} }, openConnections: func(bpf.Emit) error { return nil },
 	}
 	return d
 }

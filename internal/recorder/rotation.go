@@ -5,9 +5,11 @@
 package recorder
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
 )
 
@@ -24,6 +26,7 @@ type rotation struct {
 	history         func() history
 	inFlight        *inFlight
 	verifies        bool // an end of a process may have no row
+	openConnections func(bpf.Emit) error
 
 	maxBytes int64         // of a generation; 0: no limit
 	maxAge   time.Duration // of a generation; 0: no limit
@@ -34,6 +37,7 @@ type rotation struct {
 	closing       *generation // the generation before, while rows that its events refer to may be missing; else nil
 	closeAfter    uint64      // the value of sweeps.complete from which closing can be closed
 	listed        bool        // the current generation has the snapshot of processes that it begins with
+	unlisted      bool        // a generation has no snapshot of connections
 }
 
 const (
@@ -103,6 +107,9 @@ func (r *rotation) next(t time.Time, dumps []*dumpRequest) error {
 		}
 	}
 	g := r.endGeneration(dumps)
+	if r.unlisted {
+		lacking = append(lacking, "connections that were open before may be missing: this kernel lists them only a few times")
+	}
 	g.inFlight, g.lacking = own, lacking
 	r.lanes.generation++
 	r.started = t
@@ -120,7 +127,37 @@ func (r *rotation) next(t time.Time, dumps []*dumpRequest) error {
 		return fmt.Errorf("beginning a segment: %w", err)
 	}
 	r.listProcesses()
-	return nil
+	return r.listConnections()
+}
+
+// listConnections adds the open connections to the beginning of the current generation. They are no events: they do not
+// count, and triggers do not look at them. Without a free batch they are counted as lost.
+func (r *rotation) listConnections() error {
+	t := r.gatherer.table("tcp")
+	if t == nil {
+		return nil
+	}
+	r.gatherer.send(t)
+	r.lanes.quiet = true
+	lost := int64(0)
+	err := r.openConnections(func(l *bpf.Layout, recs bpf.Records, cpu int32) error {
+		err := r.gatherer.gather(l, recs, cpu, false)
+		if errors.Is(err, bpf.ErrNoRoom) {
+			t.received += int64(recs.Len())
+			lost += int64(recs.Len())
+			return nil
+		}
+		return err
+	})
+	r.gatherer.send(t)
+	r.lanes.quiet = false
+	if lost > 0 {
+		r.accounts.add("tcp", -1, r.start, monotonic(), lost)
+	}
+	if errors.Is(err, bpf.ErrNoIterator) {
+		r.unlisted, err = true, nil
+	}
+	return err
 }
 
 // listProcesses begins the current generation with the processes that ran at the last sweep. Without a free batch it is
