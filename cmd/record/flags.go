@@ -45,8 +45,8 @@ func (opt *options) selectionFlags(f *cli.Flags, args *unparsed) {
 	f.StringSliceVarP(&opt.events, "events", "e", nil, "only these event families, a `LIST` of "+
 		strings.Join(schema.Families(), ", ")+" (default: all this kernel allows)")
 	f.ListOf("events", families...)
-	f.StringSliceVarP(&args.pids, "pid", "p", nil, "only the processes of a `LIST` of ids, with what they have started "+
-		"and will start, except processes whose parents had ended before. A thread's id stands for its process")
+	f.StringSliceVarP(&args.pids, "pid", "p", nil, "only the processes of a `LIST` of ids, with what they have "+
+		"started and will start, except processes whose parents had ended before. A thread's id stands for its process")
 	f.StringVar(&opt.comm, "comm", "", "only tasks whose name is `NAME`, of which the first 15 bytes count")
 }
 
