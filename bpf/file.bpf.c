@@ -34,6 +34,21 @@ HOT s64 size_of(u64 file)
 	return FIELD(FIELD(file, struct file, f_inode), struct inode, i_size);
 }
 
+/*
+ * file_at returns the call in flight at a depth below 2. It keeps the compiler from multiplying the depth, whose bounds
+ * the verifier until 6.1 forgets at the next call.
+ */
+HOT struct file_call *file_at(struct task_state *st, u32 depth)
+{
+	struct file_call *c = &st->file[0];
+
+	barrier_var(depth);
+	if (depth)
+		c = &st->file[1];
+	barrier_var(c);
+	return c;
+}
+
 HOT void file_begin(struct task_struct *task, struct task_state *st, u64 file, u32 op, s64 size, s64 *pos)
 {
 	u32 depth = st->file_depth++;
@@ -41,7 +56,7 @@ HOT void file_begin(struct task_struct *task, struct task_state *st, u64 file, u
 
 	if (depth >= 2)
 		return;
-	c = &st->file[depth];
+	c = file_at(st, depth);
 	c->task = identity_inline(task, st);
 	c->epoch = epoch;
 	c->file = file;
@@ -101,7 +116,7 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
 		count_lost(KIND_file);
 		return;
 	}
-	c = &st->file[depth];
+	c = file_at(st, depth);
 	if (c->epoch != epoch)
 		c->path = path_of(c->file); /* a read may block past the epoch in which the path was announced */
 	reannounce(st, c->task);
