@@ -287,8 +287,8 @@ func testRestarts(t *testing.T, mechanism string) {
 		reads := slices.DeleteFunc(slices.Clone(calls), func(r row) bool {
 			return r.n("nr") != number(t, got, prefix+"read") || r.n("arg2") != size
 		})
-		if len(reads) != 2 || reads[0].n("ret") != interruptedCode || reads[0].n("flags") != 0 || reads[1].n("ret") != 1 ||
-			reads[1].n("flags") != flagRestarted {
+		if len(reads) != 2 || reads[0].n("ret") != interruptedCode || reads[0].n("flags") != 0 ||
+			reads[1].n("ret") != 1 || reads[1].n("flags") != flagRestarted {
 			t.Errorf("reads of %d bytes: %v", size, reads)
 		}
 	}
@@ -319,8 +319,8 @@ func TestCallThatBeginsARecording(t *testing.T) {
 	for _, tid := range parseReport(t, stdout).TIDs {
 		calls := rowsOf(t, got, "syscall", int(tid))
 		prctl := number(t, got, "prctl")
-		if len(calls) != 12 || calls[0].n("nr") != prctl || calls[0].n("flags") != flagBefore || calls[0].n("ret") != 0 ||
-			calls[11].n("nr") != prctl {
+		if len(calls) != 12 || calls[0].n("nr") != prctl || calls[0].n("flags") != flagBefore ||
+			calls[0].n("ret") != 0 || calls[11].n("nr") != prctl {
 			t.Errorf("thread %d: %d calls, the first is %v", tid, len(calls), calls[0])
 		}
 		for _, r := range calls[1:] {

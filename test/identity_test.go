@@ -68,7 +68,8 @@ const readBase = 1000 // ReadBase of the workload
 func checkBeing(t *testing.T, what string, got row, want Being, hierarchy, cgroup string) {
 	t.Helper()
 	ns := func(column string) string { return fmt.Sprintf("%s:[%d]", column[:3], got.n(column+"ns")) }
-	for column, value := range map[string]int64{"uid": want.UID, "euid": want.EUID, "gid": want.GID, "egid": want.EGID} {
+	users := map[string]int64{"uid": want.UID, "euid": want.EUID, "gid": want.GID, "egid": want.EGID}
+	for column, value := range users {
 		if got.n(column) != value {
 			t.Errorf("%s %d has %s %d, want %d", what, want.Code, column, got.n(column), value)
 		}
@@ -163,8 +164,9 @@ func TestAFewIdentitiesForManySwitches(t *testing.T) {
 				want[fmt.Sprintf("0 %d", readBase)]++
 			}
 			for _, r := range rows(t, got, "file") {
-				if task := who[r.n("task")]; r.s("op") == "read" && task.n("tid") == report.TIDs[0] && r.n("size") >= readBase && r.n("size") <= readBase+20 {
-					counts[fmt.Sprintf("%d %d", task.n("euid"), r.n("size"))]++
+				task, size := who[r.n("task")], r.n("size")
+				if r.s("op") == "read" && task.n("tid") == report.TIDs[0] && size >= readBase && size <= readBase+20 {
+					counts[fmt.Sprintf("%d %d", task.n("euid"), size)]++
 				}
 			}
 			wantTally(t, counts, want)
@@ -245,7 +247,8 @@ func TestAProcessExitsOnce(t *testing.T) {
 			}
 		}
 		executed := slices.DeleteFunc(processes(t, got, "exec"), func(r row) bool {
-			return r.n("pid") != report.Executed || !slices.Equal(r["args"].([]string), []string{"workload", "tree", "1"})
+			args := r["args"].([]string)
+			return r.n("pid") != report.Executed || !slices.Equal(args, []string{"workload", "tree", "1"})
 		})
 		if len(executed) != 1 || who[executed[0].n("task")].n("tid") != report.Executed {
 			t.Errorf("execs by a thread: %v", executed)

@@ -19,7 +19,8 @@ import (
 // Dumps of one recording that overlap are read as one capture, in which each call is once, in any order, also with a
 // copy of one of them; no task, file or cgroup is twice in its tables, and each process was there once.
 func TestDumpsThatOverlap(t *testing.T) {
-	f := startFlight(t, "-e", "process,syscall,file", "--last", "3s", "--", program("workload"), "calls", "1000000000", "1")
+	f := startFlight(t, "-e", "process,syscall,file", "--last", "3s", "--",
+		program("workload"), "calls", "1000000000", "1")
 	waitFor(t, "the command to count", func() bool { return f.counted() > 100*time.Millisecond })
 	for i := range 3 {
 		f.Process.Signal(syscall.SIGUSR2)
@@ -78,8 +79,9 @@ func TestDumpsThatOverlap(t *testing.T) {
 	}
 }
 
-// wantInFlightOnce checks calls in flight. Threads of the command wait in a call all the time: each dump for a signal has that call in flight, the dumps together
-// have it once, and with that of the end, when the command was killed, it is one that returned.
+// wantInFlightOnce checks calls in flight. Threads of the command wait in a call all the time: each dump for a signal
+// has that call in flight, the dumps together have it once, and with that of the end, when the command was killed, it
+// is one that returned.
 func wantInFlightOnce(t *testing.T, signals []string, end string) {
 	t.Helper()
 	inFlight := func(paths ...string) int64 {

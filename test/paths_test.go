@@ -91,7 +91,7 @@ func TestOffsets(t *testing.T) {
 // Programs that append one after the other write behind each other.
 func TestShellsAppend(t *testing.T) {
 	eachMechanism(t, "file", func(t *testing.T, mechanism string) {
-		script := fmt.Sprintf("cd %s; for text in one three seventeen; do sh -c \"echo $text >>log\"; done", t.TempDir())
+		script := "cd " + t.TempDir() + `; for text in one three seventeen; do sh -c "echo $text >>log"; done`
 		got, _ := capture(t, 0, "-e", "file", "--mechanism", "file="+mechanism, "--", "sh", "-c", script)
 		wantNoLoss(t, got)
 		_, paths := filesBySize(t, got)

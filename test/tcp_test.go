@@ -128,10 +128,11 @@ func TestConnections(t *testing.T) {
 					"mptcp refused": {"self connect -111 0 0": 1},
 					"shared": {connected: 1, "sharer accept 0 0 0": 1, "sharer close 0 25 0": 1,
 						"self close 0 0 25": 1},
-					"accepted by a thread": {connected: 1, accepted: 1, "self close -104 26 0": 1, "self close 0 0 26": 1},
-					"no address":           {"self connect -22 0 0": 1, "self connect -97 0 0": 1},
-					"broadcast":            {fmt.Sprintf("self connect -%d 0 0", report.Ports["broadcast: errno"]): 1},
-					"connected":            closes(0, 0, 0),
+					"accepted by a thread": {connected: 1, accepted: 1, "self close -104 26 0": 1,
+						"self close 0 0 26": 1},
+					"no address": {"self connect -22 0 0": 1, "self connect -97 0 0": 1},
+					"broadcast":  {fmt.Sprintf("self connect -%d 0 0", report.Ports["broadcast: errno"]): 1},
+					"connected":  closes(0, 0, 0),
 				})
 			})
 		}
@@ -281,8 +282,8 @@ func TestDumpsHaveOpenConnections(t *testing.T) {
 			}
 			for end, n := range byOp["end"] {
 				if n != 1 || byOp["snapshot"][end] == 0 {
-					t.Errorf("%s: connection %s is open at the end %d times, at the start of segments %d times", reason, end,
-						n, byOp["snapshot"][end])
+					t.Errorf("%s: connection %s is open at the end %d times, at the start of segments %d times",
+						reason, end, n, byOp["snapshot"][end])
 				}
 			}
 		}

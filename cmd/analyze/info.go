@@ -84,8 +84,8 @@ func info(e *env, args []string) (err error) {
 // newInfoObject selects what is shown of a manifest. Missing lists and maps are empty, not null.
 func newInfoObject(m *format.Manifest) infoObject {
 	object := infoObject{ID: m.ID, Complete: m.Complete, Host: m.Host, Kernel: m.Kernel, Arch: m.Arch, Start: m.Start,
-		End: m.End, Tables: m.Tables, Probes: slices.Clone(m.Probes), Cgroups: m.Cgroups, Changes: m.Changes, Dump: m.Dump,
-		Selection: m.Selection, Derived: m.Derived}
+		End: m.End, Tables: m.Tables, Probes: slices.Clone(m.Probes), Cgroups: m.Cgroups, Changes: m.Changes,
+		Dump: m.Dump, Selection: m.Selection, Derived: m.Derived}
 	if object.Tables == nil {
 		object.Tables = map[string]format.TableInfo{}
 	}

@@ -38,7 +38,8 @@ type fileTotal struct {
 	Before  bool      `json:"max_began_before"` // the recording, so Max is a lower bound
 }
 
-// namespace is the mount namespace of a path that in other ones is that of another file; else it is empty, in JSON null.
+// namespace is the mount namespace of a path that in other ones is that of another file; else it is empty, in JSON
+// null.
 type namespace string
 
 func (n namespace) MarshalJSON() ([]byte, error) { return []byte(cmp.Or(string(n), "null")), nil }
@@ -70,7 +71,8 @@ func (f *fileSummary) read(e *env, in *view.Input, n int) error {
 	results, err := view.GroupRows(e.ctx, in, "file",
 		view.Grouping{Count: []view.Value{fileReads, fileWrites, bytesRead, bytesWritten, fileErrors,
 			fileExpected}},
-		view.Grouping{By: []*view.Key{view.Path, view.Path.With}, Count: []view.Value{bytesRead, bytesWritten, slowestAccess}},
+		view.Grouping{By: []*view.Key{view.Path, view.Path.With},
+			Count: []view.Value{bytesRead, bytesWritten, slowestAccess}},
 	)
 	if err != nil {
 		return err
@@ -89,8 +91,8 @@ func fileTotals(groups []*view.Group) []fileTotal {
 	list := []fileTotal{}
 	for _, g := range groups {
 		slowest, duration := slowestAccess.Of(g)
-		list = append(list, fileTotal{g.Texts[0], namespace(g.Texts[1]), bytesRead.Of(g), bytesWritten.Of(g), duration, slowest.op,
-			slowest.comm, slowest.before})
+		list = append(list, fileTotal{g.Texts[0], namespace(g.Texts[1]), bytesRead.Of(g), bytesWritten.Of(g), duration,
+			slowest.op, slowest.comm, slowest.before})
 	}
 	return list
 }
@@ -117,7 +119,8 @@ func (f *fileSummary) table() *term.Table {
 		if l.Max >= 0 {
 			which = l.Op + " by " + l.Comm
 		}
-		cells := []string{view.Bytes.Cell(l.Read), view.Bytes.Cell(l.Written), boundText(l.Max, l.Before), which, l.Path}
+		cells := []string{view.Bytes.Cell(l.Read), view.Bytes.Cell(l.Written), boundText(l.Max, l.Before), which,
+			l.Path}
 		if several {
 			cells = append(cells, string(l.Mntns))
 		}

@@ -259,11 +259,6 @@ func (t *lossText) Append(dst []byte, row int) []byte {
 	return append(dst, " ***"...)
 }
 
-// appendResult appends a result and a duration in ns: = -1 ENOENT (No such file or directory) <0.000004000>.
-func appendResult(dst []byte, ret, duration int64) []byte {
-	return appendDuration(syscalls.AppendResult(append(dst, ' '), ret), duration)
-}
-
 // took is how long something lasted: <0.000004000>, <?> if it is not known, and <>0.000004000> if it began before the
 // recording, so that this is a lower bound.
 type took struct {

@@ -31,8 +31,8 @@ type Capture struct {
 // Set is the captures named on one command line.
 type Set []*Capture
 
-// Open opens captures by path; "-" is a tar on stdin. Parts of one recording, such as overlapping dumps or a copy, become
-// one capture, in which nothing is twice. After an error none stays open.
+// Open opens captures by path; "-" is a tar on stdin. Parts of one recording, such as overlapping dumps or a copy,
+// become one capture, in which nothing is twice. After an error none stays open.
 func Open(ctx context.Context, paths []string, stdin io.Reader) (Set, error) {
 	all, err := openAll(paths, stdin)
 	if err != nil {

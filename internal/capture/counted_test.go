@@ -47,8 +47,8 @@ func counted(t *testing.T, c *capture.Capture, table, column string) string {
 }
 
 // TestSnapshotsOfProcesses has one process or two with the same pid: a snapshot counts if it is the first that is known
-// of a process. Each letter is a row, its position is the time: s snapshot, f fork, e exec, x exit, n end. The result has
-// those that count. Rows are written in reverse order of time.
+// of a process. Each letter is a row, its position is the time: s snapshot, f fork, e exec, x exit, n end. The result
+// has those that count. Rows are written in reverse order of time.
 func TestSnapshotsOfProcesses(t *testing.T) {
 	ops := map[rune]string{'s': "snapshot", 'f': "fork", 'e': "exec", 'x': "exit", 'n': "end"}
 	for rows, want := range map[string]string{
@@ -89,8 +89,8 @@ func sorted(s string) string {
 	return string(letters)
 }
 
-// TestEndsOfConnections has connections between the same two ends, in generations: each text is the segment of one. c is
-// a connect, a an accept, f a connect that fails, x a close, s a snapshot, n an end.
+// TestEndsOfConnections has connections between the same two ends, in generations: each text is the segment of one. c
+// is a connect, a an accept, f a connect that fails, x a close, s a snapshot, n an end.
 func TestEndsOfConnections(t *testing.T) {
 	ops := map[rune]string{'c': "connect", 'f': "connect", 'a': "accept", 'x': "close", 's': "snapshot", 'n': "end"}
 	for segments, want := range map[string]string{

@@ -24,8 +24,8 @@ const (
 	maxIDPages = 1 << 20
 )
 
-// add adds an id and reports whether it is new. full says that ids are too far apart for the memory that a set may take:
-// then it was not added.
+// add adds an id and reports whether it is new. full says that ids are too far apart for the memory that a set may
+// take: then it was not added.
 func (s *idSet) add(id int64) (isNew, full bool) {
 	page := s.last
 	if at := id >> 16; page == nil || at != s.at {

@@ -21,8 +21,8 @@ type flight struct {
 	returned bool
 }
 
-// inFlight returns the table pending without the calls that returned: a task that has a later call, in flight or not, is
-// no longer in it.
+// inFlight returns the table pending without the calls that returned: a task that has a later call, in flight or not,
+// is no longer in it.
 func (c *Capture) inFlight(t *format.Table) (*format.Table, error) {
 	columns := []format.Column{{Name: "ts", Type: format.Timestamp}, {Name: "task", Type: format.Int32}}
 	if !has(t, columns...) {

@@ -12,8 +12,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// lacking returns the columns that this version knows and a table lacks, without those that make it what it is: the time,
-// the CPU and the task of events, and the id of a dimension.
+// lacking returns the columns that this version knows and a table lacks, without those that make it what it is: the
+// time, the CPU and the task of events, and the id of a dimension.
 func lacking(s *format.Schema) (columns []format.Column) {
 	known := schema.Of(s.Table)
 	if known == nil || known == schema.Loss {

@@ -47,8 +47,8 @@ func isCall(t *format.Schema, c format.Column) bool {
 
 // joinOf returns the join to the column of a name whose type fits, nil if no ids lead to it. Of several columns it is
 // the one that is reached through the fewest dimensions, and then the one of the first id column. The name of an id
-// column stands for the name of its row. The column name itself is only used of dimensions that the table's own ids lead
-// to: the name of a task's cgroup is not a name of the event.
+// column stands for the name of its row. The column name itself is only used of dimensions that the table's own ids
+// lead to: the name of a task's cgroup is not a name of the event.
 func joinOf(name string, fits func(format.Type) bool, table *format.Schema, d Dimensions) *join {
 	near := reachable(dimensionPath{dimension: table}, table.Columns, d)
 	seen := map[string]bool{table.Table: true}

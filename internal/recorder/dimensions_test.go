@@ -146,7 +146,8 @@ func BenchmarkAddReferences(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/bulkRows, "ns/row")
 }
 
-// The task of a connection is kept from the row that opens it, which may be a snapshot, to its close; an end is neither.
+// The task of a connection is kept from the row that opens it, which may be a snapshot, to its close; an end is
+// neither.
 func TestTasksOfConnectionsArePinned(t *testing.T) {
 	g := newTestParts(t).gatherer
 	c := g.dimensions.connections

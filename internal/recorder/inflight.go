@@ -16,7 +16,6 @@ import (
 type inFlight struct {
 	session  Session
 	gatherer *gatherer
-	tables   []string // names of the recorded ones
 	sweep    func() error
 }
 

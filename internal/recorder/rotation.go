@@ -108,7 +108,8 @@ func (r *rotation) next(t time.Time, dumps []*dumpRequest) error {
 	}
 	g := r.endGeneration(dumps)
 	if r.unlisted {
-		lacking = append(lacking, "connections that were open before may be missing: this kernel lists them only a few times")
+		lacking = append(lacking,
+			"connections that were open before may be missing: this kernel lists them only a few times")
 	}
 	g.inFlight, g.lacking = own, lacking
 	r.lanes.generation++

@@ -15,8 +15,8 @@ type Key struct {
 	Number     bool     // in JSON the key is a number, or null where it is unknown
 	AlignRight bool     // in a table
 	Columns    []string // the columns of the table that Coder.Codes reads
-	// With is another key that rows are grouped by whenever they are by this one, and that tells apart what has the same
-	// text here. Its column is only shown if it has any text. nil: there is none.
+	// With is another key that rows are grouped by whenever they are by this one, and that tells apart what has the
+	// same text here. Its column is only shown if it has any text. nil: there is none.
 	With *Key
 	// Bind prepares the key for one capture and one worker.
 	Bind func(s *Source) (Coder, error)

@@ -40,8 +40,8 @@ var connectionCases = map[string]connectionCase{
 	"unread": unread, "result asked for": resultAskedFor, "disconnect": disconnect, "half closed": halfClosed,
 	"passed on": passedOn, "urgent": urgent, "retransmitted": retransmitted, "timed out": timedOutOpen,
 	"deferred": deferred, "fast open": fastOpen, "closed early": closedEarly, "reset by owner": resetByOwner,
-	"mptcp": multipath, "mptcp listener": multipathListener, "shared": sharedListener, "mptcp refused": multipathRefused,
-	"accepted by a thread": acceptedByThread,
+	"mptcp": multipath, "mptcp listener": multipathListener, "mptcp refused": multipathRefused,
+	"shared": sharedListener, "accepted by a thread": acceptedByThread,
 }
 
 // connections makes connections of every kind once, in a network namespace of its own.
@@ -313,7 +313,7 @@ func disconnect(family int, _ *Connections) (int, error) {
 			return 0, err
 		}
 		if i == 0 {
-			if errno := connectTo(client, []byte{unix.AF_UNSPEC, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}); errno != 0 {
+			if errno := connectTo(client, make([]byte, unix.SizeofSockaddrInet4)); errno != 0 { // to AF_UNSPEC
 				return 0, errno
 			}
 			if err := unix.Connect(client, loopback(family, port)); err != nil {

@@ -22,7 +22,8 @@ import (
 // ReadBase is less than the size of every read that is checked, and more than that of those that the Go runtime makes.
 const ReadBase = 1000
 
-// Being is what a thread is, as /proc says, while it reads ReadBase + Code bytes and starts a child that exits with Code.
+// Being is what a thread is, as /proc says, while it reads ReadBase + Code bytes and starts a child that exits with
+// Code.
 type Being struct {
 	Code   int    `json:"code"`
 	UID    int    `json:"uid"`
@@ -151,8 +152,8 @@ func forkExit(code uintptr) {
 	}
 }
 
-// fork runs child, which must not return, in a copy of this process, and returns its process id. Only the calling thread
-// is copied: child may make system calls by unix.RawSyscall, and not use the Go runtime.
+// fork runs child, which must not return, in a copy of this process, and returns its process id. Only the calling
+// thread is copied: child may make system calls by unix.RawSyscall, and not use the Go runtime.
 func fork(child func()) int {
 	syscall.ForkLock.Lock()
 	defer syscall.ForkLock.Unlock()
@@ -222,8 +223,8 @@ var (
 const cloneThread = unix.CLONE_VM | unix.CLONE_FS | unix.CLONE_FILES | unix.CLONE_SIGHAND | unix.CLONE_THREAD |
 	unix.CLONE_SYSVSEM
 
-// leaveTogether becomes two threads that end at the same time. They have the same stack, which is harmless, because they
-// write the same to it.
+// leaveTogether becomes two threads that end at the same time. They have the same stack, which is harmless, because
+// they write the same to it.
 //
 //go:nosplit
 func leaveTogether() {

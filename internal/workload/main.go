@@ -13,8 +13,8 @@
 //	workload waits 1       threads that wait in calls of many kinds until they are told to go on; see waits.go
 //	workload restarts 1    calls that signals interrupt; see waits.go
 //	workload files DIR N   reads and writes of known sizes, N of each kind, on files of every kind; see files.go
-//	workload paths DIR     reads of files whose paths change, or of which the kernel has another one at the same address;
-//	                       see paths.go
+//	workload paths DIR     reads of files whose paths change, or of which the kernel has another one at the same
+//	                       address; see paths.go
 //	workload offsets DIR   reads and writes that are not where their call or position before says; see offsets.go
 //	workload ipc N         N checks of each kind on System V objects, by root and by another user; see ipc.go
 //	workload ipc-storm N   opens and creates queues N times each, while another thread does; see ipccases.go

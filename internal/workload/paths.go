@@ -36,8 +36,8 @@ type PathRead struct {
 
 const firstSize = 70_001 // of the first PathRead
 
-// paths reads files whose paths change, or whose kernel objects are used again for other files: mounts that come, go and
-// move, names that are removed, linked, exchanged and made again, and files that are in no directory. It works in a
+// paths reads files whose paths change, or whose kernel objects are used again for other files: mounts that come, go
+// and move, names that are removed, linked, exchanged and made again, and files that are in no directory. It works in a
 // mount namespace of its own, in DIR, where it mounts a tmpfs.
 func paths(args []string, stdout io.Writer) error {
 	if len(args) != 1 {
@@ -556,8 +556,8 @@ func (w *pathWork) chrooted() {
 	unix.Close(fd)
 }
 
-// exchangeAbove exchanges two directories above an open file from one thread, while another reads the file N times, in DIR.
-// It prints the two names that the file has, and the number of reads, each of 90,001 bytes.
+// exchangeAbove exchanges two directories above an open file from one thread, while another reads the file N times, in
+// DIR. It prints the two names that the file has, and the number of reads, each of 90,001 bytes.
 func exchangeAbove(args []string, stdout io.Writer) error {
 	n, err := number(args, 1)
 	if err != nil {

@@ -52,7 +52,7 @@ const messageSize = 8
 
 type message struct {
 	kind int // a long of C
-	text [messageSize]byte
+	_    [messageSize]byte
 }
 
 // address passes a pointer to sysv. What it points to stays where it is, because it is on the heap.
