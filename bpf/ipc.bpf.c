@@ -94,7 +94,7 @@ int ipc_permission_kprobe(struct pt_regs *ctx)
 /*
  * By the system calls. The object and the access that is checked are found at the entry of a call, when the check is made;
  * its error says at the exit whether the call came that far. This follows ipc/{shm,sem,msg,util}.c, which are the same in
- * this respect from Linux 5.15 to 6.18.
+ * this respect in Linux 6.1 and 6.12.
  */
 
 /* include/uapi/linux/{ipc,shm,sem,msg,stat}.h */

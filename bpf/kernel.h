@@ -96,7 +96,6 @@ struct dentry {
 	struct dentry *d_parent;
 	struct qstr d_name;
 	struct inode *d_inode;
-	void *d_fsdata;
 };
 struct proc_ns_operations {
 	const char *name;
@@ -131,9 +130,6 @@ struct file {
 	void *private_data;
 	s64 f_pos;
 	struct path f_path;
-};
-struct dma_buf {
-	const char *name;
 };
 struct timespec64 {
 	s64 tv_sec;
@@ -314,9 +310,6 @@ typedef enum {
 struct socket {
 	socket_state state;
 	struct sock *sk;
-};
-struct sockaddr {
-	u16 sa_family;
 };
 
 /* Signals and seccomp. */
