@@ -307,7 +307,7 @@ func knownThread(t *testing.T) (pid, tid int) {
 func TestPIDOfAThread(t *testing.T) {
 	needKernel(t)
 	pid, tid := knownThread(t)
-	rec, path := start(t, "-p", strconv.Itoa(tid))
+	rec, path := start(t, "-p", fmt.Sprintf("%d,%d,%d", tid, tid, pid))
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -315,6 +315,9 @@ func TestPIDOfAThread(t *testing.T) {
 		t.Error(err)
 	}
 	c := open(t, path)
+	if s := c.Manifest.Selection; s == nil || !slices.Equal(s.PIDs, []int64{int64(pid)}) {
+		t.Errorf("selection %+v, want process %d", s, pid)
+	}
 	if ends := processes(t, c, "exit"); len(ends) != 1 || ends[0].n("pid") != int64(pid) {
 		t.Errorf("the exits are %v, want one of %d", ends, pid)
 	}

@@ -66,10 +66,11 @@ func (opt *options) families() []string {
 	return opt.events
 }
 
-// selection is what was asked for, nil if that is everything. COMMAND has a field of its own in the manifest.
-func (opt *options) selection() *format.Selection {
+// selection is what was asked for, nil if that is everything. processes are those that the ids of -p stand for. COMMAND
+// has a field of its own in the manifest.
+func (opt *options) selection(processes []int) *format.Selection {
 	s := &format.Selection{Families: opt.events, Comm: opt.comm}
-	for _, pid := range opt.pids {
+	for _, pid := range processes {
 		s.PIDs = append(s.PIDs, int64(pid))
 	}
 	if len(s.Families) == 0 && s.Comm == "" && len(s.PIDs) == 0 {

@@ -88,7 +88,7 @@ func (r *recording) open(stdin io.Reader) (err error) {
 	}
 	r.signals = handleSignals()
 	cfg.Manifest, cfg.Manifest.Probes, cfg.Manifest.Command = host, r.session.Probes, r.opt.command
-	cfg.Manifest.Selection = r.opt.selection()
+	cfg.Manifest.Selection = r.opt.selection(r.session.Targets)
 	cfg.Manifest.Cgroups = r.session.Cgroups
 	cfg.Manifest.Recorder = format.Recorder{Version: cli.Version(), Args: r.opt.args}
 	cfg.Stdout, cfg.Calls, cfg.RequestDump = r.stdout, calls, r.signals.dump
