@@ -24,7 +24,7 @@ var systemCalls = &viewCommand{
 		Name:    "analyze syscalls",
 		Summary: "calls, errors and times of each system call",
 		Description: `Counts calls and errors of each system call, and how long they took: in all, on average, at most,
-and the time that half and 99 of 100 calls did not exceed. These two are within 3 % of the exact time. Error numbers
+and the time that half and 99 of 100 calls did not exceed. These two are within 1/32 of the exact time. Error numbers
 that are an answer and no failure are counted as expected: EAGAIN of I/O that does not block, EINPROGRESS of connect, a
 timeout of futex, a signal that interrupted a call (EINTR, ERESTARTSYS). Calls that do not return have no time: "-".`,
 		Examples: []cli.Example{

@@ -55,13 +55,10 @@ func Plus(numbers ...Number) Number {
 	return sum
 }
 
-// Mean is total divided by count, and Unknown if count is 0.
+// Mean is total divided by count, and Unknown if count is 0 or the total is too large.
 func Mean(total, count Number) Number {
 	return &number{func(g *Group) int64 {
-		if n := count.Of(g); n > 0 {
-			return total.Of(g) / n
-		}
-		return Unknown
+		return quotient(total.Of(g), count.Of(g))
 	}, append(total.aggregates(), count.aggregates()...)}
 }
 

@@ -23,7 +23,7 @@ func (d *Distribution) Total() Number {
 	return d.number(func(v *statistics) int64 { return v.known(Add(v.total, v.bounds.total)) })
 }
 
-// Mean is the mean of the durations that are known exactly, rounded down.
+// Mean is the mean of the durations that are known exactly, rounded down, and Unknown if their sum is too large.
 func (d *Distribution) Mean() Number { return d.number((*statistics).mean) }
 
 // Max is the longest of the durations.
@@ -140,12 +140,7 @@ func (s *statistics) known(n int64) int64 {
 	return n
 }
 
-func (s *statistics) mean() int64 {
-	if s.count == 0 {
-		return Unknown
-	}
-	return s.total / s.count
-}
+func (s *statistics) mean() int64 { return quotient(s.total, s.count) }
 
 func (s *statistics) percentile(percent int64) int64 {
 	switch rank := rankOf(percent, s.count); {

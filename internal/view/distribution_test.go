@@ -122,7 +122,7 @@ func TestSumsSaturate(t *testing.T) {
 		b.addBound(math.MaxInt64)
 	}
 	a.merge(&b)
-	if a.total != math.MaxInt64 || a.mean() < 0 || a.bounds.total != math.MaxInt64 {
+	if a.total != math.MaxInt64 || a.mean() != Unknown || a.bounds.total != math.MaxInt64 {
 		t.Errorf("total %d, mean %d, bounds %d", a.total, a.mean(), a.bounds.total)
 	}
 	f := fixture.New()
