@@ -24,6 +24,8 @@ type Capture struct {
 	damage []error
 	parts  []*Capture // that it is the Union of; nil: none
 	close  func() error
+
+	unfinished bool // the manifest says so
 }
 
 // Open opens the capture at path: a directory, a tar, or "-", which is a tar on
@@ -76,7 +78,7 @@ func (c *Capture) load(manifest []byte, segments []segmentFile) error {
 	if errors.Is(manifestErr, ErrVersion) || manifestErr != nil && len(segments) == 0 {
 		return manifestErr
 	}
-	c.Manifest = m
+	c.Manifest, c.unfinished = m, manifestErr == nil && !m.Complete
 	slices.SortFunc(segments, func(a, b segmentFile) int {
 		byNumber := cmp.Or(len(a.number)-len(b.number), strings.Compare(a.number, b.number))
 		return cmp.Or(strings.Compare(a.table, b.table), byNumber)
@@ -170,6 +172,11 @@ func (c *Capture) Lost() map[string]int64 {
 	}
 	return lost
 }
+
+// Unfinished reports whether the manifest says that the recording was not finished.
+// Manifest.Complete is also false if the manifest or a part of a finished capture
+// is missing or damaged.
+func (c *Capture) Unfinished() bool { return c.unfinished }
 
 // Damage returns what is wrong with the capture apart from being unfinished: a
 // manifest that is missing or contradicts the segments, and segments with something

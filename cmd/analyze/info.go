@@ -140,8 +140,11 @@ func incompleteText(c *capture.Capture) string {
 			}
 		}
 	}
-	if len(open) == 0 {
+	switch {
+	case len(open) == 0 && c.Unfinished():
 		return "the recorder did not finish it"
+	case len(open) == 0:
+		return "it is damaged"
 	}
 	return "not closed: " + term.Escape(strings.Join(open, ", ")) + "; everything up to the last whole batch is here"
 }

@@ -54,6 +54,12 @@ func partialNotes(c *capture.Capture, tables ...string) (notes []string) {
 	if only := selected(c.Manifest.Selection); only != "" {
 		notes = append(notes, "recorded only "+only+": totals are of these")
 	}
+	if made := derivedText(c.Manifest.Derived); made != "" {
+		notes = append(notes, "made as "+made+": totals are of what it has")
+	}
+	for _, note := range c.Manifest.Notes { // such as "stopped after 10 events", in the middle of what happened
+		notes = append(notes, "the recorder says: "+note)
+	}
 	for _, table := range tables {
 		size := c.Manifest.Tables[table]
 		if size.Lost > 0 {
