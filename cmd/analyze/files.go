@@ -3,7 +3,6 @@
 package main
 
 import (
-	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 	"github.com/fletch-trace/fletch/internal/view"
@@ -37,13 +36,13 @@ files that have one name in several mount namespaces are counted apart, each wit
 		},
 	},
 	emptyText: "no such reads and writes were recorded",
-	notes: func(e *env, set capture.Set, r *view.Result) ([]string, error) {
-		notes := beforeNote(r, filesBefore, "means")
-		list, err := readUncounted(e, set)
-		if text := uncountedText(list); text != "" {
-			notes = append(notes, text)
+	notes:     func(r *view.Result) []string { return beforeNote(r, filesBefore, "means") },
+	omissions: func(e *env, in *view.Input) ([]string, error) {
+		u, err := readUncounted(e, in.Captures, in.Filter)
+		if err != nil {
+			return nil, err
 		}
-		return notes, err
+		return u.notes(len(in.Captures) > 1), nil
 	},
 	view: &view.View{
 		Table: "file", By: []string{"path"}, Sort: "total", KeysLast: true,

@@ -83,11 +83,16 @@ func (e *env) notePartial(w io.Writer, set capture.Set, tables ...string) {
 			if len(set) > 1 {
 				note = c.Path + ": " + note
 			}
-			if w == e.stderr {
-				cli.Warn(w, program.Name, note)
-			} else {
-				fmt.Fprintln(w, term.Escape(note))
-			}
+			e.note(w, note)
 		}
+	}
+}
+
+// note prints a note on an output: below a table, or as a warning on stderr where the output is JSON.
+func (e *env) note(w io.Writer, note string) {
+	if w == e.stderr {
+		cli.Warn(w, program.Name, note)
+	} else {
+		fmt.Fprintln(w, term.Escape(note))
 	}
 }

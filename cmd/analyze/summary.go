@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/fletch-trace/fletch/format"
@@ -164,7 +165,7 @@ func (s *captureSummary) write(w io.Writer) error {
 		{"slowest calls, one of each name", s.slowTable(clock), false, ""},
 		{"failing calls" + cutText(len(s.Failing), s.FailingAll), s.failingTable(), false, ""},
 		{"calls that did not return" + cutText(len(s.Pending), s.PendingAll), s.pendingTable(clock), false, ""},
-		{s.Files.title(), s.Files.table(), len(s.Files.Uncounted) > 0, uncountedText(s.Files.Uncounted)},
+		{s.Files.title(), s.Files.table(), len(s.Files.notes) > 0, strings.Join(s.Files.notes, "; ")},
 		{s.TCP.title(), s.TCP.table(), s.TCP.hasRows(), ""},
 		{s.Denials.title(), s.Denials.table(), false, ""},
 		{s.Processes.title(), s.Processes.table(clock), true, ""},

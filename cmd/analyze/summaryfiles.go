@@ -23,7 +23,10 @@ type fileSummary struct {
 	Busiest []fileTotal `json:"busiest"`  // by bytes
 	Slowest []fileTotal `json:"slowest"`  // by the slowest read or write
 
-	Uncounted []uncountedCall `json:"uncounted"` // calls of all programs that move other bytes
+	// Calls of all programs that move other bytes, in this time; null: not known, because no calls were recorded.
+	Uncounted []uncountedCall `json:"uncounted"`
+
+	notes []string // on what is not counted
 }
 
 // fileTotal is how much of one file was read and written, and its slowest read or write.
@@ -83,8 +86,12 @@ func (f *fileSummary) read(e *env, in *view.Input, n int) error {
 	f.Read, f.Written = bytesRead.Of(all), bytesWritten.Of(all)
 	f.Busiest = fileTotals(paths.Top(n, view.Plus(bytesRead, bytesWritten)))
 	f.Slowest = fileTotals(paths.Top(n, slowestAccess.Value()))
-	f.Uncounted, err = readUncounted(e, in.Captures)
-	return err
+	u, err := readUncounted(e, in.Captures, in.Filter)
+	if err != nil {
+		return err
+	}
+	f.Uncounted, f.notes = u.calls, u.notes(false)
+	return nil
 }
 
 func fileTotals(groups []*view.Group) []fileTotal {

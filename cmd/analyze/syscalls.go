@@ -3,7 +3,6 @@
 package main
 
 import (
-	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 	"github.com/fletch-trace/fletch/internal/term"
@@ -35,9 +34,7 @@ timeout of futex, a signal that interrupted a call (EINTR, ERESTARTSYS). Calls t
 		},
 	},
 	emptyText: "no such calls were recorded",
-	notes: func(_ *env, _ capture.Set, r *view.Result) ([]string, error) {
-		return beforeNote(r, callTimes.Bounds(), "mean, p50 and p99"), nil
-	},
+	notes:     func(r *view.Result) []string { return beforeNote(r, callTimes.Bounds(), "mean, p50 and p99") },
 	view: &view.View{
 		Table: "syscall", By: []string{"name"}, Sort: "total",
 		Keys: []*view.Key{view.Call, view.Comm, view.PID.LeftAligned(), view.TID.LeftAligned(), view.Errno},

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 	"github.com/fletch-trace/fletch/internal/term"
 	"github.com/fletch-trace/fletch/internal/view"
@@ -42,16 +43,39 @@ var (
 	fileMappings = view.Count(mapsFiles.And(succeeds))
 )
 
-// readUncounted counts the calls of all programs in the captures that move bytes and have no row in the table file, the
-// most frequent first. There are none if no files were recorded.
-func readUncounted(e *env, set capture.Set) ([]uncountedCall, error) {
-	set = slices.DeleteFunc(slices.Clone(set), func(c *capture.Capture) bool { return !recorded(c, "file") })
-	results, err := view.GroupRows(e.ctx, e.input(nil, set...), "syscall",
+// uncounted are the calls of all programs that move bytes and have no row in the table file, the most frequent first,
+// in the window of time that a filter leaves.
+type uncounted struct {
+	calls    []uncountedCall // nil: not known, because no calls were recorded
+	windowed bool            // not of all the time
+	unknown  []string        // captures with files and without calls
+}
+
+// readUncounted counts such calls in the captures in which files were recorded, at the times that p allows. The rest of
+// p does not apply: it is for the columns of the table file.
+func readUncounted(e *env, set capture.Set, p *filter.Program) (*uncounted, error) {
+	u := &uncounted{}
+	var known capture.Set
+	for _, c := range set {
+		switch {
+		case !recorded(c, "file"):
+		case recorded(c, "syscall"):
+			known = append(known, c)
+		default:
+			u.unknown = append(u.unknown, c.Path)
+		}
+	}
+	if len(known) == 0 && len(u.unknown) > 0 {
+		return u, nil
+	}
+	window := windowOf(p)
+	u.windowed = window != nil
+	results, err := view.GroupRows(e.ctx, e.input(window, known...), "syscall",
 		view.Grouping{By: []*view.Key{view.Call}, Count: []view.Value{movingCalls, movedBytes, fileMappings}})
 	if err != nil {
 		return nil, err
 	}
-	list := []uncountedCall{}
+	u.calls = []uncountedCall{}
 	for _, g := range results[0].Top(0, nil) {
 		name := g.Texts[0]
 		base := name[strings.IndexByte(name, ':')+1:] // without the ABI
@@ -66,19 +90,44 @@ func readUncounted(e *env, set capture.Set) ([]uncountedCall, error) {
 			c.Bytes = -1
 		}
 		if c.Calls > 0 {
-			list = append(list, c)
+			u.calls = append(u.calls, c)
 		}
 	}
-	slices.SortStableFunc(list, func(a, b uncountedCall) int {
+	slices.SortStableFunc(u.calls, func(a, b uncountedCall) int {
 		return cmp.Or(cmp.Compare(b.Calls, a.Calls), strings.Compare(a.Name, b.Name))
 	})
-	return list, nil
+	return u, nil
 }
 
-// uncountedText is the list for people, "" if it is empty.
-func uncountedText(list []uncountedCall) string {
+// windowOf is the part of a filter that selects times, nil if there is none.
+func windowOf(p *filter.Program) *filter.Program {
+	if p == nil {
+		return nil
+	}
+	from, to := p.TimeRange()
+	return filter.Between(nil, from, to)
+}
+
+// notes says for people what is not counted.
+func (u *uncounted) notes(several bool) (notes []string) {
+	if text := u.text(); text != "" {
+		notes = append(notes, text)
+	}
+	for _, path := range u.unknown {
+		text := "not counted here: bytes moved by writev, copy_file_range, mmap and the like; how many is not known, " +
+			"because system calls were not recorded"
+		if several {
+			text = path + ": " + text
+		}
+		notes = append(notes, text)
+	}
+	return notes
+}
+
+// text is the list of calls, "" if it is empty.
+func (u *uncounted) text() string {
 	var parts []string
-	for _, c := range list {
+	for _, c := range u.calls {
 		part := term.Count(c.Calls) + " " + c.Name
 		if strings.Contains(c.Name, "mmap") {
 			part += " of files"
@@ -91,5 +140,9 @@ func uncountedText(list []uncountedCall) string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return "not counted here, of all programs: bytes moved by " + strings.Join(parts, ", ")
+	which := "of all programs"
+	if u.windowed {
+		which += " in this time"
+	}
+	return "not counted here, " + which + ": bytes moved by " + strings.Join(parts, ", ")
 }

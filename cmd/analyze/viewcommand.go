@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/term"
@@ -20,7 +19,8 @@ type viewCommand struct {
 	cli.Command
 	emptyText string // printed if there are no groups
 	view      *view.View
-	notes     func(e *env, set capture.Set, r *view.Result) ([]string, error) // printed below the table; nil: none
+	notes     func(r *view.Result) []string                  // on the table, printed below it; nil: none
+	omissions func(e *env, in *view.Input) ([]string, error) // what is not in the numbers; nil: nothing
 }
 
 func (c *viewCommand) command() command { return command{c.Command, c.run, c.view} }
@@ -54,7 +54,8 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 		return err
 	}
 	defer closeCaptures(set, &err)
-	result, err := c.view.Run(e.ctx, e.input(o.filter, set...), *by...)
+	in := e.input(o.filter, set...)
+	result, err := c.view.Run(e.ctx, in, *by...)
 	if err != nil {
 		return err
 	}
@@ -66,13 +67,21 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 	groups := result.Top(*n, order)
 	if o.json {
 		e.notePartial(e.stderr, set, c.view.Table)
+		if err := c.writeOmissions(e, e.stderr, in); err != nil {
+			return err
+		}
 		return c.writeJSON(e.stdout, groups, *by)
 	}
 	if err := c.writeTable(e.stdout, groups, *by, result.Len()-len(groups)); err != nil {
 		return err
 	}
 	e.notePartial(e.stdout, set, c.view.Table)
-	return c.writeNotes(e, set, result)
+	if c.notes != nil {
+		for _, note := range c.notes(result) {
+			e.note(e.stdout, note)
+		}
+	}
+	return c.writeOmissions(e, e.stdout, in)
 }
 
 // orders returns the values of --sort.
@@ -85,16 +94,14 @@ func (c *viewCommand) orders() (terms []cli.Term) {
 	return append(terms, cli.Term{Name: "group", Text: "in the order of its keys"})
 }
 
-// writeNotes prints what has to be said of the numbers in the table.
-func (c *viewCommand) writeNotes(e *env, set capture.Set, r *view.Result) error {
-	if c.notes == nil {
+// writeOmissions prints what is not in the numbers: below the table, or on stderr where the output is JSON.
+func (c *viewCommand) writeOmissions(e *env, w io.Writer, in *view.Input) error {
+	if c.omissions == nil {
 		return nil
 	}
-	notes, err := c.notes(e, set, r)
+	notes, err := c.omissions(e, in)
 	for _, note := range notes {
-		if _, err := fmt.Fprintln(e.stdout, term.Escape(note)); err != nil {
-			return err
-		}
+		e.note(w, note)
 	}
 	return err
 }
