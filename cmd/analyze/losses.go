@@ -36,6 +36,9 @@ func losses(e *env, args []string) (err error) {
 		return err
 	}
 	defer closeCaptures(set, &err)
+	if err := set.CheckNames(o.filter, o.expression, format.LossSchema.Table); err != nil {
+		return err
+	}
 	report := &lossReport{Losses: []loss{}}
 	if report.Families, err = familyTotals(set); err != nil {
 		return err

@@ -42,7 +42,11 @@ func everyCommand(path string) (lines [][]string) {
 		}
 		if c.view != nil {
 			by := strings.Join(c.view.KeyNames(), ",")
-			lines = append(lines, []string{c.name(), path, "--json", "--by", by, "-Y", `name == "read" || comm != "x"`})
+			filter := `comm != "x"`
+			if c.view.Table == "syscall" || c.view.Table == "file" { // the others have no names
+				filter = `name == "read" || ` + filter
+			}
+			lines = append(lines, []string{c.name(), path, "--json", "--by", by, "-Y", filter})
 		}
 	}
 	for _, f := range export.Formats() {

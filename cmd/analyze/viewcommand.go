@@ -54,6 +54,9 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 		return err
 	}
 	defer closeCaptures(set, &err)
+	if err := set.CheckNames(o.filter, o.expression, c.view.Table); err != nil {
+		return err
+	}
 	in := e.input(o.filter, set...)
 	result, err := c.view.Run(e.ctx, in, *by...)
 	if err != nil {

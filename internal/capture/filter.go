@@ -3,9 +3,12 @@
 package capture
 
 import (
+	"cmp"
+
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 // Filter compiles an expression over the tables of all captures. It returns nil, which selects all rows, for "".
@@ -24,6 +27,30 @@ func (s Set) Filter(expression string) (*filter.Program, error) {
 		return nil, cli.Usage("filter %q: %w", expression, err)
 	}
 	return p, nil
+}
+
+// CheckNames returns an error if the filter made of the expression has a name that means nothing in a table, of this
+// version or of any of the captures.
+func (s Set) CheckNames(p *filter.Program, expression, table string) error {
+	if p == nil {
+		return nil
+	}
+	var first error
+	for _, c := range s {
+		tables := []*format.Schema{}
+		if t := schema.Of(table); t != nil {
+			tables = append(tables, t.Schema)
+		}
+		if t := c.Table(table); t != nil {
+			tables = append(tables, t.Schema)
+		}
+		err := p.CheckNames(dimensions{c}, tables...)
+		if err == nil {
+			return nil
+		}
+		first = cmp.Or(first, err)
+	}
+	return cli.Usage("filter %q: %w", expression, first)
 }
 
 // Bind binds a filter to a table of c. The result is for one goroutine.

@@ -15,7 +15,10 @@ import (
 	"github.com/expr-lang/expr/parser"
 )
 
-type compiler struct{ kinds map[string]kinds }
+type compiler struct {
+	kinds map[string]kinds
+	uses  []use // of names, in the order in which they were compiled
+}
 
 func (c *compiler) compile(src string) (root *node, err error) {
 	if len(src) > maxSource {
@@ -131,6 +134,7 @@ func (c *compiler) chain(n *ast.BinaryNode, not bool, depth int) (*node, error) 
 // kind returns the kinds of a name. The error for an unknown name has suggestions.
 func (c *compiler) kind(n *ast.IdentifierNode) (kinds, error) {
 	if k, ok := c.kinds[n.Value]; ok {
+		c.uses = append(c.uses, use{n.Value, n.Location().From + 1})
 		return k, nil
 	}
 	message := "unknown name " + quoted(n.Value)

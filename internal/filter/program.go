@@ -15,7 +15,10 @@ const (
 )
 
 // Program is a compiled expression. It is immutable.
-type Program struct{ root *node }
+type Program struct {
+	root *node
+	uses []use // of names in the source; nil if it has none
+}
 
 // Compile compiles an expression over the tables of this version and those given, which may be of a newer one. The
 // error is an *Error.
@@ -25,7 +28,7 @@ func Compile(src string, tables ...*format.Schema) (*Program, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Program{root}, nil
+	return &Program{root, c.uses}, nil
 }
 
 // Between returns a program that selects those rows whose ts is at least from and at most to, in ns since the Unix
@@ -36,9 +39,9 @@ func Between(p *Program, from, to int64) *Program {
 	}
 	span := &node{op: opLeaf, leaf: &leaf{name: "ts", numbers: &numbers{lo: from, hi: to}}}
 	if p == nil {
-		return &Program{span}
+		return &Program{root: span}
 	}
-	return &Program{&node{op: opAnd, children: []*node{span, p.root}}}
+	return &Program{&node{op: opAnd, children: []*node{span, p.root}}, p.uses}
 }
 
 // PruneTable reports whether no row of the table named can match.
