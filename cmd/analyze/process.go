@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/term"
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
@@ -18,39 +19,47 @@ type process struct {
 	PID       int32      `json:"pid"`
 	PPID      int32      `json:"ppid"`
 	Start     *time.Time `json:"start"`       // null: unknown
-	End       *time.Time `json:"end"`         // null: it did not end, or that was lost
-	Lifetime  int64      `json:"lifetime_ns"` // 0: it did not end; -1: unknown
+	End       *time.Time `json:"end"`         // null: it did not end, or that was lost or not recorded
+	Lifetime  int64      `json:"lifetime_ns"` // -1: as End, or unknown
 	ExitCode  *int32     `json:"exit_code"`   // null as End
-	Signal    int32      `json:"signal"`      // the signal that killed it; 0: none
-	Calls     int64      `json:"syscalls"`
+	Signal    *int32     `json:"signal"`      // the signal that killed it; 0: none; null as End
+	Calls     *int64     `json:"syscalls"`    // null: calls were not recorded
 	Comm      string     `json:"comm"`
 	Filename  string     `json:"filename"` // of the program
 	Args      []string   `json:"args"`
 	Container string     `json:"container"` // "": none
 
-	from     int64 // time of its first event or of its task, in ns since the Unix epoch
-	lost     bool  // it ended, because its pid was used again, but that was lost
-	listed   bool  // an event or a call of it matches the filter
-	began    began
+	from     int64         // time of its first event or of its task, in ns since the Unix epoch
+	unknown  bool          // when it began and whether it ended, because events of processes were not recorded
+	lost     bool          // it ended, because its pid was used again, but that was lost
+	listed   bool          // an event or a call of it matches the filter
+	begun    bool          // an event shows that it began, or that it was there
 	ending   *processEvent // nil: it did not end
 	parent   *process
 	children []*process
 	drawn    bool // used by drawTree
 }
 
-// began is how a capture shows that a process began.
-type began struct {
-	before  bool          // by a snapshot: it was there at the start
-	started bool          // by a fork, or it is the command that was run
-	event   *processEvent // the event that shows it; nil: none
-}
-
 // startText is when a process began, as the time since the start of the capture.
 func (p *process) startText(start time.Time) string {
-	if p.Start == nil || start.IsZero() || p.Start.Before(start) {
+	switch {
+	case p.unknown:
+		return "-"
+	case !p.startedAfter(start) || start.IsZero():
 		return "before"
 	}
 	return "+" + strconv.FormatFloat(p.Start.Sub(start).Seconds(), 'f', 3, 64) + "s"
+}
+
+// startedAfter reports whether it is known that a process began at a time or later.
+func (p *process) startedAfter(t time.Time) bool { return p.Start != nil && !p.Start.Before(t) }
+
+// callsText is the number of calls, "-" if calls were not recorded.
+func (p *process) callsText() string {
+	if p.Calls == nil {
+		return "-"
+	}
+	return term.Count(*p.Calls)
 }
 
 // lifetimeText is the lifetime of a process, "-" if it did not end.
@@ -64,12 +73,14 @@ func (p *process) lifetimeText() string {
 // status is how a process ended.
 func (p *process) status() string {
 	switch {
+	case p.unknown:
+		return "-"
 	case p.lost:
 		return "?"
 	case p.ExitCode == nil:
 		return "running"
-	case p.Signal != 0:
-		return capture.Signal(p.Signal)
+	case *p.Signal != 0:
+		return capture.Signal(*p.Signal)
 	}
 	return "exit " + strconv.Itoa(int(*p.ExitCode))
 }

@@ -16,8 +16,9 @@ var processesCommand = cli.Command{
 	Name:    "analyze processes",
 	Summary: "who ran what, as a tree",
 	Description: `Shows who ran what as a tree: when each process began (from the start of the capture; "before" is not
-known exactly), how long it lived, how it ended, how many system calls it made, and its last command line. With -Y it
-shows processes with an event or a call that matches, as they are without it, and counts the calls that match.`,
+known exactly), how long it lived, how it ended, how many system calls it made, and its last command line. What was not
+recorded is "-". With -Y it shows processes with an event of any family or a call that matches, as they are without it,
+and counts the calls that match.`,
 	Examples: []cli.Example{
 		{Line: "analyze processes incident"},
 		{Line: "analyze processes incident --json | jq '.[] | select(.exit_code > 0)'", Text: "those that failed"},
@@ -27,12 +28,13 @@ shows processes with an event or a call that matches, as they are without it, an
 func processes(e *env, args []string) (err error) {
 	o := newCommand(processesCommand).
 		withFilter("only processes with an event or a call for which `EXPR` holds, and only these calls").
-		withJSON("an array of one object for each process, its parent as ppid")
+		withJSON("an array of one object for each process, its parent as ppid; what is not known is null, a lifetime -1")
 	set, err := o.open(e, args)
 	if set == nil {
 		return err
 	}
 	defer closeCaptures(set, &err)
+	e.warnNotRecorded(set, "process", "syscall")
 	all := []*process{}
 	for i, c := range set {
 		list, err := readProcesses(e, c, o.filter)

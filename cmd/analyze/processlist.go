@@ -15,20 +15,22 @@ import (
 // readProcesses returns the processes of a capture, sorted by process.from; with a filter those of which an event or a
 // call matches.
 func readProcesses(e *env, c *capture.Capture, p *filter.Program) ([]*process, error) {
-	l, err := newProcessList(e, c, p)
+	l, err := newProcessList(e, c, p, true)
 	if err != nil {
-		return nil, err
-	}
-	if err := l.join(e, c, p); err != nil {
 		return nil, err
 	}
 	l.link()
 	return slices.DeleteFunc(l.all, func(p *process) bool { return !p.listed }), nil
 }
 
-// newProcessList makes a list of the processes that have events.
-func newProcessList(e *env, c *capture.Capture, p *filter.Program) (*processList, error) {
+// newProcessList makes a list of all processes. Those are listed of which an event or a call matches the filter. Calls
+// are only counted if counted is set or there is a filter.
+func newProcessList(e *env, c *capture.Capture, p *filter.Program, counted bool) (*processList, error) {
 	events, err := readProcessEvents(e, c, p)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := c.Tasks()
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +38,18 @@ func newProcessList(e *env, c *capture.Capture, p *filter.Program) (*processList
 	for i := range events {
 		l.apply(&events[i])
 	}
-	return l, nil
+	if err := l.join(c, tasks); err != nil {
+		return nil, err
+	}
+	known := recorded(c, "process")
+	for _, one := range l.all {
+		one.unknown = !known
+		one.listed = one.listed || p == nil
+	}
+	if p != nil || counted {
+		err = l.count(e, c, tasks, p)
+	}
+	return l, err
 }
 
 // processList has the processes of a capture. It is built from events in order of time.
@@ -44,13 +57,14 @@ type processList struct {
 	all    []*process
 	latest map[int32]*process   // by pid: the process that has the pid now, or had it last
 	byPID  map[int32][]*process // by pid: all processes that had it
+	ofTask []*process           // by index in capture.Tasks.List
 
 	command []string // of the manifest, until its process has been found
 }
 
 // begin adds a process whose first event or task is at the time from, in ns since the Unix epoch.
 func (l *processList) begin(pid, ppid int32, from int64) *process {
-	p := &process{PID: pid, PPID: ppid, Args: []string{}, from: from}
+	p := &process{PID: pid, PPID: ppid, Args: []string{}, from: from, Lifetime: -1}
 	if before := l.latest[pid]; before != nil && before.End == nil {
 		before.lost = true
 	}
@@ -76,12 +90,12 @@ func (l *processList) apply(ev *processEvent) {
 		known := l.latest[ev.pid] != nil && l.latest[ev.pid].End == nil
 		if p = l.current(ev); !known { // each generation has a snapshot: the first one counts
 			p.Filename, p.Args = ev.filename, ev.args
-			p.began = began{before: true, event: ev}
+			p.begun = true
 		}
 	case "fork":
 		p = l.begin(ev.pid, ev.ppid, ev.ts)
 		p.Start = timeOf(ev.ts)
-		p.began = began{started: true, event: ev}
+		p.begun = true
 		if parent := l.latest[ev.ppid]; parent != nil && parent != p {
 			p.parent = parent
 			p.Filename, p.Args, p.Comm = parent.Filename, parent.Args, parent.Comm
@@ -89,17 +103,20 @@ func (l *processList) apply(ev *processEvent) {
 	case "exec":
 		p = l.current(ev)
 		p.Filename, p.Args = ev.filename, ev.args
-		if p.began.event == nil && l.isCommand(ev) {
+		if !p.begun && l.isCommand(ev) {
 			l.command = nil
 			p.Start = timeOf(ev.ts) // the fork is not recorded
-			p.began = began{started: true, event: ev}
+			p.begun = true
 		}
 	case "exit":
 		p = l.exited(ev)
-		p.End, p.Lifetime, p.ExitCode, p.Signal = timeOf(ev.ts), ev.duration, &ev.exitCode, ev.signal
+		p.End, p.ExitCode, p.Signal = timeOf(ev.ts), &ev.exitCode, &ev.signal
 		p.ending = ev
-		if p.Start == nil && ev.duration > 0 {
-			p.Start = timeOf(ev.ts - ev.duration)
+		if ev.duration > 0 {
+			p.Lifetime = ev.duration
+			if p.Start == nil {
+				p.Start = timeOf(ev.ts - ev.duration)
+			}
 		}
 	}
 	p.listed = p.listed || ev.matches
@@ -124,21 +141,13 @@ func (l *processList) exited(ev *processEvent) *process {
 	return l.current(ev)
 }
 
-// join adds what comes from tasks: names, containers and the number of calls that match the filter. It also adds
-// processes without events.
-func (l *processList) join(e *env, c *capture.Capture, filter *filter.Program) error {
-	tasks, err := c.Tasks()
-	if err != nil {
-		return err
-	}
+// join adds what comes from tasks: names and containers. It also adds processes without events.
+func (l *processList) join(c *capture.Capture, tasks *capture.Tasks) error {
 	containers, err := c.Texts("cgroup", "container")
 	if err != nil {
 		return err
 	}
-	calls, err := countCalls(e, c, tasks, filter)
-	if err != nil {
-		return err
-	}
+	l.ofTask = make([]*process, len(tasks.List))
 	order := make([]int, 0, len(tasks.List))
 	for i := range tasks.List[1:] {
 		order = append(order, i+1)
@@ -149,15 +158,47 @@ func (l *processList) join(e *env, c *capture.Capture, filter *filter.Program) e
 		p := l.find(t.PID, t.TS)
 		if p == nil {
 			p = l.begin(t.PID, t.PPID, t.TS)
-			p.listed = filter == nil
 		}
-		p.Calls += calls[i]
-		p.listed = p.listed || calls[i] > 0
+		l.ofTask[i] = p
 		if t.TID == t.PID || p.Comm == "" {
 			p.Comm, p.Container = t.Comm, containers.At(containers.Index(t.Cgroup))
 		}
 		if p.Filename == "" {
 			p.Filename = t.Exe
+		}
+	}
+	return nil
+}
+
+var taskColumn = schema.Of("syscall").Select("task")
+
+// count counts the calls of each process that match a filter. With a filter it also lists the processes with events of
+// any family that match.
+func (l *processList) count(e *env, c *capture.Capture, tasks *capture.Tasks, p *filter.Program) error {
+	if recorded(c, "syscall") {
+		for _, one := range l.all {
+			one.Calls = new(int64)
+		}
+	}
+	for _, table := range c.Tables() {
+		name := table.Schema.Table
+		calls := name == "syscall"
+		ofTask := table.Schema.Event() && slices.Contains(table.Schema.Columns, taskColumn[0])
+		if !ofTask || name == "process" || p == nil && !calls {
+			continue
+		}
+		rows, err := countRows(e, c, name, tasks, p)
+		if err != nil {
+			return err
+		}
+		for i, one := range l.ofTask {
+			if one == nil {
+				continue // the unknown task
+			}
+			one.listed = one.listed || rows[i] > 0
+			if calls && one.Calls != nil {
+				*one.Calls += rows[i]
+			}
 		}
 	}
 	return nil
@@ -201,10 +242,10 @@ func (l *processList) link() {
 	}
 }
 
-// countCalls counts the calls of each task, by index in tasks.List.
-func countCalls(e *env, c *capture.Capture, tasks *capture.Tasks, p *filter.Program) ([]int64, error) {
+// countRows counts the rows of a table of events that match, of each task, by index in tasks.List.
+func countRows(e *env, c *capture.Capture, table string, tasks *capture.Tasks, p *filter.Program) ([]int64, error) {
 	counts := make([][]int64, e.workers())
-	s := e.scan(c, "syscall", schema.Of("syscall").Select("task"), p)
+	s := e.scan(c, table, taskColumn, p)
 	err := s.Run(e.ctx, func(worker int, b *format.Batch) error {
 		if counts[worker] == nil {
 			counts[worker] = make([]int64, len(tasks.List))

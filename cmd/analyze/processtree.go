@@ -59,7 +59,7 @@ func drawTree(t *term.Table, root *process, start time.Time) {
 		default:
 			mark, below = "├─ ", "│  "
 		}
-		t.Row(strconv.Itoa(int(p.PID)), p.startText(start), p.lifetimeText(), p.status(), term.Count(p.Calls),
+		t.Row(strconv.Itoa(int(p.PID)), p.startText(start), p.lifetimeText(), p.status(), p.callsText(),
 			b.indent+mark+p.command())
 		if len(b.indent) < maxDepth*len(below) {
 			b.indent += below

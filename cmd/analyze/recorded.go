@@ -3,10 +3,12 @@
 package main
 
 import (
+	"fmt"
 	"slices"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
@@ -19,4 +21,15 @@ func recorded(c *capture.Capture, table string) bool {
 	return slices.ContainsFunc(c.Manifest.Probes, func(p format.Probe) bool {
 		return p.Mechanism != "" && slices.Contains(families, p.Family)
 	})
+}
+
+// warnNotRecorded warns of captures in which the events of these tables were not recorded.
+func (e *env) warnNotRecorded(set capture.Set, tables ...string) {
+	for _, c := range set {
+		for _, table := range tables {
+			if !recorded(c, table) {
+				cli.Warn(e.stderr, program.Name, fmt.Sprintf("%s: %s events were not recorded", c.Path, table))
+			}
+		}
+	}
 }

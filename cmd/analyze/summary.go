@@ -120,7 +120,7 @@ func readSummary(e *env, c *capture.Capture, p *filter.Program, n, short int) (*
 		}
 		s.Families = append(s.Families, rate)
 	}
-	list, err := newProcessList(e, c, p)
+	list, err := newProcessList(e, c, p, false)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func readSummary(e *env, c *capture.Capture, p *filter.Program, n, short int) (*
 	for _, read := range []func() error{
 		func() error { return s.callSummary.read(e, in, c, n) },
 		func() error { return s.pendingSummary.read(e, c, p, list, n) },
-		func() error { return s.Processes.read(list, c, n) },
+		func() error { return s.Processes.read(list, c, p, n) },
 		func() error { return s.Files.read(e, in, short) },
 		func() error { return s.TCP.read(e, in, short) },
 		func() error { return s.Denials.read(e, in, short) },

@@ -5,22 +5,25 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/stamp"
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
 // processSummary is the part of a summary about processes.
 type processSummary struct {
-	Before  int64           `json:"before"`  // ran when the capture began
-	Started int64           `json:"started"` // with the command that was run
-	Ended   int64           `json:"ended"`
-	Bad     []failedProcess `json:"ended_badly"` // the first ones
-	BadAll  int64           `json:"ended_badly_all"`
+	Recorded bool            `json:"recorded"` // false: events of processes were not, so the rest is null
+	Before   *int64          `json:"before"`   // began before the capture, or the time that is shown
+	Started  *int64          `json:"started"`  // with the command that was run
+	Ended    *int64          `json:"ended"`
+	Bad      []failedProcess `json:"ended_badly"` // the first ones
+	BadAll   *int64          `json:"ended_badly_all"`
 }
 
 // failedProcess is a process that exited with a status other than 0 or was killed by a signal.
@@ -31,46 +34,55 @@ type failedProcess struct {
 	Command string    `json:"command"`
 }
 
-// read counts the processes of a list by how they began and ended, where the event that shows it matches the filter. It
-// keeps the first n that ended badly.
-func (p *processSummary) read(l *processList, c *capture.Capture, n int) error {
+// read counts the listed processes of l, as analyze processes shows them, by whether they began and ended in the time
+// that the filter leaves. It keeps the first n that ended badly.
+func (s *processSummary) read(l *processList, c *capture.Capture, p *filter.Program, n int) error {
 	tasks, err := c.Tasks()
-	if err != nil {
+	if s.Recorded = recorded(c, "process"); !s.Recorded || err != nil {
 		return err
 	}
-	p.Bad = []failedProcess{}
+	from, to := int64(math.MinInt64), int64(math.MaxInt64)
+	if p != nil {
+		from, to = p.TimeRange()
+	}
+	var before, started, ended int64
 	var bad []*process
 	for _, one := range l.all {
-		if began := one.began; began.event != nil && began.event.matches {
-			if began.before {
-				p.Before++
-			} else {
-				p.Started++
-			}
+		if !one.listed {
+			continue
 		}
-		if one.ending != nil && one.ending.matches {
-			p.Ended++
+		if one.startedAfter(c.Manifest.Start) && one.Start.UnixNano() >= from {
+			started++
+		} else {
+			before++
+		}
+		if one.ending != nil && from <= one.ending.ts && one.ending.ts <= to {
+			ended++
 			if one.ending.exitCode != 0 || one.ending.signal != 0 {
 				bad = append(bad, one)
 			}
 		}
 	}
-	p.BadAll = int64(len(bad))
+	all := int64(len(bad))
+	s.Before, s.Started, s.Ended, s.BadAll, s.Bad = &before, &started, &ended, &all, []failedProcess{}
 	slices.SortStableFunc(bad, func(a, b *process) int { return cmp.Compare(a.ending.ts, b.ending.ts) })
 	for _, one := range bad[:min(n, len(bad))] {
-		p.Bad = append(p.Bad, failedProcess{*one.End, one.PID, one.status(), commOf(tasks.Task(one.ending.task))})
+		s.Bad = append(s.Bad, failedProcess{*one.End, one.PID, one.status(), commOf(tasks.Task(one.ending.task))})
 	}
 	return nil
 }
 
-func (p *processSummary) title() string {
+func (s *processSummary) title() string {
+	if !s.Recorded {
+		return "processes: not known, process events were not recorded"
+	}
 	return fmt.Sprintf("processes: %s at the start, %s started, %s ended, %s of them badly",
-		term.Count(p.Before), term.Count(p.Started), term.Count(p.Ended), term.Count(p.BadAll))
+		term.Count(*s.Before), term.Count(*s.Started), term.Count(*s.Ended), term.Count(*s.BadAll))
 }
 
-func (p *processSummary) table(clock *stamp.Format) *term.Table {
+func (s *processSummary) table(clock *stamp.Format) *term.Table {
 	t := term.NewTable("at", ">pid", "status", "command")
-	for _, p := range p.Bad {
+	for _, p := range s.Bad {
 		t.Row(string(clock.Append(nil, p.End.UnixNano())), strconv.Itoa(int(p.PID)), p.Status, p.Command)
 	}
 	return t

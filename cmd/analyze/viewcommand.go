@@ -62,11 +62,7 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 	if err != nil {
 		return err
 	}
-	for _, from := range set {
-		if !recorded(from, c.view.Table) {
-			cli.Warn(e.stderr, program.Name, fmt.Sprintf("%s: %s events were not recorded", from.Path, c.view.Table))
-		}
-	}
+	e.warnNotRecorded(set, c.view.Table)
 	groups := result.Top(*n, order)
 	if o.json {
 		e.notePartial(e.stderr, set, c.view.Table)
