@@ -28,7 +28,8 @@ var files = &viewCommand{
 		Description: `Counts reads and writes of each file: how many, how many bytes were moved, how many failed, how
 long they took in all, on average and at most, and by how many processes. What would have blocked or was interrupted is
 not an error, but expected. Bytes that other calls move are not counted; which ones is said below the table. Different
-files that have one name in several mount namespaces are counted apart, each with its namespace (mntns).`,
+files that have one name in several mount namespaces are counted apart, each with its namespace: path_mntns, also in
+filters, where mntns is that of the task.`,
 		Examples: []cli.Example{
 			{Line: "analyze files incident -n 20"},
 			{Line: "analyze files incident --by comm --sort written", Text: "who wrote most"},

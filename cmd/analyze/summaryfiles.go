@@ -32,7 +32,7 @@ type fileSummary struct {
 // fileTotal is how much of one file was read and written, and its slowest read or write.
 type fileTotal struct {
 	Path    string    `json:"path"`
-	Mntns   namespace `json:"mntns"`
+	Mntns   namespace `json:"path_mntns"`
 	Read    int64     `json:"read_bytes"`
 	Written int64     `json:"written_bytes"`
 	Max     int64     `json:"max_ns"` // -1: unknown
@@ -115,7 +115,7 @@ func (f *fileSummary) table() *term.Table {
 	heads := []string{">read", ">written", ">slowest", "which was", "file"}
 	several := slices.ContainsFunc(all, func(l fileTotal) bool { return l.Mntns != "" })
 	if several {
-		heads = append(heads, ">mntns")
+		heads = append(heads, ">path_mntns")
 	}
 	t := term.NewTable(heads...)
 	for _, l := range all {

@@ -48,7 +48,7 @@ func isCall(t *format.Schema, c format.Column) bool {
 // joinOf returns the join to the column of a name whose type fits, nil if no ids lead to it. Of several columns it is
 // the one that is reached through the fewest dimensions, and then the one of the first id column. The name of an id
 // column stands for the name of its row. The column name itself is only used of dimensions that the table's own ids
-// lead to: the name of a task's cgroup is not a name of the event.
+// lead to: the name of a task's cgroup is not a name of the event. A qualified name is of one dimension.
 func joinOf(name string, fits func(format.Type) bool, table *format.Schema, d Dimensions) *join {
 	near := reachable(dimensionPath{dimension: table}, table.Columns, d)
 	seen := map[string]bool{table.Table: true}
@@ -58,7 +58,8 @@ func joinOf(name string, fits func(format.Type) bool, table *format.Schema, d Di
 				return r.to(nameColumn)
 			}
 			for _, c := range r.dimension.Columns[1:] {
-				if c.Name == name && fits(c.Type) && (depth == 1 || c.Name != nameColumn.Name) {
+				plain := c.Name == name && (depth == 1 || c.Name != nameColumn.Name)
+				if fits(c.Type) && (plain || qualified(r.dimension, c) == name) {
 					return r.to(c)
 				}
 			}
@@ -73,6 +74,12 @@ func joinOf(name string, fits func(format.Type) bool, table *format.Schema, d Di
 		near = next
 	}
 	return nil
+}
+
+// qualified is the name of a dimension's column that is not that of another dimension's: path_mntns, where mntns is that
+// of the task.
+func qualified(dimension *format.Schema, c format.Column) string {
+	return dimension.Table + "_" + c.Name
 }
 
 // reachable returns the dimensions that columns of r.dimension lead to, in the order of the columns.

@@ -165,3 +165,45 @@ func (f failing) Lookup(dimension string, columns []format.Column) (Lookup, erro
 	}
 	return f.Dimensions.Lookup(dimension, columns)
 }
+
+// TestQualifiedNames compares columns that two dimensions of a row have: the plain name is that of the first, the
+// task's, and each has a name of its own.
+func TestQualifiedNames(t *testing.T) {
+	w := &testCapture{asked: map[string]int{}, batches: map[string]*format.Batch{}}
+	task := schemaOf("task", "task:i", "cgroup:l", "mntns:l")
+	w.add(t, task, row{"task": int32(1), "cgroup": int64(7), "mntns": int64(40)})
+	w.add(t, schemaOf("path", "path:i", "name:s", "mntns:l"), row{"path": int32(5), "name": "/a", "mntns": int64(50)})
+	w.add(t, cgroupSchema, row{"cgroup": int64(7), "name": "/x.slice", "container": "c0ffee"})
+	batch := format.NewBatch(fileSchema)
+	if err := batch.AppendRow(row{"task": int32(1), "path": int32(5)}); err != nil {
+		t.Fatal(err)
+	}
+	for src, want := range map[string]bool{
+		`mntns == 40`: true, `mntns == 50`: false, `task_mntns == 40`: true, `task_mntns == 50`: false,
+		`path_mntns == 50`: true, `path_mntns == 40`: false, `path_mntns == 50 && path == "/a"`: true,
+		`path_mntns != mntns`: true, `path_mntns == task_mntns`: false, `path_name == "/a"`: true,
+		`cgroup_name == "/x.slice"`: true, `cgroup_container == "c0ffee"`: true, `task_cgroup == 7`: true,
+	} {
+		p, err := Compile(src)
+		if err != nil {
+			t.Errorf("%s: %v", src, err)
+			continue
+		}
+		b, err := p.Bind(fileSchema, w.env())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := b.Match(project(batch, b.Columns()), nil).Has(0); got != want {
+			t.Errorf("%s: %t", src, got)
+		}
+		if err := p.CheckNames(w, fileSchema); err != nil {
+			t.Errorf("%s: %v", src, err)
+		}
+		if p.CheckNames(w, cgroupSchema) == nil {
+			t.Errorf("%s: allowed for cgroups", src)
+		}
+	}
+	if _, err := Compile(`path_path == 5`); err == nil {
+		t.Error("path_path compiles")
+	}
+}

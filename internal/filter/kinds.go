@@ -20,6 +20,7 @@ const (
 	list           // list of utf8
 	moment         // a number that is a time
 	duration       // a number of nanoseconds
+	long           // the name is a qualified one, which is not suggested
 )
 
 func (k kinds) String() string {
@@ -84,6 +85,9 @@ func kindsOf(tables []*format.Schema) map[string]kinds {
 func addKinds(all map[string]kinds, t *format.Schema, of func(name string) *format.Schema) {
 	for _, c := range t.Columns {
 		all[c.Name] |= kindOf(schema.Describe(t.Table, c))
+		if t.Columns[0].Name == t.Table && c.Name != t.Table {
+			all[qualified(t, c)] |= kindOf(schema.Describe(t.Table, c)) | long
+		}
 		if d := schema.DimensionOf(t.Table, c, of); d != nil && hasName(d) {
 			all[c.Name] |= text
 		}

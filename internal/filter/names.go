@@ -26,8 +26,9 @@ func (p *Program) CheckNames(d Dimensions, tables ...*format.Schema) error {
 			continue
 		}
 		var known []string
-		for _, name := range slices.Sorted(maps.Keys(kindsOf(tables))) {
-			if slices.ContainsFunc(tables, func(t *format.Schema) bool { return means(name, t, d) }) {
+		kinds := kindsOf(tables)
+		for _, name := range slices.Sorted(maps.Keys(kinds)) {
+			if kinds[name]&long == 0 && slices.ContainsFunc(tables, func(t *format.Schema) bool { return means(name, t, d) }) {
 				known = append(known, name)
 			}
 		}

@@ -15,7 +15,10 @@ func suggestions(name string, all map[string]kinds) []string {
 	}
 	var found []candidate
 	limit := 1 + len(name)/4
-	for other := range all {
+	for other, kinds := range all {
+		if kinds&long != 0 {
+			continue
+		}
 		d := distance(strings.ToLower(name), other)
 		if d > limit && len(name) >= 3 && (strings.HasPrefix(other, name) || strings.HasPrefix(name, other)) {
 			d = limit

@@ -12,7 +12,7 @@ import (
 // mountNamespace groups the names of files by the mount namespace that they are in, where that matters: a name that
 // leads to different files in several namespaces has a group for each. Names of the same file are one group, whatever
 // the namespace; and so are those in one namespace, because a file such as a log is replaced by another under its name.
-var mountNamespace = &Key{Name: "mntns", Number: true, AlignRight: true, Columns: []string{"path"},
+var mountNamespace = &Key{Name: "path_mntns", Number: true, AlignRight: true, Columns: []string{"path"},
 	Bind: func(s *Source) (Coder, error) {
 		type id struct{}
 		labels, err := LoadOnce(s, id{}, func() ([]uint64, error) { return namespaceLabels(s) })

@@ -41,8 +41,8 @@ func TestPathsInMountNamespaces(t *testing.T) {
 	}
 	for label, want := range map[string]any{"100": int64(100), "": nil} {
 		name := map[string]string{"100": "/two", "": "/one"}[label]
-		if got := v.Fields(two.Group(name, label), "path"); got["mntns"] != want || got["path"] != name {
-			t.Errorf("JSON of %s: %v, want mntns %v", name, got, want)
+		if got := v.Fields(two.Group(name, label), "path"); got["path_mntns"] != want || got["path"] != name {
+			t.Errorf("JSON of %s: %v, want path_mntns %v", name, got, want)
 		}
 	}
 	if heads, _ := v.Cells([]*Group{two.Group("/one", "")}, "path"); len(heads) != 2 {
