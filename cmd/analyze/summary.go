@@ -15,6 +15,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/jsonline"
+	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/stamp"
 	"github.com/fletch-trace/fletch/internal/term"
 )
@@ -80,7 +81,8 @@ type captureSummary struct {
 
 	Selection *format.Selection `json:"selection"` // null: everything was to be recorded
 
-	Families []familyRate `json:"families"`
+	Families    []familyRate `json:"families"`
+	NotRecorded []string     `json:"not_recorded"` // families of which there are no events, so that their numbers are 0
 	callSummary
 	pendingSummary
 	Processes processSummary `json:"processes"`
@@ -109,6 +111,7 @@ func readSummary(e *env, c *capture.Capture, p *filter.Program, n, short int) (*
 	for _, i := range c.Intervals() {
 		s.covered += i.To.Sub(i.From)
 	}
+	s.NotRecorded = slices.DeleteFunc(schema.Families(), func(f string) bool { return recorded(c, f) })
 	families, err := familyTotals(capture.Set{c})
 	if err != nil {
 		return nil, err
