@@ -51,7 +51,7 @@ func processes(e *env, args []string) (err error) {
 		if len(set) > 1 {
 			fmt.Fprintf(e.stdout, "%s%s:\n", strings.Repeat("\n", min(i, 1)), term.Escape(c.Path))
 		}
-		if err := writeTree(e.stdout, list, c.Manifest.Start); err != nil {
+		if err := writeTree(e.stdout, list, c.Manifest.Start, o.filter != nil); err != nil {
 			return err
 		}
 		e.notePartial(e.stdout, capture.Set{c}, "process", "syscall")

@@ -15,8 +15,9 @@ import (
 // maxDepth is the maximum indentation, in levels of the tree.
 const maxDepth = 40
 
-// writeTree prints processes, sorted by time, as trees. start is the start of the capture.
-func writeTree(w io.Writer, list []*process, start time.Time) error {
+// writeTree prints processes, sorted by time, as trees. start is the start of the capture; selected says that there may
+// be others.
+func writeTree(w io.Writer, list []*process, start time.Time, selected bool) error {
 	t := term.NewTable(">pid", ">start", ">lifetime", "status", ">calls", "command")
 	for _, p := range list {
 		if p.parent == nil {
@@ -27,7 +28,11 @@ func writeTree(w io.Writer, list []*process, start time.Time) error {
 		drawTree(t, p, start)
 	}
 	if t.Len() == 0 {
-		_, err := fmt.Fprintln(w, "no processes were recorded")
+		which := "no"
+		if selected {
+			which = "no such"
+		}
+		_, err := fmt.Fprintln(w, which+" processes were recorded")
 		return err
 	}
 	return t.Write(w, "")
