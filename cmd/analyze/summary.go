@@ -80,6 +80,8 @@ type captureSummary struct {
 	End      time.Time `json:"end"`
 
 	Selection *format.Selection `json:"selection"` // null: everything was to be recorded
+	Derived   *format.Derived   `json:"derived"`   // null: a recorder wrote it
+	Notes     []string          `json:"notes"`     // of the recorder
 
 	Families    []familyRate `json:"families"`
 	NotRecorded []string     `json:"not_recorded"` // families of which there are no events, so that their numbers are 0
@@ -104,7 +106,8 @@ const maxShortList = 3
 func readSummary(e *env, c *capture.Capture, p *filter.Program, n, short int) (*captureSummary, error) {
 	m := &c.Manifest
 	s := &captureSummary{Capture: c.Path, Complete: m.Complete, Host: m.Host, Start: m.Start, End: m.End,
-		Selection: m.Selection, filtered: p != nil, partial: partialNotes(c)}
+		Selection: m.Selection, Derived: m.Derived, Notes: append([]string{}, m.Notes...),
+		filtered: p != nil, partial: partialNotes(c)}
 	if families := familiesText(m.Selection); families != "" {
 		s.partial = append(s.partial, "recorded only "+families)
 	}
