@@ -75,7 +75,7 @@ mkdir -p "$root"/{usr/bin,usr/sbin,dev,proc,sys,tmp,test}
 ln -s usr/bin usr/sbin "$root/"
 cp "$busybox" "$root/bin/"
 cp test/kernel-init.sh "$root/init"
-cp -r test/testdata "$root/test/"
+cp -r test/testdata FORMAT.md "$root/test/"
 cp -r systemd "$root/"
 if [ "${INIT:-}" ]; then
 	unpack_all "$INIT" || { why "kernels on $arch with $INIT: apt cannot fetch it" && exit 77; }

@@ -157,6 +157,7 @@ func forkExit(code uintptr) {
 func fork(child func()) int {
 	syscall.ForkLock.Lock()
 	defer syscall.ForkLock.Unlock()
+	defer withoutSignals()() // a signal of the Go runtime would stop the child for ever
 	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	if pid == 0 && errno == 0 {
 		child()

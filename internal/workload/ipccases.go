@@ -257,6 +257,7 @@ func (t *sysvTest) effective() {
 
 // block waits for a message that comes later, for room in a queue, and in a semop whose semaphores are removed.
 func (t *sysvTest) block() {
+	defer withoutSignals()() // else signals of the Go runtime interrupt the calls
 	later := func(call sysvCall, args ...int) {
 		time.Sleep(2 * time.Duration(t.Held)) // it may begin to sleep long before the call is made
 		sysv(call, args...)
