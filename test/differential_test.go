@@ -185,6 +185,9 @@ func wholeWork(t *testing.T) string {
 			continue
 		}
 		for i, work := range works {
+			if w != "workload" && (work == "exits 2" || strings.HasPrefix(work, "identities")) {
+				continue // they fork by hand, which the Go runtime of 32-bit programs does not survive
+			}
 			dir := fmt.Sprint(w, i)
 			work = strings.ReplaceAll(work, "DIR", dir)
 			commands = append(commands, "mkdir "+dir, program(w)+" "+work+" >/dev/null")

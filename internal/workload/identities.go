@@ -155,6 +155,7 @@ func forkExit(code uintptr) {
 // fork runs child, which must not return, in a copy of this process, and returns its process id. Only the calling
 // thread is copied: child may make system calls by unix.RawSyscall, and not use the Go runtime.
 func fork(child func()) int {
+	growStack() // the child cannot: another thread may have held a lock of the runtime
 	syscall.ForkLock.Lock()
 	defer syscall.ForkLock.Unlock()
 	defer withoutSignals()() // a signal of the Go runtime would stop the child for ever
@@ -163,6 +164,17 @@ func fork(child func()) int {
 		child()
 	}
 	return int(pid)
+}
+
+// growStack makes the stack of this goroutine so large that the functions called next do not have to grow it.
+//
+//go:noinline
+func growStack() byte {
+	var room [1 << 16]byte
+	for i := range room {
+		room[i] = byte(i)
+	}
+	return room[len(room)/2]
 }
 
 // switches changes the effective user N times between USERS users, from 1, and reads ReadBase + the user's number of
