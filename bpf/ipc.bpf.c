@@ -109,6 +109,7 @@ enum {
 	MSG_STAT = 11,
 	SEM_STAT = 18,
 	SEM_STAT_ANY = 20,
+	MSG_STAT_ANY = 13,
 	GETPID = 11,
 	GETVAL = 12,
 	GETALL = 13,
@@ -294,6 +295,16 @@ HOT s32 semctl_flag(s32 cmd, bool compat)
 	return masked == SEM_STAT_ANY && cmd != masked ? S_IRUGO : 0;
 }
 
+/* msgctl_flag is the access that msgctl checks; 0: none. Masks as in semctl_flag. */
+HOT s32 msgctl_flag(s32 cmd, bool compat)
+{
+	s32 masked = compat ? cmd & ~IPC_64 : cmd;
+
+	if (masked == IPC_STAT || masked == MSG_STAT)
+		return S_IRUGO;
+	return masked == MSG_STAT_ANY && cmd != masked ? S_IRUGO : 0;
+}
+
 /*
  * ipc_requested returns the access that a call checks and sets *type to the type of the object. 0: it checks nothing, or
  * it is a ...get, or a semop whose operations cannot be read yet. *by_index is set if the id is only an index.
@@ -314,7 +325,7 @@ HOT s32 ipc_requested(struct ipc_request *r, bool compat, u32 *type, bool *by_in
 	case DOES_MSGCTL:
 		*type = IPC_MSG;
 		*by_index = cmd == MSG_STAT;
-		return cmd == IPC_STAT || cmd == MSG_STAT ? S_IRUGO : 0;
+		return msgctl_flag(cmd, compat);
 	case DOES_SEMCTL:
 		*type = IPC_SEM;
 		*by_index = (s32)r->arg[2] == SEM_STAT;

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -243,6 +244,12 @@ func (t *sysvTest) controlQueue() {
 	t.do("msgctl, stat any", 0, 0, none, msgctl, index, msgStatAny|ipc64, buf)
 	t.do("msgctl, information", 0, 0, none, msgctl, 0, msgInfo|ipc64, buf)
 	t.do("msgctl, stat before set", 0, t.msg, readable, msgctl, t.msg, unix.IPC_STAT|ipc64, buf)
+	if strconv.IntSize == 32 && !multiplexed { // the kernel masks the flag of ipc(2) here, but only to find the case
+		const flag = 0x100
+		t.do("msgctl, stat with a flag", 0, t.msg, readable, msgctl, t.msg, unix.IPC_STAT|flag, buf)
+		t.do("msgctl, stat by index with a flag", 0, t.msg, readable, msgctl, t.msg, msgStat|flag, buf)
+		t.do("msgctl, stat any with a flag", 0, t.msg, readable, msgctl, t.msg, msgStatAny|flag, buf)
+	}
 	t.do("msgctl, set", 0, 0, none, msgctl, t.msg, 1|ipc64, buf)
 }
 
