@@ -17,6 +17,7 @@ import (
 // if the process has ended or /proc does not show it.
 func AppendProcesses(b, tasks *format.Batch, now int64) error {
 	proc := FindProc()
+	programs := programsOf(tasks)
 	for _, i := range leaders(tasks) {
 		pid := tasks.Column("pid").I32[i]
 		var args []string
@@ -25,12 +26,25 @@ func AppendProcesses(b, tasks *format.Batch, now int64) error {
 		}
 		if err := b.AppendRow(map[string]any{
 			"ts": now, "cpu": int32(-1), "task": tasks.Column("task").I32[i], "op": "snapshot", "pid": pid,
-			"ppid": tasks.Column("ppid").I32[i], "filename": tasks.Column("exe").Str.At(i), "args": args,
+			"ppid": tasks.Column("ppid").I32[i], "filename": programs[pid], "args": args,
 		}); err != nil {
 			return fmt.Errorf("listing the running processes: %w", err)
 		}
 	}
 	return nil
+}
+
+// programsOf returns the executable of each process in tasks: that of its first thread, or, if that has ended before the
+// others and has none, that of another.
+func programsOf(tasks *format.Batch) map[int32]string {
+	programs := make(map[int32]string)
+	for i := range tasks.Rows {
+		pid, exe := tasks.Column("pid").I32[i], tasks.Column("exe").Str.At(i)
+		if exe != "" && (programs[pid] == "" || tasks.Column("tid").I32[i] == pid) {
+			programs[pid] = exe
+		}
+	}
+	return programs
 }
 
 // leaders returns for each process in tasks the row that says what the process is: the last one of its first thread, whose
@@ -66,15 +80,29 @@ var argsMax = func() int64 {
 }()
 
 // commandLine reads the arguments of a process from its directory in /proc, truncated as in events.h; nil if the process
-// has ended.
+// has ended. If only its first thread has ended, another one has them.
 func commandLine(dir string) []string {
+	if args := argumentsOf(dir); args != nil {
+		return args
+	}
+	threads, _ := filepath.Glob(filepath.Join(dir, "task", "*"))
+	for _, thread := range threads {
+		if args := argumentsOf(thread); args != nil {
+			return args
+		}
+	}
+	return nil
+}
+
+// argumentsOf reads the arguments from a directory of a process or a thread in /proc; nil: there are none.
+func argumentsOf(dir string) []string {
 	f, err := os.Open(filepath.Join(dir, "cmdline"))
 	if err != nil {
 		return nil // it has ended
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, argsMax+1))
-	if err != nil {
+	if err != nil || len(data) == 0 {
 		return nil
 	}
 	r := ref{bytes: data, present: true}

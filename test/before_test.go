@@ -332,3 +332,26 @@ func TestCallThatBeginsARecording(t *testing.T) {
 		}
 	}
 }
+
+// A process whose first thread has ended still has its program and command line.
+func TestProcessWithoutItsFirstThread(t *testing.T) {
+	needKernel(t)
+	cmd := exec.Command(program("workload"), "leaderless", "60s")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	pid := strconv.Itoa(cmd.Process.Pid)
+	waitFor(t, "the first thread to end", func() bool {
+		stat, _ := os.ReadFile("/proc/" + pid + "/stat")
+		_, state, _ := strings.Cut(string(stat), ") ")
+		return strings.HasPrefix(state, "Z")
+	})
+	got, _ := capture(t, 0, "-e", "process", "-p", pid, "-d", "500ms")
+	listed := processes(t, got, "snapshot")
+	if len(listed) != 1 || listed[0].s("filename") != program("workload") ||
+		!slices.Equal(listed[0]["args"].([]string), []string{program("workload"), "leaderless", "60s"}) {
+		t.Errorf("snapshot rows %v", listed)
+	}
+}

@@ -37,6 +37,7 @@
 //	workload supervised 1   a call that a seccomp supervisor denies; see supervised.go
 //	workload skip HOW CMD  a tracer that skips calls of getpgid of CMD; see skip_amd64.go
 //	workload unsent N      N connects by sendto that the kernel refuses; see unsent.go
+//	workload leaderless TIME      a process whose first thread has ended; see leaderless.go
 //	workload spin TIME     calls of getppid from one thread, as fast as it can, for TIME
 //
 // It prints one line of JSON about what it did: Report, or the type in the file of the work.
