@@ -175,9 +175,9 @@ func differential(t *testing.T, ranks []map[string]string) (captures []*format.C
 func wholeWork(t *testing.T) string {
 	t.Helper()
 	cgroups := strings.Join(newCgroups(t, fmt.Sprintf("fletch-test-%d", os.Getpid())), " ")
-	works := []string{"files DIR 2", "paths DIR", "offsets DIR", "identities " + cgroups, "switches 20 3", "exits 2", "ipc 2",
-		"ipc-cases direct", "tcp 2", "connections 4", "connections 6", "unsent 2", "seccomp 2", "signals 2", "tree 3",
-		"calls 20 2", "restarts 1"}
+	works := []string{"files DIR 2", "paths DIR", "offsets DIR", "identities " + cgroups, "switches 20 3", "exits 2",
+		"ipc 2", "ipc-cases direct", "tcp 2", "connections 4", "connections 6", "unsent 2", "seccomp 2", "signals 2",
+		"tree 3", "calls 20 2", "restarts 1"}
 	var commands []string
 	for _, w := range []string{"workload", "workload32"} {
 		if exec.Command(program(w), "calls", "1", "1").Run() != nil {
@@ -234,7 +234,8 @@ func taskText(r row) string {
 	if r == nil {
 		return "-"
 	}
-	return fmt.Sprintf("%v/%v/%v/%v:%v/%v/%v", r["pid"], r["tid"], r["comm"], r["uid"], r["euid"], r["exe"], r["cgroup"])
+	return fmt.Sprintf("%v/%v/%v/%v:%v/%v/%v", r["pid"], r["tid"], r["comm"], r["uid"], r["euid"], r["exe"],
+		r["cgroup"])
 }
 
 // clockTolerance is how far apart two mechanisms may see the same event.
@@ -345,16 +346,17 @@ var notShown = map[difference]string{
 
 const (
 	byTheKernel = "no rows for reads and writes by the kernel itself"
-	sharedFile  = "`offset` is −2 (unknown) where tasks that share an open file read or write at the same time, or append " +
-		"to one file at the same time"
+	sharedFile  = "`offset` is −2 (unknown) where tasks that share an open file read or write at the same time, or " +
+		"append to one file at the same time"
 	byAnLSM    = "no row for a check that an LSM refused"
 	stillWaits = "no row for a check of a call that still waits when the recording ends"
 	wokenAgain = "a `msgsnd` that waits for room, or a `msgrcv` that is woken without a message, has one row"
 
 	createdTwice = "no row for a `semget` or `msgget` with `IPC_CREAT` if another task of the same user creates that " +
-		"object, with the same mode, during the call; no row for a `…get` if the object is removed before the call returns"
-	failsLate = "no row for a `msgrcv` with `MSG_COPY` that fails with EFAULT or ENOMEM; `flag` is 0222 for a `semop` of " +
-		"more than 512 operations"
+		"object, with the same mode, during the call; no row for a `…get` if the object is removed before the call " +
+		"returns"
+	failsLate = "no row for a `msgrcv` with `MSG_COPY` that fails with EFAULT or ENOMEM; `flag` is 0222 for a " +
+		"`semop` of more than 512 operations"
 	byAProgram = "a row also for a connect that an LSM or a program of a cgroup refuses"
 )
 

@@ -28,7 +28,8 @@ and counts the calls that match.`,
 func processes(e *env, args []string) (err error) {
 	o := newCommand(processesCommand).
 		withFilter("only processes with an event or a call for which `EXPR` holds, and only these calls").
-		withJSON("an array of one object for each process, its parent as ppid; what is not known is null, a lifetime -1")
+		withJSON("an array of one object for each process, its parent as ppid; what is not known is null, " +
+			"a lifetime -1")
 	set, err := o.open(e, args)
 	if set == nil {
 		return err

@@ -76,8 +76,8 @@ func joinOf(name string, fits func(format.Type) bool, table *format.Schema, d Di
 	return nil
 }
 
-// qualified is the name of a dimension's column that is not that of another dimension's: path_mntns, where mntns is that
-// of the task.
+// qualified is the name of a dimension's column that is not that of another dimension's: path_mntns, where mntns is
+// that of the task.
 func qualified(dimension *format.Schema, c format.Column) string {
 	return dimension.Table + "_" + c.Name
 }

@@ -28,7 +28,8 @@ func (p *Program) CheckNames(d Dimensions, tables ...*format.Schema) error {
 		var known []string
 		kinds := kindsOf(tables)
 		for _, name := range slices.Sorted(maps.Keys(kinds)) {
-			if kinds[name]&long == 0 && slices.ContainsFunc(tables, func(t *format.Schema) bool { return means(name, t, d) }) {
+			has := func(t *format.Schema) bool { return means(name, t, d) }
+			if kinds[name]&long == 0 && slices.ContainsFunc(tables, has) {
 				known = append(known, name)
 			}
 		}

@@ -4,8 +4,8 @@ package view
 
 import "math"
 
-// quotient is total divided by count, rounded down. It is Unknown if there is nothing to divide, and if the total did not
-// fit, because then it is only a lower bound.
+// quotient is total divided by count, rounded down. It is Unknown if there is nothing to divide, and if the total did
+// not fit, because then it is only a lower bound.
 func quotient(total, count int64) int64 {
 	if count <= 0 || count > 1 && total == math.MaxInt64 {
 		return Unknown

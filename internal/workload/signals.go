@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"runtime"
 	"strconv"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -84,6 +85,13 @@ func killChild() (pid int, err error) {
 		return 0, err
 	}
 	defer child.Wait()
+	// os.StartProcess returns when the descriptors of the child are closed, before it has its new name.
+	for comm := []byte(nil); string(comm) != "exe\n" && err == nil; time.Sleep(time.Millisecond) {
+		comm, err = os.ReadFile(fmt.Sprintf("/proc/%d/comm", child.Pid))
+	}
+	if err != nil {
+		return 0, err
+	}
 	return child.Pid, unix.Kill(child.Pid, unix.SIGKILL) // child.Kill would use pidfd_send_signal
 }
 
