@@ -28,33 +28,20 @@ HOT u64 mix(u64 hash, u64 word)
 	return hash ^ hash >> 32;
 }
 
-/*
- * hash_words adds the first `words` words of a text of len bytes at offset off of the scratch buffer to a hash, and
- * words of zeros if the text is shorter. There is no branch for its length: the verifier would follow each one to the
- * end of the program, which made 30,000 of the 37,000 instructions that it checked for most programs.
- */
-HOT u64 hash_words(struct scratch *s, u32 off, s64 len, u64 hash, int words)
-{
-	for (int i = 0; i < words; i++) {
-		u64 word = *(u64 *)&s->data[(off + i * sizeof(u64)) & (DPATH_MAX - 1)];
-		s64 left = len - i * (s64)sizeof(u64);
-		s64 any = -left, whole = 7 - left;
-
-		barrier_var(any); /* else the compiler makes branches of the shifts */
-		barrier_var(whole);
-		any >>= 63; /* all bits are set if left > 0 */
-		whole >>= 63; /* all bits are set if left > 7 */
-		hash = mix(hash, word & (whole | (any & ((1ULL << (left & 7) * 8) - 1))));
-	}
-	return hash;
-}
-
 /* hash_text adds len bytes, at most 256, at offset off of the scratch buffer to a hash. */
 HOT u64 hash_text(struct scratch *s, u32 off, u32 len, u64 hash)
 {
-	if (len <= 4 * sizeof(u64))
-		return hash_words(s, off, len, mix(hash, len), 4);
-	return hash_words(s, off, len, mix(hash, len), 32);
+	for (u32 i = 0; i < 256; i += sizeof(u64)) {
+		u64 word;
+
+		if (i >= len)
+			break;
+		word = *(u64 *)&s->data[(off + i) & (DPATH_MAX - 1)];
+		if (len - i < sizeof(u64))
+			word &= (1ULL << (len - i) * 8) - 1;
+		hash = mix(hash, word);
+	}
+	return hash;
 }
 
 /* put_name appends the name of a component at s->walk.off; false: there is no room, or it cannot be read. */
