@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -145,11 +146,27 @@ func describe() (b Being, err error) {
 	return b, err
 }
 
-// forkExit starts a process that exits at once, and waits for it.
+// forkExit starts a process that exits at once, and waits for it. A fork may have copied a lock that another thread of
+// the Go runtime holds; a child that hangs for that reason is killed, and another one started.
 func forkExit(code uintptr) {
-	if pid := fork(func() { unix.RawSyscall(unix.SYS_EXIT_GROUP, code, 0, 0) }); pid > 0 {
+	for {
+		pid := fork(func() { unix.RawSyscall(unix.SYS_EXIT_GROUP, code, 0, 0) })
+		if pid <= 0 || exitsSoon(pid) {
+			return
+		}
+		unix.Kill(pid, unix.SIGKILL)
 		unix.Wait4(pid, nil, 0, nil)
 	}
+}
+
+// exitsSoon waits for a child, at most 10 seconds.
+func exitsSoon(pid int) bool {
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if got, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); got == pid || err != nil && err != unix.EINTR {
+			return true
+		}
+	}
+	return false
 }
 
 // fork runs child, which must not return, in a copy of this process, and returns its process id. Only the calling
