@@ -174,7 +174,8 @@ func differential(t *testing.T, ranks []map[string]string) (captures []*format.C
 // wholeWork is a shell command that does everything that a row can be about, by programs of both ABIs.
 func wholeWork(t *testing.T) string {
 	t.Helper()
-	works := []string{"files DIR 2", "paths DIR", "offsets DIR", "switches 20 3", "exits 2",
+	cgroups := strings.Join(newCgroups(t, fmt.Sprintf("fletch-test-%d", os.Getpid())), " ")
+	works := []string{"files DIR 2", "paths DIR", "offsets DIR", "identities " + cgroups, "switches 20 3", "exits 2",
 		"ipc 2", "ipc-cases direct", "tcp 2", "connections 4", "connections 6", "unsent 2", "seccomp 2", "signals 2",
 		"tree 3", "calls 20 2", "restarts 1"}
 	var commands []string
@@ -185,7 +186,7 @@ func wholeWork(t *testing.T) string {
 		}
 		for i, work := range works {
 			if w != "workload" && work == "exits 2" {
-				continue // it forks by hand, which the Go runtime of 32-bit programs does not survive
+				continue // it needs results of functions in registers
 			}
 			dir := fmt.Sprint(w, i)
 			work = strings.ReplaceAll(work, "DIR", dir)

@@ -6,6 +6,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -14,7 +15,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"syscall"
-	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -107,7 +107,9 @@ func changeIdentity(dirs []string, report *Beings) error {
 		}
 		b.Code = i + 1
 		unix.Read(int(zero.Fd()), make([]byte, ReadBase+b.Code))
-		forkExit(uintptr(b.Code))
+		if err := forkExit(uintptr(b.Code)); err != nil {
+			return err
+		}
 		report.Beings = append(report.Beings, b)
 	}
 	return nil
@@ -146,52 +148,33 @@ func describe() (b Being, err error) {
 	return b, err
 }
 
-// forkExit starts a process that exits at once, and waits for it. A fork may have copied a lock that another thread of
-// the Go runtime holds; a child that hangs for that reason is killed, and another one started.
-func forkExit(code uintptr) {
-	for {
-		pid := fork(func() { unix.RawSyscall(unix.SYS_EXIT_GROUP, code, 0, 0) })
-		if pid <= 0 || exitsSoon(pid) {
-			return
-		}
-		unix.Kill(pid, unix.SIGKILL)
-		unix.Wait4(pid, nil, 0, nil)
-	}
-}
+var exitCode uintptr // of a child that forkExit starts
 
-// exitsSoon waits for a child, at most 10 seconds.
-func exitsSoon(pid int) bool {
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if got, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); got == pid || err != nil && err != unix.EINTR {
-			return true
-		}
-	}
-	return false
+// exitAtOnce ends its process.
+//
+//go:nosplit
+func exitAtOnce() { unix.RawSyscall(unix.SYS_EXIT_GROUP, exitCode, 0, 0) }
+
+// forkExit starts a process that exits at once, and waits for it.
+func forkExit(code uintptr) error {
+	exitCode = code
+	_, err := unix.Wait4(fork(exitAtOnce), nil, 0, nil)
+	return err
 }
 
 // fork runs child, which must not return, in a copy of this process, and returns its process id. Only the calling
-// thread is copied: child may make system calls by unix.RawSyscall, and not use the Go runtime.
+// thread is copied: child may make system calls by unix.RawSyscall, and not use the Go runtime. It and what it calls
+// are nosplit: other functions begin by looking at whether the scheduler wants the thread back, and a child that was
+// copied just then would wait for ever for the other threads.
 func fork(child func()) int {
-	growStack() // the child cannot: another thread may have held a lock of the runtime
 	syscall.ForkLock.Lock()
 	defer syscall.ForkLock.Unlock()
-	defer withoutSignals()() // a signal of the Go runtime would stop the child for ever
+	defer withoutSignals()() // the handlers are of the Go runtime
 	pid, _, errno := unix.RawSyscall6(unix.SYS_CLONE, uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
 	if pid == 0 && errno == 0 {
 		child()
 	}
 	return int(pid)
-}
-
-// growStack makes the stack of this goroutine so large that the functions called next do not have to grow it.
-//
-//go:noinline
-func growStack() byte {
-	var room [1 << 16]byte
-	for i := range room {
-		room[i] = byte(i)
-	}
-	return room[len(room)/2]
 }
 
 // switches changes the effective user N times between USERS users, from 1, and reads ReadBase + the user's number of
@@ -300,6 +283,9 @@ func exits(args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if runtime.GOARCH == "386" || runtime.GOARCH == "arm" {
+		return errors.New("two threads on one stack need an ABI that returns results of functions in registers")
+	}
 	runtime.LockOSThread()
 	var report Exits
 	for range n {
@@ -333,12 +319,17 @@ func exits(args []string, stdout io.Writer) error {
 	return json.NewEncoder(stdout).Encode(report)
 }
 
+// leaveSibling starts another child of its parent, and both end.
+//
+//go:nosplit
+func leaveSibling() {
+	unix.RawSyscall6(unix.SYS_CLONE, unix.CLONE_PARENT|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
+	unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
+}
+
 // forkSibling starts a child that starts another child of this process, and returns the process id of the second.
 func forkSibling() int {
-	fork(func() {
-		unix.RawSyscall6(unix.SYS_CLONE, unix.CLONE_PARENT|uintptr(unix.SIGCHLD), 0, 0, 0, 0, 0)
-		unix.RawSyscall(unix.SYS_EXIT_GROUP, 0, 0, 0)
-	})
+	fork(leaveSibling)
 	first, _ := unix.Wait4(-1, nil, 0, nil)
 	second, _ := unix.Wait4(-1, nil, 0, nil)
 	return max(first, second)
