@@ -81,7 +81,7 @@ func (f *flight) end() *format.Capture {
 // A knownRun is one run of `workload calls`.
 type knownRun struct {
 	pid      int64
-	want     int64 // rows: the calls, and one prctl of each thread
+	want     int64 // rows: the calls, and the two of prctl of each thread
 	from, to int64 // monotonic ns
 }
 
@@ -109,7 +109,7 @@ func runKnown(t *testing.T, calls, threads int64, cpus ...int) knownRun {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return knownRun{parseReport(t, string(out)).PID, (calls + 1) * threads, from, reading(t, unix.CLOCK_MONOTONIC)}
+	return knownRun{parseReport(t, string(out)).PID, (calls + 2) * threads, from, reading(t, unix.CLOCK_MONOTONIC)}
 }
 
 // wantRuns wants each call of the runs to be a row or counted as lost, and the rows of a run to be within its time.
