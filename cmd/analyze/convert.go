@@ -14,6 +14,13 @@ var convertCommand = cli.Command{
 their task, and calls and files their name. Of several captures the rows follow each other, with a column that says
 which one they are of.`,
 	Usage: []string{"CAPTURE... -o DIR [flags]"},
+	Notes: []cli.Note{
+		{Head: "Files", Text: `They can be read by those who can read all of the captures, less what the umask
+takes away: of a capture that record wrote they have mode 0600, in a directory of 0700.`},
+		{Head: "CSV", Text: `Names in a capture are chosen by others, and spreadsheets calculate what looks like a
+formula. So a text that begins with = + - @ or ', behind spaces and quotes too, gets a ' in front, and likewise what
+follows a semicolon in it. Control characters are \xNN. Numbers are as they are.`},
+	},
 	Examples: []cli.Example{
 		{Line: "analyze convert incident -o tables"},
 		{Line: `analyze convert monday tuesday -o week --format csv -Y 'comm == "nginx"'`,

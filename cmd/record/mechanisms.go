@@ -21,7 +21,7 @@ func describe(stderr io.Writer, session *bpf.Session, ring int) {
 			fmt.Fprintf(stderr, "record:   not by %s: %s\n", r.Mechanism, term.Escape(r.Reason))
 		}
 	}
-	fmt.Fprintf(stderr, "record: cgroups of the hierarchy %s\n", session.Cgroups)
+	fmt.Fprintf(stderr, "record: cgroups of the hierarchy %s\n", term.Escape(session.Cgroups))
 	fmt.Fprintf(stderr, "record: %d CPUs, a ring of %s each\n", session.CPUs, term.Bytes(int64(ring)))
 }
 

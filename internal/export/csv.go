@@ -6,12 +6,14 @@ import (
 	"bytes"
 	"io"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/jsonline"
 	"github.com/fletch-trace/fletch/internal/stamp"
+	"github.com/fletch-trace/fletch/internal/term"
 )
 
 var _ = register(csvFormat{})
@@ -101,20 +103,50 @@ func (e *csvEncoder) appendValue(dst []byte, v *format.Vector, row int) []byte {
 }
 
 // appendField appends a text, in quotes if it needs them. An empty text is quoted too, so that no reader takes it for a
-// missing value. Invalid UTF-8 is replaced.
+// missing value. Control characters, and what is not UTF-8, are escaped as on a terminal. What a spreadsheet may take for
+// a formula, and calculate, gets a ' in front: the text may be a stranger's.
 func appendField(dst, text []byte) []byte {
-	if !utf8.Valid(text) {
-		text = bytes.ToValidUTF8(text, []byte("\uFFFD"))
-	}
-	if len(text) > 0 && !bytes.ContainsAny(text, "\",\r\n") && text[0] != ' ' && text[len(text)-1] != ' ' {
+	if isPlain(text) {
 		return append(dst, text...)
 	}
 	dst = append(dst, '"')
-	for _, c := range text {
-		if c == '"' {
-			dst = append(dst, '"')
-		}
-		dst = append(dst, c)
+	if isFormula(text) {
+		dst = append(dst, '\'')
 	}
-	return append(dst, '"')
+	for {
+		n := bytes.IndexAny(text, "\";")
+		if n < 0 {
+			return append(term.AppendEscaped(dst, text), '"')
+		}
+		dst = append(term.AppendEscaped(dst, text[:n]), text[n])
+		if text = text[n+1:]; dst[len(dst)-1] == '"' {
+			dst = append(dst, '"')
+		} else if isFormula(text) { // some spreadsheets divide lines at a semicolon
+			dst = append(dst, '\'')
+		}
+	}
+}
+
+// isPlain reports whether a text can be a field as it is.
+func isPlain(text []byte) bool {
+	if len(text) == 0 || text[0] == ' ' || text[len(text)-1] == ' ' || isFormula(text) {
+		return false
+	}
+	for _, c := range text {
+		if c < ' ' || c >= 0x7f || c == '"' || c == ',' || c == ';' {
+			return false
+		}
+	}
+	return true
+}
+
+// isFormula reports whether a spreadsheet may take a cell with this text for a formula. One that begins with ' is among
+// them, so that the ' in front of a formula can be removed again.
+func isFormula(text []byte) bool {
+	text = bytes.TrimLeft(text, " \"")
+	if len(text) == 0 || text[0] < 0x80 {
+		return len(text) > 0 && strings.IndexByte("=+-@'", text[0]) >= 0
+	}
+	first, _ := utf8.DecodeRune(text)
+	return strings.ContainsRune("＝＋－＠", first) && first != utf8.RuneError
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"github.com/fletch-trace/fletch/internal/capture"
@@ -23,9 +24,9 @@ type Job struct {
 }
 
 // Run writes each table into a file of its own, TABLE.EXTENSION. The files are moved into Dir when all are complete;
-// after an error while writing them there are none.
+// after an error while writing them there are none. Nobody can read them who cannot read all of the captures.
 func (j *Job) Run(ctx context.Context) error {
-	out, err := newOutput(j.Dir, j.Replace)
+	out, err := newOutput(j.Dir, j.Replace, modeOf(j.Captures))
 	if err != nil {
 		return err
 	}
@@ -37,6 +38,15 @@ func (j *Job) Run(ctx context.Context) error {
 		}
 	}
 	return out.publish()
+}
+
+// modeOf returns the mode of files that are made of captures: those who can read these can read them.
+func modeOf(set capture.Set) fs.FileMode {
+	mode := fs.FileMode(0o666)
+	for _, c := range set {
+		mode &= c.Mode()
+	}
+	return mode
 }
 
 // write writes the file of one table.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -16,10 +17,11 @@ import (
 // output is an output directory. Files are created in a temporary directory and moved when all are complete.
 type output struct {
 	dir, temp string
+	mode      fs.FileMode // of files, before the umask
 }
 
 // newOutput makes the temporary directory. It fails if dir has files, unless they may be replaced.
-func newOutput(dir string, replace bool) (*output, error) {
+func newOutput(dir string, replace bool, mode fs.FileMode) (*output, error) {
 	entries, err := os.ReadDir(dir)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
@@ -34,12 +36,12 @@ func newOutput(dir string, replace bool) (*output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", dir, err)
 	}
-	return &output{dir, temp}, nil
+	return &output{dir, temp, mode}, nil
 }
 
 // create creates a file and calls fill to write it, through a buffer.
 func (o *output) create(name string, fill func(w io.Writer) error) error {
-	f, err := os.OpenFile(filepath.Join(o.temp, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	f, err := os.OpenFile(filepath.Join(o.temp, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, o.mode)
 	if err != nil {
 		return err
 	}
@@ -52,7 +54,8 @@ func (o *output) create(name string, fill func(w io.Writer) error) error {
 
 // publish moves the files to the output directory, which it creates if necessary.
 func (o *output) publish() error {
-	if err := os.MkdirAll(o.dir, 0o777); err != nil {
+	search := o.mode & 0o444 >> 2 // by those who can read the files
+	if err := os.MkdirAll(o.dir, o.mode|search); err != nil {
 		return fmt.Errorf("creating %s: %w", o.dir, err)
 	}
 	entries, err := os.ReadDir(o.temp)
