@@ -209,6 +209,7 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []s
 	for _, name := range []string{"bulk", "rare", "cpus", "slots"} {
 		spec.Maps[name].MaxEntries = uint32(s.CPUs)
 	}
+	spec.Maps["rare"].MaxEntries *= RareRings
 	spec.Maps["call_rings"].MaxEntries = 0
 	var chunks [len(callTables)]uint32
 	var marks [len(callTables)]uint64

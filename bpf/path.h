@@ -277,7 +277,7 @@ HOT s32 announce_path(struct file *file)
 	}
 	fresh.id = known ? known->id : __sync_fetch_and_add(&last_path, 1) + 1;
 	((struct path_event *)s->data)->path = fresh.id;
-	written = output(s, len);
+	written = output(s, len, KIND_path);
 	scratch_put(s);
 	count(bpf_get_smp_processor_id(), KIND_path, written);
 	if (!written)

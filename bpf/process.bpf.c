@@ -227,7 +227,7 @@ int process_exec(u64 *ctx)
 		len += n;
 	}
 	len = append_args(s, len, task, &e->args);
-	count(bpf_get_smp_processor_id(), KIND_process, output(s, len));
+	count(bpf_get_smp_processor_id(), KIND_process, output(s, len, KIND_process));
 	scratch_put(s);
 	return 0;
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * The rings that records are written to. There are three sets, with rings for each CPU: `call_rings` and `bulk` for the
- * high-volume tables, and `rare` for all others, so that many system calls cannot displace the record of an exec. The
- * programs submit records without a wake-up: record(1) polls the rings, and is woken once when a ring fills to its
- * wake-up mark. Records that do not fit are counted as lost, per CPU and table.
+ * The rings that records are written to, each of one CPU: `call_rings` and `bulk` for the high-volume tables, and `rare`
+ * for all others, so that many system calls cannot displace the record of an exec. The programs submit records without
+ * a wake-up: record(1) polls the rings, and is woken once when a ring fills to its wake-up mark. Records that do not fit
+ * are counted as lost, per CPU and table.
  */
 #ifndef FLETCH_RINGS_H
 #define FLETCH_RINGS_H
@@ -21,6 +21,13 @@ struct {
 	__type(key, u32);
 	__array(values, struct ring);
 } bulk SEC(".maps"), rare SEC(".maps");
+
+/*
+ * In `rare` each CPU has three rings, one of each set. An unprivileged program can make announcements, signals and failed
+ * calls as fast as it can make calls: with a ring of their own they cannot displace processes and connections. In the
+ * map the rings of a set are one behind the other.
+ */
+enum rare_set { RARE_EVENTS, RARE_CHEAP, RARE_ANNOUNCED };
 
 /*
  * The rings of the system call programs. These programs run with preemption off, one at a time on each CPU, so a ring
@@ -188,7 +195,19 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
-/* wake wakes record(1), which polls the rare rings. */
+/* rare_ring is the key in `rare` of the ring for a kind of record (a constant). */
+HOT u32 rare_ring(u32 cpu, u32 kind)
+{
+	u32 set = RARE_CHEAP;
+
+	if (kind == KIND_process || kind == KIND_tcp)
+		set = RARE_EVENTS;
+	if (kind == KIND_task || kind == KIND_path || kind == KIND_cgroup)
+		set = RARE_ANNOUNCED;
+	return set * cpu_count + cpu;
+}
+
+/* wake wakes record(1), which polls the rare rings for events. */
 COLD int wake(u32 cpu)
 {
 	void *ring = bpf_map_lookup_elem(&rare, &cpu);
@@ -282,7 +301,7 @@ HOT void count_lost(u32 kind)
 HOT void *reserve(u32 kind, u64 size)
 {
 	bool is_bulk = bulk_kinds >> kind & 1;
-	u32 cpu = bpf_get_smp_processor_id();
+	u32 cpu = bpf_get_smp_processor_id(), key = rare_ring(cpu, kind);
 	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 	void *ring, *rec;
 
@@ -291,7 +310,7 @@ HOT void *reserve(u32 kind, u64 size)
 	if (is_bulk)
 		ring = shed ? NULL : bpf_map_lookup_elem(&bulk, &cpu);
 	else
-		ring = bpf_map_lookup_elem(&rare, &cpu);
+		ring = bpf_map_lookup_elem(&rare, &key);
 	rec = ring ? bpf_ringbuf_reserve(ring, size, 0) : NULL;
 	if (!rec) {
 		__sync_fetch_and_add(&c->lost[kind], 1);
@@ -332,11 +351,14 @@ HOT void scratch_put(struct scratch *s)
 	s->busy = 0;
 }
 
-/* output copies the first len bytes of the scratch buffer to this CPU's rare ring, and says whether they fitted. */
-HOT bool output(struct scratch *s, u32 len)
+/*
+ * output copies the first len bytes of the scratch buffer, a record of that kind (a constant), to this CPU's rare ring
+ * for it, and says whether they fitted.
+ */
+HOT bool output(struct scratch *s, u32 len, u32 kind)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-	void *ring = bpf_map_lookup_elem(&rare, &cpu);
+	u32 cpu = bpf_get_smp_processor_id(), key = rare_ring(cpu, kind);
+	void *ring = bpf_map_lookup_elem(&rare, &key);
 	u64 bytes = len;
 
 	barrier_var(bytes); /* the verifier until 6.1 forgets the bounds of len at the look-up */

@@ -19,10 +19,20 @@ import (
 // rest has to last until the recorder runs.
 const wakeupFraction = 4
 
+// The sets of rare rings: enum rare_set of rings.h.
+const (
+	rareEvents = iota
+	rareCheap
+	rareAnnounced
+
+	// RareRings is how many rings each CPU has for the tables that are not bulk tables.
+	RareRings
+)
+
 // ringSizes are the sizes of one CPU's rings, in bytes. Each is a power of two and a multiple of the page size.
 type ringSizes struct {
 	call       [len(callTables)]int // call rings, in the order of callTables
-	bulk, rare int                  // BPF ring buffers
+	bulk, rare int                  // BPF ring buffers; rare is the size of one of RareRings
 }
 
 // ringSizes divides opt.RingSize among the bulk tables that are recorded. Rings that are not used have one page.
@@ -76,22 +86,26 @@ func (s *Session) makeRings(spec *ebpf.CollectionSpec, sizes ringSizes) (err err
 		return fmt.Errorf("watching the rings: %w", err)
 	}
 	for _, set := range []struct {
-		name string
-		size int
-	}{{"rare", sizes.rare}, {"bulk", sizes.bulk}} {
+		name  string
+		index int // in the map, as enum rare_set
+		size  int
+	}{
+		{"rare", rareAnnounced, sizes.rare}, {"rare", rareEvents, sizes.rare}, {"rare", rareCheap, sizes.rare},
+		{"bulk", 0, sizes.bulk},
+	} {
 		for cpu := range s.CPUs {
 			r, err := newRing(spec.Maps[set.name].InnerMap, cpu, set.size)
 			if err != nil {
 				return err
 			}
 			s.rings = append(s.rings, r)
-			if set.name == "rare" {
+			if set.name == "rare" && set.index == rareEvents {
 				event := unix.EpollEvent{Events: unix.EPOLLIN | unix.EPOLLET}
 				if err := unix.EpollCtl(s.wakeupFD, unix.EPOLL_CTL_ADD, r.m.FD(), &event); err != nil {
 					return fmt.Errorf("watching the rings: %w", err)
 				}
 			}
-			if err := s.coll.Maps[set.name].Put(uint32(cpu), r.m); err != nil {
+			if err := s.coll.Maps[set.name].Put(uint32(set.index*s.CPUs+cpu), r.m); err != nil {
 				return fmt.Errorf("setting the ring of cpu %d: %w", cpu, err)
 			}
 		}

@@ -32,7 +32,7 @@ type Options struct {
 	Comm     string   // record only tasks of this name; "": all
 	UID, GID int      // who the process may become when it drops its privileges; -1: nobody else
 	RingSize int      // bytes per CPU for the rings of all bulk tables; a power of two, a multiple of the page size
-	// RareRingSize is the size of each CPU's ring of the other tables, in bytes; 0 means the constant RareRingSize.
+	// RareRingSize is the size of each of a CPU's RareRings, in bytes; 0 means the constant RareRingSize.
 	RareRingSize int
 	// Mechanisms maps families to the only mechanism that may be used, both by name. Other families use the best one.
 	Mechanisms map[string]string
@@ -58,7 +58,7 @@ type Session struct {
 	links      map[string]link.Link // by program
 	iterators  *iterators
 	fdinfo     map[string]*os.File // of the other programs, by name
-	rings      []*ring             // the rare rings, by CPU; then the bulk rings, by CPU
+	rings      []*ring             // by CPU: those for announcements, the other rare rings, the bulk rings
 	cpus       *cpuMap
 	namespaces *namespaces
 	members    int // processes that follow has added to the map `targets`
@@ -174,8 +174,8 @@ func (s *Session) Sweep(emit Emit) (fill float64, err error) {
 	return fill, nil
 }
 
-// SweepComplete reports whether the last Sweep read the rare rings, which have the rows of dimensions, up to where they
-// ended when it began. It is false if a ring was left early, at a record that was still being written or for which emit
+// SweepComplete reports whether the last Sweep read the rings that have the rows of dimensions up to where they ended
+// when it began. It is false if a ring was left early, at a record that was still being written or for which emit
 // returned ErrNoRoom: rows of dimensions may be behind that record.
 func (s *Session) SweepComplete() bool {
 	return !slices.ContainsFunc(s.rings[:s.CPUs], func(r *ring) bool { return r.stoppedEarly })

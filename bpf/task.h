@@ -606,7 +606,7 @@ COLD void announce_locked(struct task_struct *task, struct task_state *st)
 	if (!s)
 		return; /* the next event tries again */
 	len = build_task(s, task, st);
-	if (output(s, len)) {
+	if (output(s, len, KIND_task)) {
 		count(cpu, KIND_task, true);
 		st->announced = now;
 	}
@@ -614,7 +614,7 @@ COLD void announce_locked(struct task_struct *task, struct task_state *st)
 		cgroup_id id = st->who.cgroup;
 
 		len = build_cgroup(s, kn, id);
-		if (output(s, len))
+		if (output(s, len, KIND_cgroup))
 			count(cpu, KIND_cgroup, true);
 		else
 			bpf_map_delete_elem(&cgroups, &id);

@@ -17,7 +17,7 @@ import (
 // A Budget is how much memory each part may take. With Config.MaxMemory, parts are made as large as fits.
 type Budget struct {
 	Ring     int // bytes of each bulk ring
-	RareRing int // bytes of each rare ring
+	RareRing int // bytes of each of the bpf.RareRings rare rings of a CPU
 
 	cpus       int
 	limit      int64 // Config.MaxMemory
@@ -34,6 +34,7 @@ const MaxRing = 512 << 20
 const (
 	defaultRing  = 16 << 20
 	defaultRings = 512 << 20 // of all CPUs together
+	rareRings    = 256 << 20 // the same, of the rare rings
 
 	bulkRows    = 1 << 15 // rows of a batch of a bulk table: 3 MB of system calls
 	bulkBatches = 5       // batches of a bulk table: one being filled, the others being written
@@ -68,7 +69,7 @@ func (e *BudgetError) Error() string {
 // *BudgetError if they do not fit at their minimum sizes.
 func NewBudget(cfg *Config, cpus int, layouts []*bpf.Layout) (*Budget, error) {
 	b := &Budget{
-		Ring: ringSize(cfg.RingBytes, cpus), RareRing: bpf.RareRingSize, cpus: cpus, limit: cfg.MaxMemory,
+		Ring: ringSize(cfg.RingBytes, cpus), RareRing: rareRingSize(cpus), cpus: cpus, limit: cfg.MaxMemory,
 		bulkRows: bulkRows, rareRows: rareRows, rareText: rareText,
 	}
 	if b.limit == 0 {
@@ -108,8 +109,17 @@ func ringSize(requested int64, cpus int) int {
 	return 1 << bits.Len64(uint64(requested-1))
 }
 
+// rareRingSize is the size of one rare ring in bytes, on that many CPUs.
+func rareRingSize(cpus int) int {
+	size := bpf.RareRingSize
+	for size > minRareRing && cpus*bpf.RareRings*size > rareRings {
+		size /= 2
+	}
+	return size
+}
+
 // rings is the resident size of all rings, in bytes.
-func (b *Budget) rings() int64 { return int64(b.cpus) * 2 * int64(b.Ring+b.RareRing) }
+func (b *Budget) rings() int64 { return int64(b.cpus) * 2 * int64(b.Ring+bpf.RareRings*b.RareRing) }
 
 // need is approximately how much memory a recording takes, in bytes.
 func (b *Budget) need(layouts []*bpf.Layout, tar bool) int64 {

@@ -33,6 +33,7 @@ type living struct {
 // A process is what is known of one.
 type process struct {
 	task     int32 // id of its first thread; 0: unknown
+	taskAt   int64 // when that was its id, ns since the Unix epoch
 	known    bool  // a row of table process told of it; else only its task has been announced
 	ppid     int32
 	nspid    int32  // its id in its own pid namespace
@@ -69,11 +70,12 @@ func (l *living) identify(layout *bpf.Layout, recs bpf.Records) {
 		if layout.Int32At(recs, i, "tid") != pid {
 			continue
 		}
-		if ended, ok := l.ended[pid]; ok && ended >= layout.Int64At(recs, i, "ts")+l.wall {
+		at := layout.Int64At(recs, i, "ts") + l.wall
+		if ended, ok := l.ended[pid]; ok && ended >= at {
 			continue
 		}
 		if p := l.of(pid); p != nil {
-			l.setTask(p, int32(layout.ID(recs, i)))
+			l.setTask(p, int32(layout.ID(recs, i)), at)
 			p.nspid = layout.Int32At(recs, i, "nspid")
 			p.pidns = int64(uint32(layout.Int32At(recs, i, "pidns"))) // a u32 in the record
 		}
@@ -91,7 +93,13 @@ func (l *living) of(pid int32) *process {
 	return p
 }
 
-func (l *living) setTask(p *process, task int32) {
+// setTask sets the id that a process had at that time, unless a later one is known: announcements are in other rings
+// than the rows that refer to them.
+func (l *living) setTask(p *process, task int32, at int64) {
+	if at < p.taskAt {
+		return
+	}
+	p.taskAt = at
 	if task == p.task {
 		return
 	}
@@ -111,7 +119,7 @@ func (l *living) follow(b *format.Batch, from int) {
 		switch string(op.Bytes(i)) {
 		case "snapshot":
 			if l.begin(pid[i], ppid[i], 0, filename.At(i), args.List(i)) {
-				l.setTask(l.byPID[pid[i]], task[i])
+				l.setTask(l.byPID[pid[i]], task[i], 0)
 			}
 		case "fork":
 			parent := l.byPID[ppid[i]]
@@ -121,7 +129,7 @@ func (l *living) follow(b *format.Batch, from int) {
 			l.begin(pid[i], ppid[i], ts[i], parent.filename, parent.args)
 		case "exec":
 			if l.begin(pid[i], ppid[i], ts[i], filename.At(i), args.List(i)) {
-				l.setTask(l.byPID[pid[i]], task[i])
+				l.setTask(l.byPID[pid[i]], task[i], ts[i])
 			}
 		case "exit":
 			l.end(pid[i], ts[i])
@@ -174,6 +182,12 @@ func (l *living) end(pid int32, at int64) {
 		l.tasks.unpin(int64(p.task))
 	}
 	delete(l.byPID, pid)
+	if p.taskAt > at { // another process has the number, of which no row has told yet
+		if q := l.of(pid); q != nil {
+			q.nspid, q.pidns = p.nspid, p.pidns
+			l.setTask(q, p.task, p.taskAt)
+		}
+	}
 }
 
 // verify removes the processes that /proc does not have any more. Their ends have no rows if these were lost, or if
@@ -187,7 +201,7 @@ func (l *living) verify() {
 		}
 		started := startOf(dir)
 		if started == "" || p.started != "" && p.started != started {
-			l.end(pid, p.at)
+			l.end(pid, max(p.at, p.taskAt))
 			continue
 		}
 		p.started = started

@@ -114,3 +114,31 @@ func TestLivingIsVerified(t *testing.T) {
 		t.Errorf("this process began at %q, one that is not there at %q", startOf("/proc/self"), startOf("/proc/0"))
 	}
 }
+
+// Announcements are swept from other rings than the rows that refer to them: the latest id counts, and an end does not
+// take what is known of the next process with that number.
+func TestLivingTasksByTime(t *testing.T) {
+	l := newLiving(newDimension(layoutOf("task")), 0, 0)
+	exec := func(ts int64, pid, task int32) {
+		b := format.NewBatch(schema.Of("process").Schema)
+		if err := b.AppendRow(map[string]any{"ts": ts, "op": "exec", "pid": pid, "task": task}); err != nil {
+			t.Fatal(err)
+		}
+		l.follow(b, 0)
+	}
+	l.setTask(l.of(7), 12, 5) // it changed its name, at 5
+	exec(3, 7, 11)
+	if got := l.byPID[7].task; got != 12 {
+		t.Errorf("process 7 is task %d, want 12", got)
+	}
+	l.setTask(l.of(7), 20, 9) // another process with that number
+	l.end(7, 6)
+	if p := l.byPID[7]; p == nil || p.task != 20 || p.known {
+		t.Errorf("process 7 is %+v, want task 20, of which no row has told", p)
+	}
+	exec(8, 7, 20)
+	l.end(7, 10)
+	if len(l.byPID) != 0 || len(l.tasks.pins) != 0 || l.bytes != 0 {
+		t.Errorf("%d processes, %d pins and %d bytes are left", len(l.byPID), len(l.tasks.pins), l.bytes)
+	}
+}

@@ -38,6 +38,8 @@
 //	workload skip HOW CMD  a tracer that skips calls of getpgid of CMD; see skip_amd64.go
 //	workload unsent N      N connects by sendto that the kernel refuses; see unsent.go
 //	workload leaderless TIME      a process whose first thread has ended; see leaderless.go
+//	workload neighbour KIND DIR TIME  ever new names, users, paths, ... as fast as it can; see neighbour.go
+//	workload victim PROGRAM N M   starts a program N times, and makes M connections
 //	workload spin TIME     calls of getppid from one thread, as fast as it can, for TIME
 //
 // It prints one line of JSON about what it did: Report, or the type in the file of the work.
@@ -81,7 +83,8 @@ func run(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n"+
 			"    files DIR N | paths DIR | offsets DIR | ipc N | ipc-cases HOW | raw CALL... | tcp N |\n"+
 			"    connections 4 | hold 4 | seccomp N | signals N | waits 1 | restarts 1 | clock S CMD |\n"+
-			"    allocate MIB | names DIR | identities DIR... | switches N USERS | renames N | exits N")
+			"    allocate MIB | names DIR | identities DIR... | switches N USERS | renames N | exits N |\n"+
+			"    neighbour KIND DIR TIME | victim PROGRAM N M")
 		return 2
 	}
 	var err error
@@ -138,6 +141,7 @@ var families = map[string]func(args []string, stdout io.Writer) error{
 	"signals": signals, "timer-storm": timerStorm, "fault": fault, "allocate": allocate, "clock": clock,
 	"waits": waits, "restarts": restarts,
 	"identities": identities, "switches": switches, "renames": renames, "exits": exits, "exec-in-thread": execInThread,
+	"neighbour": neighbour, "victim": victim,
 }
 
 // number parses argument i.
