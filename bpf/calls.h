@@ -72,6 +72,7 @@ HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
 #define PARM2(ctx) ((ctx)->dx)
 #define PARM3(ctx) ((ctx)->cx)
 #define RESULT(ctx) ((ctx)->ax)
+#define STACK(ctx) ((ctx)->sp)
 #define CALL_NR(regs) ((s32)BPF_CORE_READ(regs, orig_ax))
 /*
  * A task that is off its CPU is in a call from the entry until the result replaces the error that the entry puts into ax.
@@ -102,6 +103,7 @@ HOT void read_args(struct pt_regs *regs, bool compat, s64 *arg)
 #define PARM2(ctx) ((ctx)->regs[2])
 #define PARM3(ctx) ((ctx)->regs[3])
 #define RESULT(ctx) ((ctx)->regs[0])
+#define STACK(ctx) ((ctx)->sp)
 #define CALL_NR(regs) BPF_CORE_READ(regs, syscallno)
 /*
  * The result replaces the first argument, which orig_x0 keeps. A result that is the same cannot be told from it, so only

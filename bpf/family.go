@@ -44,8 +44,8 @@ var families = []family{
 			"file_rename_fexit"},
 			[]string{"want_file"}, nil},
 		{"kprobe", []string{"file_read_kprobe", "file_read_kretprobe", "file_write_kprobe", "file_write_kretprobe",
-			"file_rename_kretprobe"},
-			[]string{"want_file"}, nil},
+			"file_rename_kretprobe", "file_death"},
+			[]string{"want_file", "want_file_frames"}, nil},
 		{"tp_btf", callPrograms, []string{"want_file", "want_file_calls", "want_rename_calls"}, nil},
 	}},
 	{"ipc", []mechanism{

@@ -49,14 +49,35 @@ HOT struct file_call *file_at(struct task_state *st, u32 depth)
 	return c;
 }
 
-HOT void file_begin(struct task_struct *task, struct task_state *st, u64 file, u32 op, s64 size, s64 *pos)
+/*
+ * A kretprobe misses the return of a function that more tasks are in than it has instances: two a CPU, at least ten.
+ * Such a read or write is still in the state of its task. As the stack grows down, it has returned if it is not above
+ * sp, the stack pointer now; it is counted as lost then.
+ */
+HOT void drop_missed(struct task_state *st, u64 sp)
 {
-	u32 depth = st->file_depth++;
-	struct file_call *c;
+	for (int i = 0; i < 8; i++) {
+		u32 depth = st->file_depth;
 
+		if (!depth || file_at(st, depth > 1)->frame > sp)
+			return;
+		st->file_depth = depth - 1;
+		count_lost(KIND_file);
+	}
+}
+
+HOT void file_begin(struct task_struct *task, struct task_state *st, u64 file, u32 op, s64 size, s64 *pos, u64 frame)
+{
+	struct file_call *c;
+	u32 depth;
+
+	if (frame)
+		drop_missed(st, frame);
+	depth = st->file_depth++;
 	if (depth >= 2)
 		return;
 	c = file_at(st, depth);
+	c->frame = frame;
 	c->task = identity_inline(task, st);
 	c->epoch = epoch;
 	c->file = file;
@@ -101,15 +122,24 @@ HOT void fill_file(struct file_event *e, struct file_call *c, u64 ts, task_id id
 	e->pad_flags = 0;
 }
 
-HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
+/* FRAME_SLACK is more than the stack pointer of a function moves by its return, and less than a nested one needs. */
+#define FRAME_SLACK 32
+
+/* file_end writes the row of a read or write that returns; sp is the stack pointer if a kretprobe tells it, or 0. */
+HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret, u64 sp)
 {
 	u64 now = bpf_ktime_get_ns();
-	u32 depth = st->file_depth;
 	struct file_event *e;
 	struct file_call *c;
+	u32 depth;
 
+	if (sp)
+		drop_missed(st, sp - FRAME_SLACK);
+	depth = st->file_depth;
 	if (!depth)
 		return; /* it began before the recording did */
+	if (sp && depth <= 2 && file_at(st, depth > 1)->frame > sp)
+		return; /* likewise; it was called by one that did not */
 	depth--;
 	st->file_depth = depth;
 	if (depth >= 2) {
@@ -129,7 +159,7 @@ HOT void file_end(struct task_struct *task, struct task_state *st, s64 ret)
 	submit(e);
 }
 
-HOT int vfs_begin(struct file *file, u64 count, s64 *pos, u32 op)
+HOT int vfs_begin(struct file *file, u64 count, s64 *pos, u32 op, u64 frame)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *st;
@@ -142,11 +172,11 @@ HOT int vfs_begin(struct file *file, u64 count, s64 *pos, u32 op)
 		return 0;
 	}
 	if (recorded(task, st))
-		file_begin(task, st, (u64)file, op, count, pos);
+		file_begin(task, st, (u64)file, op, count, pos, frame);
 	return 0;
 }
 
-HOT int vfs_end(s64 ret)
+HOT int vfs_end(s64 ret, u64 sp)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	struct task_state *st;
@@ -155,56 +185,66 @@ HOT int vfs_end(s64 ret)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (st)
-		file_end(task, st, ret);
+		file_end(task, st, ret, sp);
 	return 0;
 }
 
 SEC("fentry/vfs_read")
 int file_read_fentry(u64 *ctx)
 {
-	return vfs_begin(ARG(ctx, 0, struct file *), ctx[2], ARG(ctx, 3, s64 *), FILE_read);
+	return vfs_begin(ARG(ctx, 0, struct file *), ctx[2], ARG(ctx, 3, s64 *), FILE_read, 0);
 }
 
 SEC("fexit/vfs_read")
 int file_read_fexit(u64 *ctx)
 {
-	return vfs_end(ctx[4]);
+	return vfs_end(ctx[4], 0);
 }
 
 SEC("fentry/vfs_write")
 int file_write_fentry(u64 *ctx)
 {
-	return vfs_begin(ARG(ctx, 0, struct file *), ctx[2], ARG(ctx, 3, s64 *), FILE_write);
+	return vfs_begin(ARG(ctx, 0, struct file *), ctx[2], ARG(ctx, 3, s64 *), FILE_write, 0);
 }
 
 SEC("fexit/vfs_write")
 int file_write_fexit(u64 *ctx)
 {
-	return vfs_end(ctx[4]);
+	return vfs_end(ctx[4], 0);
 }
 
 SEC("kprobe/vfs_read")
 int file_read_kprobe(struct pt_regs *ctx)
 {
-	return vfs_begin((void *)PARM0(ctx), PARM2(ctx), (void *)PARM3(ctx), FILE_read);
+	return vfs_begin((void *)PARM0(ctx), PARM2(ctx), (void *)PARM3(ctx), FILE_read, STACK(ctx));
 }
 
 SEC("kretprobe/vfs_read")
 int file_read_kretprobe(struct pt_regs *ctx)
 {
-	return vfs_end(RESULT(ctx));
+	return vfs_end(RESULT(ctx), STACK(ctx));
 }
 
 SEC("kprobe/vfs_write")
 int file_write_kprobe(struct pt_regs *ctx)
 {
-	return vfs_begin((void *)PARM0(ctx), PARM2(ctx), (void *)PARM3(ctx), FILE_write);
+	return vfs_begin((void *)PARM0(ctx), PARM2(ctx), (void *)PARM3(ctx), FILE_write, STACK(ctx));
 }
 
 SEC("kretprobe/vfs_write")
 int file_write_kretprobe(struct pt_regs *ctx)
 {
-	return vfs_end(RESULT(ctx));
+	return vfs_end(RESULT(ctx), STACK(ctx));
+}
+
+SEC("tp_btf/sched_process_exit")
+int file_death(u64 *ctx)
+{
+	struct task_state *st = bpf_task_storage_get(&tasks, ARG(ctx, 0, struct task_struct *), 0, 0);
+
+	if (enabled && st)
+		drop_missed(st, ~0ULL);
+	return 0;
 }
 
 /*

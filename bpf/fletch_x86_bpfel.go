@@ -39,6 +39,7 @@ const (
 	fletchProgConnectionsEnd       = "connections_end"
 	fletchProgConnectionsOpen      = "connections_open"
 	fletchProgConnectionsWaiting   = "connections_waiting"
+	fletchProgFileDeath            = "file_death"
 	fletchProgFileReadFentry       = "file_read_fentry"
 	fletchProgFileReadFexit        = "file_read_fexit"
 	fletchProgFileReadKprobe       = "file_read_kprobe"
@@ -125,6 +126,7 @@ const (
 	fletchVarWantComm              = "want_comm"
 	fletchVarWantFile              = "want_file"
 	fletchVarWantFileCalls         = "want_file_calls"
+	fletchVarWantFileFrames        = "want_file_frames"
 	fletchVarWantIpcCalls          = "want_ipc_calls"
 	fletchVarWantProcess           = "want_process"
 	fletchVarWantRenameCalls       = "want_rename_calls"
@@ -186,6 +188,7 @@ type fletchProgramSpecs struct {
 	ConnectionsEnd       *ebpf.ProgramSpec `ebpf:"connections_end"`
 	ConnectionsOpen      *ebpf.ProgramSpec `ebpf:"connections_open"`
 	ConnectionsWaiting   *ebpf.ProgramSpec `ebpf:"connections_waiting"`
+	FileDeath            *ebpf.ProgramSpec `ebpf:"file_death"`
 	FileReadFentry       *ebpf.ProgramSpec `ebpf:"file_read_fentry"`
 	FileReadFexit        *ebpf.ProgramSpec `ebpf:"file_read_fexit"`
 	FileReadKprobe       *ebpf.ProgramSpec `ebpf:"file_read_kprobe"`
@@ -298,6 +301,7 @@ type fletchVariableSpecs struct {
 	WantComm         *ebpf.VariableSpec `ebpf:"want_comm"`
 	WantFile         *ebpf.VariableSpec `ebpf:"want_file"`
 	WantFileCalls    *ebpf.VariableSpec `ebpf:"want_file_calls"`
+	WantFileFrames   *ebpf.VariableSpec `ebpf:"want_file_frames"`
 	WantIpcCalls     *ebpf.VariableSpec `ebpf:"want_ipc_calls"`
 	WantProcess      *ebpf.VariableSpec `ebpf:"want_process"`
 	WantRenameCalls  *ebpf.VariableSpec `ebpf:"want_rename_calls"`
@@ -415,6 +419,7 @@ type fletchVariables struct {
 	WantComm         *ebpf.Variable `ebpf:"want_comm"`
 	WantFile         *ebpf.Variable `ebpf:"want_file"`
 	WantFileCalls    *ebpf.Variable `ebpf:"want_file_calls"`
+	WantFileFrames   *ebpf.Variable `ebpf:"want_file_frames"`
 	WantIpcCalls     *ebpf.Variable `ebpf:"want_ipc_calls"`
 	WantProcess      *ebpf.Variable `ebpf:"want_process"`
 	WantRenameCalls  *ebpf.Variable `ebpf:"want_rename_calls"`
@@ -438,6 +443,7 @@ type fletchPrograms struct {
 	ConnectionsEnd       *ebpf.Program `ebpf:"connections_end"`
 	ConnectionsOpen      *ebpf.Program `ebpf:"connections_open"`
 	ConnectionsWaiting   *ebpf.Program `ebpf:"connections_waiting"`
+	FileDeath            *ebpf.Program `ebpf:"file_death"`
 	FileReadFentry       *ebpf.Program `ebpf:"file_read_fentry"`
 	FileReadFexit        *ebpf.Program `ebpf:"file_read_fexit"`
 	FileReadKprobe       *ebpf.Program `ebpf:"file_read_kprobe"`
@@ -489,6 +495,7 @@ func (p *fletchPrograms) Close() error {
 		p.ConnectionsEnd,
 		p.ConnectionsOpen,
 		p.ConnectionsWaiting,
+		p.FileDeath,
 		p.FileReadFentry,
 		p.FileReadFexit,
 		p.FileReadKprobe,

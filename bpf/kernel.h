@@ -51,11 +51,12 @@ enum { BPF_RB_AVAIL_DATA = 0 };
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r8, r9, r10, bp, bx, cx, dx, si, di, ax, orig_ax, ip;
+	unsigned long r8, r9, r10, bp, bx, cx, dx, si, di, ax, orig_ax, ip, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
 	u64 regs[31];
+	u64 sp;
 	u64 pc;
 	u64 orig_x0;
 	s32 syscallno;
@@ -345,6 +346,21 @@ struct sigpending {
 	sigset_t signal;
 };
 
+#if defined(__TARGET_ARCH_x86)
+struct thread_struct {
+	unsigned long sp;
+};
+#define SAVED_SP(task) ((task)->thread.sp) /* of a task that is off its CPU */
+#elif defined(__TARGET_ARCH_arm64)
+struct cpu_context {
+	unsigned long sp;
+};
+struct thread_struct {
+	struct cpu_context cpu_context;
+};
+#define SAVED_SP(task) ((task)->thread.cpu_context.sp)
+#endif
+
 struct task_struct {
 	struct thread_info thread_info;
 	void *stack;
@@ -371,6 +387,7 @@ struct task_struct {
 	unsigned int ptrace;
 	unsigned long nvcsw, nivcsw;
 	char comm[16];
+	struct thread_struct thread;
 };
 
 struct linux_binprm {

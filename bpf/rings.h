@@ -85,6 +85,7 @@ struct file_call {
 	u32 op;
 	u32 append; /* the call appends */
 	task_id task; /* at its entry; unused in a system call, which has its own */
+	u64 frame; /* by kprobe: the stack pointer at the entry of the function */
 };
 
 /*

@@ -114,7 +114,14 @@ int snapshot_pending(struct bpf_iter__task *ctx)
 	struct task_struct *task = ctx->task;
 	struct task_state *st;
 
-	if (!task || !want_syscall)
+	if (!task)
+		return 0;
+	if (want_file_frames && !enabled && !on_cpu(task)) {
+		st = bpf_task_storage_get(&tasks, task, 0, 0);
+		if (st)
+			drop_missed(st, SAVED_SP(task));
+	}
+	if (!want_syscall)
 		return 0;
 	if (!ctx->meta->seq_num) {
 		for (u32 i = 0; i < cpu_count; i++) {

@@ -21,6 +21,7 @@ const volatile bool want_syscall;
 const volatile bool want_seccomp;
 const volatile bool want_file;         /* reads and writes */
 const volatile bool want_file_calls;   /* reads and writes, as system calls */
+const volatile bool want_file_frames;  /* reads and writes, by kprobe */
 const volatile bool want_rename_calls; /* successful renames, as system calls */
 const volatile bool want_ipc_calls;    /* IPC permission checks, as the system calls that make them */
 const volatile bool want_tcp;          /* the system calls accept and accept4 */

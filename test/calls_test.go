@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/fletch-trace/fletch/format"
@@ -209,5 +210,42 @@ func TestPendingCalls(t *testing.T) {
 	}
 	if s := got.Manifest.ExitStatus; s != nil {
 		t.Errorf("status %d of a command that had not ended", *s)
+	}
+}
+
+// A kretprobe misses the return of a read if more tasks read than it has instances. Such a read is counted as lost,
+// whether its task ends, reads on, or waits until the recording ends. One that is still under way is not.
+func TestMissedReturnsAreCounted(t *testing.T) {
+	for _, test := range []struct {
+		name, duration, work string
+		want                 int64
+	}{
+		{"killed", "1m", "block 40 1s", 40},
+		{"released", "1m", "block 40 1s released", 40},
+		{"reading on", "1m", "block 40 1s reading", 80},
+		{"waiting", "4s", "block 40 6s released", 40},
+		{"under way", "2s", "block 40 4s", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			eachMechanism(t, "file", func(t *testing.T, mechanism string) {
+				got, _ := capture(t, 0, append([]string{"-e", "file", "--mechanism", "file=" + mechanism, "-d", test.duration,
+					"--", program("workload")}, strings.Fields(test.work)...)...)
+				names, recorded := map[int64]string{}, int64(0)
+				for _, r := range rows(t, got, "path") {
+					names[r.n("path")] = r.s("name")
+				}
+				for _, r := range rows(t, got, "file") {
+					name := names[r.n("path")]
+					if r.s("op") == "read" && (strings.HasPrefix(name, "pipe:") || name == "/dev/zero") {
+						recorded++
+					}
+				}
+				lost := got.Lost()["file"]
+				t.Logf("%d recorded, %d lost", recorded, lost)
+				if recorded+lost != test.want || (mechanism != "kprobe" && lost > 0) {
+					t.Errorf("%d recorded + %d lost, want %d", recorded, lost, test.want)
+				}
+			})
+		})
 	}
 }

@@ -299,11 +299,11 @@ func exits(args []string, stdout io.Writer) error {
 			*pids = append(*pids, pid)
 		}
 	}
-	killed, err := startAgain("block", "20", "600s")
+	killed, err := startAgain("block", "6", "600s")
 	if err != nil {
 		return err
 	}
-	for tasks := 0; tasks < 20; {
+	for tasks := 0; tasks < 6; {
 		entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", killed.Pid))
 		tasks = len(entries)
 	}

@@ -54,6 +54,7 @@ import (
 	"runtime"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -80,7 +81,7 @@ func main() {
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
-		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME | spin TIME |\n"+
+		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME [released|reading] | spin TIME |\n"+
 			"    files DIR N | paths DIR | offsets DIR | ipc N | ipc-cases HOW | raw CALL... | tcp N |\n"+
 			"    connections 4 | hold 4 | seccomp N | signals N | waits 1 | restarts 1 | clock S CMD |\n"+
 			"    allocate MIB | names DIR | identities DIR... | switches N USERS | renames N | exits N |\n"+
@@ -202,8 +203,10 @@ func tree(depth int, stderr io.Writer) int {
 	return cmd.ProcessState.ExitCode() + 1
 }
 
+// block has T threads that read from an empty pipe, thread i with a buffer of i bytes, for TIME. With a third argument
+// each of them gets a byte after half of the time, and then waits; "reading" reads from /dev/zero before it does.
 func block(args []string, stdout io.Writer) error {
-	if len(args) != 2 {
+	if len(args) < 2 {
 		return fmt.Errorf("block takes T and TIME")
 	}
 	n, err := strconv.Atoi(args[0])
@@ -218,20 +221,41 @@ func block(args []string, stdout io.Writer) error {
 	if err := unix.Pipe(pipe[:]); err != nil {
 		return err
 	}
+	zero, err := unix.Open("/dev/zero", unix.O_RDONLY, 0)
+	if err != nil {
+		return err
+	}
 	var ready sync.WaitGroup
+	var released atomic.Int32
 	ready.Add(n)
 	tids := make([]int, n)
 	for i := range n {
 		go func() {
 			runtime.LockOSThread()
 			tids[i] = unix.Gettid()
+			buffer := make([]byte, i+1)
 			ready.Done()
 			const rest = 0x7777 // in a register that is no argument
-			unix.Syscall6(unix.SYS_READ, uintptr(pipe[0]), 0, uintptr(i+1), rest, 0, 0)
+			unix.Syscall6(unix.SYS_READ, uintptr(pipe[0]), uintptr(unsafe.Pointer(&buffer[0])), uintptr(i+1), rest, 0, 0)
+			released.Add(1)
+			if len(args) > 2 && args[2] == "reading" {
+				unix.Read(zero, buffer)
+			}
+			unix.Pause()
 		}()
 	}
 	ready.Wait()
-	time.Sleep(d)
+	time.Sleep(d / 2)
+	for i := range int32(n) {
+		if len(args) < 3 {
+			break
+		}
+		unix.Write(pipe[1], make([]byte, 1))
+		for released.Load() <= i { // else a reader may take the next byte too
+			time.Sleep(time.Millisecond)
+		}
+	}
+	time.Sleep(d / 2)
 	return json.NewEncoder(stdout).Encode(Report{PID: os.Getpid(), TIDs: tids})
 }
 
