@@ -135,6 +135,7 @@ const (
 	fletchVarWantTcp               = "want_tcp"
 	fletchVarWantTcpConnects       = "want_tcp_connects"
 	fletchVarWantTree              = "want_tree"
+	fletchVarWithoutArgs           = "without_args"
 )
 
 // loadFletch returns the embedded CollectionSpec for fletch.
@@ -310,6 +311,7 @@ type fletchVariableSpecs struct {
 	WantTcp          *ebpf.VariableSpec `ebpf:"want_tcp"`
 	WantTcpConnects  *ebpf.VariableSpec `ebpf:"want_tcp_connects"`
 	WantTree         *ebpf.VariableSpec `ebpf:"want_tree"`
+	WithoutArgs      *ebpf.VariableSpec `ebpf:"without_args"`
 }
 
 // fletchObjects contains all objects after they have been loaded into the kernel.
@@ -428,6 +430,7 @@ type fletchVariables struct {
 	WantTcp          *ebpf.Variable `ebpf:"want_tcp"`
 	WantTcpConnects  *ebpf.Variable `ebpf:"want_tcp_connects"`
 	WantTree         *ebpf.Variable `ebpf:"want_tree"`
+	WithoutArgs      *ebpf.Variable `ebpf:"without_args"`
 }
 
 // fletchPrograms contains all programs after they have been loaded into the kernel.

@@ -226,7 +226,7 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []s
 	var comm [16]byte
 	copy(comm[:15], opt.Comm)
 	values := map[string]any{
-		"want_tree": opt.wantsTree(), "want_comm": opt.Comm != "",
+		"want_tree": opt.wantsTree(), "want_comm": opt.Comm != "", "without_args": opt.WithoutArgs,
 		"comm_filter": comm, "call_ring_chunks": chunks, "cpu_count": uint32(s.CPUs), "call_ring_marks": marks,
 		"bulk_kinds": bulkKinds, "page_size": uint32(os.Getpagesize()), "ipc_index_bits": ipcIndexBits(),
 		"hash_seeds": [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}, "rename_lock": s.renameLock,

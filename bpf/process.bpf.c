@@ -8,6 +8,7 @@
  * memory (since 6.16).
  */
 const volatile bool exit_tells_last;
+const volatile bool without_args; /* command lines are not to be recorded */
 
 /* The tracepoint comes before the change. The task's next event finds the new name and announces it. */
 SEC("tp_btf/task_rename")
@@ -226,7 +227,8 @@ int process_exec(u64 *ctx)
 		e->filename.len = n - 1;
 		len += n;
 	}
-	len = append_args(s, len, task, &e->args);
+	if (!without_args)
+		len = append_args(s, len, task, &e->args);
 	count(bpf_get_smp_processor_id(), KIND_process, output(s, len, KIND_process));
 	scratch_put(s);
 	return 0;

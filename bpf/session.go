@@ -30,8 +30,10 @@ type Options struct {
 	PIDs     []int    // record only the processes of these ids, which may be threads' ids, and their descendants
 	Command  bool     // record only the process forked after ArmCommand, and its descendants
 	Comm     string   // record only tasks of this name; "": all
-	UID, GID int      // who the process may become when it drops its privileges; -1: nobody else
-	RingSize int      // bytes per CPU for the rings of all bulk tables; a power of two, a multiple of the page size
+	// WithoutArgs leaves the arguments out of the rows of executed programs.
+	WithoutArgs bool
+	UID, GID    int // who the process may become when it drops its privileges; -1: nobody else
+	RingSize    int // bytes per CPU for the rings of all bulk tables; a power of two, a multiple of the page size
 	// RareRingSize is the size of each of a CPU's RareRings, in bytes; 0 means the constant RareRingSize.
 	RareRingSize int
 	// Mechanisms maps families to the only mechanism that may be used, both by name. Other families use the best one.

@@ -14,14 +14,15 @@ import (
 
 // AppendProcesses appends to b, a batch of the table process, one row for each process in tasks, a batch of the table
 // task. The rows have op "snapshot", the time now (ns since the Unix epoch) and the command line that /proc has, none
-// if the process has ended or /proc does not show it.
-func AppendProcesses(b, tasks *format.Batch, now int64) error {
+// if the process has ended, /proc does not show it, or arguments are not wanted.
+func AppendProcesses(b, tasks *format.Batch, now int64, withArgs bool) error {
 	proc := FindProc()
 	programs := programsOf(tasks)
 	for _, i := range leaders(tasks) {
 		pid := tasks.Column("pid").I32[i]
 		var args []string
-		if dir, ok := proc.Directory(pid, tasks.Column("nspid").I32[i], tasks.Column("pidns").I64[i]); ok {
+		dir, ok := proc.Directory(pid, tasks.Column("nspid").I32[i], tasks.Column("pidns").I64[i])
+		if ok && withArgs {
 			args = commandLine(dir)
 		}
 		if err := b.AppendRow(map[string]any{

@@ -15,12 +15,16 @@ type Selection struct {
 	Families []string `json:"families,omitempty"` // only these event families
 	Comm     string   `json:"comm,omitempty"`     // only tasks whose name this was
 	PIDs     []int64  `json:"pids,omitempty"`     // only these processes, and what they started
+	Args     *bool    `json:"args,omitempty"`     // false: no command lines; nil: with them
 
 	Other []string `json:"-"` // sorted
 }
 
 // selectionFields are the fields of a Selection, and those that select no rows.
 var selectionFields = []string{"families", "comm", "pids", "args", "strings", "data"}
+
+// WithoutArgs reports whether command lines were left out. s may be nil.
+func (s *Selection) WithoutArgs() bool { return s != nil && s.Args != nil && !*s.Args }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (s *Selection) UnmarshalJSON(data []byte) error {

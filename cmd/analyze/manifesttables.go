@@ -33,6 +33,9 @@ func factTable(m *format.Manifest) *term.Table {
 	add("cgroups", m.Cgroups)
 	add("selected", selected(m.Selection))
 	add("families", familiesText(m.Selection))
+	if m.Selection.WithoutArgs() {
+		add("left out", "arguments of programs")
+	}
 	add("derived", derivedText(m.Derived))
 	add("recorder", strings.TrimSpace(m.Recorder.Version+"  "+commandLine(m.Recorder.Args)))
 	return t

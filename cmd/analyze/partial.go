@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,6 +68,9 @@ func partialNotes(c *capture.Capture, tables ...string) (notes []string) {
 			notes = append(notes, fmt.Sprintf("%s %s events (%s) were lost: totals are of the others",
 				term.Count(size.Lost), table, percent(share)))
 		}
+	}
+	if c.Manifest.Selection.WithoutArgs() && slices.Contains(tables, "process") {
+		notes = append(notes, "recorded without the arguments of programs")
 	}
 	intervals := c.Intervals()
 	for i := 1; i < len(intervals); i++ {

@@ -4,6 +4,7 @@ package main
 
 import (
 	"cmp"
+	"path"
 	"slices"
 
 	"github.com/fletch-trace/fletch/format"
@@ -34,7 +35,8 @@ func newProcessList(e *env, c *capture.Capture, p *filter.Program, counted bool)
 	if err != nil {
 		return nil, err
 	}
-	l := &processList{latest: map[int32]*process{}, byPID: map[int32][]*process{}, command: c.Manifest.Command}
+	l := &processList{latest: map[int32]*process{}, byPID: map[int32][]*process{}, command: c.Manifest.Command,
+		byName: c.Manifest.Selection.WithoutArgs()}
 	for i := range events {
 		l.apply(&events[i])
 	}
@@ -60,6 +62,7 @@ type processList struct {
 	ofTask []*process           // by index in capture.Tasks.List
 
 	command []string // of the manifest, until its process has been found
+	byName  bool     // the capture has no arguments, and only the command's name
 }
 
 // begin adds a process whose first event or task is at the time from, in ns since the Unix epoch.
@@ -125,6 +128,9 @@ func (l *processList) apply(ev *processEvent) {
 // isCommand reports whether the exec of a process that did not begin in the capture is that of the command. A script
 // has its interpreter before its arguments.
 func (l *processList) isCommand(ev *processEvent) bool {
+	if l.byName && len(l.command) > 0 {
+		return path.Base(ev.filename) == path.Base(l.command[0])
+	}
 	if len(l.command) == 0 || len(ev.args) < len(l.command) {
 		return false
 	}

@@ -37,6 +37,8 @@ func (opt *options) checkCombination(f *cli.Flags, pids []string) error {
 		return f.Wrong("--quiet and --json exclude each other: without a summary there is nothing to print as JSON")
 	case opt.list:
 		return opt.checkList(f)
+	case opt.noArgs && len(opt.command) == 0 && !slices.Contains(opt.families(), "process"):
+		return f.Wrong("--no-args is for process events, which are not recorded")
 	}
 	bulk := bulkFamilies()
 	for _, flag := range []string{"max-cpu", "buffer-size"} {

@@ -48,6 +48,8 @@ func (opt *options) selectionFlags(f *cli.Flags, args *unparsed) {
 	f.StringSliceVarP(&args.pids, "pid", "p", nil, "only the processes of a `LIST` of ids, with what they have "+
 		"started and will start, except processes whose parents had ended before. A thread's id stands for its process")
 	f.StringVar(&opt.comm, "comm", "", "only tasks whose name is `NAME`, of which the first 15 bytes count")
+	f.BoolVar(&opt.noArgs, "no-args", false, "no command lines: programs without their arguments, and of COMMAND "+
+		"only its name, because arguments may hold passwords")
 }
 
 func (opt *options) destinationFlags(f *cli.Flags) {

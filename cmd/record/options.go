@@ -22,6 +22,7 @@ type options struct {
 	pids       []int
 	mechanisms map[string]string // of --mechanism, by family
 	comm       string
+	noArgs     bool
 	duration   cli.Time
 	maxEvents  int64
 	maxSize    cli.Size
@@ -42,7 +43,7 @@ type options struct {
 // config is the recorder's configuration by the flags.
 func (opt *options) config() recorder.Config {
 	return recorder.Config{
-		Path: opt.path, Force: opt.force, Codec: opt.codec,
+		Path: opt.path, Force: opt.force, Codec: opt.codec, WithoutArgs: opt.noArgs,
 		MaxRows: opt.maxEvents, MaxBytes: int64(opt.maxSize), Duration: opt.duration.Duration(),
 		RingBytes:    int64(opt.ringSize),
 		SegmentBytes: int64(opt.segmentSize), SegmentTime: opt.segmentTime.Duration(), Keep: opt.keep,
@@ -73,10 +74,22 @@ func (opt *options) selection(processes []int) *format.Selection {
 	for _, pid := range processes {
 		s.PIDs = append(s.PIDs, int64(pid))
 	}
-	if len(s.Families) == 0 && s.Comm == "" && len(s.PIDs) == 0 {
+	if opt.noArgs {
+		s.Args = new(bool)
+	}
+	if len(s.Families) == 0 && s.Comm == "" && len(s.PIDs) == 0 && s.Args == nil {
 		return nil
 	}
 	return s
+}
+
+// commandLines are COMMAND and the whole command line as the manifest has them: with --no-args, COMMAND's arguments are
+// in neither.
+func (opt *options) commandLines() (command, whole []string) {
+	if !opt.noArgs || len(opt.command) == 0 {
+		return opt.command, opt.args
+	}
+	return opt.command[:1], opt.args[:len(opt.args)-len(opt.command)+1]
 }
 
 // parse parses the command line. If stop is true, there is nothing more to do: it has printed the help or the version.
@@ -128,5 +141,11 @@ func (opt *options) check(f *cli.Flags, args *unparsed) error {
 	if err := opt.checkCombination(f, args.pids); err != nil {
 		return err
 	}
-	return opt.longRunning.check(f, opt.path, opt.families())
+	if err := opt.longRunning.check(f, opt.path, opt.families()); err != nil {
+		return err
+	}
+	if opt.noArgs && opt.condition != nil && opt.condition.Tests("args") {
+		return f.Wrong("--trigger tests args, which --no-args leaves out")
+	}
+	return nil
 }

@@ -87,10 +87,11 @@ func (r *recording) open(stdin io.Reader) (err error) {
 		return err
 	}
 	r.signals = handleSignals()
-	cfg.Manifest, cfg.Manifest.Probes, cfg.Manifest.Command = host, r.session.Probes, r.opt.command
+	command, args := r.opt.commandLines()
+	cfg.Manifest, cfg.Manifest.Probes, cfg.Manifest.Command = host, r.session.Probes, command
 	cfg.Manifest.Selection = r.opt.selection(r.session.Targets)
 	cfg.Manifest.Cgroups = r.session.Cgroups
-	cfg.Manifest.Recorder = format.Recorder{Version: cli.Version(), Args: r.opt.args}
+	cfg.Manifest.Recorder = format.Recorder{Version: cli.Version(), Args: args}
 	cfg.Stdout, cfg.Calls, cfg.RequestDump = r.stdout, calls, r.signals.dump
 	cfg.UID, cfg.GID = r.caller.Owner()
 	if err := r.create(cfg, budget); err != nil {
@@ -141,7 +142,8 @@ func (r *recording) load(budget *recorder.Budget) (err error) {
 	uid, gid := r.caller.Owner()
 	r.session, err = bpf.Open(bpf.Options{
 		Families: r.opt.families(), Mechanisms: r.opt.mechanisms, PIDs: r.opt.pids, Command: r.cmd != nil,
-		Comm: r.opt.comm, UID: uid, GID: gid, RingSize: budget.Ring, RareRingSize: budget.RareRing,
+		Comm: r.opt.comm, WithoutArgs: r.opt.noArgs,
+		UID: uid, GID: gid, RingSize: budget.Ring, RareRingSize: budget.RareRing,
 	})
 	if r.session != nil {
 		if err := warnRefused(r.opt, r.session, r.stderr); err != nil {

@@ -24,6 +24,7 @@ func (c *Capture) Access(columns []Column) ([]*Accessor, error) {
 	accessors := make([]*Accessor, len(columns))
 	for i, column := range columns {
 		a := &Accessor{Column: column}
+		c.noteArgs(column.Own() && column.Name == argsColumn)
 		switch column.Dimension {
 		case "":
 		case callDimension:

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
@@ -26,6 +27,8 @@ type Capture struct {
 	mu         sync.Mutex
 	dimensions map[string]*Dimension
 	counted    map[string]func() (*format.Table, error) // by table, see Counted
+
+	argsRead atomic.Bool // although the recorder was to leave them out
 }
 
 // Set is the captures named on one command line.

@@ -4,6 +4,7 @@ package capture
 
 import (
 	"cmp"
+	"slices"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
@@ -55,7 +56,11 @@ func (s Set) CheckNames(p *filter.Program, expression, table string) error {
 
 // Bind binds a filter to a table of c. The result is for one goroutine.
 func (c *Capture) Bind(p *filter.Program, t *format.Table) (*filter.Bound, error) {
-	return p.Bind(t.Schema, &filter.Env{Dimensions: dimensions{c}, CallName: c.calls.Name})
+	bound, err := p.Bind(t.Schema, &filter.Env{Dimensions: dimensions{c}, CallName: c.calls.Name})
+	if err == nil {
+		c.noteArgs(slices.Contains(bound.Columns(), argsColumn))
+	}
+	return bound, err
 }
 
 // dimensions implements filter.Dimensions.

@@ -31,6 +31,16 @@ func lacking(s *format.Schema) (columns []format.Column) {
 	return columns
 }
 
+// argsColumn is the column of command lines.
+const argsColumn = "args"
+
+// noteArgs notes that command lines are read, if they were not to be recorded.
+func (c *Capture) noteArgs(read bool) {
+	if read && c.Manifest.Selection.WithoutArgs() {
+		c.argsRead.Store(true)
+	}
+}
+
 // WarnLacking prints which columns were read that a capture lacks, once for all captures that lack the same.
 func (s Set) WarnLacking(stderr io.Writer, program string) {
 	var order []string
@@ -41,6 +51,9 @@ func (s Set) WarnLacking(stderr io.Writer, program string) {
 			for _, name := range t.AddedRead() {
 				columns = append(columns, t.Schema.Table+"."+name)
 			}
+		}
+		if c.argsRead.Load() {
+			cli.Warn(stderr, program, c.Path+": recorded without the arguments of programs: args is empty")
 		}
 		if len(columns) == 0 {
 			continue

@@ -103,8 +103,8 @@ func (e *csvEncoder) appendValue(dst []byte, v *format.Vector, row int) []byte {
 }
 
 // appendField appends a text, in quotes if it needs them. An empty text is quoted too, so that no reader takes it for a
-// missing value. Control characters, and what is not UTF-8, are escaped as on a terminal. What a spreadsheet may take for
-// a formula, and calculate, gets a ' in front: the text may be a stranger's.
+// missing value. Control characters, and what is not UTF-8, are escaped as on a terminal. What a spreadsheet may take
+// for a formula, and calculate, gets a ' in front: the text may be a stranger's.
 func appendField(dst, text []byte) []byte {
 	if isPlain(text) {
 		return append(dst, text...)

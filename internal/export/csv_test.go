@@ -26,8 +26,9 @@ func TestCSVIsReadBack(t *testing.T) {
 func TestCSVHasNoFormulas(t *testing.T) {
 	for field, want := range map[string]string{
 		"=1+1": "'=1+1", "+1": "'+1", "-1": "'-1", "@SUM(A1)": "'@SUM(A1)", " =1": "' =1", "＝1": "'＝1", "－1": "'－1",
-		"＋1": "'＋1", "＠a": "'＠a", `"=1`: `'"=1`, "'=1": "''=1", "'a": "''a", "a;=1": "a;'=1", "a; =1;b;-": "a;' =1;b;'-",
-		"=a;=b": "'=a;'=b", `["-a;=1"]`: `["-a;'=1"]`, "a;'b": "a;''b", "=cmd|' /C calc'!A0": "'=cmd|' /C calc'!A0",
+		"＋1": "'＋1", "＠a": "'＠a", `"=1`: `'"=1`, "'=1": "''=1", "'a": "''a", "a;=1": "a;'=1",
+		"a; =1;b;-": "a;' =1;b;'-",
+		"=a;=b":     "'=a;'=b", `["-a;=1"]`: `["-a;'=1"]`, "a;'b": "a;''b", "=cmd|' /C calc'!A0": "'=cmd|' /C calc'!A0",
 	} {
 		if got := readBack(t, field); got != want {
 			t.Errorf("%q becomes %q, want %q", field, got, want)

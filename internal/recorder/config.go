@@ -24,6 +24,8 @@ type Config struct {
 	Manifest format.Manifest // with host, Probes and command filled in; the recorder fills in the rest
 	Calls    *syscalls.Table // names of system calls, for Trigger
 
+	WithoutArgs bool // do not read the command lines of running processes
+
 	// The recording ends when the first of these is reached.
 	MaxRows  int64 // rows of events, exactly
 	MaxBytes int64 // bytes written; the last batch may exceed it

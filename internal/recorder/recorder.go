@@ -70,7 +70,7 @@ func (r *Recorder) Start() error {
 		return errStalled()
 	}
 	from := t.batch.Rows
-	if err := bpf.AppendProcesses(t.batch, running, r.drain.machine.unixNow()); err != nil {
+	if err := bpf.AppendProcesses(t.batch, running, r.drain.machine.unixNow(), !r.cfg.WithoutArgs); err != nil {
 		return err
 	}
 	if l := r.drain.gatherer.living; l != nil {

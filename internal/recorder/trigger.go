@@ -19,7 +19,11 @@ type Trigger struct {
 	source  string
 	program *filter.Program
 	tables  []string // recorded tables whose rows can match
+	columns []string // of tables, that it tests
 }
+
+// Tests reports whether it looks at a column of this name.
+func (t *Trigger) Tests(column string) bool { return slices.Contains(t.columns, column) }
 
 // triggerTables are the tables that a trigger can be about.
 func triggerTables() (tables []string) {
@@ -54,6 +58,7 @@ func CompileTrigger(src string, families []string) (*Trigger, error) {
 		possible = append(possible, s.Table)
 		if slices.Contains(schema.TablesOf(families...), s.Table) {
 			t.tables = append(t.tables, s.Table)
+			t.columns = append(t.columns, b.Columns()...)
 		}
 	}
 	switch {
