@@ -142,9 +142,9 @@ func TestPIDFollowsWhatItStarts(t *testing.T) {
 
 func waitFor(t *testing.T, what string, ready func() bool) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !ready(); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); !ready(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("waited 2 minutes for %s", what)
+			t.Fatalf("waited 5 minutes for %s", what)
 		}
 	}
 }
