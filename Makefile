@@ -9,7 +9,11 @@ PROGRAMS := record analyze replay
 OFFLINE  := analyze replay
 # Static binaries, which run on every host with a suitable kernel.
 export CGO_ENABLED := 0
-GOBUILD := go build -trimpath -ldflags '-s -w'
+# The go command writes the version and the commit into them; a flag here counts for more than one in GOFLAGS. Without a
+# repository that git can read, an archive of the source, VERSION=v1.2.3 tells the version.
+VCS     := $(if $(shell git rev-parse HEAD 2>/dev/null),auto,false)
+LDFLAGS := -s -w $(if $(VERSION),-X github.com/fletch-trace/fletch/internal/cli.version=$(VERSION))
+GOBUILD := go build -trimpath -buildvcs=$(VCS) -ldflags '$(LDFLAGS)'
 
 .PHONY: help
 help: ## this list

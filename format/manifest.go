@@ -53,6 +53,7 @@ type Manifest struct {
 // Recorder says which program wrote the capture, and how it was called.
 type Recorder struct {
 	Version string   `json:"version"`
+	Commit  string   `json:"commit,omitempty"` // that the program was built from; "" if it is unknown
 	Args    []string `json:"args"`
 }
 

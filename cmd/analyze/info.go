@@ -34,6 +34,7 @@ type infoObject struct {
 	Host     string                      `json:"host"`
 	Kernel   string                      `json:"kernel"`
 	Arch     string                      `json:"arch"`
+	Recorder format.Recorder             `json:"recorder"`
 	Start    time.Time                   `json:"start"`
 	End      time.Time                   `json:"end"`
 	Tables   map[string]format.TableInfo `json:"tables"`
@@ -83,9 +84,12 @@ func info(e *env, args []string) (err error) {
 
 // newInfoObject selects what is shown of a manifest. Missing lists and maps are empty, not null.
 func newInfoObject(m *format.Manifest) infoObject {
-	object := infoObject{ID: m.ID, Complete: m.Complete, Host: m.Host, Kernel: m.Kernel, Arch: m.Arch, Start: m.Start,
-		End: m.End, Tables: m.Tables, Probes: slices.Clone(m.Probes), Cgroups: m.Cgroups, Changes: m.Changes,
-		Dump: m.Dump, Selection: m.Selection, Derived: m.Derived}
+	object := infoObject{ID: m.ID, Complete: m.Complete, Host: m.Host, Kernel: m.Kernel, Arch: m.Arch,
+		Recorder: m.Recorder, Start: m.Start, End: m.End, Tables: m.Tables, Probes: slices.Clone(m.Probes),
+		Cgroups: m.Cgroups, Changes: m.Changes, Dump: m.Dump, Selection: m.Selection, Derived: m.Derived}
+	if object.Recorder.Args == nil {
+		object.Recorder.Args = []string{}
+	}
 	if object.Tables == nil {
 		object.Tables = map[string]format.TableInfo{}
 	}

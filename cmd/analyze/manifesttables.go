@@ -37,7 +37,7 @@ func factTable(m *format.Manifest) *term.Table {
 		add("left out", "arguments of programs")
 	}
 	add("derived", derivedText(m.Derived))
-	add("recorder", strings.TrimSpace(m.Recorder.Version+"  "+commandLine(m.Recorder.Args)))
+	add("recorder", recorderText(&m.Recorder))
 	return t
 }
 
@@ -47,6 +47,15 @@ func commandText(m *format.Manifest) string {
 		text += fmt.Sprintf("  (exit status %d)", *m.ExitStatus)
 	}
 	return text
+}
+
+// recorderText says which program wrote a capture and how it was called: "v1.2.3 (0123456789ab)  record -a".
+func recorderText(r *format.Recorder) string {
+	text := r.Version
+	if commit := r.Commit; commit != "" {
+		text += " (" + commit[:min(len(commit), 12)] + ")"
+	}
+	return strings.TrimSpace(text + "  " + commandLine(r.Args))
 }
 
 // derivedText says how a capture was made of others, "" if a recorder wrote it.

@@ -91,7 +91,8 @@ func (r *recording) open(stdin io.Reader) (err error) {
 	cfg.Manifest, cfg.Manifest.Probes, cfg.Manifest.Command = host, r.session.Probes, command
 	cfg.Manifest.Selection = r.opt.selection(r.session.Targets)
 	cfg.Manifest.Cgroups = r.session.Cgroups
-	cfg.Manifest.Recorder = format.Recorder{Version: cli.Version(), Args: args}
+	built := cli.Build()
+	cfg.Manifest.Recorder = format.Recorder{Version: built.Version, Commit: built.Commit, Args: args}
 	cfg.Stdout, cfg.Calls, cfg.RequestDump = r.stdout, calls, r.signals.dump
 	cfg.UID, cfg.GID = r.caller.Owner()
 	if err := r.create(cfg, budget); err != nil {

@@ -105,7 +105,7 @@ func TestFlags(t *testing.T) {
 		{args: "--help", stdout: "Shows what a capture holds.\n\nUsage:\n  analyze info CAPTURE...", stop: true},
 		{args: "-h", stdout: "Shows what a capture holds.\n", stop: true},
 		{args: "--help-json", stdout: `{"name":"analyze info",`, stop: true},
-		{args: "--version", stdout: "analyze " + Version(), stop: true},
+		{args: "--version", stdout: "analyze " + Build().Version, stop: true},
 		{args: "--bogus", err: "unknown flag: --bogus"},
 		{args: "-n many", err: `invalid argument "many" for "-n, --number" flag`},
 	} {

@@ -7,10 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
-	"runtime/debug"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 )
@@ -122,7 +119,7 @@ func (f *Flags) Parse(args []string, stdout io.Writer) (stop bool, err error) {
 
 // Describe returns the command with the flags that were declared, except hidden ones.
 func (f *Flags) Describe() Description {
-	d := Description{Command: f.command, Version: Version(), Date: date()}
+	d := Description{Command: f.command, Version: Build().Version, Date: Build().date()}
 	n, next := 0, 0
 	f.VisitAll(func(p *pflag.Flag) {
 		for ; next < len(f.sections) && f.sections[next].first <= n; next++ {
@@ -168,35 +165,4 @@ func (f *Flags) Wrong(format string, args ...any) error {
 func (f *Flags) program() string {
 	name, _, _ := strings.Cut(f.Name(), " ")
 	return name
-}
-
-// version is set by the linker (-X) in a release. Other builds have it in their build info.
-var version string
-
-// Version returns the version of this build: "v1.2.3", a pseudo-version of the commit, or "devel".
-func Version() string {
-	if version != "" {
-		return version
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "devel"
-	}
-	return info.Main.Version
-}
-
-// date returns the day of the commit that this build is of, 2006-01-02, or "" if it is unknown.
-func date() string {
-	info, _ := debug.ReadBuildInfo()
-	for i := 0; info != nil && i < len(info.Settings); i++ {
-		if s := info.Settings[i]; s.Key == "vcs.time" && len(s.Value) >= len(time.DateOnly) {
-			return s.Value[:len(time.DateOnly)]
-		}
-	}
-	return ""
-}
-
-// VersionLine returns the line that --version prints.
-func VersionLine(program string) string {
-	return fmt.Sprintf("%s %s (%s, %s/%s)", program, Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 }
