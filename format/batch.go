@@ -12,9 +12,12 @@ import (
 // them, and so does the reader: they bound how much memory a hostile file can
 // make it allocate.
 const (
-	MaxRows       = 1 << 22 // rows of a batch
-	MaxColumns    = 256     // columns of a table
-	MaxBatchBytes = 1 << 29 // decoded bytes of a batch, all columns together
+	MaxRows       = 1 << 20  // rows of a batch
+	MaxColumns    = 256      // columns of a table
+	MaxBatchBytes = 64 << 20 // decoded bytes of a batch, all columns together
+	// MaxText is the greatest length of one text in bytes. Of a list it is that of its
+	// texts together, with 4 bytes for each.
+	MaxText = 64 << 10
 )
 
 // Batch is some rows of one table, stored by column: Columns[i] is the column
@@ -155,6 +158,9 @@ func (b *Batch) check() error {
 	}
 	return nil
 }
+
+// Bytes returns the size of the rows in memory.
+func (b *Batch) Bytes() int64 { return b.size() }
 
 // size returns the size of b before compression, in bytes.
 func (b *Batch) size() (n int64) {

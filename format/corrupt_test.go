@@ -117,7 +117,7 @@ func TestFalseClaims(t *testing.T) {
 		{"padded by another writer", ints, claim(2, two, extent{0, 8}, extent{8, 64}, extent{}, extent{72, 24}),
 			make([]byte, 96), ""},
 		{"more than all rows", ints, claim(MaxRows+1, two, extent{}, extent{0, 8}, extent{}, extent{8, 16}),
-			make([]byte, 24), "batch of 4194305 rows"},
+			make([]byte, 24), "batch of 1048577 rows"},
 		{"fewer than no rows", ints, claim(-1, two, extent{}, extent{0, 8}, extent{}, extent{8, 16}),
 			make([]byte, 24), "batch of -1 rows"},
 		{"buffer beyond the body", ints, claim(2, two, extent{}, extent{0, 8}, extent{}, extent{16, 16}),

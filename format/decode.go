@@ -49,13 +49,20 @@ type decoder struct {
 	body   int64  // offset of the body
 	ahead  []byte // the beginning of the body, as far as it is in head
 	budget int64  // bytes that may still be decoded
+	large  func() // called once when a batch turns out to be large; nil: not of interest
 }
+
+// largeBatch is how many decoded bytes make a batch large. record writes none as large.
+const largeBatch = 8 << 20
 
 var decoders = sync.Pool{New: func() any { return &decoder{} }}
 
 // release returns d to decoders.
 func (d *decoder) release() {
-	d.r, d.ahead = nil, nil
+	d.r, d.ahead, d.large = nil, nil, nil
+	if cap(d.scratch) > largeBatch {
+		d.scratch = nil
+	}
 	decoders.Put(d)
 }
 
@@ -112,7 +119,9 @@ func (d *decoder) column(v *Vector, at layout) (err error) {
 		if err := d.node(at.node+1, int(elements)); err != nil {
 			return err
 		}
-		err = d.strings(&v.Str, at.buffer+3, int(elements))
+		if err = d.strings(&v.Str, at.buffer+3, int(elements)); err == nil {
+			err = v.checkLists()
+		}
 	}
 	return err
 }
@@ -185,6 +194,10 @@ func (d *decoder) buffer(dst []byte, i int, need, limit int64) ([]byte, error) {
 	}
 	if d.budget -= size; d.budget < 0 {
 		return dst, fmt.Errorf("batch of more than %d bytes", MaxBatchBytes)
+	}
+	if d.large != nil && d.budget < MaxBatchBytes-largeBatch {
+		d.large()
+		d.large = nil
 	}
 	if raw {
 		dst = grow(dst, int(size))

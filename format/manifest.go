@@ -120,8 +120,32 @@ func newID() string {
 	return hex.EncodeToString(b[:])
 }
 
-// maxManifest is the greatest length of a capture.json, in bytes.
-const maxManifest = 16 << 20
+// Limits of a capture.json: its length in bytes, and the number of its values and
+// members, of whatever type and however deep. A list of small values would take many
+// times its length in memory.
+const (
+	maxManifest = 16 << 20
+	maxValues   = 1 << 18
+)
+
+// countValues returns how many values a JSON text has at most.
+func countValues(data []byte) (n int) {
+	inText := false
+	for i := 0; i < len(data); i++ {
+		switch c := data[i]; {
+		case inText:
+			if c == '\\' {
+				i++
+			}
+			inText = c != '"'
+		case c == '"':
+			inText = true
+		case c == ',', c == '[', c == '{':
+			n++
+		}
+	}
+	return n
+}
 
 // parseManifest reads a capture.json.
 func parseManifest(data []byte) (Manifest, error) {
@@ -131,6 +155,9 @@ func parseManifest(data []byte) (Manifest, error) {
 	}
 	if data == nil {
 		return Manifest{}, fmt.Errorf("%w: no %s", ErrNotCapture, ManifestName)
+	}
+	if n := countValues(data); n > maxValues {
+		return Manifest{}, fmt.Errorf("%w: %s: %d values, more than %d", ErrCorrupt, ManifestName, n, maxValues)
 	}
 	if err := json.Unmarshal(data, &version); err != nil {
 		return Manifest{}, fmt.Errorf("%w: %s: %w", ErrCorrupt, ManifestName, err)
@@ -150,14 +177,32 @@ func parseManifest(data []byte) (Manifest, error) {
 	return m, nil
 }
 
+// maxListed is how many readings of the clock and how many changes are written.
+const maxListed = 1 << 13
+
+// newest returns the first and the newest elements of a list that has more than maxListed.
+func newest[T any](list []T) []T {
+	if len(list) <= maxListed {
+		return list
+	}
+	return append(list[:1:1], list[len(list)-maxListed+1:]...)
+}
+
 // encode returns m as it stands in capture.json.
 func (m *Manifest) encode() ([]byte, error) {
+	short := *m
+	short.Clock, short.Changes = newest(m.Clock), newest(m.Changes)
+	m = &short
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(m); err != nil {
 		return nil, fmt.Errorf("encoding %s: %w", ManifestName, err)
+	}
+	if n := countValues(b.Bytes()); n > maxValues || b.Len() > maxManifest {
+		return nil, fmt.Errorf("encoding %s: %d values in %d bytes, more than %d or %d", ManifestName, n, b.Len(),
+			maxValues, maxManifest)
 	}
 	return b.Bytes(), nil
 }

@@ -20,7 +20,8 @@ func TestPage(t *testing.T) {
 	page := string(data)
 	for _, says := range []string{
 		"# The capture format, version " + Current.String(),
-		"1 to 4 194 304 rows (2²²)", fmt.Sprintf("at most %d columns", MaxColumns), "512 MiB (2²⁹)",
+		"1 to 1 048 576 rows (2²⁰)", fmt.Sprintf("at most %d columns", MaxColumns), "64 MiB (2²⁶)",
+		"at most 65 536 bytes (64 KiB)", "at most 262 144 values (2¹⁸)", "at most 4096 families",
 		"metadata is at most 1 MiB",
 		"at most 64 bytes", "at most 16 MiB", "`" + metadataStart + "`", "`" + metadataRecording + "`",
 		"at most 65,536 of them",
@@ -29,7 +30,8 @@ func TestPage(t *testing.T) {
 			t.Errorf("does not say %q", says)
 		}
 	}
-	if MaxRows != 4194304 || MaxBatchBytes != 512<<20 || maxMetadata != 1<<20 || maxName != 64 ||
+	if MaxRows != 1<<20 || MaxBatchBytes != 64<<20 || MaxText != 65536 || maxValues != 1<<18 ||
+		maxFamilies != 4096 || maxMetadata != 1<<20 || maxName != 64 ||
 		maxManifest != 16<<20 || maxChecksums != 65536 {
 		t.Error("the limits are others than the page says")
 	}

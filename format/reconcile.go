@@ -113,6 +113,9 @@ func (c *Capture) countLost() map[string]int64 {
 	}
 	err := t.Scan(context.Background(), []string{"family", "count"}, 1, func(_ int, b *Batch) error {
 		addLost(lost, b)
+		if len(lost) > maxFamilies {
+			return fmt.Errorf("table %s: %w: more than %d families", t.Schema.Table, ErrCorrupt, maxFamilies)
+		}
 		return nil
 	})
 	if err != nil {
@@ -120,6 +123,9 @@ func (c *Capture) countLost() map[string]int64 {
 	}
 	return lost
 }
+
+// maxFamilies is the greatest number of families that the loss table of a capture has losses of.
+const maxFamilies = 1 << 12
 
 // addLost adds a batch of the loss table to the sums by family.
 func addLost(lost map[string]int64, b *Batch) {

@@ -46,6 +46,13 @@ func (s *Strings) check() error {
 	if err := checkOffsets(s.Offsets, len(s.Data)); err != nil {
 		return fmt.Errorf("text %w", err)
 	}
+	longest := int32(0)
+	for i, end := range s.Offsets[1:] {
+		longest = max(longest, end-s.Offsets[i])
+	}
+	if longest > MaxText {
+		return fmt.Errorf("text of %d bytes, more than %d", longest, MaxText)
+	}
 	return nil
 }
 

@@ -99,15 +99,22 @@ func (t *Table) project(columns []string) projection {
 // called concurrently. On an error, which is ErrCorrupt or one of the file system,
 // dst is empty.
 func (t *Table) Read(dst *Batch, b Block, columns []string) error {
+	return t.ReadLarge(dst, b, columns, nil)
+}
+
+// ReadLarge is Read, but it calls large, once, before most of a batch is decoded that
+// takes more than 8 MiB, so that the caller can wait until there is memory for it.
+func (t *Table) ReadLarge(dst *Batch, b Block, columns []string, large func()) error {
 	p := t.project(columns)
 	if dst.Schema != nil && dst.Schema.equal(p.schema) {
 		p.schema = dst.Schema
 	}
-	return t.read(dst, b, p, make([]layout, len(p.index)))
+	return t.read(dst, b, p, make([]layout, len(p.index)), large)
 }
 
 // read is Read with a projection, and layouts as memory for one layout per column.
-func (t *Table) read(dst *Batch, b Block, p projection, layouts []layout) error {
+// large is called before most of a large batch is decoded, unless it is nil.
+func (t *Table) read(dst *Batch, b Block, p projection, layouts []layout, large func()) error {
 	dst.setSchema(p.schema)
 	if b.Segment < 0 || b.Segment >= len(t.Segments) || t.Segments[b.Segment].schema == nil || b.at.metadata < 8 {
 		return fmt.Errorf("reading table %s: a block of another table", t.Schema.Table)
@@ -119,6 +126,7 @@ func (t *Table) read(dst *Batch, b Block, p projection, layouts []layout) error 
 	}
 	d := decoders.Get().(*decoder)
 	defer d.release()
+	d.large = large
 	if err := d.decode(s.r, b.at, layouts[:stored], dst); err != nil {
 		dst.Reset()
 		return fmt.Errorf("reading segment %s: batch at %d: %w", s.Name, b.at.offset, corrupt(err))
@@ -132,6 +140,9 @@ func (t *Table) read(dst *Batch, b Block, p projection, layouts []layout) error 
 	}
 	return nil
 }
+
+// maxLarge is how many large batches a Scan has in memory at once.
+const maxLarge = 2
 
 // Scan reads all blocks, as Read does, and calls fn with each. It runs workers
 // goroutines (0 means GOMAXPROCS), each with one batch that it reuses: b is valid
@@ -148,20 +159,28 @@ func (t *Table) Scan(ctx context.Context, columns []string, workers int, fn func
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var next atomic.Int64
+	large := make(chan struct{}, maxLarge)
 	work := func(worker int) {
 		var b Batch
+		isLarge := false
+		enter := func() { large <- struct{}{}; isLarge = true }
 		layouts := make([]layout, len(p.index))
 		for ctx.Err() == nil {
 			i := next.Add(1) - 1
 			if i >= int64(len(blocks)) {
 				return
 			}
-			err := t.read(&b, blocks[i], p, layouts)
+			err := t.read(&b, blocks[i], p, layouts, enter)
 			if err == nil {
 				err = fn(worker, &b)
 			}
 			if err != nil {
 				cancel(err)
+			}
+			if isLarge { // do not keep its memory
+				b = Batch{}
+				<-large
+				isLarge = false
 			}
 		}
 	}

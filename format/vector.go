@@ -78,9 +78,24 @@ func (v *Vector) check(rows int) error {
 		if err := checkOffsets(v.Rows, v.Str.Len()); err != nil {
 			return fmt.Errorf("list %w", err)
 		}
-		fallthrough
+		if err := v.Str.check(); err != nil {
+			return err
+		}
+		return v.checkLists()
 	case String:
 		return v.Str.check()
+	}
+	return nil
+}
+
+// checkLists returns an error if a list of v, whose offsets are valid, is longer than MaxText.
+func (v *Vector) checkLists() error {
+	for row := range v.Len() {
+		from, to := v.Rows[row], v.Rows[row+1]
+		size := int64(v.Str.Offsets[to]) - int64(v.Str.Offsets[from]) + 4*int64(to-from)
+		if size > MaxText {
+			return fmt.Errorf("list %d of %d bytes, more than %d", row, size, MaxText)
+		}
 	}
 	return nil
 }

@@ -285,10 +285,27 @@ var refused = []struct {
 		b.Columns[0].I32 = make([]int32, b.Rows)
 		return b
 	}},
-	{"536870916 bytes, more than", func() *Batch {
-		b := NewBatch(&Schema{Table: "v", Columns: []Column{{"a", String}}})
-		b.Columns[0].Str = Strings{Offsets: []int32{0, MaxBatchBytes - 4}, Data: make([]byte, MaxBatchBytes-4)}
-		b.Rows = 1
+	{"67108868 bytes, more than", func() *Batch {
+		b := NewBatch(&Schema{Table: "v", Columns: []Column{{"a", Int64}, {"b", String}}})
+		b.Rows = MaxRows
+		b.Columns[0].I64 = make([]int64, b.Rows)
+		b.Columns[1].Str = Strings{Offsets: make([]int32, b.Rows+1), Data: make([]byte, MaxBatchBytes-12*b.Rows)}
+		return b
+	}},
+	{"column a: text of 65537 bytes, more than 65536", func() *Batch {
+		b := NewBatch(&Schema{Table: "w", Columns: []Column{{"a", String}}})
+		b.Columns[0].Str.Append("short")
+		b.Columns[0].Str.Append(strings.Repeat("x", MaxText+1))
+		b.Rows = 2
+		return b
+	}},
+	{"column args: list 1 of 65540 bytes, more than 65536", func() *Batch {
+		b := fill(NewBatch(processSchema), 2, 1)
+		v := b.Column("args")
+		for range MaxText/4 + 1 { // even if all of them are empty
+			v.Str.Append("")
+		}
+		v.Rows[1], v.Rows[2] = int32(v.Str.Len()-MaxText/4-1), int32(v.Str.Len())
 		return b
 	}},
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/term"
@@ -23,7 +24,24 @@ type env struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 
-	opened capture.Set // the captures of the command line
+	opened capture.Set    // the captures of the command line
+	budget *budget.Budget // of --max-memory; nil: the command line was not parsed
+	stop   func()         // ends the watch of the budget
+}
+
+// limitMemory keeps the command to a budget from now on.
+func (e *env) limitMemory(b *budget.Budget) {
+	e.budget = b
+	e.ctx, e.stop = b.Watch(e.ctx, program.Name, e.stderr)
+}
+
+// finish returns the error of a command, which has ended.
+func (e *env) finish(err error) error {
+	if e.budget == nil {
+		return err
+	}
+	e.stop()
+	return e.budget.Error(err)
 }
 
 // scan returns a scan of a table that shows its progress. p is nil for all rows.

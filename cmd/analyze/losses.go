@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
@@ -58,8 +59,15 @@ func losses(e *env, args []string) (err error) {
 	return report.write(e.stdout, len(set) > 1)
 }
 
-// maxLosses is the maximum length of the list of losses. Further losses are only in the totals.
-const maxLosses = 1 << 20
+// maxLosses is the maximum length of the list of losses, if there is memory for so many. Further losses are only in the
+// totals.
+const maxLosses = 1 << 17
+
+// lossBytes is what a loss takes in the list and as JSON, which is made of all of them at once.
+const lossBytes = 2048
+
+// maxFamily is how many bytes of the name of a family are shown. No table has a longer name.
+const maxFamily = 64
 
 // loss is one row of the table of losses.
 type loss struct {
@@ -83,18 +91,21 @@ type lossReport struct {
 func (r *lossReport) read(e *env, set capture.Set, c *capture.Capture, p *filter.Program) error {
 	s := e.scan(c, schema.Loss.Table, schema.Loss.Schema.Columns, p)
 	s.Ordered = true
+	most := min(maxLosses, int(budget.Of(e.ctx).Share(4)/lossBytes))
+	var families capture.TextPool
 	return s.Run(e.ctx, func(_ int, b *format.Batch) error {
 		for i := range b.Rows {
-			if len(r.Losses) == maxLosses {
+			if len(r.Losses) >= most {
 				r.Omitted += int64(b.Rows - i)
 				return nil
 			}
+			family := b.Column("family").Str.Bytes(i)
 			r.Losses = append(r.Losses, loss{
 				Capture: set.Label(c),
 				From:    time.Unix(0, b.Column("ts").I64[i]).UTC(),
 				Until:   time.Unix(0, b.Column("until").I64[i]).UTC(),
 				CPU:     b.Column("cpu").I32[i],
-				Family:  b.Column("family").Str.At(i),
+				Family:  families.Add(family[:min(len(family), maxFamily)]),
 				Count:   b.Column("count").I64[i],
 			})
 		}
@@ -141,10 +152,11 @@ func (r *lossReport) lossTable(withCapture bool) *term.Table {
 	}
 	t := term.NewTable(heads...)
 	clock := stamp.New("2006-01-02 15:04:05", "", time.Local)
-	for _, l := range r.Losses {
-		t.Row(string(clock.Append(nil, l.From.UnixNano())), string(clock.Append(nil, l.Until.UnixNano())),
+	t.Rows(len(r.Losses), func(i int) []string {
+		l := &r.Losses[i]
+		return []string{string(clock.Append(nil, l.From.UnixNano())), string(clock.Append(nil, l.Until.UnixNano())),
 			term.Duration(l.Until.Sub(l.From)), strconv.Itoa(int(l.CPU)), l.Family, term.Count(l.Count),
-			l.Capture)
-	}
+			l.Capture}
+	})
 	return t
 }

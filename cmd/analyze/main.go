@@ -67,7 +67,7 @@ func dispatch(e *env, args []string) error {
 		if len(args) > 0 && args[0] == c.name() {
 			err := c.run(e, args[1:])
 			e.opened.WarnLacking(e.stderr, "analyze")
-			return err
+			return e.finish(err)
 		}
 		p.Subcommands = append(p.Subcommands, cli.Term{Name: c.name(), Text: c.Summary})
 	}

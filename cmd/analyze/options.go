@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
@@ -48,6 +49,7 @@ func (o *options) withJSON(help string) *options {
 
 // parse parses the command line. If stop is set the command has to return err, which is nil after --help or --version.
 func (o *options) parse(e *env, args []string) (stop bool, err error) {
+	memory := budget.NewFlag(o.Flags)
 	if stop, err := o.Parse(args, e.stdout); stop || err != nil {
 		return true, err
 	}
@@ -57,6 +59,11 @@ func (o *options) parse(e *env, args []string) (stop bool, err error) {
 	if o.Changed("filter") && strings.TrimSpace(o.expression) == "" {
 		return true, o.Wrong("--filter is empty")
 	}
+	b, err := memory.Budget()
+	if err != nil {
+		return true, err
+	}
+	e.limitMemory(b)
 	return false, nil
 }
 

@@ -59,7 +59,7 @@ func processes(e *env, args []string) (err error) {
 	}
 	if o.json {
 		e.notePartial(e.stderr, set, "process", "syscall")
-		return jsonline.Write(e.stdout, all)
+		return jsonline.WriteArray(e.stdout, len(all), func(i int) any { return all[i] })
 	}
 	return nil
 }

@@ -4,20 +4,58 @@ package main
 
 import (
 	"cmp"
-	"fmt"
+	"encoding/binary"
 	"slices"
+	"unsafe"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
-// Bounds of the memory that a hostile capture can make the processes of one capture take.
+// What an event takes, with room for the list to grow, and a process with its entries in lists and maps, in bytes.
 const (
-	maxEvents    = 1 << 24
-	maxTextBytes = 1 << 30
+	eventBytes   = int64(2 * unsafe.Sizeof(processEvent{}))
+	processBytes = int64(unsafe.Sizeof(process{}) + 200)
 )
+
+// argumentLists keeps one copy of each command line, because many processes have the same.
+type argumentLists struct {
+	texts capture.TextPool
+	lists map[string][]string // by their texts, each with its length
+	key   []byte
+	bytes int64
+}
+
+// add returns row i of a column of lists.
+func (l *argumentLists) add(v *format.Vector, i int) []string {
+	l.key = l.key[:0]
+	for j := v.Rows[i]; j < v.Rows[i+1]; j++ {
+		text := v.Str.Bytes(int(j))
+		l.key = append(binary.AppendUvarint(l.key, uint64(len(text))), text...)
+	}
+	if known, ok := l.lists[string(l.key)]; ok {
+		return known
+	}
+	if l.lists == nil {
+		l.lists = map[string][]string{}
+	}
+	list := make([]string, 0, v.Rows[i+1]-v.Rows[i])
+	for j := v.Rows[i]; j < v.Rows[i+1]; j++ {
+		list = append(list, l.texts.Add(v.Str.Bytes(int(j))))
+	}
+	l.lists[string(l.key)] = list
+	l.bytes += int64(len(l.key)+16*len(list)) + listBytes
+	return list
+}
+
+// listBytes is what a list takes besides its texts.
+const listBytes = 96
+
+// taken is the memory that all lists take.
+func (l *argumentLists) taken() int64 { return l.bytes + l.texts.Bytes() }
 
 var processColumns = schema.Of("process").Select("ts", "task", "op", "pid", "ppid", "filename", "args", "exit_code",
 	"signal", "duration_ns")
@@ -38,6 +76,16 @@ type processEvent struct {
 // processOps are the values of op that are known, in the order in which events with the same time are applied.
 var processOps = []string{"snapshot", "fork", "exec", "exit"}
 
+// processOp returns the value of op that a text is, "" if none is known.
+func processOp(text []byte) string {
+	for _, op := range processOps {
+		if string(text) == op {
+			return op
+		}
+	}
+	return ""
+}
+
 // readProcessEvents reads all events of processes, sorted by time. A filter only marks those that match, because what a
 // process is depends on all of its events.
 func readProcessEvents(e *env, c *capture.Capture, p *filter.Program) ([]processEvent, error) {
@@ -46,7 +94,8 @@ func readProcessEvents(e *env, c *capture.Capture, p *filter.Program) ([]process
 	if err != nil {
 		return nil, err
 	}
-	bytes := 0
+	var lists argumentLists
+	reserved := int64(0)
 	s := e.scan(c, "process", append(columns, processColumns...), nil)
 	s.Ordered = true
 	err = s.Run(e.ctx, func(_ int, b *format.Batch) error {
@@ -54,27 +103,22 @@ func readProcessEvents(e *env, c *capture.Capture, p *filter.Program) ([]process
 		for i := range b.Rows {
 			ev := processEvent{
 				ts: b.Column("ts").I64[i], task: b.Column("task").I32[i], matches: matches(i),
-				op:  b.Column("op").Str.At(i),
+				op:  processOp(b.Column("op").Str.Bytes(i)),
 				pid: b.Column("pid").I32[i], ppid: b.Column("ppid").I32[i],
 				exitCode: b.Column("exit_code").I32[i], signal: b.Column("signal").I32[i],
 				duration: b.Column("duration_ns").I64[i],
 			}
-			if !slices.Contains(processOps, ev.op) {
+			if ev.op == "" {
 				continue // written by a newer minor version
 			}
 			if filename, args := &b.Column("filename").Str, b.Column("args"); ev.op != "exit" {
-				ev.filename, ev.args = filename.At(i), args.List(i)
-				bytes += len(ev.filename) + 16*len(ev.args)
-				for _, arg := range ev.args {
-					bytes += len(arg)
-				}
+				ev.filename, ev.args = lists.texts.Add(filename.Bytes(i)), lists.add(args, i)
 			}
 			events = append(events, ev)
 		}
-		if len(events) > maxEvents || bytes > maxTextBytes {
-			return fmt.Errorf("more than %d events or %d bytes of command lines", maxEvents, maxTextBytes)
-		}
-		return nil
+		more := (eventBytes+processBytes)*int64(len(events)) + lists.taken() - reserved
+		reserved += more
+		return budget.Of(e.ctx).Reserve("the processes of the capture", more)
 	})
 	slices.SortStableFunc(events, func(a, b processEvent) int {
 		return cmp.Or(cmp.Compare(a.ts, b.ts),

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/filter"
 	"github.com/fletch-trace/fletch/internal/schema"
@@ -33,6 +34,11 @@ func newProcessList(e *env, c *capture.Capture, p *filter.Program, counted bool)
 	}
 	tasks, err := c.Tasks()
 	if err != nil {
+		return nil, err
+	}
+	memory := budget.Of(e.ctx)
+	// Each task may begin a process.
+	if err := memory.Reserve("the processes of the capture", processBytes*int64(len(tasks.List))); err != nil {
 		return nil, err
 	}
 	l := &processList{latest: map[int32]*process{}, byPID: map[int32][]*process{}, command: c.Manifest.Command,
@@ -251,6 +257,11 @@ func (l *processList) link() {
 // countRows counts the rows of a table of events that match, of each task, by index in tasks.List.
 func countRows(e *env, c *capture.Capture, table string, tasks *capture.Tasks, p *filter.Program) ([]int64, error) {
 	counts := make([][]int64, e.workers())
+	taken := 8 * int64((e.workers()+1)*len(tasks.List))
+	if err := budget.Of(e.ctx).Reserve("the calls of each task", taken); err != nil {
+		return nil, err
+	}
+	defer budget.Of(e.ctx).Release(taken)
 	s := e.scan(c, table, taskColumn, p)
 	err := s.Run(e.ctx, func(worker int, b *format.Batch) error {
 		if counts[worker] == nil {

@@ -19,14 +19,20 @@ const maxDepth = 40
 // be others.
 func writeTree(w io.Writer, list []*process, start time.Time, selected bool) error {
 	t := term.NewTable(">pid", ">start", ">lifetime", "status", ">calls", "command")
+	lines := make([]treeLine, 0, len(list))
 	for _, p := range list {
 		if p.parent == nil {
-			drawTree(t, p, start)
+			lines = drawTree(lines, p)
 		}
 	}
 	for _, p := range list { // in a forged capture, processes can be each other's parents, so no tree has them yet
-		drawTree(t, p, start)
+		lines = drawTree(lines, p)
 	}
+	t.Rows(len(lines), func(i int) []string {
+		p := lines[i].p
+		return []string{strconv.Itoa(int(p.PID)), p.startText(start), p.lifetimeText(), p.status(), p.callsText(),
+			lines[i].indent + lines[i].mark + p.command()}
+	})
 	if t.Len() == 0 {
 		which := "no"
 		if selected {
@@ -45,9 +51,15 @@ type treeNode struct {
 	last   bool // of its parent's children
 }
 
-// drawTree adds root and its descendants to t, each process once. It does not recurse, because a tree may be as deep as
-// the capture has processes.
-func drawTree(t *term.Table, root *process, start time.Time) {
+// treeLine is a process that was drawn.
+type treeLine struct {
+	p            *process
+	indent, mark string
+}
+
+// drawTree appends root and its descendants to lines, each process once. It does not recurse, because a tree may be as
+// deep as the capture has processes.
+func drawTree(lines []treeLine, root *process) []treeLine {
 	for todo := []treeNode{{p: root}}; len(todo) > 0; {
 		b := todo[len(todo)-1]
 		todo = todo[:len(todo)-1]
@@ -64,8 +76,7 @@ func drawTree(t *term.Table, root *process, start time.Time) {
 		default:
 			mark, below = "├─ ", "│  "
 		}
-		t.Row(strconv.Itoa(int(p.PID)), p.startText(start), p.lifetimeText(), p.status(), p.callsText(),
-			b.indent+mark+p.command())
+		lines = append(lines, treeLine{p, b.indent, mark})
 		if len(b.indent) < maxDepth*len(below) {
 			b.indent += below
 		}
@@ -73,4 +84,5 @@ func drawTree(t *term.Table, root *process, start time.Time) {
 			todo = append(todo, treeNode{child, b.indent, i == len(p.children)-1})
 		}
 	}
+	return lines
 }

@@ -143,8 +143,15 @@ func readSummary(e *env, c *capture.Capture, p *filter.Program, n, short int) (*
 			return nil, err
 		}
 	}
+	if in.Crowded {
+		s.partial = append(s.partial, crowdedText)
+		s.Notes = append(s.Notes, crowdedText)
+	}
 	return s, nil
 }
+
+// crowdedText says that lists may lack what would be on top of them.
+const crowdedText = "there are more names than fit into --max-memory: the lists are of some of them"
 
 // write prints the summary for people.
 func (s *captureSummary) write(w io.Writer) error {

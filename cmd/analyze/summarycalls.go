@@ -111,8 +111,15 @@ func (s *callSummary) read(e *env, in *view.Input, c *capture.Capture, n int) er
 			break
 		}
 		if s.FailingAll++; s.FailingAll <= int64(n) {
-			all := callCount.Of(names.Group(g.Texts[0]))
-			s.Failing = append(s.Failing, failingCall{g.Texts[0], g.Texts[1], errors, float64(errors) / float64(all)})
+			all := names.Group(g.Texts[0])
+			if all == nil { // it is one of the other names
+				all = names.Other()
+			}
+			calls := errors
+			if all != nil {
+				calls = max(callCount.Of(all), 1)
+			}
+			s.Failing = append(s.Failing, failingCall{g.Texts[0], g.Texts[1], errors, float64(errors) / float64(calls)})
 		}
 	}
 	return nil

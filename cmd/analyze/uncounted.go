@@ -48,6 +48,7 @@ var (
 type uncounted struct {
 	calls    []uncountedCall // nil: not known, because no calls were recorded
 	windowed bool            // not of all the time
+	crowded  bool            // calls of too many names were recorded, so some may be missing
 	unknown  []string        // captures with files and without calls
 }
 
@@ -70,12 +71,13 @@ func readUncounted(e *env, set capture.Set, p *filter.Program) (*uncounted, erro
 	}
 	window := windowOf(p)
 	u.windowed = window != nil
-	results, err := view.GroupRows(e.ctx, e.input(window, known...), "syscall",
+	in := e.input(window, known...)
+	results, err := view.GroupRows(e.ctx, in, "syscall",
 		view.Grouping{By: []*view.Key{view.Call}, Count: []view.Value{movingCalls, movedBytes, fileMappings}})
 	if err != nil {
 		return nil, err
 	}
-	u.calls = []uncountedCall{}
+	u.calls, u.crowded = []uncountedCall{}, in.Crowded
 	for _, g := range results[0].Top(0, nil) {
 		name := g.Texts[0]
 		base := name[strings.IndexByte(name, ':')+1:] // without the ABI
@@ -143,6 +145,9 @@ func (u *uncounted) text() string {
 	which := "of all programs"
 	if u.windowed {
 		which += " in this time"
+	}
+	if u.crowded {
+		which += ", at least"
 	}
 	return "not counted here, " + which + ": bytes moved by " + strings.Join(parts, ", ")
 }

@@ -64,23 +64,43 @@ func (c *viewCommand) run(e *env, args []string) (err error) {
 	}
 	e.warnNotRecorded(set, c.view.Table)
 	groups := result.Top(*n, order)
+	omitted := result.Len() - len(groups)
+	if other := result.Other(); other != nil {
+		groups = append(groups, other)
+	}
 	if o.json {
 		e.notePartial(e.stderr, set, c.view.Table)
+		e.noteCrowded(e.stderr, in)
 		if err := c.writeOmissions(e, e.stderr, in); err != nil {
 			return err
 		}
 		return c.writeJSON(e.stdout, groups, *by)
 	}
-	if err := c.writeTable(e.stdout, groups, *by, result.Len()-len(groups)); err != nil {
+	if err := c.writeTable(e.stdout, groups, *by, omitted); err != nil {
 		return err
 	}
 	e.notePartial(e.stdout, set, c.view.Table)
+	e.noteCrowded(e.stdout, in)
+	return c.writeNotes(e, result, in)
+}
+
+// writeNotes prints what there is to know of the table that was printed.
+func (c *viewCommand) writeNotes(e *env, result *view.Result, in *view.Input) error {
 	if c.notes != nil {
 		for _, note := range c.notes(result) {
 			e.note(e.stdout, note)
 		}
 	}
 	return c.writeOmissions(e, e.stdout, in)
+}
+
+// noteCrowded says that some groups are one row.
+func (e *env) noteCrowded(w io.Writer, in *view.Input) {
+	if in.Crowded {
+		size := cli.Size(e.budget.Limit())
+		e.note(w, fmt.Sprintf("there are more groups than fit into --max-memory %v: "+
+			"all further ones are the row (other)", &size))
+	}
 }
 
 // orders returns the values of --sort.
@@ -107,11 +127,7 @@ func (c *viewCommand) writeOmissions(e *env, w io.Writer, in *view.Input) error 
 
 // writeJSON prints groups as an array of objects.
 func (c *viewCommand) writeJSON(w io.Writer, groups []*view.Group, by []string) error {
-	objects := make([]map[string]any, len(groups))
-	for i, g := range groups {
-		objects[i] = c.view.Fields(g, by...)
-	}
-	return jsonline.Write(w, objects)
+	return jsonline.WriteArray(w, len(groups), func(i int) any { return c.view.Fields(groups[i], by...) })
 }
 
 // writeTable prints groups as a table, and the number of groups that are omitted.
@@ -120,7 +136,7 @@ func (c *viewCommand) writeTable(w io.Writer, groups []*view.Group, by []string,
 		_, err := fmt.Fprintln(w, c.emptyText)
 		return err
 	}
-	columns, rows := c.view.Cells(groups, by...)
+	columns, row := c.view.Cells(groups, by...)
 	var heads []string
 	for _, h := range columns {
 		if h.AlignRight {
@@ -129,9 +145,7 @@ func (c *viewCommand) writeTable(w io.Writer, groups []*view.Group, by []string,
 		heads = append(heads, h.Name)
 	}
 	t := term.NewTable(heads...)
-	for _, row := range rows {
-		t.Row(row...)
-	}
+	t.Rows(len(groups), func(i int) []string { return row(groups[i]) })
 	if err := t.Write(w, ""); err != nil || omitted == 0 {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/merge"
@@ -35,6 +36,17 @@ func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr 
 	if o == nil {
 		return err
 	}
+	b, err := o.memory.Budget()
+	if err != nil {
+		return err
+	}
+	ctx, stop := b.Watch(ctx, "replay", stderr)
+	defer stop()
+	return b.Error(playAll(ctx, o, stdin, stdout, stderr))
+}
+
+// playAll opens the captures and writes their events.
+func playAll(ctx context.Context, o *options, stdin io.Reader, stdout, stderr io.Writer) (err error) {
 	set, err := capture.Open(ctx, o.captures, stdin)
 	if err != nil {
 		return err
@@ -60,11 +72,19 @@ func replay(ctx context.Context, args []string, stdin io.Reader, stdout, stderr 
 	if !term.IsTerminal(stdout) && o.speed == 0 {
 		defer progress(stderr, sources).Stop()
 	}
-	err = merge.Merge(ctx, sources, merge.Options{Workers: workers()}, p.play)
+	err = merge.Merge(ctx, sources, mergeOptions(budget.Of(ctx)), p.play)
 	if err = p.finish(err); err == nil && !p.played {
 		cli.Warn(stderr, "replay", nothing(o, span))
 	}
 	return err
+}
+
+// mergeOptions divides the memory.
+func mergeOptions(b *budget.Budget) merge.Options {
+	o := merge.Options{Workers: workers(), Window: 64 << 20, Late: 64 << 20}
+	o.Window, o.Late = min(o.Window, b.Share(8)), min(o.Late, b.Share(8))
+	o.Run, o.Held = int(b.Share(int64(16*o.Workers))), b.Share(4)
+	return o
 }
 
 // nothing says why no events were written.

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 )
@@ -50,6 +51,7 @@ type options struct {
 	time     string  // one of timeFormats
 	json     bool
 	arrow    bool
+	memory   *budget.Flag
 }
 
 // flags declares the flags. They set the options, except for speed, which parse still has to parse.
@@ -64,6 +66,7 @@ func (o *options) flags() (f *cli.Flags, speed *string) {
 	f.BoolVar(&o.json, "json", false, "one object a line")
 	f.BoolVar(&o.arrow, "arrow", false,
 		"an Arrow IPC stream of each table, one after another by name, rows as they were recorded")
+	o.memory = budget.NewFlag(f)
 	return f, speed
 }
 

@@ -29,7 +29,32 @@ type source struct {
 	span    capture.Window // --from to --to, narrowed by the filter
 	columns []string       // that formatters need
 	workers []worker
-	read    atomic.Int64 // rows read so far
+	read    atomic.Int64  // rows read so far
+	gate    chan struct{} // of all sources, for large batches
+}
+
+// maxLarge is how many large batches are in memory at once.
+const maxLarge = 2
+
+// enter waits until there is memory for a large batch.
+func (w *worker) enter() {
+	if !w.large {
+		w.gate <- struct{}{}
+		w.large = true
+	}
+}
+
+// leave forgets the batch if it is large.
+func (w *worker) leave() {
+	if w.large {
+		w.rows, w.order, w.matched = nil, merge.Order{}, format.Batch{}
+		if w.batch.Schema != nil { // the formatter has parts of it
+			w.batch = *format.NewBatch(w.batch.Schema)
+			w.formatter.Bind(&w.batch)
+		}
+		<-w.gate
+		w.large = false
+	}
 }
 
 // worker is the state of one worker of the merge.
@@ -38,6 +63,8 @@ type worker struct {
 	batch     format.Batch
 	rows      []int32
 	order     merge.Order
+	gate      chan struct{} // of the sources; has room for maxLarge
+	large     bool          // it is in the gate, because its batch is large
 
 	filter   *filter.Bound    // nil: all rows; with a filter:
 	columns  []string         // ts and the columns that the filter needs
@@ -56,6 +83,7 @@ func newSources(o *options, set capture.Set, span capture.Window) ([]merge.Sourc
 		span.From, span.To = max(span.From, from), min(span.To, to)
 	}
 	var sources []merge.Source
+	gate := make(chan struct{}, maxLarge)
 	for _, c := range set {
 		for _, t := range c.Tables() {
 			if !isPlayed(t) || program != nil && program.PruneTable(t.Schema.Table) {
@@ -64,7 +92,7 @@ func newSources(o *options, set capture.Set, span capture.Window) ([]merge.Sourc
 			counted, err := c.Counted(t.Schema.Table)
 			var s *source
 			if err == nil {
-				s, err = newSource(o, set, c, counted.Between(span.From, span.To), program, span)
+				s, err = newSource(o, set, c, counted.Between(span.From, span.To), program, span, gate)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("reading %s: %w", c.Path, err)
@@ -90,11 +118,11 @@ func compileFilter(o *options, set capture.Set) (*filter.Program, error) {
 
 // newSource makes the source of table t of capture c. The filter p may be nil.
 func newSource(o *options, set capture.Set, c *capture.Capture, t *format.Table, p *filter.Program,
-	span capture.Window) (*source, error) {
+	span capture.Window, gate chan struct{}) (*source, error) {
 	if err := t.Schema.Check(format.Column{Name: "ts", Type: format.Timestamp}); err != nil {
 		return nil, err
 	}
-	s := &source{table: t, span: span, workers: make([]worker, workers())}
+	s := &source{table: t, span: span, workers: make([]worker, workers()+1), gate: gate} // one for the merge itself
 	for _, b := range t.Blocks() {
 		s.blocks = append(s.blocks, b)
 		s.spans = append(s.spans, merge.Span{Rows: b.Rows, Min: b.MinTS, Max: b.MaxTS})
@@ -160,6 +188,8 @@ const maxReadAll = 1024
 
 func (s *source) Read(n, block int, from, last int64, run *merge.Run) (all bool, err error) {
 	w, b := &s.workers[n], s.blocks[block]
+	w.gate = s.gate
+	defer w.leave()
 	if from == b.MinTS { // count the rows only when the block is read for the first time
 		s.read.Add(int64(b.Rows))
 	}
@@ -178,14 +208,20 @@ func (s *source) Read(n, block int, from, last int64, run *merge.Run) (all bool,
 	}
 	w.order.Sort(ts, w.rows)
 	if w.filter != nil {
-		if err := s.table.Read(&w.batch, b, s.columns); err != nil {
+		if err := s.table.ReadLarge(&w.batch, b, s.columns, w.enter); err != nil {
 			return false, err
 		}
 	}
 	w.formatter.Bind(&w.batch)
 	for _, row := range w.rows {
-		run.Data = w.formatter.Append(run.Data, int(row))
-		run.End(ts[row], row)
+		wanted, full := run.Wants(ts[row], row)
+		if full {
+			break
+		}
+		if wanted {
+			run.Data = w.formatter.Append(run.Data, int(row))
+			run.End(ts[row], row)
+		}
 	}
 	return all, nil
 }
@@ -195,7 +231,7 @@ func (s *source) Read(n, block int, from, last int64, run *merge.Run) (all bool,
 func (s *source) matchingRows(w *worker, b format.Block) (ts []int64, err error) {
 	w.rows = w.rows[:0]
 	if w.filter == nil {
-		if err := s.table.Read(&w.batch, b, s.columns); err != nil {
+		if err := s.table.ReadLarge(&w.batch, b, s.columns, w.enter); err != nil {
 			return nil, err
 		}
 		for i := range w.batch.Rows {
@@ -203,7 +239,7 @@ func (s *source) matchingRows(w *worker, b format.Block) (ts []int64, err error)
 		}
 		return w.batch.Column("ts").I64, nil
 	}
-	if err := s.table.Read(&w.matched, b, w.columns); err != nil {
+	if err := s.table.ReadLarge(&w.matched, b, w.columns, w.enter); err != nil {
 		return nil, err
 	}
 	w.selected = w.filter.Match(&w.matched, w.selected)

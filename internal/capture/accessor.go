@@ -104,24 +104,25 @@ func (a *Accessor) Text(row int) []byte {
 	return v.Str.Bytes(at)
 }
 
-// AppendCodes appends a code for the value of each row of the batch. Rows with the same code have the same value, also
-// in different batches. Codes are small and begin at 0. A value may have several codes, or none: -1.
-func (a *Accessor) AppendCodes(dst []int32) []int32 {
+// AppendCodes appends a code for the value of each row of the batch from, up to but without `to`. Rows with the same
+// code have the same value, also in different batches. Codes are small and begin at 0. A value may have several codes,
+// or none: -1.
+func (a *Accessor) AppendCodes(dst []int32, from, to int) []int32 {
 	switch {
 	case a.names != nil:
-		for _, nr := range a.source.I32 {
+		for _, nr := range a.source.I32[from:to] {
 			dst = append(dst, a.names.code(nr))
 		}
 	case a.rows != nil && a.source.Type == format.Int32:
-		for _, id := range a.source.I32 {
+		for _, id := range a.source.I32[from:to] {
 			dst = append(dst, a.rows.Index(int64(id)))
 		}
 	case a.rows != nil:
-		for _, id := range a.source.I64 {
+		for _, id := range a.source.I64[from:to] {
 			dst = append(dst, a.rows.Index(id))
 		}
 	default:
-		for range a.source.Len() {
+		for range to - from {
 			dst = append(dst, -1)
 		}
 	}

@@ -86,7 +86,7 @@ func TestCodes(t *testing.T) {
 		scan(t, c, table, func(b *format.Batch) {
 			for _, a := range columns {
 				a.Bind(b)
-				codes := a.AppendCodes(nil)
+				codes := a.AppendCodes(nil, 0, b.Rows)
 				if len(codes) != b.Rows {
 					t.Fatalf("%s.%s: %d codes, not %d", table, a.Name, len(codes), b.Rows)
 				}

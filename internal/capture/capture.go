@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
@@ -20,9 +21,10 @@ import (
 type Capture struct {
 	*format.Capture
 
-	ctx   context.Context
-	calls *syscalls.Table
-	tasks func() (*Tasks, error)
+	ctx    context.Context
+	budget *budget.Budget
+	calls  *syscalls.Table
+	tasks  func() (*Tasks, error)
 
 	mu         sync.Mutex
 	dimensions map[string]*Dimension
@@ -95,7 +97,7 @@ func open(path string, stdin io.Reader) (*format.Capture, error) {
 // New adds the dimensions to an open capture, and to its tables the columns that this version knows and they lack.
 // Dimensions are loaded until ctx is canceled.
 func New(ctx context.Context, f *format.Capture) *Capture {
-	c := &Capture{Capture: f, ctx: ctx, dimensions: map[string]*Dimension{},
+	c := &Capture{Capture: f, ctx: ctx, budget: budget.Of(ctx), dimensions: map[string]*Dimension{},
 		counted: map[string]func() (*format.Table, error){}}
 	for _, t := range f.Tables() {
 		t.AddColumns(lacking(t.Schema)...)

@@ -69,7 +69,8 @@ func isDimension(s *format.Schema) bool {
 
 // firstRows returns the table with the first row of each id.
 func (c *Capture) firstRows(t *format.Table) (*format.Table, error) {
-	var ids idSet
+	ids := idSet{budget: c.budget}
+	defer ids.release()
 	var full bool
 	name := t.Schema.Columns[0].Name
 	first, err := t.Select(c.ctx, []string{name}, func(b *format.Batch, row int) bool {
@@ -78,7 +79,7 @@ func (c *Capture) firstRows(t *format.Table) (*format.Table, error) {
 		return isNew
 	})
 	if full {
-		return nil, fmt.Errorf("%w: ids too far apart", format.ErrCorrupt)
+		return nil, c.budget.Exceeded("its ids are too far apart")
 	}
 	return first, err
 }

@@ -4,18 +4,12 @@ package capture
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/schema"
-)
-
-// Bounds of the memory that one dimension of a hostile capture can take.
-const (
-	maxIDs       = 1 << 24
-	maxTextBytes = 1 << 30
 )
 
 // Dimension is a table that ids in other tables lead to. A column is read when it is first loaded.
@@ -23,6 +17,7 @@ type Dimension struct {
 	Schema *format.Schema // of the capture, or of this version if the capture lacks the table; column 0 is the id
 
 	ctx    context.Context
+	budget *budget.Budget
 	rows   func() (*format.Table, error) // the table, see Capture.Counted
 	mu     sync.Mutex
 	index  *idIndex
@@ -50,7 +45,7 @@ func (c *Capture) Dimension(name string) *Dimension {
 	defer c.mu.Unlock()
 	d := c.dimensions[name]
 	if d == nil {
-		d = &Dimension{Schema: s, ctx: c.ctx, loaded: map[format.Column]format.Vector{},
+		d = &Dimension{Schema: s, ctx: c.ctx, budget: c.budget, loaded: map[format.Column]format.Vector{},
 			rows: func() (*format.Table, error) { return c.Counted(name) }}
 		c.dimensions[name] = d
 	}
@@ -113,6 +108,9 @@ func (d *Dimension) read(columns ...format.Column) (*Rows, error) {
 	}
 	index := d.index
 	if index == nil {
+		if err := d.reserve(indexBytes * int64(b.Rows)); err != nil {
+			return nil, err
+		}
 		index = newIDIndex(&b.Columns[id])
 	}
 	return &Rows{b, index}, nil
@@ -134,19 +132,51 @@ func (d *Dimension) scan(b *format.Batch) error {
 		}
 		names = append(names, c.Name)
 	}
-	b.Grow(int(min(table.Rows, maxIDs)) + 1)
+	if err := d.reserve(rowBytes(b.Schema) * (table.Rows + 1)); err != nil {
+		return err
+	}
+	b.Grow(int(table.Rows) + 1)
 	return table.Scan(d.ctx, names, 1, func(_ int, part *format.Batch) error {
-		texts := 0
+		// Before they are appended, which can take as much again for a moment.
+		for i, c := range b.Schema.Columns {
+			if v := part.Column(c.Name); v != nil {
+				if err := d.reserve(growth(b.Columns[i].Str.Data, len(v.Str.Data))); err != nil {
+					return err
+				}
+			}
+		}
 		for i, c := range b.Schema.Columns {
 			appendVector(&b.Columns[i], part.Column(c.Name), part.Rows)
-			texts += len(b.Columns[i].Str.Data)
 		}
-		if b.Rows += part.Rows; b.Rows > maxIDs || texts > maxTextBytes {
-			return fmt.Errorf("table %s: %w: more than %d ids or %d bytes of names", d.Schema.Table, format.ErrCorrupt,
-				maxIDs, maxTextBytes)
-		}
+		b.Rows += part.Rows
 		return nil
 	})
+}
+
+// reserve reserves memory for rows of the dimension.
+func (d *Dimension) reserve(bytes int64) error {
+	return d.budget.Reserve("the table "+d.Schema.Table, bytes)
+}
+
+// rowBytes is what a row takes, without its texts.
+func rowBytes(s *format.Schema) (n int64) {
+	for _, c := range s.Columns {
+		switch c.Type {
+		case format.Int32, format.String:
+			n += 4
+		default: // of a list, its first text
+			n += 8
+		}
+	}
+	return n
+}
+
+// growth is how many bytes to reserve before more of them are appended to a text.
+func growth(text []byte, more int) int64 {
+	if len(text)+more <= cap(text) {
+		return 0
+	}
+	return int64(more + max(len(text), more))
 }
 
 // appendVector appends the values of src, which are `rows`, or as many zero values if src is nil.

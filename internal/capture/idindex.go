@@ -12,6 +12,9 @@ type idIndex struct {
 	sparse map[int64]int32 // row by id, instead of dense
 }
 
+// indexBytes is what a row takes in an index, if its id is not next to that of another.
+const indexBytes = 40
+
 // newIDIndex indexes a column of ids. An id that was announced several times, as after a dropped segment, leads to its
 // first row.
 func newIDIndex(ids *format.Vector) *idIndex {

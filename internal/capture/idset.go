@@ -2,15 +2,21 @@
 
 package capture
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/fletch-trace/fletch/internal/budget"
+)
 
 // idSet is a set of ids, in pages of 1<<16 successive ones. A page lists its ids until they are so many that a bit for
 // each takes less. Ids that a recorder gives are successive, so a hundred million of them take 12 MB. Any int32 at all
 // take 512 MB.
 type idSet struct {
-	pages map[int64]*idPage
-	at    int64 // of last
-	last  *idPage
+	budget *budget.Budget // of the pages
+	taken  int64          // of it, in bytes
+	pages  map[int64]*idPage
+	at     int64 // of last
+	last   *idPage
 }
 
 // idPage has a bit for each id, or else a sorted list of them.
@@ -20,8 +26,10 @@ type idPage struct {
 }
 
 const (
-	maxIDList  = 1 << 12 // ids, which take as much as bits
-	maxIDPages = 1 << 20
+	maxIDList = 1 << 12 // ids, which take as much as bits
+	// What a page takes in bytes, besides its bits: itself and its entry in the map, and a list of few ids.
+	idPageBytes = 128
+	idListBytes = 2 * maxIDList
 )
 
 // add adds an id and reports whether it is new. full says that ids are too far apart for the memory that a set may
@@ -30,7 +38,7 @@ func (s *idSet) add(id int64) (isNew, full bool) {
 	page := s.last
 	if at := id >> 16; page == nil || at != s.at {
 		if page = s.pages[at]; page == nil {
-			if len(s.pages) == maxIDPages {
+			if !s.take(idPageBytes) {
 				return false, true
 			}
 			if s.pages == nil {
@@ -41,8 +49,25 @@ func (s *idSet) add(id int64) (isNew, full bool) {
 		}
 		s.at, s.last = at, page
 	}
+	if page.bits == nil && len(page.list) == smallIDList && !s.take(idListBytes) {
+		return false, true
+	}
 	return page.add(uint16(id)), false
 }
+
+// smallIDList is the length of a list that idPageBytes has room for.
+const smallIDList = 16
+
+func (s *idSet) take(bytes int64) bool {
+	if !s.budget.TryReserve(bytes) {
+		return false
+	}
+	s.taken += bytes
+	return true
+}
+
+// release gives back the memory of the set, which must not be used any more.
+func (s *idSet) release() { s.budget.Release(s.taken) }
 
 func (p *idPage) add(id uint16) bool {
 	if p.bits == nil {

@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"testing"
+
+	"github.com/fletch-trace/fletch/internal/budget"
 )
 
 func TestIDSet(t *testing.T) {
@@ -18,7 +20,7 @@ func TestIDSet(t *testing.T) {
 		"sparse":     func(int) int64 { return r.Int64N(1 << 30) },
 		"ends":       func(i int) int64 { return []int64{0, -1, math.MaxInt64, math.MinInt64, 1 << 16}[i%5] },
 	} {
-		var ids idSet
+		ids := idSet{budget: budget.New(budget.Default)}
 		seen := map[int64]bool{}
 		for i := range 100_000 {
 			id := next(i)
@@ -38,7 +40,7 @@ func TestIDSetMemory(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		var ids idSet
+		ids := idSet{budget: budget.New(budget.Default)}
 		fill(&ids)
 		runtime.GC()
 		runtime.ReadMemStats(&after)
@@ -55,7 +57,8 @@ func TestIDSetMemory(t *testing.T) {
 	}
 	if n := used(func(ids *idSet) {
 		refused := false
-		for i := range int64(maxIDPages + 10) {
+		ids.budget = budget.New(256 << 20)
+		for i := range int64(4 << 20) {
 			_, refused = ids.add(i << 20)
 		}
 		if !refused {

@@ -4,15 +4,14 @@ package capture
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"sync"
 
 	"github.com/fletch-trace/fletch/format"
 )
 
-// maxMarks bounds the memory that calls in flight, snapshots and ends of a hostile capture can take.
-const maxMarks = 1 << 22
+// flightBytes is what a flight takes with its entry in a map.
+const flightBytes = 96
 
 // flight is the last call in flight of a task.
 type flight struct {
@@ -29,7 +28,8 @@ func (c *Capture) inFlight(t *format.Table) (*format.Table, error) {
 		return t, nil
 	}
 	names := []string{"ts", "task"}
-	last := map[int32]*flight{}
+	last, reserved := map[int32]*flight{}, int64(0)
+	defer func() { c.budget.Release(reserved) }()
 	first, row := int64(math.MaxInt64), int64(0)
 	err := t.Scan(c.ctx, names, 1, func(_ int, b *format.Batch) error {
 		for i, task := range b.Column("task").I32 {
@@ -44,10 +44,9 @@ func (c *Capture) inFlight(t *format.Table) (*format.Table, error) {
 			first = min(first, ts)
 			row++
 		}
-		if len(last) > maxMarks {
-			return fmt.Errorf("%w: more than %d tasks in a call", format.ErrCorrupt, maxMarks)
-		}
-		return nil
+		more := flightBytes*int64(len(last)) - reserved
+		reserved += more
+		return c.budget.Reserve("the calls in flight of all tasks", more)
 	})
 	if err != nil {
 		return nil, err

@@ -4,9 +4,9 @@ package capture
 
 import (
 	"cmp"
-	"fmt"
 	"hash/maphash"
 	"slices"
+	"unsafe"
 
 	"github.com/fletch-trace/fletch/format"
 )
@@ -72,6 +72,9 @@ type mark struct {
 	ignored bool
 }
 
+// markBytes is what a mark takes, with room for growth, its entry in the map of keys, and in that of ignored rows.
+const markBytes = 2*unsafe.Sizeof(mark{}) + 80
+
 // lives returns the table without snapshots of what was known to be there already, and without ends of what a later row
 // tells of.
 func (c *Capture) lives(t *format.Table, l *lives) (*format.Table, error) {
@@ -127,7 +130,8 @@ func (c *Capture) eachBatch(t *format.Table, names []string, fn func(segment int
 
 // findMarks returns the marks in a table, by key and then by time.
 func (c *Capture) findMarks(t *format.Table, l *lives, names []string) (marks []mark, err error) {
-	row := int64(0)
+	row, reserved := int64(0), int64(0)
+	defer func() { c.budget.Release(reserved) }()
 	err = c.eachBatch(t, names, func(segment int, b *format.Batch) error {
 		ops := &b.Column("op").Str
 		for i, ts := range b.Column("ts").I64 {
@@ -136,10 +140,9 @@ func (c *Capture) findMarks(t *format.Table, l *lives, names []string) (marks []
 			}
 			row++
 		}
-		if len(marks) > maxMarks {
-			return fmt.Errorf("%w: more than %d snapshots and ends", format.ErrCorrupt, maxMarks)
-		}
-		return nil
+		more := int64(markBytes)*int64(len(marks)) - reserved
+		reserved += more
+		return c.budget.Reserve("the snapshots and ends of table "+t.Schema.Table, more)
 	})
 	slices.SortFunc(marks, func(a, b mark) int {
 		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.ts, b.ts), cmp.Compare(a.row, b.row))

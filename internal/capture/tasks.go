@@ -3,7 +3,8 @@
 package capture
 
 import (
-	"github.com/fletch-trace/fletch/format"
+	"unsafe"
+
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
@@ -38,27 +39,44 @@ func loadTasks(d *Dimension) (*Tasks, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := d.reserve(int64(rows.Rows) * int64(unsafe.Sizeof(Task{}))); err != nil {
+		return nil, err
+	}
 	tasks := &Tasks{List: make([]Task, rows.Rows), index: rows.index}
-	c, texts := rows.Columns, textPool{}
+	c, texts := rows.Columns, TextPool{}
 	for i := range tasks.List {
 		tasks.List[i] = Task{
 			ID: c[0].I32[i], TS: c[1].I64[i],
 			TID: c[2].I32[i], PID: c[3].I32[i], PPID: c[4].I32[i],
 			UID: c[5].I64[i], GID: c[6].I64[i], Cgroup: c[7].I64[i],
-			Comm: texts.add(&c[8].Str, i), Exe: texts.add(&c[9].Str, i),
+			Comm: texts.Add(c[8].Str.Bytes(i)), Exe: texts.Add(c[9].Str.Bytes(i)),
 		}
 	}
-	return tasks, nil
+	return tasks, d.reserve(texts.bytes)
 }
 
-// textPool keeps one copy of each text, because many tasks have the same.
-type textPool map[string]string
+// TextPool keeps one copy of each text, because many rows have the same. The zero value is empty.
+type TextPool struct {
+	texts map[string]string
+	bytes int64
+}
 
-func (t textPool) add(s *format.Strings, i int) string {
-	if known, ok := t[string(s.Bytes(i))]; ok {
+// Add returns the text as a string.
+func (t *TextPool) Add(text []byte) string {
+	if known, ok := t.texts[string(text)]; ok {
 		return known
 	}
-	text := s.At(i)
-	t[text] = text
-	return text
+	if t.texts == nil {
+		t.texts = map[string]string{}
+	}
+	s := string(text)
+	t.texts[s] = s
+	t.bytes += int64(len(s)) + textBytes
+	return s
 }
+
+// textBytes is what a text takes in a TextPool, besides its bytes.
+const textBytes = 48
+
+// Bytes is the memory that the texts take.
+func (t *TextPool) Bytes() int64 { return t.bytes }

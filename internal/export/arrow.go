@@ -4,9 +4,11 @@ package export
 
 import (
 	"io"
+	"slices"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/format/arrowtable"
+	"github.com/fletch-trace/fletch/internal/budget"
 )
 
 var _ = register(arrowFormat{})
@@ -26,10 +28,7 @@ func (arrowFormat) Write(w io.Writer, t *Table) error {
 		return err
 	}
 	err = t.gather(group, group, func(g *rowGroup) error {
-		if g.rows == 0 {
-			return nil
-		}
-		return out.Append(g.batch())
+		return g.batches(int64(min(maxGroupBytes, int(budget.Of(t.ctx).Share(groupParts)))), out.Append)
 	})
 	if err != nil {
 		return err
@@ -37,16 +36,49 @@ func (arrowFormat) Write(w io.Writer, t *Table) error {
 	return out.Close()
 }
 
-// batch returns the rows as a batch, with joined texts in place of their numbers.
-func (g *rowGroup) batch() *format.Batch {
-	for i := range g.vectors {
-		if !g.isJoinedText(i) {
-			continue
+// batches calls write with the rows, with joined texts in place of their numbers. They are one batch, unless it would
+// have more than maxBytes of joined texts: then it is divided.
+func (g *rowGroup) batches(maxBytes int64, write func(*format.Batch) error) error {
+	for from := 0; from < g.rows; {
+		for i := range g.vectors {
+			if g.isJoinedText(i) {
+				g.vectors[i].Str.Reset()
+			}
 		}
-		g.vectors[i].Str.Reset()
-		for _, n := range g.textNumbers[i] {
-			g.vectors[i].Str.Append(g.dictionary.texts[n])
+		to, bytes := from, int64(0)
+		for ; to < g.rows && bytes < maxBytes; to++ {
+			for i := range g.vectors {
+				if g.isJoinedText(i) {
+					text := g.dictionary.texts[g.textNumbers[i][to]]
+					g.vectors[i].Str.Append(text)
+					bytes += int64(len(text))
+				}
+			}
+		}
+		if err := write(g.slice(from, to)); err != nil {
+			return err
+		}
+		from = to
+	}
+	return nil
+}
+
+// slice returns rows from, up to but without `to`, as a batch. Its joined texts have been set.
+func (g *rowGroup) slice(from, to int) *format.Batch {
+	b := &format.Batch{Schema: g.schema, Rows: to - from, Columns: slices.Clone(g.vectors)}
+	for i := range b.Columns {
+		v := &b.Columns[i]
+		switch {
+		case g.isJoinedText(i) || to-from == g.rows:
+		case v.Type == format.Int32:
+			v.I32 = v.I32[from:to]
+		case v.Type == format.StringList:
+			v.Rows = v.Rows[from : to+1]
+		case v.Type == format.String:
+			v.Str.Offsets = v.Str.Offsets[from : to+1]
+		default:
+			v.I64 = v.I64[from:to]
 		}
 	}
-	return &format.Batch{Schema: g.schema, Rows: g.rows, Columns: g.vectors}
+	return b
 }

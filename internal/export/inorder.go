@@ -2,22 +2,61 @@
 
 package export
 
-import "sync"
+import (
+	"errors"
+	"sync"
+)
 
-// inOrder calls produce for 0 to n-1 on several workers at once, and then use with the results, in order, on the
-// caller's goroutine. It returns the first error in this order. produce appends to dst, which is empty; use must not
-// keep the result, because its memory is reused. At most workers+1 results wait for use.
-func inOrder(n, workers int, produce func(worker, i int, dst []byte) ([]byte, error), use func([]byte) error) error {
-	type result struct {
-		text []byte
-		err  error
+// chunkBytes is how long a chunk is before it is handed on. It may be longer by one line.
+const chunkBytes = 256 << 10
+
+// chunks is the text of one job, which its worker appends to Text.
+type chunks struct {
+	Text []byte
+
+	full  chan []byte   // until use has had them
+	spare chan []byte   // of all jobs, for reuse
+	quit  chan struct{} // closed when nothing uses them any more
+	err   error         // set before full is closed
+}
+
+var errQuit = errors.New("nothing uses the text")
+
+// Cut hands on Text if it is long enough. It waits while too much of the job is not used yet.
+func (c *chunks) Cut() error {
+	if len(c.Text) < chunkBytes {
+		return nil
 	}
+	return c.flush()
+}
+
+func (c *chunks) flush() error {
+	select {
+	case c.full <- c.Text:
+	case <-c.quit:
+		return errQuit
+	}
+	select {
+	case c.Text = <-c.spare:
+	default:
+		c.Text = nil
+	}
+	c.Text = c.Text[:0]
+	return nil
+}
+
+// inOrder calls produce for 0 to n-1 on several workers at once, and use with their text, in order, on the caller's
+// goroutine. It returns the first error in this order. produce appends to Text and calls Cut often; use must not keep
+// the text, because its memory is reused. Of each job, waiting bytes may wait for use, and at most workers+1 jobs have
+// begun that use has not finished.
+func inOrder(n, workers, waiting int, produce func(worker, i int, dst *chunks) error, use func([]byte) error) error {
 	type job struct {
-		i    int
-		done chan result
+		i int
+		*chunks
 	}
+	depth := max(waiting/chunkBytes, 1)
 	todo, order, quit := make(chan job), make(chan job, workers), make(chan struct{})
-	spare := make(chan []byte, 2*workers)
+	spare := make(chan []byte, 2*workers*min(depth, maxSpare))
 	var busy sync.WaitGroup
 	defer busy.Wait()
 	defer close(quit)
@@ -27,7 +66,7 @@ func inOrder(n, workers int, produce func(worker, i int, dst []byte) ([]byte, er
 		defer close(order)
 		defer close(todo)
 		for i := range n {
-			j := job{i, make(chan result, 1)}
+			j := job{i, &chunks{full: make(chan []byte, depth), spare: spare, quit: quit}}
 			for _, to := range []chan job{order, todo} {
 				select {
 				case to <- j:
@@ -41,28 +80,32 @@ func inOrder(n, workers int, produce func(worker, i int, dst []byte) ([]byte, er
 		go func() {
 			defer busy.Done()
 			for j := range todo {
-				var dst []byte
-				select {
-				case dst = <-spare:
-				default:
+				if j.err = produce(worker, j.i, j.chunks); j.err == nil && len(j.Text) > 0 {
+					j.err = j.flush()
 				}
-				text, err := produce(worker, j.i, dst[:0])
-				j.done <- result{text, err}
+				close(j.full)
 			}
 		}()
 	}
 	for j := range order {
-		r := <-j.done
-		if r.err == nil {
-			r.err = use(r.text)
+		for text := range j.full {
+			if err := use(text); err != nil {
+				return err
+			}
+			if cap(text) > 2*chunkBytes {
+				continue
+			}
+			select {
+			case spare <- text:
+			default:
+			}
 		}
-		if r.err != nil {
-			return r.err
-		}
-		select {
-		case spare <- r.text:
-		default:
+		if j.err != nil {
+			return j.err
 		}
 	}
 	return nil
 }
+
+// maxSpare is how many chunks of each job are kept for reuse.
+const maxSpare = 32

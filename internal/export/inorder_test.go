@@ -4,6 +4,7 @@ package export
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -13,9 +14,10 @@ import (
 func TestInOrder(t *testing.T) {
 	for _, workers := range []int{1, 3, 8} {
 		var got []string
-		err := inOrder(200, workers, func(_, i int, dst []byte) ([]byte, error) {
+		err := inOrder(200, workers, 0, func(_, i int, dst *chunks) error {
 			time.Sleep(time.Duration(i%3) * 100 * time.Microsecond)
-			return strconv.AppendInt(dst, int64(i), 10), nil
+			dst.Text = strconv.AppendInt(dst.Text, int64(i), 10)
+			return nil
 		}, func(text []byte) error {
 			got = append(got, string(text))
 			return nil
@@ -31,19 +33,50 @@ func TestInOrder(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	var made atomic.Int32
-	err := inOrder(1_000_000, 4, func(_, i int, dst []byte) ([]byte, error) {
+	err := inOrder(1_000_000, 4, 0, func(_, i int, _ *chunks) error {
 		made.Add(1)
 		if i == 50 {
-			return nil, broken
+			return broken
 		}
-		return dst, nil
+		return nil
 	}, func([]byte) error { return nil })
 	if !errors.Is(err, broken) || made.Load() > 1000 {
 		t.Errorf("got %v after %d results", err, made.Load())
 	}
-	nothing := func(_, i int, dst []byte) ([]byte, error) { return dst, nil }
-	err = inOrder(10, 2, nothing, func([]byte) error { return broken })
+	long := func(_, _ int, dst *chunks) error {
+		dst.Text = append(dst.Text, make([]byte, chunkBytes)...)
+		return dst.Cut()
+	}
+	err = inOrder(10, 2, 0, long, func([]byte) error { return broken })
 	if !errors.Is(err, broken) {
 		t.Errorf("use fails: got %v", err)
+	}
+}
+
+// However long the text of a job is, only so much of it is in memory.
+func TestInOrderHoldsLittle(t *testing.T) {
+	const jobs, lines, line = 8, 400, 64 << 10
+	var made, used, most atomic.Int64
+	got := []byte{}
+	err := inOrder(jobs, 3, 2*chunkBytes, func(_, i int, dst *chunks) error {
+		for range lines {
+			dst.Text = append(dst.Text, make([]byte, line)...)
+			dst.Text[len(dst.Text)-1] = byte(i)
+			most.Store(max(most.Load(), made.Add(line)-used.Load()))
+			if err := dst.Cut(); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, func(text []byte) error {
+		used.Add(int64(len(text)))
+		got = append(got, text[len(text)-1])
+		return nil
+	})
+	if err != nil || used.Load() != jobs*lines*line || !slices.IsSorted(got) {
+		t.Errorf("%d bytes, in order %v, %v", used.Load(), got, err)
+	}
+	if most.Load() > 4*4*chunkBytes {
+		t.Errorf("%d bytes in memory", most.Load())
 	}
 }

@@ -41,21 +41,30 @@ func (j *joiner) bind(b *format.Batch) {
 	}
 }
 
-// appendNumbers appends the dictionary numbers of column i, a column of text, for the rows of the bound batch.
-func (j *joiner) appendNumbers(dst []int32, i int) []int32 {
+// forget forgets the numbers of a dictionary, which has been emptied.
+func (j *joiner) forget() {
+	for _, numbers := range j.numbersByCode {
+		clear(numbers)
+	}
+}
+
+// appendNumbers appends the dictionary numbers of column i, a column of text, for rows from, up to but without `to`, of
+// the bound batch.
+func (j *joiner) appendNumbers(dst []int32, i, from, to int) []int32 {
 	a := j.columns[i]
-	j.codes = a.AppendCodes(j.codes[:0])
+	j.codes = a.AppendCodes(j.codes[:0], from, to)
 	numbers := j.numbersByCode[i]
-	for row, code := range j.codes {
+	for k, code := range j.codes {
+		row := from + k
 		if code < 0 {
-			dst = append(dst, j.dictionary.add(string(a.Text(row))))
+			dst = append(dst, j.dictionary.add(a.Text(row)))
 			continue
 		}
 		if int(code) >= len(numbers) {
 			numbers = append(numbers, make([]int32, max(int(code)+1, 2*len(numbers))-len(numbers))...)
 		}
 		if numbers[code] == 0 {
-			numbers[code] = j.dictionary.add(string(a.Text(row))) + 1
+			numbers[code] = j.dictionary.add(a.Text(row)) + 1
 		}
 		dst = append(dst, numbers[code]-1)
 	}
@@ -63,10 +72,11 @@ func (j *joiner) appendNumbers(dst []int32, i int) []int32 {
 	return dst
 }
 
-// appendValues appends the values of column i, of any type but text, for the rows of the bound batch.
-func (j *joiner) appendValues(dst *format.Vector, i, rows int) {
+// appendValues appends the values of column i, of any type but text, for rows from, up to but without `to`, of the
+// bound batch.
+func (j *joiner) appendValues(dst *format.Vector, i, from, to int) {
 	a := j.columns[i]
-	for row := range rows {
+	for row := from; row < to; row++ {
 		switch v, at := a.At(row); v.Type {
 		case format.Int32:
 			dst.I32 = append(dst.I32, v.I32[at])
@@ -83,18 +93,20 @@ func (j *joiner) appendValues(dst *format.Vector, i, rows int) {
 type dictionary struct {
 	texts  []string         // by number; invalid UTF-8 is replaced
 	number map[string]int32 // by text, unchanged
+	bytes  int              // that it takes, about
 }
 
 // add returns the number of a text, a new one for a new text.
-func (d *dictionary) add(text string) int32 {
-	if n, ok := d.number[text]; ok {
+func (d *dictionary) add(text []byte) int32 {
+	if n, ok := d.number[string(text)]; ok {
 		return n
 	}
 	if d.number == nil {
 		d.number = map[string]int32{}
 	}
-	n := int32(len(d.texts))
-	d.texts = append(d.texts, strings.ToValidUTF8(text, "\uFFFD"))
-	d.number[text] = n
+	n, s := int32(len(d.texts)), string(text)
+	d.texts = append(d.texts, strings.ToValidUTF8(s, "\uFFFD"))
+	d.number[s] = n
+	d.bytes += len(s) + 64
 	return n
 }

@@ -48,7 +48,7 @@ func TestJoinedTexts(t *testing.T) {
 		b.Columns[0].I32, b.Rows = c.ids, len(c.ids)
 		j.bind(b)
 		var got []string
-		for _, n := range j.appendNumbers(nil, 0) {
+		for _, n := range j.appendNumbers(nil, 0, 0, b.Rows) {
 			got = append(got, d.texts[n])
 		}
 		if !slices.Equal(got, c.want) {

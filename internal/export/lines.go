@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/filter"
 )
@@ -54,7 +55,9 @@ func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLine
 		}
 		table = capture.NarrowTo(table, s.Filter)
 	}
-	workers := make([]lineWorker, runtime.GOMAXPROCS(0))
+	memory := budget.Of(t.ctx)
+	workers := make([]lineWorker, min(runtime.GOMAXPROCS(0), max(int(memory.Share(2*format.MaxBatchBytes)), 1)))
+	waiting := min(int(memory.Share(8))/len(workers), maxWaiting)
 	for i := range workers {
 		if workers[i].encoder, err = newEncoder(c); err != nil {
 			return err
@@ -68,9 +71,9 @@ func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLine
 	var rows atomic.Int64
 	defer t.progress.Begin(t.Name, table.Rows, &rows)()
 	blocks := table.Blocks()
-	return inOrder(len(blocks), len(workers), func(worker, i int, dst []byte) ([]byte, error) {
+	return inOrder(len(blocks), len(workers), waiting, func(worker, i int, dst *chunks) error {
 		if err := t.ctx.Err(); err != nil {
-			return nil, context.Cause(t.ctx)
+			return context.Cause(t.ctx)
 		}
 		rows.Add(int64(blocks[i].Rows))
 		return workers[worker].append(dst, table, blocks[i])
@@ -80,21 +83,31 @@ func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLine
 	})
 }
 
+// maxWaiting is how many bytes of a block's lines wait to be written, if there is memory for so many. It is more than
+// those of a block that record wrote.
+const maxWaiting = 32 << 20
+
 // append appends the lines of the rows of a block that match the filter.
-func (w *lineWorker) append(dst []byte, table *format.Table, block format.Block) ([]byte, error) {
+func (w *lineWorker) append(dst *chunks, table *format.Table, block format.Block) error {
 	if err := table.Read(&w.batch, block, nil); err != nil {
-		return nil, err
+		return err
 	}
 	w.encoder.Bind(&w.batch)
 	if w.filter == nil {
 		for row := range w.batch.Rows {
-			dst = w.encoder.Append(dst, row)
+			dst.Text = w.encoder.Append(dst.Text, row)
+			if err := dst.Cut(); err != nil {
+				return err
+			}
 		}
-		return dst, nil
+		return nil
 	}
 	w.rows = w.filter.Match(&w.batch, w.rows)
 	for row := w.rows.Next(0); row >= 0; row = w.rows.Next(row + 1) {
-		dst = w.encoder.Append(dst, row)
+		dst.Text = w.encoder.Append(dst.Text, row)
+		if err := dst.Cut(); err != nil {
+			return err
+		}
 	}
-	return dst, nil
+	return nil
 }

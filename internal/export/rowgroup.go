@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 )
 
@@ -59,22 +60,22 @@ func (g *rowGroup) reset() {
 	}
 }
 
-// append appends the rows of a batch, which j joins. label is the number in the dictionary of the capture's label.
-func (g *rowGroup) append(b *format.Batch, j *joiner, label int32) {
-	j.bind(b)
+// append appends the rows from, up to but without `to`, of the batch that j is bound to. label is the number in the
+// dictionary of the capture's label.
+func (g *rowGroup) append(b *format.Batch, from, to int, j *joiner, label int32) {
 	for i, c := range g.joins {
 		switch {
 		case g.isOwn(i):
-			appendVector(&g.vectors[i], b.Column(c.Name))
+			appendVector(&g.vectors[i], b.Column(c.Name), from, to)
 		case c.Name == "":
-			g.textNumbers[i] = append(g.textNumbers[i], slices.Repeat([]int32{label}, b.Rows)...)
+			g.textNumbers[i] = append(g.textNumbers[i], slices.Repeat([]int32{label}, to-from)...)
 		case g.isJoinedText(i):
-			g.textNumbers[i] = j.appendNumbers(g.textNumbers[i], i)
+			g.textNumbers[i] = j.appendNumbers(g.textNumbers[i], i, from, to)
 		default:
-			j.appendValues(&g.vectors[i], i, b.Rows)
+			j.appendValues(&g.vectors[i], i, from, to)
 		}
 	}
-	g.rows += b.Rows
+	g.rows += to - from
 }
 
 // bytes is the memory that the rows take, without the dictionary.
@@ -87,20 +88,21 @@ func (g *rowGroup) bytes() int {
 	return n
 }
 
-// appendVector appends the values of src, with invalid UTF-8 replaced.
-func appendVector(dst, src *format.Vector) {
-	dst.I32 = append(dst.I32, src.I32...)
-	dst.I64 = append(dst.I64, src.I64...)
+// appendVector appends the values of rows from, up to but without `to`, of src, with invalid UTF-8 replaced.
+func appendVector(dst, src *format.Vector, from, to int) {
 	switch src.Type {
+	case format.Int32:
+		dst.I32 = append(dst.I32, src.I32[from:to]...)
+	case format.Int64, format.Timestamp:
+		dst.I64 = append(dst.I64, src.I64[from:to]...)
 	case format.StringList:
-		first := int32(dst.Str.Len()) - src.Rows[0]
-		for _, end := range src.Rows[1:] {
+		first := int32(dst.Str.Len()) - src.Rows[from]
+		for _, end := range src.Rows[from+1 : to+1] {
 			dst.Rows = append(dst.Rows, first+end)
 		}
-		// Elements before the first row and after the last belong to no row.
-		appendTexts(&dst.Str, &src.Str, int(src.Rows[0]), int(src.Rows[len(src.Rows)-1]))
+		appendTexts(&dst.Str, &src.Str, int(src.Rows[from]), int(src.Rows[to]))
 	case format.String:
-		appendTexts(&dst.Str, &src.Str, 0, src.Str.Len())
+		appendTexts(&dst.Str, &src.Str, from, to)
 	}
 }
 
@@ -116,40 +118,85 @@ func appendTexts(dst, src *format.Strings, from, to int) {
 	}
 }
 
-// Maximum size of a row group. It may exceed maxGroupBytes by one batch.
+// Maximum size of a row group. It may exceed the bytes by a few rows.
 const (
 	maxGroupRows  = 256 << 10
 	maxGroupBytes = 64 << 20
 )
 
+// groupParts is how many times the bytes of a row group there is memory for: two are filled and written in turn, and
+// columns are encoded and compressed in memory of their own.
+const groupParts = 12
+
+// rowStep is how many rows are appended to a group before its size is looked at.
+const rowStep = 256
+
 // gather reads all rows of the table into row groups and passes each to write. It fills first and second alternately,
 // so write may use a group in the background until its next call returns; if it does not, first and second may be the
 // same. If there are no rows, write is called once, with an empty group.
 func (t *Table) gather(first, second *rowGroup, write func(g *rowGroup) error) error {
-	g, next := first, second
+	f := &filler{write: write, group: first, next: second,
+		maxBytes: min(maxGroupBytes, int(budget.Of(t.ctx).Share(groupParts)))}
 	for _, c := range t.capturesWithTable() {
-		joiners := map[*rowGroup]*joiner{}
+		f.joiners = map[*rowGroup]*joiner{}
 		for _, group := range []*rowGroup{first, second} {
 			j, err := newJoiner(c, group.joins, &group.dictionary)
 			if err != nil {
 				return err
 			}
-			joiners[group] = j
+			f.joiners[group] = j
 		}
-		err := t.scan(c).Run(t.ctx, func(_ int, b *format.Batch) error {
-			if g.rows > 0 && (g.rows+b.Rows > maxGroupRows || g.bytes() > maxGroupBytes) {
-				if err := write(g); err != nil {
-					return err
-				}
-				g, next = next, g
-				g.reset()
-			}
-			g.append(b, joiners[g], g.dictionary.add(t.captures.Label(c)))
-			return nil
-		})
-		if err != nil {
+		label := []byte(t.captures.Label(c))
+		if err := t.scan(c).Run(t.ctx, func(_ int, b *format.Batch) error { return f.fill(b, label) }); err != nil {
 			return err
 		}
 	}
-	return write(g)
+	return write(f.group)
+}
+
+// filler divides rows into groups.
+type filler struct {
+	write       func(g *rowGroup) error
+	group, next *rowGroup // that is filled, and that is filled next
+	joiners     map[*rowGroup]*joiner
+	maxBytes    int
+}
+
+// fill appends the rows of a batch, after writing the group if it has become too large. A batch is only divided if it
+// is large itself.
+func (f *filler) fill(b *format.Batch, label []byte) error {
+	if f.group.rows+b.Rows > maxGroupRows && f.group.rows > 0 {
+		if err := f.turn(); err != nil {
+			return err
+		}
+	}
+	step := b.Rows
+	if b.Rows > maxGroupRows || b.Bytes() > int64(f.maxBytes) {
+		step = rowStep
+	}
+	for from := 0; from < b.Rows; from += step {
+		if f.group.rows > 0 && (f.group.rows+step > maxGroupRows || f.group.bytes() > f.maxBytes) {
+			if err := f.turn(); err != nil {
+				return err
+			}
+		}
+		g := f.group
+		f.joiners[g].bind(b)
+		g.append(b, from, min(from+step, b.Rows), f.joiners[g], g.dictionary.add(label))
+	}
+	return nil
+}
+
+// turn writes the group and begins the next one.
+func (f *filler) turn() error {
+	if err := f.write(f.group); err != nil {
+		return err
+	}
+	f.group, f.next = f.next, f.group
+	f.group.reset()
+	if f.group.dictionary.bytes > f.maxBytes/4 {
+		f.group.dictionary = dictionary{}
+		f.joiners[f.group].forget()
+	}
+	return nil
 }

@@ -3,6 +3,7 @@
 package jsonline
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
@@ -66,6 +67,33 @@ func Write(w io.Writer, v any) error {
 	}
 	_, err := w.Write(safe(out.Bytes()))
 	return err
+}
+
+// WriteArray writes n values as Write writes an array of them, but one after the other.
+func WriteArray(w io.Writer, n int, value func(i int) any) error {
+	if n == 0 {
+		return Write(w, []any{})
+	}
+	out := bufio.NewWriterSize(w, 64<<10)
+	out.WriteByte('[')
+	for i := range n {
+		var text bytes.Buffer
+		e := json.NewEncoder(&text)
+		e.SetEscapeHTML(false)
+		e.SetIndent("  ", "  ")
+		if err := e.Encode(value(i)); err != nil {
+			return err
+		}
+		if i > 0 {
+			out.WriteByte(',')
+		}
+		out.WriteString("\n  ")
+		if _, err := out.Write(safe(bytes.TrimSuffix(text.Bytes(), []byte("\n")))); err != nil {
+			return err
+		}
+	}
+	out.WriteString("\n]\n")
+	return out.Flush()
 }
 
 // safe escapes the characters from DEL on that are not printable, which encoding/json does not. In JSON they can only

@@ -9,6 +9,9 @@ type cursor struct {
 	row  int   // index in run
 	file *file // nil: the rows are in the run
 	late bool  // the rows are counted in merger.late while they are in memory
+	size int64 // bytes of run, as they are counted
+
+	refill func() error // puts the rows into run that follow those in it; nil: there are none
 }
 
 // bytes returns the bytes of the row, which are valid until next.
@@ -31,7 +34,13 @@ func (c *cursor) next() (more bool, err error) {
 	}
 	c.row++
 	if c.row == len(c.run.keys) {
-		return false, nil
+		if !c.run.more {
+			return false, nil
+		}
+		if err := c.refill(); err != nil || len(c.run.keys) == 0 {
+			return false, err
+		}
+		c.row = 0
 	}
 	c.key = c.run.keys[c.row]
 	return true, nil

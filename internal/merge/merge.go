@@ -30,7 +30,9 @@ type Source interface {
 	Width() int
 	// Read appends to run the rows of a block with a time from `from` to `last`, both included, in order of time. If
 	// a filter leaves few rows of the block, it may append those after `last` too, and returns true: the block is not
-	// read again. Read is called concurrently, with different numbers of workers, which are below Options.Workers.
+	// read again. Before each row Read asks run.Wants, which tells it to leave the row out, or to return: the rest is
+	// read by another call. Read is called concurrently, with different numbers of workers, from 0 to Options.Workers,
+	// included.
 	Read(worker, block int, from, last int64, run *Run) (all bool, err error)
 }
 
@@ -39,6 +41,8 @@ type Options struct {
 	Workers int    // number of goroutines that read blocks, default 1
 	Window  int64  // bytes of rows in memory, of all tables together, default 64 MiB
 	Late    int64  // bytes of late rows in memory, default 64 MiB; further ones are written to temporary files
+	Run     int    // bytes of the rows of a block in memory, default 32 MiB; a longer block is read several times
+	Held    int64  // bytes of all rows in memory, default 256 MiB; more are written to temporary files
 	TempDir string // for these files, default os.TempDir()
 }
 
@@ -49,6 +53,12 @@ func (o *Options) defaults() {
 	}
 	if o.Late <= 0 {
 		o.Late = 64 << 20
+	}
+	if o.Run <= 0 {
+		o.Run = 32 << 20
+	}
+	if o.Held <= 0 {
+		o.Held = 256 << 20
 	}
 }
 
@@ -157,6 +167,7 @@ type merger struct {
 
 	heap heap
 	late int64 // bytes of late rows in memory
+	held int64 // bytes of all rows in the heap that are in memory
 }
 
 func (m *merger) start() {
@@ -209,6 +220,7 @@ func (m *merger) emptyRun(p *part) *Run {
 	default:
 	}
 	run.ord = uint64(p.source)<<48 | uint64(p.block)&(1<<24-1)<<24
+	run.limit = m.opt.Run
 	return run
 }
 
@@ -218,7 +230,8 @@ func (m *merger) clip(run *Run) *Run {
 	if cap(run.Data) < 2*len(run.Data)+1024 && cap(run.keys) < 2*len(run.keys)+64 {
 		return run
 	}
-	small := &Run{Data: slices.Clone(run.Data), keys: slices.Clone(run.keys), ends: slices.Clone(run.ends)}
+	small := &Run{Data: slices.Clone(run.Data), keys: slices.Clone(run.keys), ends: slices.Clone(run.ends),
+		ord: run.ord, limit: run.limit, more: run.more}
 	m.recycle(run)
 	return small
 }
@@ -284,15 +297,34 @@ func (m *merger) add(p *part) error {
 		}
 		return nil
 	}
-	m.heap.push(&cursor{run: run, key: run.keys[0], late: p.late})
-	if !p.late {
-		return nil
+	c := &cursor{run: run, key: run.keys[0], late: p.late, size: run.bytes()}
+	if run.more {
+		c.refill = func() error { return m.refill(p, run) }
 	}
-	m.late += run.bytes()
-	if m.late <= m.opt.Late {
-		return nil
+	m.heap.push(c)
+	m.held += c.size
+	if p.late {
+		m.late += c.size
 	}
-	return m.spill()
+	switch {
+	case m.held > m.opt.Held:
+		return m.spill(true)
+	case m.late > m.opt.Late:
+		return m.spill(false)
+	}
+	return nil
+}
+
+// refill reads the rows of a part that follow those in its run.
+func (m *merger) refill(p *part, run *Run) error {
+	after := run.keys[len(run.keys)-1]
+	run.reset()
+	run.after, run.continued = after, true
+	_, err := m.sources[p.source].Read(m.opt.Workers, p.block, after.ts, p.last, run)
+	if err == nil {
+		err = run.check(p)
+	}
+	return err
 }
 
 // drain emits the rows of the heap before limit.
@@ -332,8 +364,9 @@ func (m *merger) drainTop(c *cursor, until key) (more bool, err error) {
 // finish releases what a cursor without further rows has used.
 func (m *merger) finish(c *cursor) {
 	if c.run != nil {
+		m.held -= c.size
 		if c.late {
-			m.late -= c.run.bytes()
+			m.late -= c.size
 		} else {
 			m.recycle(c.run)
 		}

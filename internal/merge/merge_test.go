@@ -59,6 +59,13 @@ func (b *blocks) Read(_, block int, from, last int64, run *Run) (bool, error) {
 	}
 	new(Order).Sort(b.ts[block], rows)
 	for _, row := range rows {
+		wanted, full := run.Wants(b.ts[block][row], row)
+		if full {
+			break
+		}
+		if !wanted {
+			continue
+		}
 		run.Data = binary.LittleEndian.AppendUint32(run.Data, uint32(block))
 		run.Data = binary.LittleEndian.AppendUint32(run.Data, uint32(row))
 		run.Data = append(run.Data, make([]byte, b.width-8)...)
@@ -132,6 +139,9 @@ func TestMergeIsSortedAndComplete(t *testing.T) {
 		slices.SortFunc(want, row.compare)
 		opt := Options{Workers: 1 + r.IntN(4), Window: 1 + r.Int64N(20000), Late: 1 + r.Int64N(50000),
 			TempDir: t.TempDir()}
+		if r.IntN(2) == 0 { // blocks are read in parts, and too many of them are needed at once
+			opt.Run, opt.Held = 1+r.IntN(5000), 1+r.Int64N(50000)
+		}
 		var got []row
 		err := Merge(context.Background(), sources, opt, func(ts int64, bytes []byte) error {
 			got = append(got, row{ts, len(bytes) - 32, int(binary.LittleEndian.Uint32(bytes)),
@@ -198,6 +208,47 @@ func TestMergeHoldsOneWindow(t *testing.T) {
 		if limit := int(min(2*late/opt.Late+1, maxFiles+1)); files > limit {
 			t.Errorf("with %.0f%% of rows late: %d files, more than %d", 100*long, files, limit)
 		}
+	}
+}
+
+// Rows can be much longer than a source says, and all blocks can have the same times: neither takes more memory.
+func TestMergeHoldsNoMoreThanItMay(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	const width = 2000
+	b := &blocks{width: width, broken: -1}
+	for range 100 {
+		var ts []int64
+		for range 500 {
+			ts = append(ts, r.Int64N(1e9))
+		}
+		b.ts = append(b.ts, ts)
+	}
+	opt := Options{Workers: 2, Run: 100 << 10, Held: 1 << 20, TempDir: t.TempDir()}
+	opt.defaults()
+	m := &merger{sources: []Source{b}, opt: opt}
+	m.parts = plan(m.sources, opt.Window)
+	most, rows, last := int64(0), 0, int64(0)
+	m.emit = func(ts int64, _ []byte) error {
+		held := int64(0)
+		for _, c := range m.heap {
+			if c.run != nil {
+				held += c.run.bytes()
+			}
+		}
+		if rows++; ts < last {
+			return ErrOrder
+		}
+		most, last = max(most, held), ts
+		return nil
+	}
+	m.start()
+	err := m.run(context.Background())
+	m.stop()
+	if err != nil || rows != 50_000 {
+		t.Fatalf("%d rows, %v", rows, err)
+	}
+	if limit := opt.Held + int64(opt.Run) + width + keyBytes; most > limit {
+		t.Errorf("%d bytes held, more than %d", most, limit)
 	}
 }
 

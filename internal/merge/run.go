@@ -19,9 +19,14 @@ type key struct {
 
 func (k key) less(o key) bool { return k.ts < o.ts || k.ts == o.ts && k.ord < o.ord }
 
-// Run is a sequence of rows in order of time. To add one, a Source appends its bytes to Data and calls End.
+// Run is a sequence of rows in order of time. To add one, a Source asks Wants, appends its bytes to Data and calls End.
 type Run struct {
 	Data []byte
+
+	limit     int  // bytes from which on no more rows are wanted; 0: all are
+	more      bool // rows follow that were not wanted
+	continued bool // it begins after a row:
+	after     key
 
 	keys []key
 	ends []int  // of each row in Data
@@ -36,11 +41,24 @@ func (r *Run) End(ts int64, row int32) {
 	r.ends = append(r.ends, len(r.Data))
 }
 
+// Wants reports whether a row should be added, which is row number `row` of the block, with the time ts in ns. If full
+// is set, neither this row nor any that follows should be.
+func (r *Run) Wants(ts int64, row int32) (wanted, full bool) {
+	if r.continued && !r.after.less(key{ts, r.ord | uint64(row)&(1<<24-1)}) {
+		return false, false
+	}
+	if r.limit > 0 && r.bytes() >= int64(r.limit) {
+		r.more = true
+		return false, true
+	}
+	return true, false
+}
+
 // Len returns the number of rows.
 func (r *Run) Len() int { return len(r.keys) }
 
 func (r *Run) reset() {
-	r.Data, r.keys, r.ends = r.Data[:0], r.keys[:0], r.ends[:0]
+	r.Data, r.keys, r.ends, r.more, r.continued = r.Data[:0], r.keys[:0], r.ends[:0], false, false
 }
 
 func (r *Run) bytes() int64 { return int64(len(r.Data) + keyBytes*len(r.keys)) }

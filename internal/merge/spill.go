@@ -16,8 +16,9 @@ const (
 	rowHeader  = 20       // bytes: ts, ord, length
 )
 
-// spill moves the late rows that are in memory to a file. If there are maxFiles files, it merges them into that file.
-func (m *merger) spill() error {
+// spill moves the late rows that are in memory to a file, or all rows. If there are maxFiles files, it merges them into
+// that file.
+func (m *merger) spill(all bool) error {
 	late, rest := heap{}, heap{}
 	files := 0
 	for _, c := range m.heap {
@@ -26,8 +27,9 @@ func (m *merger) spill() error {
 		}
 	}
 	for _, c := range m.heap {
-		if c.late && (c.run != nil || files >= maxFiles) {
+		if (c.late || all) && (c.run != nil || files >= maxFiles) {
 			late.push(c)
+			m.held -= c.size
 		} else {
 			rest.push(c)
 		}

@@ -13,6 +13,8 @@ type Table struct {
 	head  []string
 	right []bool // align the column to the right
 	rows  [][]string
+	made  int // rows that make makes, after those in rows
+	make  func(i int) []string
 }
 
 // NewTable makes a table with these column heads. If a head begins with ">", which is not shown, its column is aligned
@@ -36,25 +38,46 @@ func (t *Table) Row(cells ...string) {
 	t.rows = append(t.rows, row)
 }
 
+// Rows adds n rows that are made when they are written, by two calls of cells for each: a table of many rows would take
+// much memory.
+func (t *Table) Rows(n int, cells func(i int) []string) { t.made, t.make = n, cells }
+
 // Len returns the number of rows.
-func (t *Table) Len() int { return len(t.rows) }
+func (t *Table) Len() int { return len(t.rows) + t.made }
+
+// all calls fn with each row.
+func (t *Table) all(fn func(row []string)) {
+	for _, row := range t.rows {
+		fn(row)
+	}
+	row := make([]string, len(t.head))
+	for n := range t.made {
+		clear(row)
+		for i, cell := range t.make(n) {
+			if i < len(row) {
+				row[i] = Escape(cell)
+			}
+		}
+		fn(row)
+	}
+}
 
 // Write writes the table to w, with indent before each line. On a terminal the heads are bold, if it has colour, and
 // lines are cut at its width. Empty heads are not written.
 func (t *Table) Write(w io.Writer, indent string) error {
 	widths := make([]int, len(t.head))
-	for _, row := range append([][]string{t.head}, t.rows...) {
+	widen := func(row []string) {
 		for i, cell := range row {
 			widths[i] = max(widths[i], TextWidth(cell))
 		}
 	}
+	widen(t.head)
+	t.all(widen)
 	out, colour, width := bufio.NewWriter(w), ColourOf(w), Width(w)
 	if strings.Join(t.head, "") != "" {
 		out.WriteString(colour.Bold(Cut(t.line(indent, t.head, widths), width)) + "\n")
 	}
-	for _, row := range t.rows {
-		out.WriteString(Cut(t.line(indent, row, widths), width) + "\n")
-	}
+	t.all(func(row []string) { out.WriteString(Cut(t.line(indent, row, widths), width) + "\n") })
 	return out.Flush()
 }
 

@@ -16,7 +16,10 @@ type aggregate interface {
 
 // accumulator has the state of an aggregate for each group, by the number of the group.
 type accumulator interface {
-	grow(groups int) // makes room for at least so many groups
+	grow(groups int)   // makes room for at least so many groups
+	groupBytes() int64 // what a group takes of memory at first
+	// grown is how many bytes groups have taken since the last call, besides groupBytes.
+	grownBytes() int64
 	// add adds these rows of a batch. groups has the number of the group of each row of the batch, by row.
 	add(b *format.Batch, rows, groups []int32)
 	// merge adds group `from` of o, an accumulator of the same aggregate, to group `to`.

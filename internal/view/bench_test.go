@@ -32,7 +32,8 @@ func BenchmarkGroup(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			w, err := newWorker(&Source{Capture: set[0], loaded: map[any]any{}}, []*Result{result}, 0)
+			w, err := newWorker(&Source{Capture: set[0], ctx: b.Context(), loaded: map[any]any{}},
+				[]*Result{result}, newGroupMemory(b.Context()), 0)
 			if err != nil {
 				b.Fatal(err)
 			}

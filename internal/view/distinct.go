@@ -3,6 +3,8 @@
 package view
 
 import (
+	"unsafe"
+
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/schema"
@@ -31,7 +33,14 @@ type processSets struct {
 	tasks   *capture.Rows // column 0 is the pid
 	capture uint64        // its number
 	sets    []distinct    // by number of the group
+	taken   taken
 }
+
+// pidBytes is what an element takes in a set that has several.
+const pidBytes = 32
+
+func (p *processSets) groupBytes() int64 { return int64(unsafe.Sizeof(distinct{})) }
+func (p *processSets) grownBytes() int64 { return p.taken.since() }
 
 func (p *processSets) grow(groups int) { p.sets = grown(p.sets, groups) }
 
@@ -39,7 +48,10 @@ func (p *processSets) add(b *format.Batch, rows, groups []int32) {
 	task, pids := b.Column("task").I32, p.tasks.Columns[0].I32
 	for _, row := range rows {
 		pid := pids[p.tasks.Index(int64(task[row]))]
-		p.sets[groups[row]].add(p.capture<<32 | uint64(uint32(pid)))
+		set := &p.sets[groups[row]]
+		known := len(set.others)
+		set.add(p.capture<<32 | uint64(uint32(pid)))
+		p.taken.add(pidBytes * (len(set.others) - known))
 	}
 }
 
@@ -76,6 +88,10 @@ func (d *distinct) count() int64 {
 }
 
 func (d *distinct) merge(o *distinct) {
+	if !d.hasFirst {
+		*d = *o
+		return
+	}
 	if o.hasFirst {
 		d.add(o.first)
 	}

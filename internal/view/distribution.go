@@ -3,6 +3,8 @@
 package view
 
 import (
+	"unsafe"
+
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/schema"
 )
@@ -48,7 +50,12 @@ func (d *Distribution) Bounds() Number {
 }
 
 func (d *Distribution) number(of func(v *statistics) int64) Number {
-	return &number{func(g *Group) int64 { return of(g.of(d).(*distributions).groups[g.number]) }, []aggregate{d}}
+	return &number{func(g *Group) int64 {
+		if s := g.of(d).(*distributions).groups[g.number]; s != nil {
+			return of(s)
+		}
+		return of(&statistics{})
+	}, []aggregate{d}}
 }
 
 func (d *Distribution) columns() []string { return timed(d.column) }
@@ -57,30 +64,47 @@ func (d *Distribution) bind(*Source) (accumulator, error) {
 	return &distributions{column: d.column}, nil
 }
 
+func (s *distributions) groupBytes() int64 { return 8 + int64(unsafe.Sizeof(statistics{})) }
+func (s *distributions) grownBytes() int64 { return s.taken.since() }
+
 type distributions struct {
 	column string
-	groups []*statistics // by number of the group; pointers, because they are large and the slice grows
+	groups []*statistics // by number of the group, pointers because they are large and the slice grows; nil: no rows
+	taken  taken
 }
 
-func (s *distributions) grow(groups int) {
-	for len(s.groups) < groups {
-		s.groups = append(s.groups, &statistics{})
+func (s *distributions) grow(groups int) { s.groups = grown(s.groups, groups) }
+
+// of returns the statistics of a group.
+func (s *distributions) of(group int32) *statistics {
+	if s.groups[group] == nil {
+		s.groups[group] = &statistics{}
 	}
+	return s.groups[group]
 }
 
 func (s *distributions) add(b *format.Batch, _, groups []int32) {
 	column, flags := b.Column(s.column).I64[:len(groups)], flagsOf(b, schema.FlagBefore)
 	for row, group := range groups { // all rows, because where is nil
+		of := s.of(group)
 		if flags != nil && flags[row]&schema.FlagBefore != 0 {
-			s.groups[group].addBound(column[row])
+			of.addBound(column[row])
 			continue
 		}
-		s.groups[group].add(column[row])
+		if of.add(column[row]) {
+			s.taken.add(pageBytes)
+		}
 	}
 }
 
 func (s *distributions) merge(to int32, o accumulator, from int32) {
-	s.groups[to].merge(o.(*distributions).groups[from])
+	switch added := o.(*distributions).groups[from]; {
+	case added == nil:
+	case s.groups[to] == nil:
+		s.groups[to] = added
+	default:
+		s.groups[to].merge(added)
+	}
 }
 
 // statistics are the statistics of the values of one group.
@@ -92,11 +116,11 @@ type statistics struct {
 	histogram    histogram
 }
 
-// add adds a duration; a negative one is not known.
-func (s *statistics) add(n int64) {
+// add adds a duration; a negative one is not known. It reports whether that takes another page of the histogram.
+func (s *statistics) add(n int64) (newPage bool) {
 	if n < 0 {
 		s.unknown++
-		return
+		return false
 	}
 	if s.count == 0 {
 		s.min = n
@@ -104,7 +128,7 @@ func (s *statistics) add(n int64) {
 	s.count++
 	s.total = Add(s.total, n)
 	s.min, s.max = min(s.min, n), max(s.max, n)
-	s.histogram.add(uint64(n))
+	return s.histogram.add(uint64(n))
 }
 
 // addBound adds a lower bound of a duration.

@@ -62,7 +62,17 @@ func (f *Failures) bind(*Source) (accumulator, error) {
 type failureCounts struct {
 	column string
 	groups []map[int64]int64 // how often, by number of the group, then by error number; nil: no errors
+	taken  taken
 }
+
+// maxErrno is the greatest error number that Linux has room for. All beyond it count as one.
+const maxErrno = 4095
+
+// errnoBytes is what an error number takes in a group.
+const errnoBytes = 48
+
+func (f *failureCounts) groupBytes() int64 { return 8 }
+func (f *failureCounts) grownBytes() int64 { return f.taken.since() }
 
 func (f *failureCounts) grow(groups int) { f.groups = grown(f.groups, groups) }
 
@@ -77,7 +87,9 @@ func (f *failureCounts) count(group int32, errno, n int64) {
 	if f.groups[group] == nil {
 		f.groups[group] = map[int64]int64{}
 	}
-	f.groups[group][errno] += n
+	known := len(f.groups[group])
+	f.groups[group][min(errno, maxErrno+1)] += n
+	f.taken.add(errnoBytes * (len(f.groups[group]) - known))
 }
 
 func (f *failureCounts) merge(to int32, o accumulator, from int32) {

@@ -50,6 +50,9 @@ type foldResults struct {
 	widened []int64 // buffer of int64s
 }
 
+func (f *foldResults) groupBytes() int64 { return 8 }
+func (f *foldResults) grownBytes() int64 { return 0 }
+
 func (f *foldResults) grow(groups int) { f.values = grown(f.values, groups) }
 
 // grown returns values, extended by zero values to at least n.

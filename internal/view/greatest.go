@@ -2,7 +2,11 @@
 
 package view
 
-import "github.com/fletch-trace/fletch/format"
+import (
+	"unsafe"
+
+	"github.com/fletch-trace/fletch/format"
+)
 
 // Greatest keeps the row of each group in which a column of 64-bit integers has the greatest value, as a T. Rows
 // with negative values, which are unknown, are left out.
@@ -52,6 +56,9 @@ type greatestRow[T any] struct {
 	present bool
 	row     T
 }
+
+func (k *greatestRows[T]) groupBytes() int64 { return int64(unsafe.Sizeof(greatestRow[T]{})) }
+func (k *greatestRows[T]) grownBytes() int64 { return 0 }
 
 func (k *greatestRows[T]) grow(groups int) { k.groups = grown(k.groups, groups) }
 

@@ -17,11 +17,12 @@ type Input struct {
 	Filter   *filter.Program  // nil: all rows
 	Progress capture.Progress // nil: not reported
 
-	maxGroups int // for tests; 0: the constant maxGroups
-}
+	// Crowded is set to true if there was no room for all groups. Rows without a group of their own are in
+	// Result.Other.
+	Crowded bool
 
-// maxGroups is how many groups one worker may have. It bounds the memory that a hostile capture can make a view use.
-const maxGroups = 1 << 22
+	maxGroups int // that a worker may have, for tests; 0: as many as there is memory for
+}
 
 // Grouping says what rows are grouped by, and what is computed for each group. Without keys all rows are one group.
 type Grouping struct {
@@ -38,23 +39,28 @@ func GroupRows(ctx context.Context, in *Input, table string, groupings ...Groupi
 			return nil, err
 		}
 	}
+	share := newGroupMemory(ctx)
+	defer share.release()
 	for n, c := range in.Captures {
 		s := &Source{Capture: c, Number: n, ctx: ctx, progress: in.Progress, loaded: map[any]any{}}
-		if err := groupOne(s, in, table, results); err != nil {
+		if err := groupOne(s, in, table, results, share); err != nil {
 			return nil, err
 		}
+	}
+	for _, r := range results {
+		in.Crowded = in.Crowded || r.other != nil
 	}
 	return results, nil
 }
 
 // groupOne adds the rows of one capture to the results.
-func groupOne(s *Source, in *Input, table string, results []*Result) error {
+func groupOne(s *Source, in *Input, table string, results []*Result, share *groupMemory) error {
 	scan := &capture.Scan{Capture: s.Capture, Table: table, Columns: columnsOf(table, results), Filter: in.Filter,
 		Progress: in.Progress}
 	workers := make([]*worker, scan.Workers())
 	for i := range workers {
 		var err error
-		if workers[i], err = newWorker(s, results, in.maxGroups); err != nil {
+		if workers[i], err = newWorker(s, results, share, in.maxGroups); err != nil {
 			return err
 		}
 	}
@@ -62,10 +68,11 @@ func groupOne(s *Source, in *Input, table string, results []*Result) error {
 	if err != nil {
 		return err
 	}
-	for _, w := range workers {
+	for n, w := range workers {
 		for i, g := range w.partials {
 			results[i].merge(g)
 		}
+		workers[n] = nil
 	}
 	return nil
 }

@@ -4,6 +4,8 @@ package view
 
 import (
 	"strconv"
+	"sync"
+	"sync/atomic"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
@@ -30,61 +32,87 @@ func Joined(name, dimension, column string) *Key {
 	number := columns[0].Type != format.String
 	return &Key{Name: name, Number: number, AlignRight: number, Columns: []string{dimension},
 		Bind: func(s *Source) (Coder, error) {
-			rows, err := s.Dimension(dimension).Load(columns...)
+			type id struct{ dimension, column string }
+			j, err := LoadOnce(s, id{dimension, column}, func() (*joinedCoder, error) {
+				return newJoinedCoder(s, dimension, columns)
+			})
 			if err != nil {
 				return Coder{}, err
 			}
-			j := &joinedCoder{idColumn: dimension, rows: rows, codes: make([]uint64, rows.Rows), texts: newDictionary()}
-			j.codes[0] = 1 + j.texts.add([]byte("?"))
-			return Coder{j.code, j.texts.text}, nil
+			return Coder{Codes: j.code, Text: j.texts.text, texts: true}, nil
 		}}
 }
 
-// joinedCoder maps the rows of a dimension to codes. Rows with the same text have the same code.
+// joinedCoder maps the rows of a dimension to codes. Rows with the same text have the same code. It is safe for
+// concurrent use.
 type joinedCoder struct {
 	idColumn string
 	rows     *capture.Rows
-	codes    []uint64 // code+1 by row of the dimension; 0: not yet assigned
-	texts    *dictionary
-	text     []byte // buffer of add
+	codes    []atomic.Uint32 // code+1 by row of the dimension; 0: not yet assigned
+
+	mu    sync.Mutex
+	texts *dictionary
+	text  []byte // buffer of add
+}
+
+func newJoinedCoder(s *Source, dimension string, columns []format.Column) (*joinedCoder, error) {
+	rows, err := s.Dimension(dimension).Load(columns...)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.budget().Reserve("grouping by "+dimension, 4*int64(rows.Rows)); err != nil {
+		return nil, err
+	}
+	j := &joinedCoder{idColumn: dimension, rows: rows, codes: make([]atomic.Uint32, rows.Rows),
+		texts: newDictionary(s.budget())}
+	j.codes[0].Store(uint32(j.texts.add([]byte("?"))) + 1)
+	return j, nil
 }
 
 func (j *joinedCoder) code(dst []uint64, b *format.Batch) {
 	for i, id := range b.Column(j.idColumn).I32[:len(dst)] {
 		row := j.rows.Index(int64(id))
-		code := j.codes[row]
-		if code == 0 {
-			code = 1 + j.add(row)
-			j.codes[row] = code
+		if code := j.codes[row].Load(); code != 0 {
+			dst[i] = uint64(code - 1)
+		} else {
+			dst[i] = j.add(row)
 		}
-		dst[i] = code - 1
 	}
 }
 
 // add returns the code for the text of a row.
 func (j *joinedCoder) add(row int32) uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	var code uint64
 	switch v := &j.rows.Columns[0]; v.Type {
 	case format.String:
-		return j.texts.add(v.Str.Bytes(int(row)))
+		code = j.texts.add(v.Str.Bytes(int(row)))
 	case format.Int32:
 		j.text = strconv.AppendInt(j.text[:0], int64(v.I32[row]), 10)
+		code = j.texts.add(j.text)
 	default:
 		j.text = strconv.AppendInt(j.text[:0], v.I64[row], 10)
+		code = j.texts.add(j.text)
 	}
-	return j.texts.add(j.text)
+	if code != otherCode {
+		j.codes[row].Store(uint32(code) + 1)
+	}
+	return code
 }
 
 // Capture groups by the path of the capture, because ids of processes, users and objects are those of one host.
 var Capture = &Key{Name: "capture", Bind: func(s *Source) (Coder, error) {
-	return Coder{func(dst []uint64, _ *format.Batch) { clear(dst) }, func(uint64) string { return s.Path }}, nil
+	return Coder{Codes: func(dst []uint64, _ *format.Batch) { clear(dst) },
+		Text: func(uint64) string { return s.Path }}, nil
 }}
 
 // Call groups by the name of the system call whose number is in column nr.
 var Call = &Key{Name: "name", Columns: []string{"nr"}, Bind: func(s *Source) (Coder, error) {
 	calls := s.Calls()
-	return Coder{func(dst []uint64, b *format.Batch) {
+	return Coder{Codes: func(dst []uint64, b *format.Batch) {
 		for i, nr := range b.Column("nr").I32[:len(dst)] {
 			dst[i] = syscalls.Slot(nr)
 		}
-	}, func(code uint64) string { return calls.Name(syscalls.SlotCall(code)) }}, nil
+	}, Text: func(code uint64) string { return calls.Name(syscalls.SlotCall(code)) }}, nil
 }}

@@ -27,6 +27,7 @@ type Key struct {
 type Coder struct {
 	Codes func(dst []uint64, b *format.Batch) // sets dst[i] to the code of row i; len(dst) is b.Rows
 	Text  func(code uint64) string            // what is shown; codes with the same text become one group
+	texts bool                                // codes are of a dictionary, so otherCode is one of all other texts
 }
 
 // LeftAligned is a copy of the key that a table aligns left.
@@ -62,7 +63,7 @@ func Ints(column string, text func(int64) string) *Key {
 		}
 	}
 	return &Key{Name: column, AlignRight: true, Columns: []string{column}, Bind: func(*Source) (Coder, error) {
-		return Coder{codes, func(code uint64) string { return text(int64(code)) }}, nil
+		return Coder{Codes: codes, Text: func(code uint64) string { return text(int64(code)) }}, nil
 	}}
 }
 
@@ -76,20 +77,20 @@ func Decimals(column string) *Key {
 // Texts groups by a text that is computed from columns of a row. The result of text need only be valid until its next
 // call.
 func Texts(name string, columns []string, text func(b *format.Batch, row int) []byte) *Key {
-	return &Key{Name: name, Columns: columns, Bind: func(*Source) (Coder, error) {
-		d := newDictionary()
+	return &Key{Name: name, Columns: columns, Bind: func(s *Source) (Coder, error) {
+		d := newDictionary(s.budget())
 		return Coder{func(dst []uint64, b *format.Batch) {
 			for i := range dst {
 				dst[i] = d.add(text(b, i))
 			}
-		}, d.text}, nil
+		}, d.text, true}, nil
 	}}
 }
 
 // OneOf groups by a column of text that should have one of these values; all other rows are one group, "?".
 func OneOf(column string, values ...string) *Key {
 	return &Key{Name: column, Columns: []string{column}, Bind: func(*Source) (Coder, error) {
-		return Coder{func(dst []uint64, b *format.Batch) {
+		return Coder{Codes: func(dst []uint64, b *format.Batch) {
 			v := &b.Column(column).Str
 		rows:
 			for i := range dst {
@@ -101,7 +102,7 @@ func OneOf(column string, values ...string) *Key {
 				}
 				dst[i] = uint64(len(values))
 			}
-		}, func(code uint64) string {
+		}, Text: func(code uint64) string {
 			if code == uint64(len(values)) {
 				return "?"
 			}
@@ -113,7 +114,7 @@ func OneOf(column string, values ...string) *Key {
 // Errno groups system calls by the error number in column ret; those that succeeded are one group, "ok".
 var Errno = &Key{Name: "errno", Columns: []string{"nr", "ret"}, Bind: func(s *Source) (Coder, error) {
 	calls := s.Calls()
-	return Coder{func(dst []uint64, b *format.Batch) {
+	return Coder{Codes: func(dst []uint64, b *format.Batch) {
 		nr := b.Column("nr").I32
 		for i, ret := range b.Column("ret").I64[:len(dst)] {
 			dst[i] = 0
@@ -121,7 +122,7 @@ var Errno = &Key{Name: "errno", Columns: []string{"nr", "ret"}, Bind: func(s *So
 				dst[i] = uint64(-ret)
 			}
 		}
-	}, func(code uint64) string { return ErrnoText(int64(code)) }}, nil
+	}, Text: func(code uint64) string { return ErrnoText(int64(code)) }}, nil
 }}
 
 // ErrnoText is the name of an error number, which is positive, and "ok" for 0.

@@ -15,8 +15,14 @@ type level struct {
 	small []int32 // number+1 of groups of parent 0, by their code, if it is below smallCodes; 0: no such group
 	// slots is a hash table of all other groups, with linear probing: number+1; 0: free. Its size is a power of 2.
 	slots []int32
-	used  int       // of slots
-	seed  [2]uint64 // random, so that the author of a hostile capture cannot choose codes that collide
+	used  int // of slots
+	// room takes memory for one more group and reports whether there was any. If not, the row is in the group other,
+	// as are all rows of parents that are the group other of the keys before. nil: there is room for all.
+	room        func() bool
+	other       int32     // its number; -1: there is none
+	parentOther int32     // likewise, of the keys before; -1 is no parent
+	textCodes   bool      // otherCode stands for texts that there was no room for
+	seed        [2]uint64 // random, so that the author of a hostile capture cannot choose codes that collide
 }
 
 // node identifies a group.
@@ -29,7 +35,7 @@ type node struct {
 const smallCodes = 1 << 16
 
 func newLevel() *level {
-	return &level{slots: make([]int32, 64), seed: [2]uint64{rand.Uint64(), rand.Uint64()}}
+	return &level{slots: make([]int32, 64), other: -1, parentOther: -1, seed: [2]uint64{rand.Uint64(), rand.Uint64()}}
 }
 
 // number sets numbers to the groups of rows that have these parents and codes. numbers and parents may be the same
@@ -61,11 +67,17 @@ func (l *level) numberFirst(numbers []int32, codes []uint64) {
 
 // find returns the number of a group, and adds the group if it is new.
 func (l *level) find(at node) int32 {
+	if at.parent == l.parentOther || at.code == otherCode && l.textCodes {
+		return l.otherGroup()
+	}
 	if at.parent == 0 && at.code < smallCodes {
 		for uint64(len(l.small)) <= at.code {
 			l.small = append(l.small, make([]int32, max(256, len(l.small)))...)
 		}
 		if l.small[at.code] == 0 {
+			if !l.hasRoom() {
+				return l.otherGroup()
+			}
 			l.small[at.code] = l.add(at) + 1
 		}
 		return l.small[at.code] - 1
@@ -76,12 +88,25 @@ func (l *level) find(at node) int32 {
 			return n
 		}
 	}
+	if !l.hasRoom() {
+		return l.otherGroup()
+	}
 	n := l.add(at)
 	l.slots[slot] = n + 1
 	if l.used++; 2*l.used > len(l.slots) {
 		l.grow()
 	}
 	return n
+}
+
+func (l *level) hasRoom() bool { return l.room == nil || l.room() }
+
+// otherGroup returns the number of the group of all rows that there is no room for a group of their own for.
+func (l *level) otherGroup() int32 {
+	if l.other < 0 {
+		l.other = l.add(node{parent: -1})
+	}
+	return l.other
 }
 
 func (l *level) add(at node) int32 {

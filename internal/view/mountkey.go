@@ -23,11 +23,11 @@ var mountNamespace = &Key{Name: "path_mntns", Number: true, AlignRight: true, Co
 		if err != nil {
 			return Coder{}, err
 		}
-		return Coder{func(dst []uint64, b *format.Batch) {
+		return Coder{Codes: func(dst []uint64, b *format.Batch) {
 			for i, id := range b.Column("path").I32[:len(dst)] {
 				dst[i] = labels[rows.Index(int64(id))]
 			}
-		}, labelText}, nil
+		}, Text: labelText}, nil
 	}}
 
 // labelText is the text of a label: the namespace, or nothing if it does not matter.
@@ -38,6 +38,12 @@ func labelText(label uint64) string {
 	return strconv.FormatUint(label-1, 10)
 }
 
+// What a file takes in namespaceLabels, and what its label takes, in bytes.
+const (
+	placeBytes = 200
+	labelBytes = 8
+)
+
 // namespaceLabels returns a label for each row of the dimension path: 0, or the mount namespace plus 1 if its name is
 // also that of another file in another one. Of several namespaces with the same file, it is the first in the table.
 func namespaceLabels(s *Source) ([]uint64, error) {
@@ -45,11 +51,18 @@ func namespaceLabels(s *Source) ([]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	names, numbers := &rows.Columns[0].Str, newDictionary()
+	names, numbers := &rows.Columns[0].Str, map[string]int{}
+	taken := placeBytes*int64(rows.Rows) + int64(len(names.Data))
+	if err := s.budget().Reserve("the names of files", taken); err != nil {
+		return nil, err
+	}
+	defer s.budget().Release(taken - labelBytes*int64(rows.Rows))
 	ofName := make([][]int32, 0, rows.Rows)
 	for row := range int32(rows.Rows) {
-		n := numbers.add(names.Bytes(int(row)))
-		if n == uint64(len(ofName)) {
+		n, known := numbers[string(names.Bytes(int(row)))]
+		if !known {
+			n = len(ofName)
+			numbers[names.At(int(row))] = n
 			ofName = append(ofName, nil)
 		}
 		ofName[n] = append(ofName[n], row)

@@ -17,11 +17,13 @@ type Result struct {
 	accumulators map[aggregate]accumulator
 	groups       []Group          // by number
 	numbers      map[string]int32 // of the groups, by groupID
+	other        *Group           // nil: all rows are in groups; its number is that of an entry of groups
 }
 
 // Group is one group of a result.
 type Group struct {
 	Texts []string // of the keys, in the order of Grouping.By
+	Other bool     // it has the rows that there was no room for in groups of their own
 
 	number int32
 	result *Result
@@ -54,7 +56,12 @@ func (r *Result) merge(p *partialResult) {
 	}
 	keys := len(r.keys)
 	for from := range int32(p.prefix.groups()) {
-		to := r.number(p.prefix.texts(from, keys))
+		var to int32
+		if p.prefix.level != nil && from == p.prefix.level.other {
+			to = r.otherNumber()
+		} else {
+			to = r.number(p.prefix.texts(from, keys))
+		}
 		for i, a := range r.aggregates {
 			sum := r.accumulators[a]
 			sum.grow(len(r.groups))
@@ -70,10 +77,27 @@ func (r *Result) number(texts []string) int32 {
 	if !ok {
 		n = int32(len(r.groups))
 		r.numbers[id] = n
-		r.groups = append(r.groups, Group{texts, n, r})
+		r.groups = append(r.groups, Group{Texts: texts, number: n, result: r})
 	}
 	return n
 }
+
+// otherText stands for each key of the group other.
+const otherText = "(other)"
+
+// otherNumber returns the number of the group other.
+func (r *Result) otherNumber() int32 {
+	if r.other == nil {
+		r.other = &Group{Texts: slices.Repeat([]string{otherText}, len(r.keys)), Other: true,
+			number: int32(len(r.groups)), result: r}
+		r.groups = append(r.groups, *r.other)
+	}
+	return r.other.number
+}
+
+// Other returns the group of the rows that there was no room for in groups of their own, nil if there are none. It is
+// in no other list of groups.
+func (r *Result) Other() *Group { return r.other }
 
 // groupID encodes texts so that different lists have different ids.
 func groupID(texts []string) string {
@@ -92,8 +116,13 @@ func (r *Result) Group(texts ...string) *Group {
 	return nil
 }
 
-// Len is the number of groups.
-func (r *Result) Len() int { return len(r.groups) }
+// Len is the number of groups, without Other.
+func (r *Result) Len() int {
+	if r.other != nil {
+		return len(r.groups) - 1
+	}
+	return len(r.groups)
+}
 
 // Total returns the only group of a grouping without keys. It exists even if there were no rows.
 func (r *Result) Total() *Group {
@@ -133,12 +162,16 @@ func (r *Result) Top(n int, by Number) []*Group {
 		*Group
 		value int64
 	}
-	entries := make([]entry, len(r.groups))
+	entries := make([]entry, 0, len(r.groups))
 	for i := range r.groups {
-		entries[i].Group = &r.groups[i]
-		if by != nil {
-			entries[i].value = by.Of(&r.groups[i])
+		if r.groups[i].Other {
+			continue
 		}
+		e := entry{Group: &r.groups[i]}
+		if by != nil {
+			e.value = by.Of(&r.groups[i])
+		}
+		entries = append(entries, e)
 	}
 	slices.SortFunc(entries, func(a, b entry) int {
 		return cmp.Or(cmp.Compare(b.value, a.value), r.compareTexts(a.Texts, b.Texts))

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/schema"
 )
@@ -19,6 +20,8 @@ type Source struct {
 	progress capture.Progress
 	loaded   map[any]any // results of LoadOnce by id
 }
+
+func (s *Source) budget() *budget.Budget { return budget.Of(s.ctx) }
 
 // LoadOnce returns the result of load, which is called once for each source and id, so that keys and workers can share
 // it. Like the key of a context value, the id should have a type of the caller's own.

@@ -80,8 +80,8 @@ type Head struct {
 	AlignRight bool
 }
 
-// Cells returns the headers of a table of groups by these keys, and its rows.
-func (v *View) Cells(groups []*Group, by ...string) (heads []Head, rows [][]string) {
+// Cells returns the headers of a table of groups by these keys, and a function that makes the row of one of them.
+func (v *View) Cells(groups []*Group, by ...string) (heads []Head, row func(g *Group) []string) {
 	var keys, measures []Head
 	var shown []int
 	for i, k := range v.by(by) {
@@ -95,7 +95,7 @@ func (v *View) Cells(groups []*Group, by ...string) (heads []Head, rows [][]stri
 			measures = append(measures, Head{m.head(), number})
 		}
 	}
-	for _, g := range groups {
+	return arrange(v, keys, measures), func(g *Group) []string {
 		var texts, cells []string
 		for _, i := range shown {
 			texts = append(texts, g.Texts[i])
@@ -105,9 +105,8 @@ func (v *View) Cells(groups []*Group, by ...string) (heads []Head, rows [][]stri
 				cells = append(cells, m.text(g))
 			}
 		}
-		rows = append(rows, arrange(v, texts, cells))
+		return arrange(v, texts, cells)
 	}
-	return arrange(v, keys, measures), rows
 }
 
 // arrange returns what belongs to the keys and what belongs to the measures, in the order of the columns.
@@ -118,7 +117,7 @@ func arrange[T any](v *View, keys, measures []T) []T {
 	return append(append([]T{}, keys...), measures...)
 }
 
-// Fields returns a group by these keys as the fields of a JSON object.
+// Fields returns a group by these keys as the fields of a JSON object. Only Result.Other has the field other.
 func (v *View) Fields(g *Group, by ...string) map[string]any {
 	fields := map[string]any{}
 	for i, k := range v.by(by) {
@@ -126,6 +125,9 @@ func (v *View) Fields(g *Group, by ...string) map[string]any {
 	}
 	for _, m := range v.Measures {
 		fields[m.field()] = m.json(g)
+	}
+	if g.Other {
+		fields["other"] = true
 	}
 	return fields
 }

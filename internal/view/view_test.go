@@ -9,11 +9,13 @@ import (
 	"reflect"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/fixture"
 	"github.com/fletch-trace/fletch/internal/syscalls"
@@ -63,9 +65,10 @@ func lines(t *testing.T, v *View, in *Input, sort string, n int, by ...string) [
 		t.Fatal(err)
 	}
 	var lines []string
-	_, table := v.Cells(r.Top(n, v.SortBy(sort)), by...)
-	for _, cells := range table {
-		lines = append(lines, strings.Join(cells, ","))
+	groups := r.Top(n, v.SortBy(sort))
+	_, row := v.Cells(groups, by...)
+	for _, g := range groups {
+		lines = append(lines, strings.Join(row(g), ","))
 	}
 	return lines
 }
@@ -213,18 +216,68 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// Rows that there is no room for in groups of their own are one group, whatever it is grouped by, and the sums over all
+// groups stay the same.
 func TestTooManyGroups(t *testing.T) {
 	f := fixture.New()
-	for nr := range int32(100) {
-		f.AddSyscall(time.Duration(nr), 0, 1, nr, 0, 0)
+	for i := range int32(100) {
+		f.AddTask(i+1, i+1, 1000, 1, 0, "worker/"+strconv.Itoa(int(i)), "")
+		for range 3 {
+			f.AddSyscall(time.Duration(i), 0, i+1, i, -2, 0)
+		}
 	}
 	set := open(t, f)
-	if _, err := callView.Run(t.Context(), &Input{Captures: set, maxGroups: 100}, "name"); err != nil {
-		t.Errorf("exactly the maximum: %v", err)
+	calls := callView.Measures[0].Value.(Number)
+	for _, by := range [][]string{{"name"}, {"comm"}, {"tid"}, {"comm", "name"}, {"pid", "tid", "name"}} {
+		in := &Input{Captures: set, maxGroups: 100}
+		whole, err := callView.Run(t.Context(), in, by...)
+		if err != nil || in.Crowded || whole.Other() != nil || whole.Len() != 100 {
+			t.Errorf("%v, exactly the maximum: %d groups, other %v, %v", by, whole.Len(), whole.Other(), err)
+		}
+		in = &Input{Captures: set, maxGroups: 7}
+		r, err := callView.Run(t.Context(), in, by...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := r.Other()
+		if !in.Crowded || other == nil || !other.Other || other.Texts[len(by)-1] != "(other)" {
+			t.Fatalf("%v: other is %+v", by, other)
+		}
+		groups := r.Top(0, calls)
+		if len(groups) != r.Len() || len(groups) < 7 || len(groups) > 7*runtime.GOMAXPROCS(0) {
+			t.Errorf("%v: %d groups, %d", by, len(groups), r.Len())
+		}
+		sum := calls.Of(other)
+		for _, g := range groups {
+			sum += calls.Of(g)
+			if g.Other || calls.Of(g) != 3 {
+				t.Errorf("%v: %q has %d calls", by, g.Texts, calls.Of(g))
+			}
+		}
+		if sum != 300 {
+			t.Errorf("%v: %d calls in all groups", by, sum)
+		}
+		if fields := callView.Fields(other, by...); fields["other"] != true {
+			t.Errorf("%v: %v", by, fields)
+		}
 	}
-	_, err := callView.Run(t.Context(), &Input{Captures: set, maxGroups: 99}, "name")
-	if err == nil || !strings.HasSuffix(err.Error(), "more than 99 groups") {
-		t.Errorf("got %v", err)
+}
+
+// What does not fit in the budget is in the group other too, and memory stays within.
+func TestGroupsFitTheBudget(t *testing.T) {
+	f := fixture.New()
+	for i := range int32(120_000) {
+		f.AddSyscall(time.Duration(i), 0, 1, 1<<20+i, 0, 0)
+	}
+	set := open(t, f)
+	in := &Input{Captures: set}
+	ctx := budget.With(t.Context(), budget.New(budget.Least))
+	r, err := callView.Run(ctx, in, "name", "tid")
+	if err != nil || !in.Crowded || r.Len() < 1000 {
+		t.Fatalf("%d groups, crowded %v, %v", r.Len(), in.Crowded, err)
+	}
+	if n := callView.Measures[0].Value.(Number).Of(r.Other()); n < 1000 {
+		t.Errorf("%d calls in other", n)
 	}
 }
 

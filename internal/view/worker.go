@@ -3,7 +3,6 @@
 package view
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/fletch-trace/fletch/format"
@@ -16,7 +15,8 @@ type worker struct {
 	prefixes   []*prefix // each after its parent
 	partials   []*partialResult
 	selections *selections
-	maxGroups  int
+	memory     *groupMemory
+	maxGroups  int // 0: as many as there is memory for
 }
 
 // boundKey is a key with the codes of the rows of the current batch.
@@ -33,6 +33,7 @@ type prefix struct {
 	key     *boundKey // the last key
 	level   *level
 	numbers []int32 // of the groups of the current batch, by row
+	bytes   int64   // that a group takes in all that is counted of it
 }
 
 // partialResult is a worker's part of the Result of a grouping.
@@ -43,12 +44,9 @@ type partialResult struct {
 	accumulators []accumulator
 }
 
-func newWorker(s *Source, results []*Result, limit int) (*worker, error) {
+func newWorker(s *Source, results []*Result, memory *groupMemory, limit int) (*worker, error) {
 	w := &worker{source: s, keys: map[*Key]*boundKey{}, prefixes: []*prefix{{}}, selections: newSelections(s),
-		maxGroups: limit}
-	if limit == 0 {
-		w.maxGroups = maxGroups
-	}
+		memory: memory, maxGroups: limit}
 	for _, r := range results {
 		p := &partialResult{prefix: w.prefixes[0]}
 		for _, k := range r.keys {
@@ -64,8 +62,10 @@ func newWorker(s *Source, results []*Result, limit int) (*worker, error) {
 				return nil, err
 			}
 			p.accumulators = append(p.accumulators, bound)
+			p.prefix.bytes += bound.groupBytes()
 			p.where = append(p.where, a.where())
 		}
+		p.prefix.bytes += resultBytes + keyBytes*int64(len(r.keys))
 		w.partials = append(w.partials, p)
 	}
 	return w, nil
@@ -89,7 +89,11 @@ func (w *worker) extend(parent *prefix, key *boundKey) *prefix {
 			return p
 		}
 	}
-	p := &prefix{parent: parent, key: key, level: newLevel()}
+	p := &prefix{parent: parent, key: key, level: newLevel(), bytes: nodeBytes}
+	p.level.textCodes = key.coder.texts
+	p.level.room = func() bool {
+		return (w.maxGroups == 0 || len(p.level.nodes) < w.maxGroups) && w.memory.takeGroup(p.bytes)
+	}
 	w.prefixes = append(w.prefixes, p)
 	return p
 }
@@ -103,15 +107,15 @@ func (w *worker) add(b *format.Batch) error {
 	}
 	for _, p := range w.prefixes {
 		p.number(b)
-		if n := p.groups(); n > w.maxGroups {
-			return fmt.Errorf("more than %d groups", w.maxGroups)
-		}
 	}
 	for _, g := range w.partials {
 		g.hasRows = g.hasRows || b.Rows > 0
 		for i, a := range g.accumulators {
 			a.grow(g.prefix.groups())
 			a.add(b, w.selections.of(g.where[i], b), g.prefix.numbers)
+			if !w.memory.take(a.grownBytes()) {
+				return w.memory.budget.Exceeded("what is counted of the groups")
+			}
 		}
 	}
 	return nil
@@ -130,6 +134,9 @@ func (p *prefix) number(b *format.Batch) {
 	p.numbers = slices.Grow(p.numbers[:0], b.Rows)[:b.Rows]
 	if p.parent == nil {
 		return // all rows are in group 0, and no other number was ever written
+	}
+	if p.parent.level != nil {
+		p.level.parentOther = p.parent.level.other
 	}
 	if p.parent.parent == nil {
 		p.level.numberFirst(p.numbers, p.key.codesOf(b))

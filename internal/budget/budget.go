@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package budget
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+
+	"github.com/fletch-trace/fletch/internal/cli"
+)
+
+// Bounds of --max-memory, in bytes.
+const (
+	Default = 1 << 30
+	Least   = 64 << 20
+)
+
+// ErrExceeded is wrapped by the error of what takes more memory than there is.
+var ErrExceeded = errors.New("more memory than --max-memory allows")
+
+// Budget is the memory of one run of a program. It is safe for concurrent use.
+type Budget struct {
+	limit    int64
+	reserved atomic.Int64
+	watch    watch
+}
+
+// New returns a budget of that many bytes.
+func New(limit int64) *Budget { return &Budget{limit: limit} }
+
+type key struct{}
+
+// With returns a context that carries b to what reads captures.
+func With(ctx context.Context, b *Budget) context.Context { return context.WithValue(ctx, key{}, b) }
+
+// Of returns the budget that a context carries, a new one of the default size if it carries none.
+func Of(ctx context.Context) *Budget {
+	if b, ok := ctx.Value(key{}).(*Budget); ok {
+		return b
+	}
+	return New(Default)
+}
+
+// Limit is the size of the budget in bytes.
+func (b *Budget) Limit() int64 { return b.limit }
+
+// heap is how many bytes of the budget are for the heap. The rest is for the program itself and for what the garbage
+// collector has not collected yet.
+func (b *Budget) heap() int64 { return b.limit - b.limit/8 - 12<<20 }
+
+// Share is one nth of the heap, in bytes.
+func (b *Budget) Share(n int64) int64 { return b.heap() / n }
+
+// TryReserve takes n bytes of the budget and reports whether there was room. All that is reserved leaves a quarter of
+// the heap for what is not.
+func (b *Budget) TryReserve(n int64) bool {
+	if n < 0 || b.reserved.Add(n) > b.heap()/4*3 {
+		b.reserved.Add(-max(n, 0))
+		return false
+	}
+	return true
+}
+
+// Reserve is TryReserve with an error that says what there is no room for, such as "the tasks of the capture".
+func (b *Budget) Reserve(what string, n int64) error {
+	if b.TryReserve(n) {
+		return nil
+	}
+	return b.Exceeded(what)
+}
+
+// Release gives back n bytes.
+func (b *Budget) Release(n int64) { b.reserved.Add(-n) }
+
+// Exceeded is the error that says what there is no room for.
+func (b *Budget) Exceeded(what string) error {
+	size := cli.Size(b.limit)
+	return cli.WithHint(fmt.Errorf("%s: %w (%v)", what, ErrExceeded, &size),
+		"allow more with --max-memory, or read less: some of the captures, or a part selected by time or filter")
+}
