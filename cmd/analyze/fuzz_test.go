@@ -3,6 +3,7 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/fletch-trace/fletch/internal/export"
@@ -20,6 +21,23 @@ func FuzzViews(f *testing.F) {
 			}
 			fixture.CheckRun(t, "analyze", run, tar, c.name(), "-")
 			fixture.CheckRun(t, "analyze", run, tar, c.name(), "-", "--json")
+		}
+	})
+}
+
+// FuzzBuilt runs every command on whole captures that are built of the fuzzed bytes, with little memory: every view by
+// its own keys and by all, and convert to every format.
+func FuzzBuilt(f *testing.F) {
+	for _, program := range fixture.BuiltSeeds() {
+		f.Add(program)
+	}
+	f.Fuzz(func(t *testing.T, program []byte) {
+		path := filepath.Join(t.TempDir(), "capture.tar")
+		if err := fixture.WriteBuilt(path, program); err != nil {
+			t.Skip(err) // a writer refuses it
+		}
+		for _, line := range everyCommand(path) {
+			fixture.CheckBuilt(t, "analyze", run, line...)
 		}
 	})
 }

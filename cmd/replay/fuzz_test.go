@@ -3,6 +3,7 @@
 package main
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/fletch-trace/fletch/internal/fixture"
@@ -23,5 +24,21 @@ func FuzzReplay(f *testing.F) {
 		fixture.CheckRun(t, "replay", run, tar, "-", "-t", "utc")
 		fixture.CheckRun(t, "replay", run, tar, "-", "-t", "relative", "comm != 'x' || ret < 0")
 		fixture.CheckRun(t, "replay", run, tar, "-", "--json")
+	})
+}
+
+// FuzzBuilt plays whole captures that are built of the fuzzed bytes, with little memory.
+func FuzzBuilt(f *testing.F) {
+	for _, program := range fixture.BuiltSeeds() {
+		f.Add(program)
+	}
+	f.Fuzz(func(t *testing.T, program []byte) {
+		path := filepath.Join(t.TempDir(), "capture.tar")
+		if err := fixture.WriteBuilt(path, program); err != nil {
+			t.Skip(err) // a writer refuses it
+		}
+		fixture.CheckBuilt(t, "replay", run, path, "-t", "utc")
+		fixture.CheckBuilt(t, "replay", run, path, "--json", "comm != 'x'")
+		fixture.CheckBuilt(t, "replay", run, path, "--json")
 	})
 }
