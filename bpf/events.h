@@ -33,6 +33,9 @@
  *   NO_TRIGGER                   record --trigger does not test its rows
  *   TEXT("...")                  the template of the line that replay prints for a row; {column} is replaced by the
  *                                value. Without it replay prints name=value
+ *   CONTENT("x")                 what the values of a member tell, for analyze redact: numbers, names, paths, args or
+ *                                addresses. Most typedefs say it themselves (contents in internal/schema/gen). A
+ *                                column that nobody has classified is dropped when a capture is redacted
  *   BEGINS("op")                 of ts: in the rows with this op it is a start, and ts + duration_ns is the end
  */
 #ifndef FLETCH_EVENTS_H
@@ -46,6 +49,7 @@
 #define TEXT(template) HINT("text:" template)
 #define NO_TRIGGER HINT("no_trigger:")
 #define BEGINS(op) HINT("begins:" op)
+#define CONTENT(kind) HINT("content:" kind)
 
 /* The tables. KIND_x is table x, and the index of its counters in struct cpu. */
 enum record_kind {
@@ -112,30 +116,30 @@ struct task_event {
 	dimension_kind kind;
 	task_id task;
 	ktime_ns ts;
-	s32 tid;
-	s32 pid;
-	s32 ppid;
-	u32 uid;
-	u32 gid;
+	s32 tid CONTENT("numbers");
+	s32 pid CONTENT("numbers");
+	s32 ppid CONTENT("numbers");
+	u32 uid CONTENT("numbers");
+	u32 gid CONTENT("numbers");
 	u32 pad_gid;
 	cgroup_id cgroup;
 	comm_t comm;
 	dpath_t exe;
-	u32 euid;
-	u32 egid;
-	s32 nspid;
-	s32 nstid;
-	u32 pidns;
-	u32 mntns;
+	u32 euid CONTENT("numbers");
+	u32 egid CONTENT("numbers");
+	s32 nspid CONTENT("numbers");
+	s32 nstid CONTENT("numbers");
+	u32 pidns CONTENT("numbers");
+	u32 mntns CONTENT("numbers");
 };
 
 struct path_event {
 	dimension_kind kind;
 	path_id path;
-	u64 dev; /* as st_dev of stat(2) */
-	u64 ino;
+	u64 dev CONTENT("numbers"); /* as st_dev of stat(2) */
+	u64 ino CONTENT("numbers");
 	dpath_t name;
-	u32 mntns;
+	u32 mntns CONTENT("numbers");
 	u32 pad_mntns;
 } FAMILY("file");
 
@@ -159,12 +163,12 @@ struct process_event {
 	task_id task;
 	ktime_ns ts;
 	enum process_op op;
-	s32 pid;
-	s32 ppid;
+	s32 pid CONTENT("numbers");
+	s32 ppid CONTENT("numbers");
 	u32 pad_ppid;
-	str_t filename;
+	str_t filename CONTENT("paths");
 	strlist_t args;
-	s32 exit_code;
+	s32 exit_code CONTENT("numbers");
 	signal_nr signal;
 	duration_ns duration_ns;
 } FAMILY("process");
@@ -177,7 +181,7 @@ struct syscall_event {
 	flags_t flags;
 	result_t ret;
 	duration_ns duration_ns;
-	s64 arg[6];
+	s64 arg[6] CONTENT("numbers");
 } FAMILY("syscall") BULK("nr,arg0");
 
 struct pending_event {
@@ -186,7 +190,7 @@ struct pending_event {
 	begin_ns ts;
 	call_nr nr;
 	flags_t flags;
-	s64 arg[6];
+	s64 arg[6] CONTENT("numbers");
 } FAMILY("syscall") NO_TRIGGER;
 
 enum file_op {
@@ -200,7 +204,7 @@ struct file_event {
 	begin_ns ts;
 	enum file_op op;
 	path_id path;
-	s64 offset; /* -1: a stream, without a position */
+	s64 offset CONTENT("numbers"); /* -1: a stream, without a position */
 	bytes_t size;
 	result_t ret;
 	duration_ns duration_ns;
@@ -212,11 +216,11 @@ struct ipc_event {
 	event_kind kind;
 	task_id task;
 	ktime_ns ts;
-	s64 key;
-	s32 id;
-	u32 uid;
-	u32 owner;
-	u32 creator;
+	s64 key CONTENT("numbers");
+	s32 id CONTENT("numbers");
+	u32 uid CONTENT("numbers");
+	u32 owner CONTENT("numbers");
+	u32 creator CONTENT("numbers");
 	mode_bits mode;
 	mode_bits flag;
 } FAMILY("ipc");
@@ -234,7 +238,7 @@ struct tcp_event {
 	task_id task;
 	ktime_ns ts BEGINS("connect");
 	enum tcp_op op;
-	s32 family;
+	s32 family CONTENT("numbers");
 	addr_t saddr;
 	port_t sport;
 	addr_t daddr;
@@ -244,7 +248,7 @@ struct tcp_event {
 	duration_ns duration_ns;
 	bytes_t sent;
 	bytes_t received;
-	s32 retransmits;
+	s32 retransmits CONTENT("numbers");
 	u32 pad_retransmits;
 	duration_ns srtt_ns;
 } FAMILY("tcp");
@@ -262,7 +266,7 @@ struct seccomp_event {
 	ktime_ns ts;
 	call_nr nr;
 	enum seccomp_action action;
-	s32 code;
+	s32 code CONTENT("numbers");
 	u32 pad_code;
 	pointer_t ip;
 } FAMILY("seccomp");
@@ -280,10 +284,10 @@ struct signal_event {
 	task_id task; /* the sender; 0: the kernel */
 	ktime_ns ts;
 	task_id to;
-	s32 to_pid;
-	s32 to_tid;
+	s32 to_pid CONTENT("numbers");
+	s32 to_tid CONTENT("numbers");
 	signal_nr signal;
-	s32 code;
+	s32 code CONTENT("numbers");
 	enum signal_result result;
 } FAMILY("signal") TEXT("signal {signal} to {to}: {result}, code {code}");
 

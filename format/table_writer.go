@@ -60,7 +60,7 @@ func (w *Writer) begin(t *tableWriter, n int) {
 		return
 	}
 	number := t.number + 1
-	if n > 0 && !w.destination.buffered() {
+	if n > 0 && (!w.destination.buffered() || w.opt.WholeSegments) {
 		number = n
 	}
 	file, err := w.destination.createSegment(t.name, number)

@@ -31,6 +31,9 @@ type WriterOptions struct {
 	// batches without a generation; 0 is 64 MiB. Segments of a tar are kept in
 	// memory until they are complete, and are at most 4 MiB and one batch.
 	SegmentBytes int64
+	// WholeSegments makes each generation one segment, with its number, also in a tar,
+	// which then keeps segments in memory whatever their size.
+	WholeSegments bool
 	// Memory keeps the segments in memory, from where only Dump writes them to
 	// disk. Nothing is created at the path given to Create.
 	Memory bool
@@ -217,7 +220,7 @@ func (w *Writer) append(t *tableWriter, b *Batch, codec Codec) error {
 	t.batches = append(t.batches, at)
 	w.count(t, b)
 	if b.Generation == 0 && (t.segment.bytes >= w.segmentBytes || len(t.batches) >= maxSegmentBatches) ||
-		w.destination.buffered() && t.segment.bytes >= w.segmentBytes {
+		w.destination.buffered() && t.segment.bytes >= w.segmentBytes && !w.opt.WholeSegments {
 		w.finish(t)
 	}
 	return t.err

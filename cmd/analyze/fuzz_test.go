@@ -10,13 +10,13 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// FuzzViews runs every command but convert, as text and as JSON, on captures with changed bytes.
+// FuzzViews runs every command but convert and redact, as text and as JSON, on captures with changed bytes.
 func FuzzViews(f *testing.F) {
 	mutants := seed(f)
 	f.Fuzz(func(t *testing.T, capture byte, changes []byte) {
 		tar := mutants.Tar(capture, changes)
 		for _, c := range commands {
-			if c.name() == "convert" {
+			if c.name() == "convert" || c.name() == "redact" {
 				continue
 			}
 			fixture.CheckRun(t, "analyze", run, tar, c.name(), "-")
@@ -50,6 +50,17 @@ func FuzzConvert(f *testing.F) {
 		for _, format := range export.Formats() {
 			fixture.CheckRun(t, "analyze", run, tar, "convert", "-", "--force", "-o", dir, "--format", format.Name)
 		}
+	})
+}
+
+// FuzzRedact redacts captures with changed bytes.
+func FuzzRedact(f *testing.F) {
+	mutants, out := seed(f), filepath.Join(f.TempDir(), "out")
+	f.Fuzz(func(t *testing.T, capture byte, changes []byte) {
+		tar := mutants.Tar(capture, changes)
+		fixture.CheckRun(t, "analyze", run, tar, "redact", "-", "--dry-run")
+		fixture.CheckRun(t, "analyze", run, tar, "redact", "-", "--force", "-w", out, "--pattern", "e(.)", "--json")
+		fixture.CheckRun(t, "analyze", run, tar, "redact", "-", "--force", "-w", out+".tar", "--all")
 	})
 }
 

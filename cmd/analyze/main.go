@@ -51,6 +51,7 @@ var commands = []command{
 	ipc.command(),
 	{Command: lossesCommand, run: losses},
 	{Command: convertCommand, run: convert},
+	{Command: redactCommand, run: redact},
 }
 
 // run runs the program and returns its exit status.

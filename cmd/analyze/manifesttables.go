@@ -60,8 +60,11 @@ func recorderText(r *format.Recorder) string {
 
 // derivedText says how a capture was made of others, "" if a recorder wrote it.
 func derivedText(d *format.Derived) string {
-	if d == nil {
+	switch {
+	case d == nil:
 		return ""
+	case len(d.From) == 0: // recordings before 1.2 have no ids
+		return d.How
 	}
 	return d.How + " of " + strings.Join(d.From, ", ")
 }

@@ -5,6 +5,7 @@ package capture
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"slices"
@@ -67,6 +68,23 @@ func OpenEach(ctx context.Context, paths []string, stdin io.Reader) (set Set, er
 		set = append(set, New(ctx, c))
 	}
 	return set, err
+}
+
+// OpenRecording opens captures of one recording as one, as they are: without joins, and without columns of this version
+// that they lack.
+func OpenRecording(paths []string, stdin io.Reader) (*format.Capture, error) {
+	all, err := openAll(paths, stdin)
+	if err != nil {
+		return nil, err
+	}
+	one := format.Union(all...)
+	for _, c := range all[1:] {
+		if !format.SameRecording(all[0], c) {
+			err := fmt.Errorf("opening %s: of another recording than %s", c.Path, all[0].Path)
+			return nil, errors.Join(cli.WithHint(err, "take captures of different recordings one by one"), one.Close())
+		}
+	}
+	return one, nil
 }
 
 func openAll(paths []string, stdin io.Reader) (all []*format.Capture, err error) {

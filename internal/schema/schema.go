@@ -35,6 +35,21 @@ const (
 	Flags                   // bits, which FORMAT.md lists
 )
 
+// Content is what the values of a column can tell of people and their programs. It decides what becomes of the column
+// when a capture is redacted.
+type Content uint8
+
+// The contents.
+const (
+	Unclassified Content = iota // nobody has said: the column is dropped
+	Numbers                     // measures, ids, times: nothing that somebody wrote
+	Words                       // one of Column.Values
+	Names                       // what somebody called a program, a thread, a host
+	Paths                       // of files and cgroups
+	Args                        // arguments of programs
+	Addresses                   // network addresses
+)
+
 // Bits of a column of Flags, as enum row_flags in events.h.
 const (
 	FlagBefore    = 1 // it began before the recording: ts is the recording's start, and the duration a lower bound
@@ -45,6 +60,7 @@ const (
 type Column struct {
 	format.Column
 	Meaning   Meaning
+	Content   Content
 	Dimension string   // for ID: the table that has the rows
 	Values    []string // for Enum: all values, by number
 }
@@ -66,11 +82,11 @@ type Table struct {
 
 // Loss is the table of lost events. The recorder itself fills it, so it is not in Tables.
 var Loss = &Table{Schema: format.LossSchema, Columns: []Column{
-	{Column: format.LossSchema.Columns[0], Meaning: Time},
-	{Column: format.LossSchema.Columns[1], Meaning: Time},
-	{Column: format.LossSchema.Columns[2]},
-	{Column: format.LossSchema.Columns[3]},
-	{Column: format.LossSchema.Columns[4]},
+	{Column: format.LossSchema.Columns[0], Meaning: Time, Content: Numbers},
+	{Column: format.LossSchema.Columns[1], Meaning: Time, Content: Numbers},
+	{Column: format.LossSchema.Columns[2], Content: Numbers},
+	{Column: format.LossSchema.Columns[3], Content: Words},
+	{Column: format.LossSchema.Columns[4], Content: Numbers},
 }}
 
 // Of returns the table of that name, nil if there is none.

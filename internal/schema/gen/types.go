@@ -33,6 +33,7 @@ type column struct {
 	name      string
 	form      form
 	meaning   string // a constant of package schema
+	content   string // likewise; "": nobody has classified it
 	dimension string
 	values    []string
 	offset    uint32 // bytes, from the start of the record
@@ -71,6 +72,19 @@ var meanings = map[string]string{
 	"ktime_ns": "Time", "begin_ns": "Time", "duration_ns": "Duration", "bytes_t": "Bytes",
 	"result_t": "Result", "status_t": "Result", "call_nr": "Syscall", "signal_nr": "Signal", "port_t": "Port",
 	"mode_bits": "Mode", "pointer_t": "Pointer", "addr_t": "Address", "flags_t": "Flags",
+}
+
+// contents are what the values of typedefs tell. Other members have CONTENT.
+var contents = map[string]string{
+	"ktime_ns": "Numbers", "begin_ns": "Numbers", "duration_ns": "Numbers", "bytes_t": "Numbers",
+	"result_t": "Numbers", "status_t": "Numbers", "call_nr": "Numbers", "signal_nr": "Numbers", "port_t": "Numbers",
+	"mode_bits": "Numbers", "pointer_t": "Numbers", "flags_t": "Numbers", "comm_t": "Names", "container_t": "Names",
+	"dpath_t": "Paths", "strlist_t": "Args", "addr_t": "Addresses",
+}
+
+// taggedContents are the constants of package schema by the argument of CONTENT.
+var taggedContents = map[string]string{
+	"numbers": "Numbers", "names": "Names", "paths": "Paths", "args": "Args", "addresses": "Addresses",
 }
 
 // tablesOf reads all tables from the types of an object, in the order of enum record_kind.
@@ -173,6 +187,10 @@ func order(m btf.Member) int {
 // addMember adds the columns of a member: one, or for an array as many as it has elements. Behind ts it adds cpu.
 func (t *table) addMember(m btf.Member) error {
 	offset := m.Offset.Bytes()
+	content, begins, err := memberTags(m.Tags)
+	if err != nil {
+		return err
+	}
 	_, oneColumn := typedefs[m.Type.TypeName()]
 	if a, ok := btf.UnderlyingType(m.Type).(*btf.Array); ok && !oneColumn {
 		for i := range a.Nelems {
@@ -181,6 +199,7 @@ func (t *table) addMember(m btf.Member) error {
 				return err
 			}
 			c.name, c.offset = m.Name+strconv.Itoa(int(i)), offset+i*c.size
+			c.content = cmp.Or(content, c.content)
 			t.columns = append(t.columns, c)
 		}
 		return nil
@@ -189,7 +208,7 @@ func (t *table) addMember(m btf.Member) error {
 	if err != nil {
 		return err
 	}
-	c.name, c.offset = m.Name, offset
+	c.name, c.offset, c.content = m.Name, offset, cmp.Or(content, c.content)
 	t.columns = append(t.columns, c)
 	if !t.event || m.Name != "ts" {
 		return nil
@@ -197,15 +216,25 @@ func (t *table) addMember(m btf.Member) error {
 	if m.Type.TypeName() == "begin_ns" {
 		t.beginOp = "*"
 	}
-	for _, tag := range m.Tags {
-		op, ok := strings.CutPrefix(tag, "begins:")
-		if !ok {
-			return fmt.Errorf("unknown tag %q", tag)
-		}
-		t.beginOp = op
-	}
-	t.columns = append(t.columns, column{name: "cpu", form: cpuForm, meaning: "Plain"})
+	t.beginOp = cmp.Or(begins, t.beginOp)
+	t.columns = append(t.columns, column{name: "cpu", form: cpuForm, meaning: "Plain", content: "Numbers"})
 	return nil
+}
+
+// memberTags reads the macros behind a member.
+func memberTags(tags []string) (content, beginOp string, err error) {
+	for _, tag := range tags {
+		key, value, _ := strings.Cut(tag, ":")
+		switch {
+		case key == "begins":
+			beginOp = value
+		case key == "content" && taggedContents[value] != "":
+			content = taggedContents[value]
+		default:
+			return "", "", fmt.Errorf("unknown tag %q", tag)
+		}
+	}
+	return content, beginOp, nil
 }
 
 // columnOf returns the column of a member of type t, without name and offset.
@@ -214,9 +243,9 @@ func columnOf(t btf.Type) (column, error) {
 	if err != nil {
 		return column{}, err
 	}
-	c := column{size: uint32(size), meaning: cmp.Or(meanings[t.TypeName()], "Plain")}
+	c := column{size: uint32(size), meaning: cmp.Or(meanings[t.TypeName()], "Plain"), content: contents[t.TypeName()]}
 	if dimension, ok := strings.CutSuffix(t.TypeName(), "_id"); ok {
-		c.meaning, c.dimension = "ID", dimension
+		c.meaning, c.dimension, c.content = "ID", dimension, "Numbers"
 	}
 	if f, ok := typedefs[t.TypeName()]; ok {
 		c.form = f
@@ -224,7 +253,7 @@ func columnOf(t btf.Type) (column, error) {
 	}
 	switch t := btf.UnderlyingType(t).(type) {
 	case *btf.Enum:
-		c.form, c.meaning = enumForm, "Enum"
+		c.form, c.meaning, c.content = enumForm, "Enum", "Words"
 		for _, v := range t.Values {
 			if v.Value != uint64(len(c.values)) {
 				return c, fmt.Errorf("enum %s: values are not 0, 1, 2, …", t.Name)

@@ -41,6 +41,9 @@ func writeTables(b *bytes.Buffer, tables []*table) {
 			if c.dimension != "" {
 				fmt.Fprintf(b, ", Dimension: %q", c.dimension)
 			}
+			if c.content != "" {
+				fmt.Fprintf(b, ", Content: %s", c.content)
+			}
 			if c.values != nil {
 				fmt.Fprintf(b, ",\nValues: %#v", c.values)
 			}
