@@ -668,11 +668,22 @@ HOT task_id identity(struct task_struct *task, struct task_state *st)
 	return announce(true);
 }
 
+/*
+ * has_left says whether another task is ending. Its memory is gone then, and its namespaces may be freed while a program
+ * reads them: it stays who it was.
+ */
+HOT bool has_left(struct task_struct *task)
+{
+	return task->flags & PF_EXITING && task != bpf_get_current_task_btf();
+}
+
 /* identity_of is identity for any task. */
 HOT task_id identity_of(struct task_struct *task, struct task_state *st)
 {
-	if (st->announced != epoch + 1 || !same_identity(task, st))
-		announce_task(task, st, true);
+	bool left = has_left(task);
+
+	if (st->announced != epoch + 1 || (!left && !same_identity(task, st)))
+		announce_task(task, st, !left);
 	return st->id;
 }
 

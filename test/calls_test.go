@@ -217,19 +217,19 @@ func TestPendingCalls(t *testing.T) {
 // whether its task ends, reads on, or waits until the recording ends. One that is still under way is not.
 func TestMissedReturnsAreCounted(t *testing.T) {
 	for _, test := range []struct {
-		name, duration, work string
-		want                 int64
+		name, script string
+		want         int64
 	}{
-		{"killed", "1m", "block 40 1s", 40},
-		{"released", "1m", "block 40 1s released", 40},
-		{"reading on", "1m", "block 40 1s reading", 80},
-		{"waiting", "4s", "block 40 6s released", 40},
-		{"under way", "2s", "block 40 4s", 0},
+		{"killed", `exec "$0" block 40 1s`, 40},
+		{"released", `exec "$0" block 40 1s released`, 40},
+		{"reading on", `exec "$0" block 40 1s reading`, 80},
+		{"waiting", `trap "exit 0" TERM; "$0" block 40 2s waiting & wait`, 40},
+		{"under way", `trap "exit 0" TERM; "$0" block 40 2s blocked & wait`, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			eachMechanism(t, "file", func(t *testing.T, mechanism string) {
-				got, _ := capture(t, 0, append([]string{"-e", "file", "--mechanism", "file=" + mechanism, "-d", test.duration,
-					"--", program("workload")}, strings.Fields(test.work)...)...)
+				got, _ := capture(t, 0, "-e", "file", "--mechanism", "file="+mechanism, "--", "sh", "-c", test.script,
+					program("workload"))
 				names, recorded := map[int64]string{}, int64(0)
 				for _, r := range rows(t, got, "path") {
 					names[r.n("path")] = r.s("name")

@@ -53,6 +53,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -81,7 +82,7 @@ func main() {
 
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
-		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME [released|reading] | spin TIME |\n"+
+		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME [HOW] | spin TIME |\n"+
 			"    files DIR N | paths DIR | offsets DIR | ipc N | ipc-cases HOW | raw CALL... | tcp N |\n"+
 			"    connections 4 | hold 4 | seccomp N | signals N | waits 1 | restarts 1 | clock S CMD |\n"+
 			"    allocate MIB | names DIR | identities DIR... | switches N USERS | renames N | exits N |\n"+
@@ -203,8 +204,9 @@ func tree(depth int, stderr io.Writer) int {
 	return cmd.ProcessState.ExitCode() + 1
 }
 
-// block has T threads that read from an empty pipe, thread i with a buffer of i bytes, for TIME. With a third argument
-// each of them gets a byte after half of the time, and then waits; "reading" reads from /dev/zero before it does.
+// block has T threads that read from an empty pipe, thread i with a buffer of i bytes, for TIME. "released": each of them
+// gets a byte after half of the time, and then waits; "reading": and reads from /dev/zero before it does. "waiting" and
+// "blocked" terminate the parent, with the threads released or not.
 func block(args []string, stdout io.Writer) error {
 	if len(args) < 2 {
 		return fmt.Errorf("block takes T and TIME")
@@ -217,6 +219,7 @@ func block(args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	how := strings.Join(args[2:], " ")
 	var pipe [2]int
 	if err := unix.Pipe(pipe[:]); err != nil {
 		return err
@@ -238,7 +241,7 @@ func block(args []string, stdout io.Writer) error {
 			const rest = 0x7777 // in a register that is no argument
 			unix.Syscall6(unix.SYS_READ, uintptr(pipe[0]), uintptr(unsafe.Pointer(&buffer[0])), uintptr(i+1), rest, 0, 0)
 			released.Add(1)
-			if len(args) > 2 && args[2] == "reading" {
+			if how == "reading" {
 				unix.Read(zero, buffer)
 			}
 			unix.Pause()
@@ -247,13 +250,17 @@ func block(args []string, stdout io.Writer) error {
 	ready.Wait()
 	time.Sleep(d / 2)
 	for i := range int32(n) {
-		if len(args) < 3 {
+		if how == "" || how == "blocked" {
 			break
 		}
 		unix.Write(pipe[1], make([]byte, 1))
 		for released.Load() <= i { // else a reader may take the next byte too
 			time.Sleep(time.Millisecond)
 		}
+	}
+	if how == "waiting" || how == "blocked" {
+		time.Sleep(100 * time.Millisecond)
+		unix.Kill(os.Getppid(), unix.SIGTERM)
 	}
 	time.Sleep(d / 2)
 	return json.NewEncoder(stdout).Encode(Report{PID: os.Getpid(), TIDs: tids})
