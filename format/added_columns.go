@@ -35,6 +35,15 @@ func (t *Table) AddColumns(columns ...Column) {
 	}
 }
 
+// Stored returns the columns that the segments of the table have, without those that
+// AddColumns added.
+func (t *Table) Stored() []Column {
+	if t.added == nil {
+		return t.Schema.Columns
+	}
+	return t.Schema.Columns[:t.added.stored]
+}
+
 // AddedRead returns the names of the columns that AddColumns added and that were read.
 func (t *Table) AddedRead() (names []string) {
 	if t.added == nil {

@@ -25,7 +25,9 @@ type Capture struct {
 	parts  []*Capture // that it is the Union of; nil: none
 	close  func() error
 
-	unfinished bool // the manifest says so
+	claims      *Manifest         // the manifest as it is in the capture; nil if there is none that can be read
+	manifestSum string            // its SHA-256
+	tar         *io.SectionReader // that the capture is read from; nil: a directory, or several captures
 }
 
 // Open opens the capture at path: a directory, a tar, or "-", which is a tar on
@@ -78,7 +80,13 @@ func (c *Capture) load(manifest []byte, segments []segmentFile) error {
 	if errors.Is(manifestErr, ErrVersion) || manifestErr != nil && len(segments) == 0 {
 		return manifestErr
 	}
-	c.Manifest, c.unfinished = m, manifestErr == nil && !m.Complete
+	c.Manifest = m
+	if manifest != nil {
+		c.manifestSum = sumText(manifest)
+	}
+	if manifestErr == nil {
+		c.claims = &m
+	}
 	slices.SortFunc(segments, func(a, b segmentFile) int {
 		byNumber := cmp.Or(len(a.number)-len(b.number), strings.Compare(a.number, b.number))
 		return cmp.Or(strings.Compare(a.table, b.table), byNumber)
@@ -176,7 +184,15 @@ func (c *Capture) Lost() map[string]int64 {
 // Unfinished reports whether the manifest says that the recording was not finished.
 // Manifest.Complete is also false if the manifest or a part of a finished capture
 // is missing or damaged.
-func (c *Capture) Unfinished() bool { return c.unfinished }
+func (c *Capture) Unfinished() bool { return c.claims != nil && !c.claims.Complete }
+
+// Finished reports whether the manifest says when the recording ended, even if the
+// recorder could not write all of it.
+func (c *Capture) Finished() bool { return c.claims != nil && !c.claims.End.IsZero() }
+
+// ManifestSHA256 returns the SHA-256 of capture.json as 64 hexadecimal digits, "" if
+// there is none. As it has those of the segments, it stands for the whole capture.
+func (c *Capture) ManifestSHA256() string { return c.manifestSum }
 
 // Damage returns what is wrong with the capture apart from being unfinished: a
 // manifest that is missing or contradicts the segments, and segments with something

@@ -209,7 +209,7 @@ func roundTrip(t *testing.T, path string, codec Codec) {
 	if len(got.ID) != 32 || len(got.SHA256) != segments {
 		t.Errorf("id %q, %d checksums", got.ID, len(got.SHA256))
 	}
-	if n, err := c.Verify(context.Background()); n != len(got.SHA256) || err != nil {
+	if n, err := verified(t, c); n != len(got.SHA256) || err != nil {
 		t.Errorf("verified %d segments: %v", n, err)
 	}
 	got.Tables, got.End, got.ID, got.SHA256 = nil, time.Time{}, "", nil

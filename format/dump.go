@@ -4,8 +4,6 @@ package format
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -142,8 +140,7 @@ func (w *Writer) addOwn(c *dumpContent, own []*Batch) error {
 		at := location{int64(len(data)), int32(metadata), int64(len(message) - metadata)}
 		data = append(append(data, message...), e.end([]location{at})...)
 		c.own = append(c.own, ownSegment{table, b.Generation, data})
-		sum := sha256.Sum256(data)
-		c.manifest.SHA256[segmentPath(table, b.Generation)] = hex.EncodeToString(sum[:])
+		c.manifest.SHA256[segmentPath(table, b.Generation)] = sumText(data)
 		info := c.manifest.Tables[table]
 		info.Rows, info.Bytes, info.Segments = info.Rows+int64(b.Rows), info.Bytes+int64(len(data)), info.Segments+1
 		c.manifest.Tables[table] = info

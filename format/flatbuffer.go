@@ -34,6 +34,8 @@ func (f *flatbuffer) u32(pos int) uint32 {
 	return 0
 }
 
+func (f *flatbuffer) i32(pos int) int32 { return int32(f.u32(pos)) }
+
 func (f *flatbuffer) i64(pos int) int64 {
 	if p := f.bytesAt(pos, 8); p != nil {
 		return int64(binary.LittleEndian.Uint64(p))

@@ -554,7 +554,7 @@ func TestDumpHasRowsOfItsOwn(t *testing.T) {
 	if !c.Manifest.Complete || len(c.Damage()) != 0 || c.Table("path") != nil {
 		t.Errorf("complete %v, damage %v", c.Manifest.Complete, c.Damage())
 	}
-	if n, err := c.Verify(t.Context()); n != 5 || err != nil {
+	if n, err := verified(t, c); n != 5 || err != nil {
 		t.Errorf("%d segments are as they were written, want 5: %v", n, err)
 	}
 	must(t, w.Close(nil))

@@ -82,7 +82,11 @@ func openTar(name string, r io.ReaderAt, size int64, closer func() error) (*Capt
 		closer()
 		return nil, fmt.Errorf("opening capture %s: %w", name, err)
 	}
-	return newCapture(name, manifest, entries, damage, closer)
+	c, err := newCapture(name, manifest, entries, damage, closer)
+	if err == nil {
+		c.tar = io.NewSectionReader(r, 0, size)
+	}
+	return c, err
 }
 
 // tarCapture is what a tar has below one of its directories.

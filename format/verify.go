@@ -6,15 +6,23 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // maxChecksums limits the segments of a capture that have a checksum in the
 // manifest, to keep that far below maxManifest. The tar of a long recording has more.
 const maxChecksums = 1 << 16
+
+// sumText returns the SHA-256 of data as hexadecimal digits.
+func sumText(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
 
 // setChecksum sets the checksum of a finished segment. w.mu must be held.
 func (w *Writer) setChecksum(name string, sum []byte) {
@@ -23,41 +31,255 @@ func (w *Writer) setChecksum(name string, sum []byte) {
 	}
 }
 
-// Verify compares the segments with the checksums in the manifest, and returns how
-// many are as they were written, and an error for each that differs, is missing, which
-// both are ErrCorrupt, or cannot be read. Segments without a checksum, such as those
-// of a recording that was never finished, are not read. It stops when ctx ends.
-func (c *Capture) Verify(ctx context.Context) (segments int, problems []error) {
-	files := map[string]*Segment{}
-	for _, t := range c.tables {
-		for i := range t.Segments {
-			files[t.Segments[i].Name] = &t.Segments[i]
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(c.Manifest.SHA256)) {
-		if ctx.Err() != nil {
-			return segments, append(problems, context.Cause(ctx))
-		}
-		if err := files[name].verify(c.Manifest.SHA256[name]); err != nil {
-			problems = append(problems, fmt.Errorf("segment %s: %w", name, err))
-			continue
-		}
-		segments++
-	}
-	return segments, problems
+// Problem is something in a capture that is not as a recorder leaves it.
+type Problem struct {
+	Table   string // "": it is about the whole capture
+	Segment string // its name in the capture, as syscall/000001.arrow; "": it is about no segment
+	Row     int64  // in the segment, from 1; 0: it is about no row
+	Text    string // what is wrong; untrusted, as the capture is
 }
 
-// verify returns an error unless the file has this checksum. s is nil if it is missing.
-func (s *Segment) verify(want string) error {
-	if s == nil {
-		return fmt.Errorf("%w: it is missing", ErrCorrupt)
+// Verification is the result of Capture.Verify.
+type Verification struct {
+	Segments  int // that are as they were written, by their SHA-256 in the manifest
+	Unchecked int // that have none there
+	Problems  []Problem
+}
+
+func (v *Verification) add(table, segment, text string, args ...any) {
+	v.Problems = append(v.Problems, Problem{Table: table, Segment: segment, Text: fmt.Sprintf(text, args...)})
+}
+
+// Verify checks all that can be told without decoding a row: whether each segment is
+// the one that was written, by its SHA-256, whether one is missing or was added, and
+// whether manifest, schemas, footers and the tar agree with each other. What a
+// recorder leaves that was killed is no problem: see Unfinished. read, which may be
+// nil, is called with the number of bytes after each piece that was read.
+// The error is that of a file that could not be read, or of ctx.
+func (c *Capture) Verify(ctx context.Context, read func(bytes int64)) (*Verification, error) {
+	v := &Verification{}
+	for _, err := range c.damage {
+		if !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrNotCapture) {
+			return nil, err
+		}
+		v.add("", "", "%v", err)
 	}
+	c.verifyManifest(v)
+	if err := c.verifyTar(v); err != nil {
+		return nil, err
+	}
+	for _, t := range c.tables {
+		known := map[string]string{}
+		for i := range t.Segments {
+			s := &t.Segments[i]
+			if other, twice := known[number(s.Name)]; twice {
+				v.add(t.Schema.Table, s.Name, "has the number of %s", other)
+			}
+			known[number(s.Name)] = s.Name
+			if err := c.verifySegment(ctx, v, t, s, read); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
+}
+
+// verifyManifest checks that the manifest does not contradict itself or the segments.
+// That the rows of tables are as many as it says is checked when a capture is opened.
+func (c *Capture) verifyManifest(v *Verification) {
+	m := c.claims
+	if m == nil {
+		return // which is in c.damage
+	}
+	oldest := c.oldestGenerationStart()
+	switch {
+	case m.Start.IsZero():
+		v.add("", "", "%s does not say when the recording began", ManifestName)
+	case m.Complete && !oldest.IsZero() && !m.Start.Equal(oldest):
+		v.add("", "", "%s has another start than the oldest generation", ManifestName)
+	case oldest.IsZero() && len(m.Clock) > 0 && m.Start.UnixNano() < m.Clock[0].Wall:
+		v.add("", "", "%s has a start before the first reading of its clock", ManifestName)
+	case m.Complete && m.End.IsZero():
+		v.add("", "", "%s says complete, and not when the recording ended", ManifestName)
+	case !m.End.IsZero() && m.End.Before(m.Start):
+		v.add("", "", "%s says that the recording ended before it began", ManifestName)
+	}
+	if !slices.IsSortedFunc(m.Changes, func(a, b Change) int { return a.TS.Compare(b.TS) }) {
+		v.add("", "", "%s lists changes that are not in order of time", ManifestName)
+	}
+	if id, err := hex.DecodeString(m.ID); m.ID != "" && (err != nil || len(id) != 16) {
+		v.add("", "", "%s has the id %q, which is not 128 bits", ManifestName, m.ID)
+	}
+	files := map[string]bool{}
+	for _, t := range c.tables {
+		for i := range t.Segments {
+			files[t.Segments[i].Name] = true
+		}
+		if has := m.Tables[t.Schema.Table]; m.Complete && has.Rows == t.Rows &&
+			(has.Bytes != t.Bytes || has.Segments != len(t.Segments)) {
+			v.add(t.Schema.Table, "", "%d bytes in %d segments, %d in %d when it was recorded",
+				t.Bytes, len(t.Segments), has.Bytes, has.Segments)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(m.SHA256)) {
+		if !files[name] {
+			table, _, _ := strings.Cut(name, "/")
+			v.add(table, name, "is missing")
+		}
+	}
+	lost := c.countLost()
+	for name := range m.Tables {
+		lost[name] += 0
+	}
+	for _, name := range slices.Sorted(maps.Keys(lost)) {
+		// A dump may be of a recording with losses whose rows could not be written.
+		has := m.Tables[name].Lost
+		if m.Complete && (has < lost[name] || has > lost[name] && m.Dump == nil) {
+			v.add(name, "", "%d rows were lost, %d when it was recorded", lost[name], has)
+		}
+	}
+}
+
+// verifySegment checks one segment, without its rows.
+func (c *Capture) verifySegment(
+	ctx context.Context, v *Verification, t *Table, s *Segment, read func(bytes int64),
+) error {
+	table := t.Schema.Table
+	switch {
+	case s.Damage != nil && !errors.Is(s.Damage, ErrCorrupt):
+		return s.Damage
+	case s.Damage != nil:
+		v.add(table, s.Name, "%s", strings.TrimPrefix(s.Damage.Error(), "segment "+s.Name+": "))
+	case !s.Complete && c.claims != nil && c.claims.Complete:
+		v.add(table, s.Name, "ends early")
+	}
+	if s.schema != nil {
+		c.verifyMetadata(v, t, s)
+	}
+	if s.Complete {
+		if err := s.verifyFooter(); err != nil {
+			v.add(table, s.Name, "%v", err)
+		}
+	}
+	want := ""
+	if c.claims != nil {
+		want = c.claims.SHA256[s.Name]
+	}
+	if want == "" {
+		v.Unchecked++
+		if err := s.verifyGaps(); err != nil {
+			v.add(table, s.Name, "%v", err)
+		}
+		// A recorder that ended knows each segment that it finished.
+		if c.Finished() && s.Complete && c.hasChecksums() {
+			v.add(table, s.Name, "is not in %s: it was added", ManifestName)
+		}
+		return nil
+	}
+	got, err := s.sum(ctx, read)
+	switch {
+	case err != nil:
+		return fmt.Errorf("segment %s: %w", s.Name, err)
+	case got != want:
+		v.add(table, s.Name, "was changed: its SHA-256 is %s, not %s", got, want)
+	default:
+		v.Segments++
+	}
+	return nil
+}
+
+// hasChecksums reports whether the manifest should have the checksum of each finished
+// segment.
+func (c *Capture) hasChecksums() bool {
+	m := c.claims
+	return m.Format.Minor >= 2 && len(m.SHA256) < maxChecksums
+}
+
+// verifyMetadata compares what the schema of a segment says about its recording with
+// the manifest.
+func (c *Capture) verifyMetadata(v *Verification, t *Table, s *Segment) {
+	m := c.claims
+	if m == nil {
+		return
+	}
+	want := m.SchemaMetadata(t.Schema.Table)
+	if m.ID == "" {
+		want = append(want, metadataRecording, "")
+	}
+	for i := 0; i < len(want); i += 2 {
+		if got := s.schema.metadata[want[i]]; got != want[i+1] {
+			v.add(t.Schema.Table, s.Name, "has %s %q, not %q", want[i], got, want[i+1])
+		}
+	}
+}
+
+// sum returns the SHA-256 of the segment.
+func (s *Segment) sum(ctx context.Context, read func(bytes int64)) (string, error) {
 	h := sha256.New()
-	if _, err := io.Copy(h, io.NewSectionReader(s.r, 0, s.Bytes)); err != nil {
+	in := io.NewSectionReader(s.r, 0, s.Bytes)
+	for ctx.Err() == nil {
+		n, err := io.CopyN(h, in, 4<<20)
+		if read != nil {
+			read(n)
+		}
+		if err == io.EOF {
+			return hex.EncodeToString(h.Sum(nil)), nil
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	return "", context.Cause(ctx)
+}
+
+// verifyGaps returns an error unless the bytes of batches that belong to no buffer are
+// zeros: no checksum of a frame covers them.
+func (s *Segment) verifyGaps() error {
+	var header batchHeader
+	var buf []byte
+	for _, b := range s.Blocks {
+		metadata, next, err := s.readMetadata(&buf, b.at.offset)
+		if err == nil {
+			err = parseBatch(&flatbuffer{b: metadata}, &header)
+		}
+		if err != nil {
+			return fmt.Errorf("batch at %d: %w", b.at.offset, err)
+		}
+		body := b.at.offset + int64(b.at.metadata)
+		used := body
+		for _, e := range append(header.buffers, extent{next - body, 0}) {
+			zero, err := isZero(s.r, used, body+e.offset)
+			if err != nil {
+				return err
+			}
+			if !zero {
+				return fmt.Errorf("batch at %d: something between its buffers", b.at.offset)
+			}
+			used = max(used, body+e.offset+e.length)
+		}
+	}
+	return nil
+}
+
+// verifyFooter returns an error unless the footer lists the batches that are there.
+// Other programs read them where it says.
+func (s *Segment) verifyFooter() error {
+	offset, _ := s.readFooter()
+	b := make([]byte, s.Bytes-int64(len(magic)+4)-offset)
+	if err := readFull(s.r, b, offset); err != nil {
 		return err
 	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != want {
-		return fmt.Errorf("%w: its SHA-256 is %s, not %s", ErrCorrupt, got, want)
+	f := &flatbuffer{b: b}
+	pos, n := f.root().vector(footerBatches, footerBlockSize)
+	if n != len(s.Blocks) {
+		return fmt.Errorf("%d batches without rows", n-len(s.Blocks))
+	}
+	for i := range n {
+		at := pos + footerBlockSize*i
+		has := location{f.i64(at), f.i32(at + 8), f.i64(at + 16)}
+		if f.invalid || has != s.Blocks[i].at {
+			return fmt.Errorf("batch %d is at %d, not where the footer says", i+1, s.Blocks[i].at.offset)
+		}
 	}
 	return nil
 }

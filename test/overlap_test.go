@@ -37,8 +37,8 @@ func TestDumpsThatOverlap(t *testing.T) {
 		c := open(t, path)
 		parts = append(parts, c)
 		apart += wantNoGap(t, c).n
-		if n, problems := c.Verify(t.Context()); n == 0 || problems != nil {
-			t.Errorf("%s: %d segments verified, %v", path, n, problems)
+		if v, err := c.Verify(t.Context(), nil); err != nil || v.Segments == 0 || v.Problems != nil {
+			t.Errorf("%s: %+v, %v", path, v, err)
 		}
 		if !format.SameRecording(parts[0], c) || len(c.Manifest.ID) != 32 {
 			t.Errorf("%s is of recording %q", path, c.Manifest.ID)

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -45,41 +44,29 @@ type infoObject struct {
 
 	Selection *format.Selection `json:"selection,omitempty"`
 	Derived   *format.Derived   `json:"derived,omitempty"`
-	Verified  *verification     `json:"verified,omitempty"` // with --verify
 }
 
 func info(e *env, args []string) (err error) {
 	o := newCommand(infoCommand).withJSON("one object for each capture")
-	verify := o.Bool("verify", false, "read all segments and compare them with the checksums in the manifest")
 	set, err := o.open(e, args)
 	if set == nil {
 		return err
 	}
 	defer closeCaptures(set, &err)
-	var failed error
 	for i, c := range set {
-		var v *verification
-		if *verify {
-			if v, err = newVerification(e, c); err != nil {
-				return err
-			}
-			failed = cmp.Or(failed, v.err)
-		}
 		if o.json {
-			object := newInfoObject(&c.Manifest)
-			object.Verified = v
-			err = jsonline.Write(e.stdout, object)
+			err = jsonline.Write(e.stdout, newInfoObject(&c.Manifest))
 		} else {
 			if i > 0 {
 				fmt.Fprintln(e.stdout)
 			}
-			err = writeInfo(e.stdout, c, v)
+			err = writeInfo(e.stdout, c)
 		}
 		if err != nil {
 			return err
 		}
 	}
-	return failed
+	return nil
 }
 
 // newInfoObject selects what is shown of a manifest. Missing lists and maps are empty, not null.
@@ -104,8 +91,8 @@ func newInfoObject(m *format.Manifest) infoObject {
 	return object
 }
 
-// writeInfo prints a capture for people. v is nil without --verify.
-func writeInfo(w io.Writer, c *capture.Capture, v *verification) error {
+// writeInfo prints a capture for people.
+func writeInfo(w io.Writer, c *capture.Capture) error {
 	colour := term.ColourOf(w)
 	state := colour.Green("complete")
 	if !c.Manifest.Complete {
@@ -114,9 +101,6 @@ func writeInfo(w io.Writer, c *capture.Capture, v *verification) error {
 	fmt.Fprintf(w, "%s: %s\n", term.Escape(c.Path), state)
 	for _, damage := range c.Damage() {
 		fmt.Fprintf(w, "  %s %s\n", colour.Yellow("damaged:"), term.Escape(damage.Error()))
-	}
-	if v != nil {
-		v.write(w)
 	}
 	m := &c.Manifest
 	for _, part := range []*term.Table{factTable(m), sizeTable(c), probeTable(m), changeTable(m)} {

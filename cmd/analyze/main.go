@@ -43,6 +43,7 @@ func (c *command) name() string { return strings.TrimPrefix(c.Name, program.Name
 
 var commands = []command{
 	{Command: infoCommand, run: info},
+	{Command: verifyCommand, run: verify},
 	{Command: summaryCommand, run: summary},
 	systemCalls.command(),
 	files.command(),

@@ -24,11 +24,12 @@ type options struct {
 }
 
 // newCommand makes the command line of c, and adds what all subcommands have in common.
-func newCommand(c cli.Command) *options {
+// statuses are the exit statuses that only this command has.
+func newCommand(c cli.Command, statuses ...cli.Term) *options {
 	if c.Usage == nil {
 		c.Usage = []string{"CAPTURE... [flags]"}
 	}
-	c.Notes = append(c.Notes, cli.ExitStatus())
+	c.Notes = append(c.Notes, cli.ExitStatus(statuses...))
 	c.Operands = cli.Captures
 	return &options{Flags: cli.New(c)}
 }
@@ -79,7 +80,8 @@ func (o *options) open(e *env, args []string) (capture.Set, error) {
 // openParsed opens the captures named on the command line, compiles the filter, and warns of incomplete captures.
 func (o *options) openParsed(e *env) (capture.Set, error) {
 	open := capture.Open
-	if o.Name() == "analyze info" { // it shows captures as they are
+	asTheyAre := o.Name() == infoCommand.Name || o.Name() == verifyCommand.Name
+	if asTheyAre {
 		open = capture.OpenEach
 	}
 	set, err := open(e.ctx, o.Args(), e.stdin)
@@ -90,7 +92,7 @@ func (o *options) openParsed(e *env) (capture.Set, error) {
 	if err := o.selectRows(set); err != nil {
 		return nil, errors.Join(err, set.Close())
 	}
-	if o.Name() != "analyze info" { // info shows the same itself
+	if !asTheyAre { // these show the same themselves
 		set.Warn(e.stderr, "analyze")
 	}
 	return set, nil

@@ -22,9 +22,6 @@ import (
 	"github.com/fletch-trace/fletch/internal/syscalls"
 )
 
-// exitLost is the exit status with --strict if events were lost.
-const exitLost = 3
-
 // A recording is one run of the program.
 type recording struct {
 	opt            *options
@@ -38,7 +35,7 @@ type recording struct {
 	watcher        *endWatcher
 }
 
-// record makes one capture. The status is COMMAND's, or exitLost.
+// record makes one capture. The status is COMMAND's, or cli.ExitFound.
 //
 // Security depends on the order. Everything that needs privileges is opened first. Then COMMAND is started as the user
 // who called sudo. Then the recorder drops its own privileges permanently: from there on it only uses files, mappings
@@ -224,7 +221,7 @@ func (r *recording) finish(runErr error) (status int, err error) {
 		}
 	}
 	if r.opt.strict && result.All.Lost > 0 {
-		return exitLost, nil
+		return cli.ExitFound, nil
 	}
 	return r.watcher.waitCommand(), nil
 }

@@ -15,8 +15,8 @@ var version string
 
 // BuildInfo says what a program was built from.
 type BuildInfo struct {
-	// Version is a release, "v1.2.3", a pseudo-version that names the commit, or "devel" if nothing is known. It ends in
-	// "+dirty" if there were changes that are not in the commit.
+	// Version is a release, "v1.2.3", a pseudo-version that names the commit, or "devel" if nothing is known. It ends
+	// in "+dirty" if there were changes that are not in the commit.
 	Version string
 	Commit  string    // 40 hexadecimal digits; "": unknown, as of a module that was downloaded
 	Time    time.Time // of the commit, UTC; zero if it is unknown

@@ -10,7 +10,8 @@ import (
 // The version is that of the linker, or of the go command; the commit is told where a repository was there.
 func TestBuildInfo(t *testing.T) {
 	const commit = "0123456789abcdef0123456789abcdef01234567"
-	vcs := []debug.BuildSetting{{Key: "vcs.revision", Value: commit}, {Key: "vcs.time", Value: "2026-03-01T23:59:00Z"}}
+	vcs := []debug.BuildSetting{{Key: "vcs.revision", Value: commit},
+		{Key: "vcs.time", Value: "2026-03-01T23:59:00Z"}}
 	for _, c := range []struct {
 		name, linked string
 		info         *debug.BuildInfo
@@ -18,13 +19,15 @@ func TestBuildInfo(t *testing.T) {
 		date         string
 	}{
 		{"nothing", "", nil, BuildInfo{Version: "devel"}, ""},
-		{"no repository", "", &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}}, BuildInfo{Version: "devel"}, ""},
+		{"no repository", "", &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}},
+			BuildInfo{Version: "devel"}, ""},
 		{"no repository, linked", "v1.2.3", &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}},
 			BuildInfo{Version: "v1.2.3"}, ""},
 		{"go install module@version", "", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}},
 			BuildInfo{Version: "v1.2.3"}, ""},
 		{"a repository", "", &debug.BuildInfo{Main: debug.Module{Version: "v0.0.0-20260301235900-0123456789ab+dirty"},
-			Settings: vcs}, BuildInfo{Version: "v0.0.0-20260301235900-0123456789ab+dirty", Commit: commit}, "2026-03-01"},
+			Settings: vcs}, BuildInfo{Version: "v0.0.0-20260301235900-0123456789ab+dirty", Commit: commit},
+			"2026-03-01"},
 		{"a repository, linked", "v1.2.3", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.2"}, Settings: vcs},
 			BuildInfo{Version: "v1.2.3", Commit: commit}, "2026-03-01"},
 	} {

@@ -69,9 +69,8 @@ type Description struct {
 	Date     string    `json:"date,omitempty"` // of the commit: 2006-01-02; "" if it is unknown
 }
 
-// ExitStatus is the note about the exit codes of every program.
-func ExitStatus() Note {
-	return Note{Head: "Exit status", Terms: []Term{
-		{"0", "done"}, {"1", "failed"}, {"2", "wrong usage"}, {"128+N", "stopped by signal N: 130 by ^C"},
-	}}
+// ExitStatus is the note about the exit codes of every program, and of those that only this command has.
+func ExitStatus(own ...Term) Note {
+	terms := append([]Term{{"0", "done"}, {"1", "failed"}, {"2", "wrong usage"}}, own...)
+	return Note{Head: "Exit status", Terms: append(terms, Term{"128+N", "stopped by signal N: 130 by ^C"})}
 }

@@ -20,6 +20,7 @@ const (
 	ExitDone   = 0
 	ExitFailed = 1
 	ExitUsage  = 2
+	ExitFound  = 3   // it ran and found what was not to be
 	ExitSignal = 128 // plus the signal's number
 )
 
@@ -69,6 +70,19 @@ func IsUsage(err error) bool {
 	return errors.As(err, &u)
 }
 
+type foundError struct{ error }
+
+func (e *foundError) Unwrap() error { return e.error }
+
+// Found makes an error of what a run found that was not to be, for which a program exits with ExitFound. It returns
+// nil if err is nil.
+func Found(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &foundError{err}
+}
+
 // Error prints "program: error: …", and "program: hint: …" if err has a hint. Messages are escaped, because parts of
 // them may come from a hostile file. All lines of a message but the first are indented.
 func Error(stderr io.Writer, program string, err error) {
@@ -101,8 +115,12 @@ func Exit(stderr io.Writer, program string, err error) int {
 		return ExitSignal + int(interrupted.Signal)
 	}
 	Error(stderr, program, err)
-	if IsUsage(err) {
+	var found *foundError
+	switch {
+	case IsUsage(err):
 		return ExitUsage
+	case errors.As(err, &found):
+		return ExitFound
 	}
 	return ExitFailed
 }
