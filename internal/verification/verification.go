@@ -148,7 +148,7 @@ func (r *run) block(b *format.Batch, block format.Block, at place, checks []colu
 		for _, check := range c.checks {
 			check(v, reporter{r, at, c.column.Name})
 		}
-		if c.column.Name == "ts" {
+		if c.column.Name == "ts" && c.column.Type == format.Timestamp {
 			r.timeRange(v, block, at)
 		}
 	}
