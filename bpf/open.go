@@ -209,7 +209,7 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []s
 	for _, name := range []string{"bulk", "rare", "cpus", "slots"} {
 		spec.Maps[name].MaxEntries = uint32(s.CPUs)
 	}
-	spec.Maps["rare"].MaxEntries *= RareRings
+	spec.Maps["rare"].MaxEntries *= rareSets
 	spec.Maps["call_rings"].MaxEntries = 0
 	var chunks [len(callTables)]uint32
 	var marks [len(callTables)]uint64
@@ -231,6 +231,7 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []s
 		"bulk_kinds": bulkKinds, "page_size": uint32(os.Getpagesize()), "ipc_index_bits": ipcIndexBits(),
 		"hash_seeds": [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}, "rename_lock": s.renameLock,
 		"bulk_mark": uint64(sizes.bulk / wakeupFraction), "rare_mark": uint64(sizes.rare / wakeupFraction),
+		"event_mark": uint64(sizes.event / wakeupFraction),
 	}
 	return setVariables(spec, switches, values)
 }

@@ -58,7 +58,8 @@ const volatile u32 cpu_count;
 const volatile u64 call_ring_marks[CALL_RINGS]; /* bytes in use at which record(1) is woken up */
 const volatile u32 bulk_kinds; /* bit KIND_x is set if events.h marks table x as BULK */
 const volatile u64 bulk_mark;
-const volatile u64 rare_mark;
+const volatile u64 event_mark; /* of RARE_EVENTS */
+const volatile u64 rare_mark;  /* of the other sets of `rare` */
 
 /* An in-flight system call. */
 struct call {
@@ -196,16 +197,25 @@ struct {
 	__type(value, struct scratch);
 } scratches SEC(".maps");
 
+/* rare_set_of is the set of rings for a kind of record (a constant). */
+HOT enum rare_set rare_set_of(u32 kind)
+{
+	if (kind == KIND_process || kind == KIND_tcp)
+		return RARE_EVENTS;
+	if (kind == KIND_task || kind == KIND_path || kind == KIND_cgroup)
+		return RARE_ANNOUNCED;
+	return RARE_CHEAP;
+}
+
 /* rare_ring is the key in `rare` of the ring for a kind of record (a constant). */
 HOT u32 rare_ring(u32 cpu, u32 kind)
 {
-	u32 set = RARE_CHEAP;
+	return rare_set_of(kind) * cpu_count + cpu;
+}
 
-	if (kind == KIND_process || kind == KIND_tcp)
-		set = RARE_EVENTS;
-	if (kind == KIND_task || kind == KIND_path || kind == KIND_cgroup)
-		set = RARE_ANNOUNCED;
-	return set * cpu_count + cpu;
+HOT u64 rare_ring_mark(u32 kind)
+{
+	return rare_set_of(kind) == RARE_EVENTS ? event_mark : rare_mark;
 }
 
 /* wake wakes record(1), which polls the rare rings for events. */
@@ -318,7 +328,7 @@ HOT void *reserve(u32 kind, u64 size)
 		return NULL;
 	}
 	__sync_fetch_and_add(&c->emitted[kind], 1);
-	if (crossed_mark(ring, is_bulk ? bulk_mark : rare_mark, size))
+	if (crossed_mark(ring, is_bulk ? bulk_mark : rare_ring_mark(kind), size))
 		wake(cpu);
 	return rec;
 }
@@ -367,7 +377,7 @@ HOT bool output(struct scratch *s, u32 len, u32 kind)
 		return false;
 	if (bpf_ringbuf_output(ring, s->data, bytes, BPF_RB_NO_WAKEUP))
 		return false;
-	if (crossed_mark(ring, rare_mark, len))
+	if (crossed_mark(ring, rare_ring_mark(kind), len))
 		wake(cpu);
 	return true;
 }

@@ -24,21 +24,24 @@ const (
 	rareEvents = iota
 	rareCheap
 	rareAnnounced
-
-	// RareRings is how many rings each CPU has for the tables that are not bulk tables.
-	RareRings
+	rareSets
 )
+
+// RareRings is how many rings each CPU has for announcements, and for the events that any user can make fast.
+const RareRings = rareSets - 1
 
 // ringSizes are the sizes of one CPU's rings, in bytes. Each is a power of two and a multiple of the page size.
 type ringSizes struct {
-	call       [len(callTables)]int // call rings, in the order of callTables
-	bulk, rare int                  // BPF ring buffers; rare is the size of one of RareRings
+	call              [len(callTables)]int // call rings, in the order of callTables
+	bulk, event, rare int                  // BPF ring buffers; there are RareRings of size rare
 }
 
 // ringSizes divides opt.RingSize among the bulk tables that are recorded. Rings that are not used have one page.
 func (s *Session) ringSizes(opt Options) ringSizes {
 	page := os.Getpagesize()
-	sizes := ringSizes{bulk: page, rare: cmp.Or(opt.RareRingSize, RareRingSize)}
+	sizes := ringSizes{
+		bulk: page, event: cmp.Or(opt.EventRingSize, EventRingSize), rare: cmp.Or(opt.RareRingSize, RareRingSize),
+	}
 	inCallRings, others := bulkTables(s.Probes)
 	share := opt.RingSize >> bits.Len(uint(max(len(inCallRings)+others, 1)-1))
 	if others > 0 {
@@ -90,7 +93,7 @@ func (s *Session) makeRings(spec *ebpf.CollectionSpec, sizes ringSizes) (err err
 		index int // in the map, as enum rare_set
 		size  int
 	}{
-		{"rare", rareAnnounced, sizes.rare}, {"rare", rareEvents, sizes.rare}, {"rare", rareCheap, sizes.rare},
+		{"rare", rareAnnounced, sizes.rare}, {"rare", rareEvents, sizes.event}, {"rare", rareCheap, sizes.rare},
 		{"bulk", 0, sizes.bulk},
 	} {
 		for cpu := range s.CPUs {

@@ -34,8 +34,10 @@ type Options struct {
 	WithoutArgs bool
 	UID, GID    int // who the process may become when it drops its privileges; -1: nobody else
 	RingSize    int // bytes per CPU for the rings of all bulk tables; a power of two, a multiple of the page size
-	// RareRingSize is the size of each of a CPU's RareRings, in bytes; 0 means the constant RareRingSize.
-	RareRingSize int
+	// EventRingSize is the size of each CPU's ring for processes and connections, RareRingSize that of each of its
+	// RareRings, in bytes; 0 means the constant of that name.
+	EventRingSize int
+	RareRingSize  int
 	// Mechanisms maps families to the only mechanism that may be used, both by name. Other families use the best one.
 	Mechanisms map[string]string
 	probe      bool // nothing will be recorded
@@ -44,8 +46,11 @@ type Options struct {
 // wantsTree reports whether only processes and their descendants are recorded, not the whole host.
 func (o *Options) wantsTree() bool { return o.Command || len(o.PIDs) > 0 }
 
-// RareRingSize, in bytes, is enough for a thousand processes that start between two sweeps.
-const RareRingSize = 1 << 20
+// EventRingSize and RareRingSize, in bytes, are enough for a thousand processes that start between two sweeps.
+const (
+	EventRingSize = 1 << 20
+	RareRingSize  = 1 << 20
+)
 
 // A Session is a set of attached programs and their rings. Once open it needs no privileges, and does not call bpf(2),
 // which some kernels refuse without CAP_BPF: variables of the programs are written through a mapping, and the iterators

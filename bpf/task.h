@@ -187,7 +187,7 @@ struct {
 	__type(value, struct known);
 } identities SEC(".maps");
 
-/* The announced cgroups. One that was evicted is announced again. */
+/* The last epoch in which each cgroup was announced, plus 1. One that was evicted is announced again. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
@@ -579,20 +579,21 @@ COLD u32 update_identity(struct task_struct *task, struct task_state *st)
 }
 
 /*
- * new_cgroup says whether the caller has to announce the cgroup of a locked state. *kn is its node. If the task has
- * moved since the state was compared with it, the row of the old cgroup is lost.
+ * new_cgroup says whether the caller has to announce the cgroup of a locked state in this epoch. *kn is its node. If the
+ * task has moved since the state was compared with it, the row of the old cgroup is lost, unless an earlier epoch has it.
  */
 COLD bool new_cgroup(struct task_struct *task, struct task_state *st, struct kernfs_node **kn)
 {
 	cgroup_id id = st->who.cgroup;
-	u32 one = 1;
+	u32 now = epoch + 1, *announced = bpf_map_lookup_elem(&cgroups, &id), before = announced ? *announced : 0;
 
-	if (bpf_map_lookup_elem(&cgroups, &id))
+	if (before == now)
 		return false;
 	*kn = cgroup_of(task);
-	if (cgroup_id_of(*kn) == id && bpf_map_update_elem(&cgroups, &id, &one, BPF_ANY) == 0)
+	if (cgroup_id_of(*kn) == id && bpf_map_update_elem(&cgroups, &id, &now, BPF_ANY) == 0)
 		return true;
-	count_lost(KIND_cgroup);
+	if (!before)
+		count_lost(KIND_cgroup);
 	return false;
 }
 

@@ -140,8 +140,8 @@ func (r *recording) load(budget *recorder.Budget) (err error) {
 	uid, gid := r.caller.Owner()
 	r.session, err = bpf.Open(bpf.Options{
 		Families: r.opt.families(), Mechanisms: r.opt.mechanisms, PIDs: r.opt.pids, Command: r.cmd != nil,
-		Comm: r.opt.comm, WithoutArgs: r.opt.noArgs,
-		UID: uid, GID: gid, RingSize: budget.Ring, RareRingSize: budget.RareRing,
+		Comm: r.opt.comm, WithoutArgs: r.opt.noArgs, UID: uid, GID: gid,
+		RingSize: budget.Ring, EventRingSize: budget.EventRing, RareRingSize: budget.RareRing,
 	})
 	if r.session != nil {
 		if err := warnRefused(r.opt, r.session, r.stderr); err != nil {

@@ -94,7 +94,7 @@ func (a *accounts) lost() map[string]int64 {
 
 // addUnwritten adds the rows that could not be written, which are not in the loss table.
 func (a *accounts) addUnwritten(lost map[string]int64) {
-	for _, l := range a.lanes.both() {
+	for _, l := range a.lanes.all() {
 		for name, n := range l.unwritten {
 			lost[name] += n
 		}

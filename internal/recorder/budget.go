@@ -10,22 +10,39 @@ import (
 	"os"
 	"runtime/debug"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
 )
 
 // A Budget is how much memory each part may take. With Config.MaxMemory, parts are made as large as fits.
 type Budget struct {
-	Ring     int // bytes of each bulk ring
-	RareRing int // bytes of each of the bpf.RareRings rare rings of a CPU
+	Ring int // bytes of each bulk ring
+	// Bytes of each CPU's ring for processes and connections, and of each of its bpf.RareRings.
+	EventRing, RareRing int
 
 	cpus       int
-	limit      int64 // Config.MaxMemory
+	limit      int64 // Config.MaxMemory; without it, what all parts may take together
 	bulkRows   int   // rows of a batch of a bulk table
 	rareRows   int   // rows of a batch of a rare table
 	rareText   int   // approximate bytes of text in a batch of a rare table
 	window     int64 // bytes of segments in memory; 0: no limit
-	dimensions int64 // bytes of unused dimension rows; 0: no limit
+	dimensions int64 // bytes of dimension rows and what is known of processes; 0: none are kept
+}
+
+const (
+	defaultDimensions = 64 << 20
+	moreDimensions    = 2 << 20 // for each CPU: its ring for announcements, as rows
+)
+
+// physicalMemory is the size of the machine's memory, in bytes.
+func physicalMemory() int64 {
+	var info unix.Sysinfo_t
+	if err := unix.Sysinfo(&info); err != nil {
+		return 1 << 30
+	}
+	return int64(uint64(info.Totalram) * uint64(info.Unit))
 }
 
 // MaxRing is the maximum of Config.RingBytes.
@@ -49,7 +66,7 @@ const (
 	encoderMemory = 4 << 20  // per bulk table: the compressor's buffers
 	tarMemory     = 5 << 20  // per table: in a tar, a segment is held in memory until it is complete
 	minRing       = 64 << 10
-	minRareRing   = 128 << 10
+	minRareRing   = 64 << 10
 	minBulkRows   = 1 << 12
 	minRareRows   = 1 << 11
 	minRareText   = 64 << 10
@@ -69,16 +86,24 @@ func (e *BudgetError) Error() string {
 // *BudgetError if they do not fit at their minimum sizes.
 func NewBudget(cfg *Config, cpus int, layouts []*bpf.Layout) (*Budget, error) {
 	b := &Budget{
-		Ring: ringSize(cfg.RingBytes, cpus), RareRing: rareRingSize(cpus), cpus: cpus, limit: cfg.MaxMemory,
+		Ring: ringSize(cfg.RingBytes, cpus), EventRing: bpf.EventRingSize, RareRing: rareRingSize(cpus), cpus: cpus,
+		limit:    cfg.MaxMemory,
 		bulkRows: bulkRows, rareRows: rareRows, rareText: rareText,
 	}
+	tar := !cfg.rotates() && IsTar(cfg.Path)
 	if b.limit == 0 {
+		if cfg.drops() {
+			b.dimensions = defaultDimensions + int64(cpus)*moreDimensions
+		}
+		if cfg.InMemory {
+			b.window = physicalMemory() / 4
+		}
+		b.limit = b.need(layouts, tar) + b.dimensions*5/4 + b.window*9/8
 		return b, nil
 	}
-	tar := !cfg.rotates() && IsTar(cfg.Path)
 	room := b.limit
 	if cfg.drops() {
-		b.dimensions = b.limit / 8
+		b.dimensions = b.limit / 10
 		room -= b.dimensions
 	}
 	if cfg.InMemory {
@@ -118,8 +143,20 @@ func rareRingSize(cpus int) int {
 	return size
 }
 
+// minEventRing is the least size of the ring for processes and connections in bytes, on that many CPUs. It is larger than
+// those of other rings as long as it costs little: what is lost there is lost for good.
+func minEventRing(cpus int) int {
+	size := 512 << 10
+	for size > 2*minRareRing && cpus*size > 2<<20 {
+		size /= 2
+	}
+	return size
+}
+
 // rings is the resident size of all rings, in bytes.
-func (b *Budget) rings() int64 { return int64(b.cpus) * 2 * int64(b.Ring+bpf.RareRings*b.RareRing) }
+func (b *Budget) rings() int64 {
+	return int64(b.cpus) * 2 * int64(b.Ring+b.EventRing+bpf.RareRings*b.RareRing)
+}
 
 // need is approximately how much memory a recording takes, in bytes.
 func (b *Budget) need(layouts []*bpf.Layout, tar bool) int64 {
@@ -184,6 +221,7 @@ func (b *Budget) shrink(fixedRing bool, layouts []*bpf.Layout) bool {
 		half(&b.Ring, max(minRing, os.Getpagesize()))
 	}
 	if b.Ring < b.RareRing || !shrunk {
+		half(&b.EventRing, max(minEventRing(b.cpus), os.Getpagesize()))
 		half(&b.RareRing, max(minRareRing, os.Getpagesize()))
 	}
 	half(&b.rareRows, minRareRows)
@@ -201,9 +239,7 @@ const gcPercent = 20
 // It also turns off garbage collection below that limit, until enableGC. While the buffers are being allocated, nearly
 // nothing is garbage, and a collection for each small growth costs as much CPU time as recording.
 func (b *Budget) LimitRuntime() {
-	if b.limit > 0 {
-		debug.SetMemoryLimit(max(b.limit-b.rings()-baseMemory/2, baseMemory/2))
-	}
+	debug.SetMemoryLimit(max(b.limit-b.rings()-baseMemory/2, baseMemory/2))
 	debug.FreeOSMemory() // loading the BPF programs took more memory than recording does
 	debug.SetGCPercent(-1)
 }

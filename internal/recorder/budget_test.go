@@ -16,7 +16,7 @@ func TestBudgetFits(t *testing.T) {
 	for _, cpus := range []int{1, 2, 16, 128, 512} {
 		for _, limit := range []int64{1 << 20, 48 << 20, 64 << 20, 128 << 20, 512 << 20, 4 << 30} {
 			for _, cfg := range []Config{
-				{}, {Path: "-"}, {Last: 1}, {Last: 1, InMemory: true}, {RingBytes: 1 << 20},
+				{}, {Path: "-"}, {Last: 1}, {Last: 1, InMemory: true}, {Keep: 3, SegmentBytes: 1}, {RingBytes: 1 << 20},
 			} {
 				cfg.MaxMemory = limit
 				b, err := NewBudget(&cfg, cpus, layouts)

@@ -15,14 +15,17 @@ import (
 type connections struct {
 	tasks *dimension
 	open  map[uint64]int32 // hash of addresses and ports to the id of the task that opened the connection
+	most  int
 	seed  maphash.Seed
 }
 
-// maxConnections is how many connections the BPF programs track at once (tcp.bpf.c).
+// maxConnections is how many connections are followed at most. The task of another one may be missing at its close.
 const maxConnections = 65536
 
-func newConnections(tasks *dimension) *connections {
-	return &connections{tasks: tasks, open: make(map[uint64]int32), seed: maphash.MakeSeed()}
+// newConnections follows no connection yet. limit is Budget.dimensions.
+func newConnections(tasks *dimension, limit int64) *connections {
+	most := min(int64(float64(limit)*unusedShare)/pinBytes, maxConnections)
+	return &connections{tasks: tasks, open: make(map[uint64]int32), most: int(most), seed: maphash.MakeSeed()}
 }
 
 // follow pins and unpins tasks by the connections that open and close in a batch of the table tcp.
@@ -46,7 +49,7 @@ func (c *connections) follow(b *format.Batch) {
 			delete(c.open, id)
 			c.tasks.unpin(int64(task))
 		}
-		if !closes && len(c.open) < maxConnections {
+		if !closes && len(c.open) < c.most {
 			c.open[id] = opener[i]
 			c.tasks.pin(int64(opener[i]))
 		}

@@ -17,10 +17,30 @@ import (
 // Only the drain modifies it; triggers look up rows from the goroutines of the lanes.
 type dimension struct {
 	layout *bpf.Layout
+	room   *room
 	mu     sync.RWMutex   // guards rows; the drain may read them without it
 	rows   map[int64]*row // by id
 	pins   map[int64]int  // by id: how many pins keep the row, whatever its age
 }
+
+// room is what all dimensions together may take, and what they take, in bytes.
+type room struct {
+	limit int64
+	rows  int64 // what all rows take
+	added int64 // what the rows take that the current epoch added
+}
+
+const (
+	// An epoch ends when it has added epochShare of the limit. The rows of two epochs are kept, and of each dimension
+	// unusedShare of the limit for rows that neither used, and as much for pinned ones. What living knows takes
+	// livingShare. The rest is for what arrives until an epoch can be closed.
+	epochShare  = 3.0 / 16
+	unusedShare = 1.0 / 16
+	livingShare = 1.0 / 4
+
+	referenceBytes = 48 // about what a reference takes
+	pinBytes       = 64 // about what a pin takes, and the connection that it is for
+)
 
 // A row is the record of an id.
 type row struct {
@@ -35,22 +55,42 @@ const (
 	rowOverhead = 128
 )
 
-func newDimension(l *bpf.Layout) *dimension {
-	return &dimension{layout: l, rows: make(map[int64]*row), pins: make(map[int64]int)}
+func newDimension(l *bpf.Layout, room *room) *dimension {
+	return &dimension{layout: l, room: room, rows: make(map[int64]*row), pins: make(map[int64]int)}
 }
 
-// store keeps the announced records. at is monotonic ns.
+func (r *row) size() int64 { return int64(len(r.record)) + rowOverhead }
+
+// store keeps the announced records, as far as there is room. What there is no room for is missing if something refers
+// to it, until the next epoch announces it again. at is monotonic ns.
 func (d *dimension) store(recs bpf.Records, at int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for i := range recs.Len() {
-		id, record := d.layout.ID(recs, i), recs.Copy(i)
-		if r := d.rows[id]; r != nil && bytes.Equal(r.record, record) {
-			r.lastUsed = at
+		id := d.layout.ID(recs, i)
+		before := d.rows[id]
+		if before == nil && d.room.rows >= d.room.limit {
+			continue
+		}
+		record := recs.Copy(i)
+		if before != nil && bytes.Equal(before.record, record) {
+			before.lastUsed = at
+			continue
+		}
+		r := &row{record, at}
+		d.rows[id] = r
+		d.room.rows += r.size()
+		if before == nil {
+			d.room.added += r.size()
 		} else {
-			d.rows[id] = &row{record, at}
+			d.room.rows -= before.size()
 		}
 	}
+}
+
+func (d *dimension) drop(id int64, r *row) {
+	delete(d.rows, id)
+	d.room.rows -= r.size()
 }
 
 // find returns the record of an id, for goroutines other than the drain; ok is false if it was not announced.
@@ -73,27 +113,33 @@ func (d *dimension) unpin(id int64) {
 	}
 }
 
-// forget deletes unused rows: those that are not pinned and were neither announced nor referred to since before. It
-// deletes all that have been unused for longer than idle. If the others are more than maxUnusedRows, or take more than
-// limit bytes (0: no limit), it deletes them too. before and now are monotonic ns, idle is ns.
-func (d *dimension) forget(before, now, idle, limit int64) {
+// forget deletes unused rows: those that were neither announced nor referred to since before. It keeps pinned ones as
+// far as their share of the room goes, and deletes all others that have been unused for longer than idle. If the rest
+// are more than maxUnusedRows, or take more than their share, it deletes them too. before and now are monotonic ns, idle
+// is ns.
+func (d *dimension) forget(before, now, idle int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var unused []int64
-	var size int64
+	var size, pinned int64
+	share := int64(float64(d.room.limit) * unusedShare)
 	for id, r := range d.rows {
 		switch {
-		case r.lastUsed >= before || d.pins[id] > 0:
+		case r.lastUsed >= before:
+		case d.pins[id] > 0:
+			if pinned += r.size(); pinned > share {
+				d.drop(id, r)
+			}
 		case r.lastUsed < now-idle:
-			delete(d.rows, id)
+			d.drop(id, r)
 		default:
 			unused = append(unused, id)
-			size += int64(len(r.record)) + rowOverhead
+			size += r.size()
 		}
 	}
-	if len(unused) > maxUnusedRows || limit > 0 && size > limit {
+	if len(unused) > maxUnusedRows || size > share {
 		for _, id := range unused {
-			delete(d.rows, id)
+			d.drop(id, d.rows[id])
 		}
 	}
 }

@@ -27,12 +27,13 @@ type dimensions struct {
 	lanes       *lanes
 	wall        int64         // CLOCK_REALTIME - CLOCK_MONOTONIC, ns
 	keepIdle    time.Duration // how long unused rows are kept
-	limit       int64         // bytes of unused rows; 0: no limit
+	room        *room
 }
 
 // A trackedDimension is a dimension with the references to it in the open generations.
 type trackedDimension struct {
 	*dimension
+	shared   bool // rows of another dimension refer to it
 	table    *table
 	current  *references // of the generation that events are added to
 	previous *references // of the generation before, while it is open; else nil
@@ -49,16 +50,16 @@ type reference struct {
 const defaultKeepIdle = 64 * time.Second
 
 // newDimensions makes the dimensions among tables, which are indexed by kind and may be nil. wall is CLOCK_REALTIME -
-// CLOCK_MONOTONIC in ns, keepIdle is Config.KeepIdle, limit is Budget.dimensions.
+// CLOCK_MONOTONIC in ns, keepIdle is Config.KeepIdle, limit is Budget.dimensions: what all rows may take, in bytes.
 func newDimensions(tables []*table, lanes *lanes, wall int64, keepIdle time.Duration, limit int64) *dimensions {
 	d := &dimensions{
 		columns: make(map[*format.Schema][]reference), lanes: lanes, wall: wall,
-		keepIdle: cmp.Or(keepIdle, defaultKeepIdle), limit: limit,
+		keepIdle: cmp.Or(keepIdle, defaultKeepIdle), room: &room{limit: limit},
 	}
 	byName := make(map[string]*trackedDimension)
 	for _, t := range tables {
 		if t != nil && !t.layout.Schema.Event() {
-			dim := &trackedDimension{dimension: newDimension(t.layout), table: t}
+			dim := &trackedDimension{dimension: newDimension(t.layout, d.room), table: t}
 			dim.current = newReferences(lanes.generation)
 			d.all, byName[t.layout.Schema.Table] = append(d.all, dim), dim
 		}
@@ -71,10 +72,11 @@ func newDimensions(tables []*table, lanes *lanes, wall int64, keepIdle time.Dura
 		for i, c := range schema.Of(s.Table).Columns {
 			if to := byName[c.Dimension]; to != nil && c.Dimension != s.Table {
 				d.columns[s] = append(d.columns[s], reference{i, to})
+				to.shared = to.shared || !s.Event()
 			}
 		}
 	}
-	d.connections = newConnections(byName["task"].dimension)
+	d.connections = newConnections(byName["task"].dimension, limit)
 	return d
 }
 
@@ -112,8 +114,19 @@ func (d *dimensions) addReferences(b *format.Batch) {
 	}
 }
 
-// beginGeneration begins a generation; the one before stays open until closeGeneration.
+// crowded reports whether the epoch is to end, because what it added takes its share of the room.
+func (d *dimensions) crowded() bool {
+	added := d.room.added
+	for _, dim := range d.all {
+		added += int64(len(dim.current.ids)) * referenceBytes
+	}
+	return float64(added) > float64(d.room.limit)*epochShare
+}
+
+// beginGeneration begins an epoch, which may be the first one of a generation; the one before stays open until
+// closeGeneration.
 func (d *dimensions) beginGeneration(generation int) {
+	d.room.added = 0
 	for _, dim := range d.all {
 		dim.previous, dim.current = dim.current, newReferences(generation)
 	}
@@ -232,12 +245,29 @@ func (d *dimensions) missing() map[string]int64 {
 	return lost
 }
 
+// few reports whether it is not worth finding out which rows of other dimensions refer to its own: cgroups are few.
+func (d *trackedDimension) few() bool { return d.shared && len(d.rows) <= fewRows }
+
+const fewRows = 1 << 10
+
 // forget deletes rows that were neither announced nor referred to since before, except those of tasks that have an open
-// connection. Cgroups are kept: the programs announce each only once, and at most 65536. Times are monotonic ns.
+// connection or run, and what the rows refer to that are left. Times are monotonic ns.
 func (d *dimensions) forget(before, now int64) {
 	for _, dim := range d.all {
-		if dim.layout.Schema.Table != "cgroup" {
-			dim.forget(before, now, int64(d.keepIdle), d.limit/2) // task and path share the limit
+		if dim.few() {
+			continue
+		}
+		dim.forget(before, now, int64(d.keepIdle))
+		for _, ref := range d.columns[dim.layout.Schema] {
+			if ref.to.few() {
+				continue
+			}
+			column := dim.layout.Schema.Columns[ref.column].Name
+			for _, r := range dim.rows {
+				if to := ref.to.rows[dim.layout.Int64At(bpf.SingleRecord(r.record), 0, column)]; to != nil {
+					to.lastUsed = max(to.lastUsed, before)
+				}
+			}
 		}
 	}
 }

@@ -25,10 +25,10 @@ func addEvents(t *testing.T, g *gatherer, table string, rows ...map[string]any) 
 // rowsOf takes the rows of a dimension out of the lane, and returns their ids.
 func rowsOf(g *gatherer, d *dimension) (ids []int64) {
 	g.dimensions.send()
-	for range len(g.lanes.rare.jobs) {
-		j := <-g.lanes.rare.jobs
+	for range len(g.lanes.named.jobs) {
+		j := <-g.lanes.named.jobs
 		if j.batch.Schema != d.layout.Schema {
-			g.lanes.rare.jobs <- j
+			g.lanes.named.jobs <- j
 			continue
 		}
 		for _, id := range j.batch.Columns[0].I32 {
@@ -125,9 +125,83 @@ func TestUnusedRowsAreDeleted(t *testing.T) {
 	d.forget(100*second, 101*second)
 	wantIDs(t, "closed", known(), 2)
 	store(task, 100*second, 5, 77)
-	d.limit = 10
+	store(task, 100*second, 6, 77)
+	size := task.rows[5].size()
+	if d.room.rows != 3*size {
+		t.Errorf("three rows take %d bytes, want %d", d.room.rows, 3*size)
+	}
+	d.room.limit = int64(float64(size)*1.5/unusedShare) + 1
 	d.forget(101*second, 102*second)
 	wantIDs(t, "above the memory limit", known(), 2)
+	d.room.limit = size
+	d.forget(101*second, 102*second)
+	wantIDs(t, "pinned above the memory limit", known())
+	if d.room.rows != 0 {
+		t.Errorf("no rows take %d bytes", d.room.rows)
+	}
+}
+
+// However many ids are announced and referred to, the rows take no more than they may, each row that an event refers to
+// is written or missing, and an epoch that adds much ends, after which two epochs' rows are kept.
+func TestRoomOfDimensionsIsLimited(t *testing.T) {
+	g := newTestParts(t).gatherer
+	d := g.dimensions
+	task := d.byName("task")
+	d.room.limit = 1 << 20
+	id, epochs := int64(0), 0
+	written, missing := 0, 0
+	for range 200 {
+		rows := make([]map[string]any, 100)
+		for i := range rows {
+			id++
+			store(task, id, id, 77)
+			rows[i] = map[string]any{"task": int32(id)}
+		}
+		addEvents(t, g, "syscall", rows...)
+		if d.room.rows > d.room.limit+task.rows[1].size() {
+			t.Fatalf("%d bytes of rows, the limit is %d", d.room.rows, d.room.limit)
+		}
+		if g.crowded() && epochs < 3 {
+			epochs++
+			d.beginGeneration(1)
+			if !d.addKnownRows(id) {
+				t.Fatal("no free batch")
+			}
+			written += len(rowsOf(g, task))
+			missing += int(d.missing()["task"])
+			d.closeGeneration()
+			if g.crowded() {
+				t.Fatal("the epoch that has just begun is to end")
+			}
+		}
+	}
+	d.addKnownRows(id)
+	written += len(rowsOf(g, task))
+	missing += int(d.missing()["task"])
+	if epochs != 3 || missing == 0 || int64(written+missing) != id {
+		t.Errorf("%d epochs, %d rows and %d missing, want %d", epochs, written, missing, id)
+	}
+	before := d.room.rows
+	d.forget(id+1, id+1)
+	if d.room.rows >= before/2 {
+		t.Errorf("%d of %d bytes are left of rows that nothing used", d.room.rows, before)
+	}
+}
+
+// A host may make cgroups without end: those that no task refers to are forgotten.
+func TestCgroupsAreForgotten(t *testing.T) {
+	g := newTestParts(t).gatherer
+	d := g.dimensions
+	task, cgroup := d.byName("task"), d.byName("cgroup")
+	for id := int64(1); id <= 2*fewRows; id++ {
+		store(cgroup, 0, id, 0)
+	}
+	store(task, 100, 1, 7)
+	d.keepIdle = 1
+	d.forget(50, 1000)
+	if len(cgroup.rows) != 1 || cgroup.rows[7] == nil {
+		t.Errorf("%d cgroups are left, want the one that a task refers to", len(cgroup.rows))
+	}
 }
 
 // The time that collecting references takes per event, in ns/row.

@@ -6,7 +6,7 @@
 // nothing: the input is a Config, events are reported to an Observer, and the kernel side is behind the interface
 // Session.
 //
-// One goroutine, the drain, sweeps the rings, gathers records into batches and sends full batches to one of two lanes,
+// One goroutine, the drain, sweeps the rings, gathers records into batches and sends full batches to one of three lanes,
 // which compress and write. If a table has no free batch, its records stay in their rings; when a ring is full, the BPF
 // programs count what they cannot write as lost. While it records, the drain never blocks on a lane.
 //

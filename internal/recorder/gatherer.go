@@ -40,6 +40,11 @@ func (g *gatherer) keepDimensions(idle time.Duration, limit int64) {
 	g.dimensions = newDimensions(g.tables, g.lanes, g.wall, idle, limit)
 }
 
+// crowded reports whether the epoch is to end, because there is no more room for what it adds.
+func (g *gatherer) crowded() bool {
+	return g.dimensions != nil && (g.dimensions.crowded() || g.living != nil && g.living.crowded())
+}
+
 // emit is the gatherer's bpf.Emit: it copies records into their table's batch. If there is no free batch it returns
 // bpf.ErrNoRoom, and the records stay in their ring.
 func (g *gatherer) emit(l *bpf.Layout, recs bpf.Records, cpu int32) error {

@@ -11,7 +11,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// A keeper finishes the generations that both lanes have written, makes the dumps that are due, and drops old
+// A keeper finishes the generations that all lanes have written, makes the dumps that are due, and drops old
 // generations. It has a goroutine of its own, because a dump may take long, and drain and lanes must not wait for it.
 type keeper struct {
 	w          *format.Writer
@@ -39,9 +39,9 @@ func startKeeper(w *format.Writer, dumper *dumper, keep int, window int64) *keep
 	return k
 }
 
-// finishAfterLanes has the keeper finish a generation as soon as both lanes have written what was sent to them so far.
+// finishAfterLanes has the keeper finish a generation as soon as all lanes have written what was sent to them so far.
 func (k *keeper) finishAfterLanes(g *generation, lanes *lanes) {
-	g.lanesBehind.Store(2)
+	g.lanesBehind.Store(int32(len(lanes.all())))
 	k.unfinished.Add(1)
 	lanes.callEach(func() { k.laneDone(g) })
 }
@@ -58,6 +58,9 @@ func (k *keeper) laneDone(g *generation) {
 func (k *keeper) finish(g *generation) error {
 	if err := k.w.Finish(g.number); err != nil {
 		return err
+	}
+	if k.keep == 0 && k.dumper == nil {
+		return nil // nobody asks for it again
 	}
 	k.kept = append(k.kept, g)
 	for _, req := range g.dumps {

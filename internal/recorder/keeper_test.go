@@ -88,18 +88,20 @@ func TestKeeperKeeps(t *testing.T) {
 	}
 }
 
-// The keeper gets a generation when both lanes have written it.
+// The keeper gets a generation when all lanes have written it.
 func TestGenerationEndsInBothLanes(t *testing.T) {
 	k := &keeper{queue: make(chan *generation, 1)}
-	lanes := &lanes{bulk: &lane{jobs: make(chan job, 1)}, rare: &lane{jobs: make(chan job, 1)}}
+	lanes := &lanes{bulk: &lane{jobs: make(chan job, 1)}, rare: &lane{jobs: make(chan job, 1)},
+		named: &lane{jobs: make(chan job, 1)}}
 	k.finishAfterLanes(&generation{number: 1}, lanes)
 	(<-lanes.bulk.jobs).call()
 	if len(k.queue) != 0 || k.unfinished.Load() != 1 {
 		t.Error("finished before the second lane had written it")
 	}
 	(<-lanes.rare.jobs).call()
+	(<-lanes.named.jobs).call()
 	if len(k.queue) != 1 || k.unfinished.Load() != 0 {
-		t.Error("not finished after both lanes had written it")
+		t.Error("not finished after all lanes had written it")
 	}
 }
 
@@ -109,7 +111,7 @@ func TestRefusedRowsAreLost(t *testing.T) {
 	k := newTestKeeper(t, 0, format.WriterOptions{Memory: true})
 	d := newTestParts(t)
 	calls, opt := d.gatherer.table("syscall"), laneOptions{window: 1}
-	d.lanes.bulk, d.lanes.rare = startLane(k.w, opt), startLane(k.w, opt)
+	d.lanes.bulk, d.lanes.rare, d.lanes.named = startLane(k.w, opt), startLane(k.w, opt), startLane(k.w, opt)
 	d.rotation.keeper = k
 	d.rotation.schedule = newSchedule(&Config{Last: 1 << 60, InMemory: true}, &hits{}, monotonic)
 	d.rotation.begin()

@@ -13,17 +13,18 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// lanes are the two lanes of a recording: one for bulk tables, one for the rest, so that a burst of system calls does
-// not delay other events.
+// lanes are the lanes of a recording: one for bulk tables, one for other events, so that a burst of system calls does not
+// delay them, and one for dimensions, of which any user can make as many rows as calls.
 type lanes struct {
 	bulk, rare *lane
+	named      *lane // for dimensions
 	codec      *codecPolicy
 	sweeps     *sweeps
 	generation int  // of what is sent now, from 1; 0: the recording does not rotate
 	quiet      bool // triggers do not look at what is sent now
 }
 
-func (l *lanes) both() [2]*lane { return [2]*lane{l.bulk, l.rare} }
+func (l *lanes) all() [3]*lane { return [3]*lane{l.bulk, l.rare, l.named} }
 
 // send sends a table's batch to its lane, as part of a generation. It does nothing if there are no rows.
 func (l *lanes) send(t *table, generation int) {
@@ -31,8 +32,11 @@ func (l *lanes) send(t *table, generation int) {
 		return
 	}
 	in := l.rare.jobs
-	if t.layout.Bulk {
+	switch {
+	case t.layout.Bulk:
 		in = l.bulk.jobs
+	case !t.layout.Schema.Event():
+		in = l.named.jobs
 	}
 	t.batch.Generation = generation
 	in <- job{batch: t.batch, free: t.free, codec: l.codec.current, sweepCount: l.sweeps.count.Load(), quiet: l.quiet}
@@ -48,16 +52,18 @@ func (l *lanes) sendLosses(b *format.Batch, free chan *format.Batch) {
 // flushEvery is the longest time that records stay in a batch before it is sent.
 const flushEvery = 800 * time.Millisecond
 
-// flush sends a flush of the writer, unless one is already in the lane.
+// flush sends a flush of the writer, unless one is already in the lane: two, because a lane may be far behind the other.
 func (l *lanes) flush() {
-	if l.rare.flushing.CompareAndSwap(false, true) {
-		l.rare.jobs <- job{}
+	for _, each := range [...]*lane{l.rare, l.named} {
+		if each.flushing.CompareAndSwap(false, true) {
+			each.jobs <- job{}
+		}
 	}
 }
 
 // callEach has each lane call fn when it has done everything that was sent before.
 func (l *lanes) callEach(fn func()) {
-	for _, each := range l.both() {
+	for _, each := range l.all() {
 		each.jobs <- job{call: fn}
 	}
 }
@@ -65,14 +71,14 @@ func (l *lanes) callEach(fn func()) {
 // waitIdle waits until the lanes have done everything that was sent.
 func (l *lanes) waitIdle() {
 	var running sync.WaitGroup
-	running.Add(2)
+	running.Add(len(l.all()))
 	l.callEach(running.Done)
 	running.Wait()
 }
 
 // takeRefused calls fn with the number of rows of each table that the lanes refused since the last time.
 func (l *lanes) takeRefused(fn func(table string, rows int64)) {
-	for _, each := range l.both() {
+	for _, each := range l.all() {
 		each.refused.Range(func(table, n any) bool {
 			if n := n.(*atomic.Int64).Swap(0); n > 0 {
 				fn(table.(string), n)
@@ -84,8 +90,9 @@ func (l *lanes) takeRefused(fn func(table string, rows int64)) {
 
 // close ends the lanes when everything that was sent has been written.
 func (l *lanes) close() {
-	l.bulk.close()
-	l.rare.close()
+	for _, each := range l.all() {
+		each.close()
+	}
 }
 
 // sweeps counts the sweeps of the drain. Triggers read the count to wait for the next sweep.

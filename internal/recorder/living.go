@@ -26,8 +26,10 @@ type living struct {
 	ended map[int32]int64 // when processes have ended that rows may still tell of, ns since the Unix epoch
 	tasks *dimension      // whose rows of these processes are pinned
 	wall  int64           // CLOCK_REALTIME - CLOCK_MONOTONIC, ns
-	bytes int             // of texts
+	bytes int             // of processes and their texts
 	limit int
+	most  int  // how many ends are remembered before an epoch is to end
+	full  bool // there was no room for some process
 }
 
 // A process is what is known of one.
@@ -49,18 +51,22 @@ const (
 	maxLivingBytes = 16 << 20
 	// processOverhead is about how many bytes a process takes besides its texts.
 	processOverhead = 256
+	// endOverhead is about how many bytes the end of a process takes.
+	endOverhead = 40
 )
 
 // newLiving knows no process yet. limit is Budget.dimensions.
 func newLiving(tasks *dimension, wall, limit int64) *living {
 	l := &living{
-		byPID: make(map[int32]*process), ended: make(map[int32]int64), tasks: tasks, wall: wall, limit: maxLivingBytes,
+		byPID: make(map[int32]*process), ended: make(map[int32]int64), tasks: tasks, wall: wall,
 	}
-	if limit > 0 {
-		l.limit = int(min(limit/4, maxLivingBytes))
-	}
+	l.limit = min(int(float64(limit)*livingShare), maxLivingBytes)
+	l.most = int(float64(limit)*unusedShare) / endOverhead
 	return l
 }
+
+// crowded reports whether so many processes have ended that an epoch is to end, after which they can be forgotten.
+func (l *living) crowded() bool { return len(l.ended) > l.most }
 
 // identify takes the ids of processes from records of table task: an id ends, and another one begins, when a thread
 // changes its name, for example.
@@ -85,11 +91,16 @@ func (l *living) identify(layout *bpf.Layout, recs bpf.Records) {
 // of is the process of that id, a new one if there is none; nil: there is no room.
 func (l *living) of(pid int32) *process {
 	p := l.byPID[pid]
-	if p == nil && l.bytes+processOverhead <= l.limit {
-		p = &process{}
-		l.byPID[pid] = p
-		l.bytes += processOverhead
+	if p != nil {
+		return p
 	}
+	if l.bytes+processOverhead > l.limit {
+		l.full = true
+		return nil
+	}
+	p = &process{}
+	l.byPID[pid] = p
+	l.bytes += processOverhead
 	return p
 }
 

@@ -41,7 +41,7 @@ func TestLivingProcesses(t *testing.T) {
 			{2, "exec", 7, 1, "a"}}, "7 2 [b]"},
 	} {
 		b := format.NewBatch(schema.Of("process").Schema)
-		l := newLiving(newDimension(layoutOf("task")), 0, 0)
+		l := newLiving(newDimension(layoutOf("task"), &room{limit: 1 << 20}), 0, 1<<20)
 		for _, e := range c.events {
 			if err := b.AppendRow(map[string]any{
 				"ts": e.ts, "op": e.op, "pid": e.pid, "ppid": e.ppid, "task": e.pid, "args": strings.Fields(e.args),
@@ -70,7 +70,7 @@ func TestLivingProcesses(t *testing.T) {
 // Without room, processes are kept without their command lines, and then not at all.
 func TestLivingIsBounded(t *testing.T) {
 	b := format.NewBatch(schema.Of("process").Schema)
-	l := newLiving(newDimension(layoutOf("task")), 0, 40_000)
+	l := newLiving(newDimension(layoutOf("task"), &room{limit: 1 << 20}), 0, 160_000)
 	for pid := range int32(100) {
 		if err := b.AppendRow(map[string]any{
 			"ts": int64(1), "op": "exec", "pid": pid, "args": []string{strings.Repeat("x", 1000)},
@@ -91,7 +91,7 @@ func TestLivingIsBounded(t *testing.T) {
 // A process whose end has no row is found in /proc: it is not there, or another one has its id.
 func TestLivingIsVerified(t *testing.T) {
 	b := format.NewBatch(schema.Of("process").Schema)
-	l := newLiving(newDimension(layoutOf("task")), 0, 0)
+	l := newLiving(newDimension(layoutOf("task"), &room{limit: 1 << 20}), 0, 1<<20)
 	original := startOf
 	defer func() { startOf = original }()
 	starts := map[string]string{"/proc/1": "10", "/proc/2": "20", "/proc/3": "30"}
@@ -118,7 +118,7 @@ func TestLivingIsVerified(t *testing.T) {
 // Announcements are swept from other rings than the rows that refer to them: the latest id counts, and an end does not
 // take what is known of the next process with that number.
 func TestLivingTasksByTime(t *testing.T) {
-	l := newLiving(newDimension(layoutOf("task")), 0, 0)
+	l := newLiving(newDimension(layoutOf("task"), &room{limit: 1 << 20}), 0, 1<<20)
 	exec := func(ts int64, pid, task int32) {
 		b := format.NewBatch(schema.Of("process").Schema)
 		if err := b.AppendRow(map[string]any{"ts": ts, "op": "exec", "pid": pid, "task": task}); err != nil {

@@ -64,7 +64,7 @@ func (p *parts) build(budget *Budget, clock format.Clock) {
 	if cfg.rotates() {
 		p.rotate(budget.window, triggerHits)
 	}
-	for _, l := range []**lane{&d.lanes.bulk, &d.lanes.rare} {
+	for _, l := range []**lane{&d.lanes.bulk, &d.lanes.rare, &d.lanes.named} {
 		// When the window is full the drain sheds, but what is already in the rings still arrives.
 		opt := laneOptions{window: budget.window * 9 / 8}
 		if cfg.Trigger != nil {

@@ -19,11 +19,12 @@ func newTestParts(t *testing.T) *drain {
 	d := &drain{cfg: &Config{}, laneWait: &laneWait{}, shedder: &shedder{}}
 	d.lanes = &lanes{
 		bulk: &lane{jobs: make(chan job, 64)}, rare: &lane{jobs: make(chan job, 64)},
+		named: &lane{jobs: make(chan job, 64)},
 		codec: newCodecPolicy("zstd"), sweeps: &sweeps{}, generation: 1,
 	}
 	budget := &Budget{bulkRows: bulkRows, rareRows: rareRows, rareText: rareText}
 	d.gatherer = newGatherer(bpf.Layouts(), budget, d.laneWait, d.lanes, 0)
-	d.gatherer.keepDimensions(0, 0)
+	d.gatherer.keepDimensions(0, 64<<20)
 	d.accounts = &accounts{
 		losses: newLosses(&fakeSession{}, 0, 0, 0), lanes: d.lanes, counts: d.gatherer.counts,
 		tables: d.gatherer.tables,

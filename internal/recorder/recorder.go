@@ -155,7 +155,7 @@ func (r *Recorder) stop() error {
 	if !r.cfg.drops() || r.drain.laneWait.stalled {
 		return err
 	}
-	if epochErr := r.session.SetEpoch(uint32(r.drain.lanes.generation + 1)); epochErr != nil {
+	if epochErr := r.session.SetEpoch(r.drain.rotation.epoch + 1); epochErr != nil {
 		return errors.Join(err, fmt.Errorf("ending the recording: %w", epochErr))
 	}
 	return errors.Join(err, r.session.Announce(r.drain.gatherer.emit))

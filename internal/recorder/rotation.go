@@ -31,13 +31,19 @@ type rotation struct {
 	maxBytes int64         // of a generation; 0: no limit
 	maxAge   time.Duration // of a generation; 0: no limit
 
-	started       time.Time   // when the current generation began
-	start         int64       // the same, monotonic ns
-	previousStart int64       // when the generation before began, monotonic ns
-	closing       *generation // the generation before, while rows that its events refer to may be missing; else nil
-	closeAfter    uint64      // the value of sweeps.complete from which closing can be closed
-	listed        bool        // the current generation has the snapshot of processes that it begins with
-	unlisted      bool        // a generation has no snapshot of connections
+	started time.Time // when the current generation began
+	start   int64     // the same, monotonic ns
+
+	// A generation is one epoch, or several if there is no more room for what is announced in one.
+	epoch         uint32      // the current one
+	epochStart    int64       // when it began, monotonic ns
+	previousEpoch int64       // when the epoch before began, monotonic ns
+	closingEpoch  bool        // rows that events of the epoch before refer to may be missing
+	closing       *generation // the generation before, while that epoch was its last one; else nil
+	closeAfter    uint64      // the value of sweeps.complete from which the epoch can be closed
+
+	listed   bool // the current generation has the snapshot of processes that it begins with
+	unlisted bool // a generation has no snapshot of connections
 }
 
 const (
@@ -65,29 +71,46 @@ func (r *rotation) limit(cfg *Config, window int64) {
 // begin begins the first generation.
 func (r *rotation) begin() {
 	t := monotonic()
-	r.started, r.start, r.previousStart, r.listed = time.Now(), t, t, true // Recorder.Start lists the processes
+	r.started, r.start, r.listed = time.Now(), t, true // Recorder.Start lists the processes
+	r.epochStart, r.previousEpoch = t, t
 }
 
-// rotate is called after each sweep. It closes the generation before, if there is one to close; else it ends the
-// current generation if a limit is reached or a dump is due.
+// rotate is called after each sweep. It closes the epoch before, if there is one to close; else it ends the current
+// generation if a limit is reached or a dump is due, or the current epoch if there is no more room for it.
 func (r *rotation) rotate(t time.Time) error {
 	if !r.listed {
 		r.listProcesses()
 	}
-	if r.closing != nil {
+	if r.closingEpoch {
 		if r.lanes.sweeps.complete >= r.closeAfter {
 			r.closePrevious()
 		}
 		return nil
 	}
-	if r.keeper.unfinished.Load() >= maxUnfinished {
-		return nil
+	if r.keeper.unfinished.Load() < maxUnfinished {
+		dumps := r.schedule.due(r.lanes.generation)
+		if len(dumps) > 0 || r.limitReached(t) {
+			return r.next(t, dumps)
+		}
 	}
-	dumps := r.schedule.due(r.lanes.generation)
-	if len(dumps) == 0 && !r.limitReached(t) {
-		return nil
+	if r.gatherer.crowded() {
+		r.gatherer.sendAll()
+		return r.nextEpoch()
 	}
-	return r.next(t, dumps)
+	return nil
+}
+
+// nextEpoch begins an epoch. An event may refer to a row that was announced in another ring just after that ring was
+// swept; the next complete sweep certainly finds it.
+func (r *rotation) nextEpoch() error {
+	r.epoch++
+	r.epochStart, r.previousEpoch = monotonic(), r.epochStart
+	r.closingEpoch, r.closeAfter = true, r.lanes.sweeps.complete+1
+	r.gatherer.dimensions.beginGeneration(r.lanes.generation)
+	if err := r.setEpoch(r.epoch); err != nil {
+		return fmt.Errorf("announcing everything again: %w", err)
+	}
+	return nil
 }
 
 // limitReached reports whether the current generation has reached a limit.
@@ -114,18 +137,14 @@ func (r *rotation) next(t time.Time, dumps []*dumpRequest) error {
 	g.inFlight, g.lacking = own, lacking
 	r.lanes.generation++
 	r.started = t
-	r.start, r.previousStart = monotonic(), r.start
-	dimensions := r.gatherer.dimensions
-	if dimensions == nil {
+	r.start = monotonic()
+	if r.gatherer.dimensions == nil {
 		r.keeper.finishAfterLanes(g, r.lanes)
 		return nil
 	}
-	// An event may refer to a row that was announced in another ring just after that ring was swept. The next complete
-	// sweep certainly finds it.
-	r.closing, r.closeAfter, r.listed = g, r.lanes.sweeps.complete+1, false
-	dimensions.beginGeneration(r.lanes.generation)
-	if err := r.setEpoch(uint32(r.lanes.generation)); err != nil {
-		return fmt.Errorf("beginning a segment: %w", err)
+	r.closing, r.listed = g, false
+	if err := r.nextEpoch(); err != nil {
+		return err
 	}
 	r.listProcesses()
 	return r.listConnections()
@@ -186,7 +205,7 @@ func (r *rotation) endGeneration(dumps []*dumpRequest) *generation {
 	return g
 }
 
-// closePrevious closes the generation before. Each row that its events refer to was announced by now, or is lost.
+// closePrevious closes the epoch before. Each row that its events refer to was announced by now, or is lost.
 func (r *rotation) closePrevious() {
 	dimensions := r.gatherer.dimensions
 	now := monotonic()
@@ -194,14 +213,16 @@ func (r *rotation) closePrevious() {
 		return // no free batch; tried again after the next sweep
 	}
 	dimensions.send()
-	r.countMissing(r.previousStart, r.start)
+	r.countMissing(r.previousEpoch, r.epochStart)
 	dimensions.closeGeneration()
-	r.keeper.finishAfterLanes(r.closing, r.lanes)
-	r.closing = nil
+	if r.closing != nil {
+		r.keeper.finishAfterLanes(r.closing, r.lanes)
+	}
+	r.closingEpoch, r.closing = false, nil
 	if dimensions.addKnownRows(now) {
-		dimensions.forget(r.previousStart, now)
+		dimensions.forget(r.previousEpoch, now)
 		if living := r.gatherer.living; living != nil {
-			living.forget(r.previousStart + living.wall)
+			living.forget(r.previousEpoch + living.wall)
 		}
 	}
 }
@@ -216,14 +237,14 @@ func (r *rotation) countMissing(from, until int64) {
 // finish ends the last generation, with the dumps that are still to be made. succeeded: nothing has failed so far.
 func (r *rotation) finish(succeeded bool) {
 	if dimensions := r.gatherer.dimensions; dimensions != nil {
-		if r.closing != nil {
+		if r.closingEpoch {
 			r.closePrevious()
 		}
 		// Nothing more will be announced: rows that are missing now are lost.
 		r.gatherer.sendAll()
 		now := monotonic()
 		dimensions.addKnownRows(now)
-		r.countMissing(r.start, now)
+		r.countMissing(r.epochStart, now)
 	}
 	if r.schedule != nil {
 		r.gatherer.sendAll()

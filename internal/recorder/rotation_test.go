@@ -5,6 +5,7 @@
 package recorder
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ func TestGenerationIsClosedAfterCompleteSweep(t *testing.T) {
 	r, sweeps := d.rotation, d.lanes.sweeps
 	addEvents(t, d.gatherer, "syscall", map[string]any{"task": int32(1)}, map[string]any{"task": int32(2)})
 	d.gatherer.dimensions.beginGeneration(2)
-	r.closing, r.closeAfter = &generation{number: 1}, 8
+	r.closingEpoch, r.closing, r.closeAfter = true, &generation{number: 1}, 8
 	sweeps.complete = 7
 	sweeps.count.Store(100) // the last ones were not complete
 	if err := r.rotate(time.Now()); err != nil || r.closing == nil {
@@ -31,6 +32,40 @@ func TestGenerationIsClosedAfterCompleteSweep(t *testing.T) {
 	}
 	if lost := d.accounts.total; len(lost) != 1 || lost["task"] != 1 {
 		t.Errorf("lost rows: %v, want one of task", lost)
+	}
+}
+
+// Without room for what an epoch adds, another one begins in the same generation, and the first one is closed like a
+// generation.
+func TestEpochEndsWithoutRoom(t *testing.T) {
+	d := newTestParts(t)
+	r, sweeps := d.rotation, d.lanes.sweeps
+	var epochs []uint32
+	r.setEpoch = func(n uint32) error { epochs = append(epochs, n); return nil }
+	r.keeper, r.listed = &keeper{}, true
+	task := d.gatherer.dimensions.byName("task")
+	rotate := func() {
+		t.Helper()
+		sweeps.complete++
+		if err := r.rotate(time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rotate()
+	task.room.limit = 1 << 20
+	for id := range int64(1 << 12) {
+		store(task, monotonic(), id, 0)
+	}
+	addEvents(t, d.gatherer, "syscall", map[string]any{"task": int32(1 << 12)})
+	rotate()
+	if !slices.Equal(epochs, []uint32{1}) || d.lanes.generation != 1 || !r.closingEpoch || r.closing != nil {
+		t.Fatalf("epochs %v, generation %d", epochs, d.lanes.generation)
+	}
+	for range 3 {
+		rotate()
+	}
+	if len(epochs) != 1 || r.closingEpoch || d.accounts.total["task"] != 1 {
+		t.Errorf("epochs %v, lost %v", epochs, d.accounts.total)
 	}
 }
 
