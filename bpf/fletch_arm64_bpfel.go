@@ -93,6 +93,7 @@ const (
 	fletchVarCpuCount              = "cpu_count"
 	fletchVarEnabled               = "enabled"
 	fletchVarEpoch                 = "epoch"
+	fletchVarEventMark             = "event_mark"
 	fletchVarExitTellsLast         = "exit_tells_last"
 	fletchVarFollowing             = "following"
 	fletchVarHashSeeds             = "hash_seeds"
@@ -269,6 +270,7 @@ type fletchVariableSpecs struct {
 	CpuCount         *ebpf.VariableSpec `ebpf:"cpu_count"`
 	Enabled          *ebpf.VariableSpec `ebpf:"enabled"`
 	Epoch            *ebpf.VariableSpec `ebpf:"epoch"`
+	EventMark        *ebpf.VariableSpec `ebpf:"event_mark"`
 	ExitTellsLast    *ebpf.VariableSpec `ebpf:"exit_tells_last"`
 	Following        *ebpf.VariableSpec `ebpf:"following"`
 	HashSeeds        *ebpf.VariableSpec `ebpf:"hash_seeds"`
@@ -388,6 +390,7 @@ type fletchVariables struct {
 	CpuCount         *ebpf.Variable `ebpf:"cpu_count"`
 	Enabled          *ebpf.Variable `ebpf:"enabled"`
 	Epoch            *ebpf.Variable `ebpf:"epoch"`
+	EventMark        *ebpf.Variable `ebpf:"event_mark"`
 	ExitTellsLast    *ebpf.Variable `ebpf:"exit_tells_last"`
 	Following        *ebpf.Variable `ebpf:"following"`
 	HashSeeds        *ebpf.Variable `ebpf:"hash_seeds"`

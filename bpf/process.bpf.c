@@ -257,6 +257,19 @@ HOT void emit_exit(struct task_struct *leader, task_id id)
 	submit(e);
 }
 
+/* count_unannounced counts the row of a thread that ends before there was room for it: nobody will try again. */
+COLD int count_unannounced(struct task_struct *task)
+{
+	struct task_state *st = bpf_task_storage_get(&tasks, task, 0, 0);
+
+	if (!st || !st->id || st->announced)
+		return 0;
+	announce(false);
+	if (!st->announced)
+		count_lost(KIND_task);
+	return 0;
+}
+
 /*
  * A process exits with its last thread, under the identity of its leader, which may have ended before. (In an exec by
  * another thread, that thread becomes the leader.) Without exit_tells_last, two threads that end together both find
@@ -272,6 +285,7 @@ int process_exit(u64 *ctx)
 
 	if (!enabled || !want_process)
 		return 0;
+	count_unannounced(task);
 	last = exit_tells_last ? (u8)ctx[1] : task->signal->live.counter == 0;
 	leader = task->group_leader;
 	if (!last && leader != task)

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/schema"
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
@@ -71,6 +73,13 @@ func partialNotes(c *capture.Capture, tables ...string) (notes []string) {
 	}
 	if c.Manifest.Selection.WithoutArgs() && slices.Contains(tables, "process") {
 		notes = append(notes, "recorded without the arguments of programs")
+	}
+	for _, table := range slices.Sorted(maps.Keys(c.Manifest.Tables)) {
+		t := schema.Of(table)
+		if lost := c.Manifest.Tables[table].Lost; lost > 0 && t != nil && t.Dimension() {
+			notes = append(notes, fmt.Sprintf("%s rows of %s were not kept: events that refer to them show ? for names",
+				term.Count(lost), table))
+		}
 	}
 	intervals := c.Intervals()
 	for i := 1; i < len(intervals); i++ {

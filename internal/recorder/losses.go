@@ -39,15 +39,16 @@ type lossInterval struct {
 	from, until int64  // monotonic ns
 }
 
-// newLosses makes the intervals of all tables on all CPUs. The counters count from started on (monotonic ns).
-func newLosses(session Session, cpus int, wall, started int64) *losses {
+// newLosses makes the intervals of all tables on all CPUs. The counters count from started on (monotonic ns). With
+// eventsOnly there are none of dimensions: their rows are counted where something refers to them.
+func newLosses(session Session, cpus int, wall, started int64, eventsOnly bool) *losses {
 	l := &losses{
 		readCounts: session.Counts, wall: wall, lastPoll: started,
 		batch: format.NewBatch(format.LossSchema), free: make(chan *format.Batch, 1), total: make(map[string]int64),
 	}
 	l.free <- format.NewBatch(format.LossSchema)
 	for _, layout := range session.Layouts() {
-		if layout == nil {
+		if layout == nil || eventsOnly && !layout.Schema.Event() {
 			continue
 		}
 		for cpu := range cpus {

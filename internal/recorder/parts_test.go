@@ -26,7 +26,7 @@ func newTestParts(t *testing.T) *drain {
 	d.gatherer = newGatherer(bpf.Layouts(), budget, d.laneWait, d.lanes, 0)
 	d.gatherer.keepDimensions(0, 64<<20)
 	d.accounts = &accounts{
-		losses: newLosses(&fakeSession{}, 0, 0, 0), lanes: d.lanes, counts: d.gatherer.counts,
+		losses: newLosses(&fakeSession{}, 0, 0, 0, false), lanes: d.lanes, counts: d.gatherer.counts,
 		tables: d.gatherer.tables,
 	}
 	d.rotation = &rotation{
