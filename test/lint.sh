@@ -13,8 +13,9 @@ for f in .ci/run test/*.sh test/bench/*.sh; do
 	bash -n "$f"
 done
 go vet ./...
-if ! go list -deps honnef.co/go/tools/cmd/staticcheck >/dev/null 2>&1; then
+tools=-modfile=test/tools/go.mod
+if ! go list $tools -deps honnef.co/go/tools/cmd/staticcheck >/dev/null 2>&1; then
 	echo "staticcheck: not in the module cache, and it cannot be downloaded" | tee "${NOTRUN_WHY:-/dev/null}"
 	exit 77
 fi
-go tool staticcheck ./...
+go tool $tools staticcheck ./...

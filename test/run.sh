@@ -34,6 +34,7 @@ go_tests() {
 
 step "lint" test/lint.sh
 step "build" make -s build man completions
+step "builds are reproducible" test/builds.sh
 step "Go tests" go_tests
 step "offline tools on other systems" test/cross.sh
 step "fuzz targets, briefly" test/fuzz.sh 3s
