@@ -99,6 +99,22 @@ func mechanismRanks(t *testing.T) (ranks []map[string]string) {
 	return ranks
 }
 
+// The programs of all families load together, by the best mechanism of each family, by the second best ones, and so on:
+// what one program needs of the verifier depends on which families and mechanisms it serves.
+func TestMechanismsLoadTogether(t *testing.T) {
+	for _, r := range mechanismRanks(t) {
+		args := []string{"-e", strings.Join(schema.Families(), ",")}
+		for _, family := range slices.Sorted(maps.Keys(r)) {
+			args = append(args, "--mechanism", family+"="+r[family])
+		}
+		t.Run(strings.Join(args[2:], " "), func(t *testing.T) {
+			for _, selected := range [][]string{nil, {"--comm", callName}} {
+				capture(t, 0, slices.Concat(args, selected, []string{"--", program("workload"), "calls", "1", "1"})...)
+			}
+		})
+	}
+}
+
 // A difference is a line of FORMAT.md's list of differences between mechanisms.
 type difference struct{ family, mechanism, text string }
 

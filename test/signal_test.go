@@ -3,10 +3,12 @@
 package test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -20,20 +22,28 @@ func start(t *testing.T, args ...string) (*exec.Cmd, string) {
 	path := filepath.Join(t.TempDir(), "capture")
 	rec := exec.Command(program("record"), append([]string{"-q", "-w", path}, recordArgs(args...)...)...)
 	rec.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	rec.Stderr = os.Stderr
 	if err := rec.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { syscall.Kill(-rec.Process.Pid, syscall.SIGKILL); rec.Wait() })
-	waitForCapture(t, path)
+	waitFor(t, "the capture to appear", func() bool {
+		if stat := read(t, fmt.Sprintf("/proc/%d/stat", rec.Process.Pid)); strings.Contains(stat, ") Z ") {
+			t.Fatalf("record %s has ended", strings.Join(args, " "))
+		}
+		return hasSegments(path)
+	})
 	return rec, path
+}
+
+func hasSegments(path string) bool {
+	m, _ := filepath.Glob(filepath.Join(path, "*", "*.arrow"))
+	return len(m) > 0
 }
 
 func waitForCapture(t *testing.T, path string) {
 	t.Helper()
-	waitFor(t, "the capture to appear", func() bool {
-		m, _ := filepath.Glob(filepath.Join(path, "*", "*.arrow"))
-		return len(m) > 0
-	})
+	waitFor(t, "the capture to appear", func() bool { return hasSegments(path) })
 }
 
 func waitForFile(t *testing.T, path string) {
