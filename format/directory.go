@@ -27,7 +27,6 @@ type directory interface {
 	link(from directory, name string) error
 	remove(name string) error
 	lstat(name string) (fs.FileInfo, error)
-	chown(name string, uid, gid int) error
 	close() error
 }
 
@@ -36,7 +35,6 @@ type file interface {
 	io.ReadWriteCloser
 	Truncate(size int64) error
 	Sync() error
-	Chown(uid, gid int) error
 }
 
 func syncFile(in directory, name string) error {
@@ -57,6 +55,9 @@ func enterParent(path string, opt *WriterOptions) (parent directory, name string
 	if name == "" || name == "." || name == ".." {
 		return nil, "", &fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}
 	}
+	if opt.Parent != nil {
+		return sharedDirectory{osDirectory{opt.Parent}}, name, nil
+	}
 	open := opt.openDirectory
 	if open == nil {
 		open = openOSDirectory
@@ -64,6 +65,11 @@ func enterParent(path string, opt *WriterOptions) (parent directory, name string
 	parent, err = open(trimEnd(cmp.Or(dir, ".")))
 	return parent, name, err
 }
+
+// sharedDirectory is a directory that its owner closes.
+type sharedDirectory struct{ directory }
+
+func (sharedDirectory) close() error { return nil }
 
 // trimEnd removes trailing separators and "." elements from a path, which would
 // stand in the errors about files in it. filepath.Clean would also remove "x/..",

@@ -13,7 +13,6 @@ import (
 
 // directoryDestination writes a capture to a directory.
 type directoryDestination struct {
-	opt        WriterOptions
 	parent     directory // that dir is in
 	name       string    // of dir in parent
 	dir        directory
@@ -33,7 +32,9 @@ func createDirectoryDestination(path string, opt WriterOptions) (*directoryDesti
 		return nil, err
 	}
 	if opt.Force {
-		err = removeDirectory(path)
+		if err = removeFrom(parent, name, name, replaceable); errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
 	}
 	var d *directoryDestination
 	var parentFile file
@@ -41,7 +42,7 @@ func createDirectoryDestination(path string, opt WriterOptions) (*directoryDesti
 		parentFile, err = parent.open(".")
 	}
 	if err == nil {
-		if d, err = makeDirectoryDestination(parent, name, opt); err != nil {
+		if d, err = makeDirectoryDestination(parent, name); err != nil {
 			parentFile.Close()
 		}
 	}
@@ -55,38 +56,23 @@ func createDirectoryDestination(path string, opt WriterOptions) (*directoryDesti
 
 // makeDirectoryDestination makes the directory of a capture. If it succeeds, the
 // result closes parent.
-func makeDirectoryDestination(parent directory, name string, opt WriterOptions) (*directoryDestination, error) {
+func makeDirectoryDestination(parent directory, name string) (*directoryDestination, error) {
 	if err := parent.mkdir(name); err != nil {
 		return nil, err
 	}
 	inside, err := parent.enter(name)
-	if err == nil {
-		if err = opt.chown(func(uid, gid int) error { return inside.chown(".", uid, gid) }); err == nil {
-			return &directoryDestination{
-				opt: opt, parent: parent, name: name, dir: inside,
-				segmentCounts: map[string]int{}, unsynced: map[string]bool{"": true},
-			}, nil
-		}
-		inside.close()
+	if err != nil {
+		return nil, errors.Join(err, parent.remove(name))
 	}
-	return nil, errors.Join(err, parent.remove(name))
+	return &directoryDestination{
+		parent: parent, name: name, dir: inside,
+		segmentCounts: map[string]int{}, unsynced: map[string]bool{"": true},
+	}, nil
 }
 
 func (d *directoryDestination) parentDirectory() directory { return d.parent }
 
 func (d *directoryDestination) buffered() bool { return false }
-
-// create creates a file in the capture.
-func (d *directoryDestination) create(name string) (file, error) {
-	f, err := d.dir.create(name)
-	if err != nil {
-		return nil, err
-	}
-	if err := d.opt.chown(f.Chown); err != nil {
-		return nil, errors.Join(err, f.Close(), d.dir.remove(name))
-	}
-	return f, nil
-}
 
 // makeTableDirectory makes the directory of a table, if there is none.
 func (d *directoryDestination) makeTableDirectory(table string) error {
@@ -98,9 +84,6 @@ func (d *directoryDestination) makeTableDirectory(table string) error {
 	}
 	if err := d.dir.mkdir(table); err != nil {
 		return err
-	}
-	if err := d.opt.chown(func(uid, gid int) error { return d.dir.chown(table, uid, gid) }); err != nil {
-		return errors.Join(err, d.dir.remove(table))
 	}
 	d.mu.Lock()
 	d.segmentCounts[table] = 0
@@ -121,7 +104,7 @@ func (d *directoryDestination) createSegment(table string, n int) (segmentWriter
 	if err := d.makeTableDirectory(table); err != nil {
 		return nil, err
 	}
-	f, err := d.create(segmentPath(table, n))
+	f, err := d.dir.create(segmentPath(table, n))
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +155,7 @@ func (d *directoryDestination) copySegment(table string, n int, to *directoryDes
 }
 
 func (d *directoryDestination) writeManifest(data []byte, last bool) (err error) {
-	f, err := d.create(manifestTemp)
+	f, err := d.dir.create(manifestTemp)
 	if err != nil {
 		return err
 	}

@@ -145,8 +145,7 @@ func (f diskDirectory) lstat(name string) (fs.FileInfo, error) {
 	return inodeInfo{n, path.Base(name)}, nil
 }
 
-func (f diskDirectory) chown(name string, uid, gid int) error { return nil }
-func (f diskDirectory) close() error                          { return nil }
+func (f diskDirectory) close() error { return nil }
 
 type inodeInfo struct {
 	inode *inode
@@ -195,8 +194,7 @@ func (f *diskFile) Sync() error {
 	return nil
 }
 
-func (f *diskFile) Close() error             { return nil }
-func (f *diskFile) Chown(uid, gid int) error { return nil }
+func (f *diskFile) Close() error { return nil }
 
 // names returns the sorted names in the directory at name.
 func (d *disk) names(name string) []string {
@@ -215,6 +213,8 @@ func (d *disk) capture(name string) (*Capture, error) {
 	var manifest []byte
 	if m := n.entries[ManifestName]; m != nil {
 		manifest = append([]byte{}, m.data...)
+	} else if m := n.entries[manifestTemp]; m != nil {
+		manifest = unfinishedManifest(append([]byte{}, m.data...), nil)
 	}
 	var entries []segmentFile
 	for dir, in := range n.entries {

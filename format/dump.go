@@ -49,7 +49,7 @@ func (w *Writer) dump(path string, from, to int, finish func(*Manifest), own []*
 		parent.close()
 		return cmp.Or(err, error(&fs.PathError{Op: "create", Path: path, Err: fs.ErrExist}))
 	}
-	d, err := makeDirectoryDestination(parent, name+".new", w.opt)
+	d, err := makeDirectoryDestination(parent, name+".new")
 	if err != nil {
 		parent.close()
 		return err
@@ -182,15 +182,12 @@ func (c *dumpContent) encode(finish func(*Manifest)) (err error) {
 func (w *Writer) enterParent(path string) (parent directory, name string, err error) {
 	name = filepath.Base(path)
 	if w.destination.parentDirectory() == nil || filepath.Dir(path) != w.parentPath || name == ".." {
-		return enterParent(path, &w.opt)
+		opt := w.opt
+		opt.Parent = nil // it is in another directory
+		return enterParent(path, &opt)
 	}
 	return sharedDirectory{w.destination.parentDirectory()}, name, nil
 }
-
-// sharedDirectory is a directory that its owner closes.
-type sharedDirectory struct{ directory }
-
-func (sharedDirectory) close() error { return nil }
 
 // writeDump writes a dump to d and renames it to name.
 func (w *Writer) writeDump(d *directoryDestination, name string, c *dumpContent) error {

@@ -62,6 +62,9 @@ func readCaptureDirectory(path string) (manifest []byte, entries []segmentFile, 
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	if manifest == nil {
+		manifest = unfinishedManifest(readManifest(filepath.Join(path, manifestTemp)))
+	}
 	err = walkSegments(path, func(table, number, name string) error {
 		full := filepath.Join(path, filepath.FromSlash(name))
 		// Only regular files: opening a pipe would block, and a device has no end.
@@ -115,6 +118,16 @@ func walkSegments(path string, fn func(table, number, name string) error) error 
 		}
 	}
 	return nil
+}
+
+// unfinishedManifest returns the content of a capture.json.new, if it is whole: a
+// recorder was killed before it gave its first manifest the name. Where there is a
+// capture.json it does not count.
+func unfinishedManifest(data []byte, err error) []byte {
+	if err != nil || !isManifest(data) {
+		return nil
+	}
+	return data
 }
 
 // readManifest returns the content of a capture.json, nil if there is none.

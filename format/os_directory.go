@@ -11,8 +11,8 @@ import (
 )
 
 // osDirectory is a directory of the operating system. It is an os.Root: the program
-// may run as root in a directory that it gave to a user, and must not follow
-// symbolic links that this user makes there.
+// may run as root in a directory of another user, and must not follow symbolic links
+// that this user makes there.
 type osDirectory struct{ *os.Root }
 
 // openOSDirectory opens the directory at path, following symbolic links.
@@ -65,8 +65,6 @@ func (d osDirectory) rename(from, to string) error { return d.Rename(from, to) }
 func (d osDirectory) remove(name string) error { return d.Remove(name) }
 
 func (d osDirectory) lstat(name string) (fs.FileInfo, error) { return d.Lstat(name) }
-
-func (d osDirectory) chown(name string, uid, gid int) error { return d.Lchown(name, uid, gid) }
 
 func (d osDirectory) close() error { return d.Close() }
 

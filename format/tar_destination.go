@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -20,7 +19,6 @@ const tarBlock = 512
 // tarDestination writes a capture as a tar, in which each complete segment is an
 // entry.
 type tarDestination struct {
-	opt      WriterOptions
 	output   io.Writer
 	file     file          // output, if it is a file that Create made
 	parent   directory     // that file is in
@@ -34,7 +32,7 @@ type tarDestination struct {
 }
 
 func createTarDestination(path string, opt WriterOptions, overhead *atomic.Int64) (destination, error) {
-	t := &tarDestination{opt: opt, overhead: overhead, output: opt.Stdout}
+	t := &tarDestination{overhead: overhead, output: opt.Stdout}
 	if path == "-" {
 		if t.output == nil {
 			t.output = os.Stdout
@@ -45,7 +43,13 @@ func createTarDestination(path string, opt WriterOptions, overhead *atomic.Int64
 	if err != nil {
 		return nil, err
 	}
-	if err := t.createFile(parent, name); err != nil {
+	if opt.Force {
+		err = removeTar(parent, name)
+	}
+	if err == nil {
+		err = t.createFile(parent, name)
+	}
+	if err != nil {
 		parent.close()
 		return nil, err
 	}
@@ -53,24 +57,9 @@ func createTarDestination(path string, opt WriterOptions, overhead *atomic.Int64
 }
 
 func (t *tarDestination) createFile(parent directory, name string) error {
-	if t.opt.Force {
-		info, err := parent.lstat(name)
-		if err == nil && !info.Mode().IsRegular() {
-			err = fmt.Errorf("%w: it is not a file", fs.ErrExist)
-		}
-		if err == nil {
-			err = parent.remove(name)
-		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
 	f, err := parent.create(name)
 	if err != nil {
 		return err
-	}
-	if err := t.opt.chown(f.Chown); err != nil {
-		return errors.Join(err, f.Close(), parent.remove(name))
 	}
 	t.output, t.file, t.parent, t.name = f, f, parent, name
 	return nil
@@ -100,7 +89,7 @@ func (t *tarDestination) writeEntry(name string, b []byte, last bool) error {
 	var header bytes.Buffer
 	err := tar.NewWriter(&header).WriteHeader(&tar.Header{
 		Format: tar.FormatUSTAR, Typeflag: tar.TypeReg, Name: name, Size: content, Mode: 0o600,
-		Uid: max(t.opt.UID, 0), Gid: max(t.opt.GID, 0), ModTime: time.Now().Truncate(time.Second),
+		ModTime: time.Now().Truncate(time.Second),
 	})
 	if err != nil {
 		return err

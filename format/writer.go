@@ -22,9 +22,14 @@ import (
 
 // WriterOptions are the options of Create. The zero value has the defaults.
 type WriterOptions struct {
-	// Force lets Create replace a file, an empty directory, or a directory that is
-	// a capture. A directory that has anything else in it is never changed.
+	// Force lets Create replace a capture: a tar of one, or a directory that has
+	// nothing else in it. What is empty is replaced too if it belongs to this user.
+	// Anything else is never changed.
 	Force bool
+	// Parent is the directory that the capture is in, already open; of the path
+	// given to Create only the last element is then used. It must stay open as long
+	// as the Writer is used. nil: it is opened by its path.
+	Parent *os.Root
 	// Stdout is what the path "-" writes to; nil is os.Stdout.
 	Stdout io.Writer
 	// SegmentBytes is the size from which a table continues in a new segment, for
@@ -37,26 +42,8 @@ type WriterOptions struct {
 	// Memory keeps the segments in memory, from where only Dump writes them to
 	// disk. Nothing is created at the path given to Create.
 	Memory bool
-	// UID and GID become the owner of all files and directories; 0 and -1 mean no
-	// change. Unless the program runs as this owner it needs CAP_CHOWN for that until
-	// Close, and CAP_DAC_OVERRIDE to write into the directories.
-	UID, GID int
 
 	openDirectory func(path string) (directory, error) // nil is openOSDirectory; tests replace it
-}
-
-// chown calls fn with UID and GID, if a file has to be given to them; -1 is no change.
-func (o *WriterOptions) chown(fn func(uid, gid int) error) error {
-	if o.UID <= 0 && o.GID <= 0 || o.UID == os.Geteuid() && o.GID == os.Getegid() {
-		return nil
-	}
-	orUnchanged := func(id int) int {
-		if id <= 0 {
-			return -1
-		}
-		return id
-	}
-	return fn(orUnchanged(o.UID), orUnchanged(o.GID))
 }
 
 // Writer writes a capture. Its methods may be called concurrently; batches of one

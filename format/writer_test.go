@@ -3,6 +3,7 @@
 package format
 
 import (
+	"archive/tar"
 	"bytes"
 	"errors"
 	"io/fs"
@@ -71,6 +72,20 @@ func TestCreateExists(t *testing.T) {
 		}
 	}
 	capture := func(t *testing.T, path string) { write(t, path, None, fill(NewBatch(pathSchema), 5, 1)) }
+	put := func(path, text string) {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	empty := func(t *testing.T, path string) { os.Mkdir(path, 0o700) }
+	anothers := func(make func(*testing.T, string)) func(*testing.T, string) {
+		return func(t *testing.T, path string) {
+			make(t, path)
+			if err := os.Chown(path, 54321, 54321); err != nil {
+				t.Skipf("takes root: %v", err)
+			}
+		}
+	}
 	link := func(t *testing.T, path string) {
 		capture(t, path+".target")
 		if err := os.Symlink(path+".target", path); err != nil {
@@ -83,10 +98,33 @@ func TestCreateExists(t *testing.T) {
 		make  func(t *testing.T, path string)
 		force bool // whether Force replaces it
 	}{
-		{"empty directory", "c", func(t *testing.T, path string) { os.Mkdir(path, 0o700) }, true},
+		{"empty directory", "c", empty, true},
+		{"empty directory of another user", "c", anothers(empty), false},
 		{"capture", "c", capture, true},
-		{"unfinished capture", "c",
-			file("capture.json", "capture.json.new", "syscall/000001.arrow", "loss/1000000.arrow"), true},
+		{"damaged capture", "c", func(t *testing.T, path string) {
+			capture(t, path)
+			put(path+"/capture.json", "")
+			put(path+"/capture.json.new", "{")
+		}, true},
+		{"capture of a later version", "c", func(t *testing.T, path string) {
+			empty(t, path)
+			put(path+"/capture.json", `{"format": {"major": 99, "minor": 0}}`)
+		}, true},
+		{"capture that has only begun", "c", func(t *testing.T, path string) {
+			capture(t, path)
+			os.RemoveAll(path + "/path")
+			os.Rename(path+"/capture.json", path+"/capture.json.new")
+		}, true},
+		{"capture that has hardly begun", "c", func(t *testing.T, path string) {
+			empty(t, path)
+			put(path+"/capture.json.new", "")
+		}, true},
+		{"capture.json of something else", "c", func(t *testing.T, path string) {
+			empty(t, path)
+			put(path+"/capture.json", `{"name": "camera"}`)
+		}, false},
+		{"no content of a capture", "c",
+			file("capture.json", "capture.json.new", "syscall/000001.arrow", "loss/1000000.arrow"), false},
 		{"capture with another file", "c", file("capture.json", "notes.txt"), false},
 		{"capture with another file in a table", "c",
 			file("capture.json", "syscall/000001.arrow", "syscall/notes"), false},
@@ -96,8 +134,25 @@ func TestCreateExists(t *testing.T) {
 		{"file", "c", file(""), false},
 		{"link to a capture", "c", link, false},
 		{"tar", "c.tar", capture, true},
-		{"file called tar", "c.tar", file(""), true},
-		{"directory called tar", "c.tar", func(t *testing.T, path string) { os.Mkdir(path, 0o700) }, false},
+		{"tar that was cut off", "c.tar", func(t *testing.T, path string) {
+			capture(t, path)
+			if err := os.Truncate(path, 3000); err != nil {
+				t.Fatal(err)
+			}
+		}, true},
+		{"empty file called tar", "c.tar", func(t *testing.T, path string) { put(path, "") }, true},
+		{"empty file of another user called tar", "c.tar",
+			anothers(func(t *testing.T, path string) { put(path, "") }), false},
+		{"file called tar", "c.tar", file(""), false},
+		{"tar of something else", "c.tar", func(t *testing.T, path string) {
+			var b bytes.Buffer
+			w := tar.NewWriter(&b)
+			w.WriteHeader(&tar.Header{Name: "notes.txt", Size: 1, Mode: 0o600})
+			w.Write([]byte("x"))
+			w.Close()
+			put(path, b.String())
+		}, false},
+		{"directory called tar", "c.tar", empty, false},
 		{"link to a tar", "c.tar", link, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

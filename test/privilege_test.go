@@ -136,6 +136,21 @@ func wantComplete(t *testing.T, c *format.Capture) {
 	}
 }
 
+// someUsersDir returns a new directory of someUser.
+func someUsersDir(t *testing.T) string {
+	t.Helper()
+	needRoot(t)
+	dir, err := os.MkdirTemp("", "fletch-test-") // not t.TempDir, in which nobody else may search
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chown(dir, someUser, someGroup); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 func needRoot(t *testing.T) {
 	t.Helper()
 	if os.Geteuid() != 0 {
@@ -143,16 +158,15 @@ func needRoot(t *testing.T) {
 	}
 }
 
-// Under sudo, every thread of the recorder becomes the caller without any privileges. So it finishes a capture in a
-// directory that the caller has no access to.
+// Under sudo, every thread of the recorder becomes the caller without any privileges. What it writes it creates as the
+// caller, through open directories: it finishes a capture in a directory to which the caller has lost access.
 func TestSudosCallerRecords(t *testing.T) {
-	needRoot(t)
-	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
+	dir := someUsersDir(t)
 	path := filepath.Join(dir, "capture")
 	rec := startAs(t, path, func(rec *exec.Cmd) { rec.Env = asSudo() })
+	if err := os.Chown(dir, 0, 0); err != nil {
+		t.Fatal(err)
+	}
 	want := func() map[string]string { return map[string]string{"CapBnd": none, "Groups": strconv.Itoa(someGroup)} }
 	wantNoPrivileges(t, rec.Process.Pid, someUser, someGroup, want())
 	// It can still create files for tables.
@@ -176,9 +190,8 @@ func TestSudosCallerRecords(t *testing.T) {
 
 // A tar belongs to the caller too.
 func TestSudosCallersTar(t *testing.T) {
-	needRoot(t)
 	needKernel(t)
-	path := filepath.Join(t.TempDir(), "capture.tar")
+	path := filepath.Join(someUsersDir(t), "capture.tar")
 	rec := exec.Command(program("record"), append([]string{"-q", "-w", path}, recordArgs("--", "true")...)...)
 	rec.Env = asSudo()
 	if out, err := rec.CombinedOutput(); err != nil {
@@ -196,7 +209,6 @@ func TestSudosCallersTar(t *testing.T) {
 
 // Segments and dumps that are created and removed after the privileges were dropped belong to the caller too.
 func TestSudosCallerRotatesAndDumps(t *testing.T) {
-	needRoot(t)
 	for _, test := range []struct {
 		name string
 		args []string
@@ -206,12 +218,12 @@ func TestSudosCallerRotatesAndDumps(t *testing.T) {
 		{"flight recorder in memory", []string{"--last", "3s", "--in-memory"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			dir := t.TempDir()
-			if err := os.Chmod(dir, 0o700); err != nil {
-				t.Fatal(err)
-			}
+			dir := someUsersDir(t)
 			path := filepath.Join(dir, "capture")
 			rec := startAs(t, path, func(rec *exec.Cmd) { rec.Env = asSudo() }, test.args...)
+			if err := os.Chown(dir, 0, 0); err != nil {
+				t.Fatal(err)
+			}
 			if test.args[0] == "-G" {
 				waitFor(t, "the first segments to go", func() bool {
 					_, err := os.Stat(filepath.Join(path, "syscall", "000001.arrow"))
@@ -261,16 +273,7 @@ func TestRootRecordsWithoutCapabilities(t *testing.T) {
 // user.
 func ofTwoCapabilities(t *testing.T) (path string, prepare func(*exec.Cmd)) {
 	t.Helper()
-	needRoot(t)
-	dir, err := os.MkdirTemp("", "fletch-test-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chown(dir, someUser, someGroup); err != nil {
-		t.Fatal(err)
-	}
-	return filepath.Join(dir, "capture"), func(cmd *exec.Cmd) {
+	return filepath.Join(someUsersDir(t), "capture"), func(cmd *exec.Cmd) {
 		cmd.SysProcAttr = &syscall.SysProcAttr{
 			Credential:  &syscall.Credential{Uid: someUser, Gid: someGroup},
 			AmbientCaps: []uintptr{unix.CAP_BPF, unix.CAP_PERFMON},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/internal/cli"
+	"github.com/fletch-trace/fletch/internal/privilege"
 	"github.com/fletch-trace/fletch/internal/recorder"
 	"github.com/fletch-trace/fletch/internal/term"
 )
@@ -54,6 +55,16 @@ func explainExisting(opt *options, err error) error {
 		hint += ", or replace it with --force"
 	}
 	return cli.WithHint(err, hint)
+}
+
+// explainRefused adds a hint to the error of a place where the caller of sudo may not create the capture. Root may, but
+// does not do it on somebody's behalf.
+func explainRefused(caller *privilege.Caller, err error) error {
+	if caller == nil || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	return cli.WithHint(err, fmt.Sprintf("the capture is created as %s, who called sudo: choose a place with -w where "+
+		"%[1]s may write, or in a shell of root's: env -u SUDO_UID record …", term.Escape(caller.String())))
 }
 
 // explainBudget puts the flags into the error of a --max-memory that is too small.

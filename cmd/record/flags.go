@@ -57,7 +57,8 @@ func (opt *options) destinationFlags(f *cli.Flags) {
 	f.StringVarP(&opt.path, "write", "w", "", "into `PATH`: a directory (default: fletch-HOST-YYYYMMDD-HHMMSS), "+
 		"FILE.tar, or - (a tar on standard output; COMMAND's own output then goes to standard error)")
 	f.Path("write")
-	f.BoolVar(&opt.force, "force", false, "replace PATH if it is a capture; go on in it if a flight recorder made it")
+	f.BoolVar(&opt.force, "force", false, "replace PATH if it is a capture, or empty and yours; go on in "+
+		"it if a flight recorder made it")
 	f.StringVarP(&opt.codec, "compress", "z", codecs[0].Name, "compress by `CODEC`: "+cli.Or(codecs...))
 	f.OneOf("compress", codecs...)
 	f.Var(&opt.sync, "sync", "have all that was written reach the disk (fsync), every `TIME`")
@@ -115,7 +116,8 @@ func (s *longRunning) flightFlags(f *cli.Flags) {
 	f.Var(&s.last, "last", "keep only the last `TIME`, in PATH/window, and dump it: write it as a capture of its "+
 		"own, PATH/YYYYMMDDTHHMMSS.mmmZ-REASON, on SIGUSR2 (REASON is sigusr2), when --trigger holds (trigger), and "+
 		"at the end (end). Dumps stay until you remove them, or with -W until there are N newer ones. With --force it "+
-		"goes on in an existing PATH; what a killed recorder left unfinished there is kept with REASON interrupted")
+		"goes on in a PATH that a flight recorder made; what a killed recorder left unfinished there is kept with "+
+		"REASON interrupted")
 	f.StringVar(&s.trigger, "trigger", "", "dump when `EXPR` holds for a "+cli.Or(triggers...)+" event, as in "+
 		"'name == \"fsync\" && duration_ns > 1e9'. While it keeps holding, dumps follow each other TIME (of --last) "+
 		"apart")

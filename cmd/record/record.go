@@ -37,9 +37,9 @@ type recording struct {
 
 // record makes one capture. The status is COMMAND's, or cli.ExitFound.
 //
-// Security depends on the order. Everything that needs privileges is opened first. Then COMMAND is started as the user
-// who called sudo. Then the recorder drops its own privileges permanently: from there on it only uses files, mappings
-// and descriptors that are open.
+// Security depends on the order. What needs privileges is opened first. Then the capture is created with the rights of
+// the user who called sudo, and COMMAND is started as that user. Then the recorder drops its own privileges
+// permanently: from there on it only uses files, mappings and descriptors that are open.
 func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error) {
 	r := &recording{opt: opt, stdout: stdout, stderr: stderr}
 	defer r.close()
@@ -61,7 +61,11 @@ func (r *recording) open(stdin io.Reader) (err error) {
 	if r.caller, err = privilege.FindCaller(); err != nil {
 		return err
 	}
-	if r.cmd, err = findCommand(r.opt, r.caller, stdin, r.stdout, r.stderr); err != nil {
+	err = r.caller.WithFiles(func() (err error) {
+		r.cmd, err = findCommand(r.opt, r.caller, stdin, r.stdout, r.stderr)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	if err := privilege.ClearInheritable(); err != nil {
@@ -91,9 +95,11 @@ func (r *recording) open(stdin io.Reader) (err error) {
 	built := cli.Build()
 	cfg.Manifest.Recorder = format.Recorder{Version: built.Version, Commit: built.Commit, Args: args}
 	cfg.Stdout, cfg.Calls, cfg.RequestDump = r.stdout, calls, r.signals.dump
-	cfg.UID, cfg.GID = r.caller.Owner()
+	if err := r.caller.TakeFiles(); err != nil {
+		return err
+	}
 	if err := r.create(cfg, budget); err != nil {
-		return explainExisting(r.opt, err)
+		return explainRefused(r.caller, explainExisting(r.opt, err))
 	}
 	budget.LimitRuntime()
 	r.nice = privilege.RaisePriority()
@@ -137,7 +143,7 @@ func defaultName(host string, at time.Time) string {
 
 // load loads and attaches the BPF programs.
 func (r *recording) load(budget *recorder.Budget) (err error) {
-	uid, gid := r.caller.Owner()
+	uid, gid := r.caller.IDs()
 	r.session, err = bpf.Open(bpf.Options{
 		Families: r.opt.families(), Mechanisms: r.opt.mechanisms, PIDs: r.opt.pids, Command: r.cmd != nil,
 		Comm: r.opt.comm, WithoutArgs: r.opt.noArgs, UID: uid, GID: gid,
@@ -157,8 +163,7 @@ func (r *recording) load(budget *recorder.Budget) (err error) {
 	return nil
 }
 
-// start begins to record, and starts COMMAND. When it returns, all files that the start of a recording creates exist:
-// they are created as root and then given to the caller, which is impossible after dropPrivileges.
+// start begins to record, and starts COMMAND. When it returns, what was recorded until then is written.
 func (r *recording) start() error {
 	if err := r.recorder.Start(); err != nil {
 		return err
@@ -175,12 +180,9 @@ func (r *recording) start() error {
 }
 
 // dropPrivileges drops them permanently. Everything that is needed from here on is open. The rings are swept meanwhile:
-// COMMAND may fill them in less time than this takes. Files can be created until the recorder becomes the caller.
+// COMMAND may fill them in less time than this takes.
 func (r *recording) dropPrivileges() error {
 	if err := privilege.DropBoundingSet(r.recorder.Sweep); err != nil {
-		return err
-	}
-	if err := r.recorder.WriteOut(); err != nil {
 		return err
 	}
 	if err := privilege.Drop(r.caller); err != nil {

@@ -17,8 +17,8 @@ import (
 	"syscall"
 )
 
-// A Caller is the user who called sudo. The files of the capture belong to this user, COMMAND runs as this user, and so
-// does the recorder after Drop. A nil Caller: the user does not change.
+// A Caller is the user who called sudo. The capture is created with the rights of this user, COMMAND runs as this user,
+// and so does the recorder after Drop. A nil Caller: the user does not change.
 type Caller struct {
 	uid, gid          int
 	groups            []int
@@ -110,8 +110,16 @@ func (c *Caller) RunAs(cmd *exec.Cmd) {
 	cmd.Env = append(cmd.Env, "HOME="+c.home, "USER="+c.name, "LOGNAME="+c.name, "SHELL="+c.shell)
 }
 
-// Owner is the owner for the files of the capture; -1: unchanged.
-func (c *Caller) Owner() (uid, gid int) {
+// String is the caller's name, or else the user id.
+func (c *Caller) String() string {
+	if c.name == "" {
+		return strconv.Itoa(c.uid)
+	}
+	return c.name
+}
+
+// IDs are the user and group that the process becomes; -1: unchanged.
+func (c *Caller) IDs() (uid, gid int) {
 	if c == nil {
 		return -1, -1
 	}

@@ -19,7 +19,6 @@ type Config struct {
 	Path     string          // the capture, as in format.Create; of a flight recorder, its directory
 	Stdout   io.Writer       // where the capture goes if Path is "-"
 	Force    bool            // replace a capture at Path; a flight recorder continues in an existing directory
-	UID, GID int             // owner of the files; 0 and -1: the user who runs the program
 	Codec    string          // zstd, lz4, none or auto
 	Manifest format.Manifest // with host, Probes and command filled in; the recorder fills in the rest
 	Calls    *syscalls.Table // names of system calls, for Trigger

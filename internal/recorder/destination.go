@@ -24,17 +24,17 @@ type destination struct {
 
 // create creates the capture; for a flight recorder, its directory and the window in it.
 func create(cfg *Config, m format.Manifest) (d destination, err error) {
-	opt := format.WriterOptions{Force: cfg.Force, UID: cfg.UID, GID: cfg.GID, Memory: cfg.InMemory}
+	opt := format.WriterOptions{Force: cfg.Force, Memory: cfg.InMemory}
 	path := cfg.Path
 	if path == "-" {
 		d.stream = &stream{w: cfg.Stdout}
 		opt.Stdout = d.stream
 	}
 	if cfg.flight() {
-		if d.directory, err = openDirectory(path, cfg.Force, cfg.UID, cfg.GID); err != nil {
+		if d.directory, err = openDirectory(path, cfg.Force); err != nil {
 			return d, err
 		}
-		path, opt.Force = filepath.Join(path, WindowName), false
+		path, opt.Force, opt.Parent = filepath.Join(path, WindowName), false, d.directory.root
 	}
 	if d.w, err = format.Create(path, m, opt); err != nil {
 		return d, errors.Join(err, d.directory.undo())

@@ -20,44 +20,73 @@ import (
 // WindowName is the rolling capture of a flight recorder, in its directory beside the dumps.
 const WindowName = "window"
 
-// A directory is a flight recorder's directory, with its window and its dumps.
+// A directory is a flight recorder's directory, with its window and its dumps. It is used only through open handles: it
+// may be in a directory where another user exchanges names.
 type directory struct {
 	path    string
+	root    *os.Root
+	parent  *os.Root // that it is in
 	created bool     // openDirectory created it
 	dumps   []string // names of the dumps that were there when it was opened, in any order
 }
 
-// openDirectory creates the directory of a flight recorder; with force it continues in an existing one. Unfinished
-// captures of an earlier recorder (its window, a dump that was being written) are renamed to ...-interrupted.
-// Without force the error for an existing path is fs.ErrExist.
-func openDirectory(path string, force bool, uid, gid int) (*directory, error) {
-	d := &directory{path: path}
-	switch err := os.Mkdir(path, 0o700); {
-	case err == nil:
-		d.created = true
-		if uid > 0 || gid > 0 {
-			if err := os.Lchown(path, uid, gid); err != nil {
-				return nil, errors.Join(fmt.Errorf("creating %s: %w", path, err), os.Remove(path))
-			}
-		}
-	case errors.Is(err, fs.ErrExist) && force:
-		if err := d.reopen(); err != nil {
-			return nil, fmt.Errorf("going on in %s: %w", path, err)
-		}
-	case errors.Is(err, fs.ErrExist):
-		return nil, fmt.Errorf("creating %s: %w", path, fs.ErrExist)
-	default:
+// openDirectory creates the directory of a flight recorder; with force it continues in one that a flight recorder has
+// made. Unfinished captures of an earlier recorder (its window, a dump that was being written) are renamed to
+// ...-interrupted. Without force the error for an existing path is fs.ErrExist.
+func openDirectory(path string, force bool) (d *directory, err error) {
+	d = &directory{path: filepath.Clean(path)}
+	if d.parent, err = os.OpenRoot(filepath.Dir(d.path)); err != nil {
 		return nil, fmt.Errorf("creating %s: %w", path, err)
+	}
+	what := "creating"
+	err = d.parent.Mkdir(d.name(), 0o700)
+	d.created = err == nil
+	if d.created || errors.Is(err, fs.ErrExist) && force {
+		if !d.created {
+			what = "going on in"
+		}
+		if err = d.enter(); err == nil && !d.created {
+			err = d.reopen()
+		}
+	} else if errors.Is(err, fs.ErrExist) {
+		err = fs.ErrExist
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s %s: %w", what, path, err), d.undo())
 	}
 	return d, nil
 }
 
+// name is the directory's name in parent.
+func (d *directory) name() string { return filepath.Base(d.path) }
+
+// enter opens the directory, which must not be a symbolic link.
+func (d *directory) enter() error {
+	info, err := d.parent.Lstat(d.name())
+	if err == nil && !info.IsDir() {
+		err = fmt.Errorf("%w, and is no directory", fs.ErrExist)
+	}
+	if err != nil {
+		return err
+	}
+	root, err := d.parent.OpenRoot(d.name())
+	if err != nil {
+		return err
+	}
+	d.root = root
+	inside, err := root.Stat(".")
+	if err == nil && !os.SameFile(info, inside) {
+		err = fmt.Errorf("%w, and was exchanged for another directory meanwhile", fs.ErrExist)
+	}
+	return err
+}
+
 // reopen prepares an existing directory: it renames unfinished captures and lists the dumps.
 func (d *directory) reopen() error {
-	if _, err := os.Lstat(filepath.Join(d.path, format.ManifestName)); err == nil {
-		return fmt.Errorf("%w, and is a capture itself", fs.ErrExist)
+	entries, err := fs.ReadDir(d.root.FS(), ".")
+	if err == nil {
+		err = d.check(entries)
 	}
-	entries, err := os.ReadDir(d.path)
 	if err != nil {
 		return err
 	}
@@ -74,7 +103,7 @@ func (d *directory) reopen() error {
 			name = base + "-" + interrupted
 		}
 		if name != e.Name() {
-			if err := os.Rename(filepath.Join(d.path, e.Name()), filepath.Join(d.path, name)); err != nil {
+			if err := d.root.Rename(e.Name(), name); err != nil {
 				return err
 			}
 		}
@@ -85,12 +114,56 @@ func (d *directory) reopen() error {
 	return nil
 }
 
-// undo removes the directory if openDirectory created it. It does nothing on nil.
-func (d *directory) undo() error {
-	if d == nil || !d.created {
+// check returns an error unless a flight recorder made the directory, or it is an empty one of this user, as a killed
+// recorder leaves it, and a user who takes the dumps away.
+func (d *directory) check(entries []fs.DirEntry) error {
+	if len(entries) == 0 {
+		return format.CheckReplaceable(d.root)
+	}
+	for _, e := range entries {
+		if e.Name() == format.ManifestName {
+			return fmt.Errorf("%w, and is a capture itself", fs.ErrExist)
+		}
+	}
+	for _, e := range entries {
+		if name := strings.TrimSuffix(e.Name(), ".new"); name != WindowName && !dumpNames.MatchString(name) {
+			continue
+		}
+		if root, err := d.root.OpenRoot(e.Name()); err == nil {
+			is := format.IsCapture(root)
+			root.Close()
+			if is {
+				return nil
+			}
+		}
+	}
+	return fmt.Errorf("%w, and no flight recorder made it: it has neither a %s nor a dump", fs.ErrExist, WindowName)
+}
+
+// close closes the handles. It does nothing on nil.
+func (d *directory) close() error {
+	if d == nil {
 		return nil
 	}
-	return os.Remove(d.path)
+	var errs []error
+	for _, root := range []*os.Root{d.root, d.parent} {
+		if root != nil {
+			errs = append(errs, root.Close())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// undo removes the directory if openDirectory created it, and closes it. It does nothing on nil.
+func (d *directory) undo() error {
+	if d == nil {
+		return nil
+	}
+	var err error
+	if d.created {
+		err = d.parent.Remove(d.name())
+	}
+	return errors.Join(err, d.close())
 }
 
 // interrupted is the reason in the name of a capture that an earlier recorder left unfinished.

@@ -137,7 +137,7 @@ func dumpsIn(t *testing.T, dir string) []string {
 	if err := os.Rename(window, elsewhere); err != nil {
 		t.Fatal(err)
 	}
-	there, err := openDirectory(dir, true, -1, -1)
+	there, err := openDirectory(dir, true)
 	if err == nil {
 		err = os.Rename(elsewhere, window)
 	}

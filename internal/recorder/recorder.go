@@ -197,6 +197,7 @@ func (r *Recorder) close(complete func(*format.Manifest), succeeded bool) (m for
 	if r.drain.laneWait.stalled {
 		return m, nil
 	}
+	defer r.dest.directory.close()
 	finish := func(draft *format.Manifest) {
 		r.reporter.complete(draft)
 		if complete != nil {

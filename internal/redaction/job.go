@@ -87,7 +87,7 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 func (j *Job) write(ctx context.Context, path string) (*Report, error) {
 	m, changes := newReplacer(&j.Rules).manifest(&j.Capture.Manifest)
 	r := newReport(changes)
-	w, err := format.Create(path, m, format.WriterOptions{Force: j.Force, WholeSegments: true, UID: -1, GID: -1})
+	w, err := format.Create(path, m, format.WriterOptions{Force: j.Force, WholeSegments: true})
 	if err != nil {
 		return nil, err
 	}

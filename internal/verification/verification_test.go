@@ -364,7 +364,7 @@ func variants(value any) map[string]any {
 // What a killed recorder leaves is not finished, and nothing of it is wrong; cut off further it is the same.
 func TestKilledIsNotFinished(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x")
-	if _, err := fixture.Small().Start(path, format.WriterOptions{UID: -1, GID: -1}); err != nil {
+	if _, err := fixture.Small().Start(path, format.WriterOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	check := func(name string) {

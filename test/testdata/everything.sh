@@ -54,7 +54,8 @@ record $WHAT -q -w limits --max-cpu 1% --max-memory 256MiB -d 1s
 record $WHAT -w directory -z lz4 -- sh -c 'ls / >/dev/null'
 record $WHAT -q -w file.tar -z none -- ls / >/dev/null
 record $WHAT -q -w - -d 300ms >stream.tar
-SUDO_UID=65534 SUDO_GID=65534 record $WHAT -q -w given -- ls / >/dev/null
+install -d -o 65534 -g 65534 given
+(cd given && SUDO_UID=65534 SUDO_GID=65534 record $WHAT -q -w given -- ls / >/dev/null)
 record $WHAT --json -w json -n 100 -- ls / >/dev/null 2>&1
 
 # Processes; the recorder ends with the last of them.
