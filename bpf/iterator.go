@@ -104,6 +104,14 @@ func (it *iterators) open(name string) (io.ReadCloser, error) {
 	return unread[0], nil
 }
 
+// IteratorDirectory is the path of a directory whose files this process opens while it records; "": there is none.
+func (s *Session) IteratorDirectory() string {
+	if s.iterators == nil || s.iterators.root < 0 {
+		return ""
+	}
+	return fmt.Sprintf("/proc/self/fd/%d", s.iterators.root)
+}
+
 func (it *iterators) close() {
 	if it == nil {
 		return

@@ -17,6 +17,9 @@ type destination interface {
 	writeManifest(data []byte, last bool) error
 	// parentDirectory is the directory that the capture is in; nil for a tar.
 	parentDirectory() directory
+	// removed reports whether another program has removed the capture, so that nobody
+	// will find what is written to files that are still open.
+	removed() bool
 	// buffered reports whether a segment is only written when it is closed.
 	buffered() bool
 	// syncSegment waits until a segment is on disk, and sync until everything else is.

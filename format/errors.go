@@ -15,6 +15,9 @@ var (
 	ErrCorrupt    = errors.New("corrupt capture")
 )
 
+// ErrRemoved is the error of Writer.CheckPlace.
+var ErrRemoved = errors.New("it was removed while it was being written")
+
 // corrupt wraps an error in ErrCorrupt, unless it comes from the file system.
 func corrupt(err error) error {
 	var path *fs.PathError

@@ -171,6 +171,9 @@ func (w *Writer) Append(b *Batch, codec Codec) error {
 			w.mu.Unlock()
 		}
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		err = cmp.Or(w.CheckPlace(), err)
+	}
 	if err != nil {
 		return fmt.Errorf("appending to table %s: %w", b.Schema.Table, err)
 	}
@@ -211,6 +214,34 @@ func (w *Writer) append(t *tableWriter, b *Batch, codec Codec) error {
 		w.finish(t)
 	}
 	return t.err
+}
+
+// Directories opens the directories that the Writer still uses, also by way of others
+// that are open: output, in which it makes, renames, links and removes files, and
+// around, in which it only removes the capture itself. nil: there is none. The caller
+// closes them.
+func (w *Writer) Directories() (output, around *os.File, err error) {
+	var names [2]directory
+	switch d := w.destination.(type) {
+	case *directoryDestination:
+		names = [2]directory{d.dir, d.parent}
+	case *memoryDestination:
+		names[0] = d.parent
+	case *tarDestination:
+		names[1] = d.parent
+	}
+	var files [2]*os.File
+	for i, in := range names {
+		if in == nil {
+			continue
+		}
+		f, err := in.open(".")
+		if err != nil {
+			return nil, nil, errors.Join(err, files[0].Close())
+		}
+		files[i] = f.(*os.File)
+	}
+	return files[0], files[1], nil
 }
 
 // Written returns how many bytes were written so far, including those of dropped

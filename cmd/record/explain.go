@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/privilege"
 	"github.com/fletch-trace/fletch/internal/recorder"
@@ -90,6 +91,9 @@ func explainFailure(opt *options, err error) error {
 	case opt.last > 0:
 		kept = "the dumps that were made are kept, and what was written since in " +
 			filepath.Join(destination, recorder.WindowName)
+	}
+	if errors.Is(err, format.ErrRemoved) {
+		return fmt.Errorf("recording into %s: %w", destination, format.ErrRemoved)
 	}
 	if errors.Is(err, unix.EPIPE) { // cli.Exit prints nothing for EPIPE, but a lost recording must be reported
 		return cli.WithHint(fmt.Errorf("recording into %s: its reader has closed it", destination), kept)

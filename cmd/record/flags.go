@@ -94,7 +94,7 @@ func (opt *options) tuningFlags(f *cli.Flags, args *unparsed) {
 		"and why not a better one")
 	f.BoolVar(&opt.json, "json", false, "print --list and the final summary as JSON")
 	f.BoolVarP(&opt.quiet, "quiet", "q", false, "print no summary and no progress")
-	f.BoolVarP(&opt.verbose, "verbose", "v", false, "print the mechanisms in use and the sizes of the rings")
+	f.BoolVarP(&opt.verbose, "verbose", "v", false, "print mechanisms, sizes of the rings, and what confines it")
 }
 
 func (s *longRunning) segmentFlags(f *cli.Flags) {

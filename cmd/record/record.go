@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -58,6 +59,11 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 
 // open does everything that is likely to be refused. If it fails, it leaves no files behind.
 func (r *recording) open(stdin io.Reader) (err error) {
+	if r.opt.path == "-" {
+		if err := checkStdout(r.stdout); err != nil {
+			return err
+		}
+	}
 	if r.caller, err = privilege.FindCaller(); err != nil {
 		return err
 	}
@@ -185,14 +191,49 @@ func (r *recording) dropPrivileges() error {
 	if err := privilege.DropBoundingSet(r.recorder.Sweep); err != nil {
 		return err
 	}
+	output, around, err := r.recorder.Directories() // while root may open those of others
+	if err != nil {
+		return fmt.Errorf("opening the directories of the capture: %w", err)
+	}
+	defer output.Close() // does nothing on nil
+	defer around.Close()
 	if err := privilege.Drop(r.caller); err != nil {
 		return err
 	}
+	r.confine(output, around)
 	if err := privilege.Filter(); err != nil {
 		cli.Warn(r.stderr, "record", fmt.Sprintf("it continues without a seccomp filter for itself: %v", err))
 	}
 	return nil
 }
+
+// confine confines the recorder to its output, and to what it reads of the host. output and around are as of
+// Recorder.Directories.
+func (r *recording) confine(output, around *os.File) {
+	places := privilege.Places{
+		Read: []string{"/proc"}, Files: []string{recorder.OnlineCPUs}, Write: alsoWritable,
+	}
+	if dir := r.session.IteratorDirectory(); dir != "" {
+		places.Read = append(places.Read, dir)
+	}
+	if output != nil {
+		places.Output = append(places.Output, output)
+	}
+	if around != nil {
+		places.Around = append(places.Around, around)
+	}
+	switch version, err := privilege.Confine(places); {
+	case err != nil:
+		cli.Warn(r.stderr, "record", fmt.Sprintf("it continues without confining itself to its output: %v", err))
+	case r.opt.verbose && version == 0:
+		fmt.Fprintln(r.stderr, "record: not confined to its output: this kernel has no Landlock")
+	case r.opt.verbose:
+		fmt.Fprintf(r.stderr, "record: confined to its output by Landlock, version %d\n", version)
+	}
+}
+
+// alsoWritable are further directories that the recorder may write into. Tests set it, to measure coverage.
+var alsoWritable []string
 
 // run records until the end.
 func (r *recording) run() error {

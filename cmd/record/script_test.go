@@ -19,10 +19,17 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"record": main,
+		"record": func() { mayWriteCoverage(); main() },
 		// A recorder that deletes unused dimension rows at once, so that a script need not wait a minute.
-		"record-forgetful": func() { keepIdle = 1; main() },
+		"record-forgetful": func() { mayWriteCoverage(); keepIdle = 1; main() },
 	})
+}
+
+// mayWriteCoverage lets a recorder write its coverage, if that is measured.
+func mayWriteCoverage() {
+	if dir := os.Getenv("GOCOVERDIR"); dir != "" {
+		alsoWritable = []string{dir}
+	}
 }
 
 // The scripts describe the behaviour of the command line. Their conditions: [kernel], this kernel can record; [mount],

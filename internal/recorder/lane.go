@@ -5,6 +5,7 @@
 package recorder
 
 import (
+	"cmp"
 	"sync"
 	"sync/atomic"
 
@@ -57,7 +58,7 @@ func startLane(w *format.Writer, opt laneOptions) *lane {
 func (l *lane) process(w *format.Writer, opt *laneOptions, j job) (err error) {
 	if j.batch == nil {
 		l.flushing.Store(false)
-		return w.Flush()
+		return cmp.Or(w.Flush(), w.CheckPlace())
 	}
 	if opt.inspect != nil && !j.quiet {
 		err = opt.inspect(j.batch, j.sweepCount)

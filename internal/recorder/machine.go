@@ -50,9 +50,12 @@ func (m *machine) offset(clock int32) int64 {
 	return other - monotonic
 }
 
+// OnlineCPUs is a file that a recorder reads again and again.
+const OnlineCPUs = "/sys/devices/system/cpu/online"
+
 // onlineCPUs is the kernel's list, such as 0-3,8; "" if it cannot be read.
 func onlineCPUs() string {
-	list, _ := os.ReadFile("/sys/devices/system/cpu/online")
+	list, _ := os.ReadFile(OnlineCPUs)
 	return strings.TrimSpace(string(list))
 }
 

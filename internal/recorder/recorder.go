@@ -7,6 +7,7 @@ package recorder
 import (
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -94,6 +95,16 @@ func (r *Recorder) WriteOut() error {
 func (r *Recorder) Sweep() error {
 	_, err := r.session.Sweep(r.drain.gatherer.emit)
 	return err
+}
+
+// Directories opens the directories that the recording still uses, as format.Writer.Directories does. The dumps of a
+// flight recorder are beside its window: for it, output is the directory that both are in.
+func (r *Recorder) Directories() (output, around *os.File, err error) {
+	if r.dest.directory == nil {
+		return r.dest.w.Directories()
+	}
+	output, err = r.dest.directory.root.Open(".")
+	return output, nil, err
 }
 
 // Run records until End is called, a limit is reached or something fails. Finish must be called in all three cases.
