@@ -58,7 +58,22 @@ const (
 	rareRows    = 1 << 12 // rows of a batch of a rare table
 	rareText    = 1 << 20 // approximate bytes of text at which a batch of a rare table is sent
 	rareBatches = 3
+
+	// eventBatches is the same of a table whose events are in the ring for processes and connections: as many as it
+	// takes to wait for a lane that is behind with others.
+	eventBatches = 6
 )
+
+// batches is how many batches a table has.
+func batches(l *bpf.Layout) int {
+	switch {
+	case l.Bulk:
+		return bulkBatches
+	case l.Schema.Table == "process" || l.Schema.Table == "tcp":
+		return eventBatches
+	}
+	return rareBatches
+}
 
 // The budget is for the resident size, as ps shows it. That counts a ring twice, because it is mapped twice.
 const (
@@ -167,10 +182,10 @@ func (b *Budget) need(layouts []*bpf.Layout, tar bool) int64 {
 		}
 		if l.Bulk {
 			batch := int64(b.bulkRows) * rowSize(l.Schema)
-			n += bulkBatches*batch + batch + encoderMemory
+			n += int64(batches(l)+1)*batch + encoderMemory
 		} else {
 			batch := int64(b.rareRows)*rowSize(l.Schema) + 2*int64(b.rareText)
-			n += rareBatches*batch + batch
+			n += int64(batches(l)+1) * batch
 		}
 		if tar {
 			n += tarMemory

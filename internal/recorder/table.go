@@ -25,9 +25,9 @@ type table struct {
 }
 
 func newTable(l *bpf.Layout, budget *Budget, wait *laneWait) *table {
-	t, n := &table{layout: l, maxRows: budget.rareRows, maxText: budget.rareText, laneWait: wait}, rareBatches
+	t, n := &table{layout: l, maxRows: budget.rareRows, maxText: budget.rareText, laneWait: wait}, batches(l)
 	if l.Bulk {
-		t.maxRows, t.maxText, n = budget.bulkRows, 0, bulkBatches
+		t.maxRows, t.maxText = budget.bulkRows, 0
 	}
 	t.free, t.unallocated = make(chan *format.Batch, n), n
 	return t
