@@ -281,14 +281,16 @@ func TestPatternAndKeep(t *testing.T) {
 func TestCheckFindsDifferences(t *testing.T) {
 	for name, change := range map[string]func(row fixture.Row){
 		"another number": func(row fixture.Row) { row["pid"] = int32(7) },
-		"another group":  func(row fixture.Row) { row["comm"] = "b" },
+		"a new group":    func(row fixture.Row) { row["comm"] = "c" },
+		"two groups one": func(row fixture.Row) { row["exe"] = "/x" },
 		"an empty text":  func(row fixture.Row) { row["exe"] = "" },
 	} {
 		dir := t.TempDir()
 		for _, which := range []string{"from", "to"} {
 			c := fixture.New()
 			for i := range int32(3) {
-				row := fixture.Row{"task": i + 1, "pid": i, "comm": []string{"a", "b", "a"}[i], "exe": "/x"}
+				row := fixture.Row{"task": i + 1, "pid": i, "comm": []string{"a", "b", "a"}[i],
+					"exe": []string{"/x", "/x", "/y"}[i]}
 				if which == "to" && i == 2 {
 					change(row)
 				}
