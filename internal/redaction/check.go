@@ -8,22 +8,28 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"os"
 	"slices"
 	"sync/atomic"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 // ErrDiffers is the error of a redaction that does not have the rows and groups of its capture.
 var ErrDiffers = errors.New("the redaction differs from the capture in more than texts")
 
-// maxGroups is how many different texts are followed; of more, those that came first are.
-const maxGroups = 1 << 20
+// maxGroups is how many different texts are followed at most; of more, those that came first are. Each takes groupBytes.
+const (
+	maxGroups  = 1 << 20
+	groupBytes = 96
+)
 
 // check compares a redaction that was written with its capture: the same rows with the same numbers, and where two
 // texts are equal in one they are in the other. So every count of rows, by whatever they are grouped, is the same.
 func (j *Job) check(ctx context.Context, path string, r *Report) error {
+	defer budget.Of(ctx).AtExit(func() { os.RemoveAll(path) })()
 	made, err := format.Open(path)
 	if err != nil {
 		return err
@@ -35,6 +41,7 @@ func (j *Job) check(ctx context.Context, path string, r *Report) error {
 	read, stop := j.progress()
 	defer stop()
 	pairs := newPairs()
+	pairs.most = min(maxGroups, int(budget.Of(ctx).Share(checkShare)/groupBytes))
 	for _, t := range j.Capture.Tables() {
 		p := plan(t)
 		if p.columns == nil || t.Rows == 0 {
@@ -102,10 +109,11 @@ func compare(ctx context.Context, p *tablePlan, made *format.Table, pairs *pairs
 type pairs struct {
 	seed     maphash.Seed
 	of, made map[uint64]uint64
+	most     int // of each
 }
 
 func newPairs() *pairs {
-	return &pairs{seed: maphash.MakeSeed(), of: map[uint64]uint64{}, made: map[uint64]uint64{}}
+	return &pairs{seed: maphash.MakeSeed(), of: map[uint64]uint64{}, made: map[uint64]uint64{}, most: maxGroups}
 }
 
 // same compares n rows of a column.
@@ -147,7 +155,7 @@ func (p *pairs) pair(content schema.Content, from, to []byte) bool {
 	if known, ok := p.of[value]; ok && known != key {
 		return false
 	}
-	if len(p.made) < maxGroups {
+	if len(p.made) < p.most {
 		p.made[key], p.of[value] = value, key
 	}
 	return true

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 )
 
 // Job redacts one capture.
@@ -27,6 +28,12 @@ type Job struct {
 	Force    bool      // replace a capture at Path
 	Progress func(table string, rows int64, read *atomic.Int64) (stop func())
 }
+
+const (
+	maxParallel = 4 // tables that are redacted at once
+	cacheShare  = 8 // the part of the memory that texts and their tokens may take
+	checkShare  = 4 // and the texts that are compared
+)
 
 // maxTarSegment is the largest segment that a tar, which keeps it in memory, is made with, in bytes.
 const maxTarSegment = 256 << 20
@@ -91,6 +98,7 @@ func (j *Job) write(ctx context.Context, path string) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	defer budget.Of(ctx).AtExit(func() { w.Abort() })()
 	if err := j.eachTable(ctx, r, w.Append); err != nil {
 		return nil, errors.Join(err, w.Abort())
 	}
@@ -117,7 +125,9 @@ func (j *Job) eachTable(ctx context.Context, r *Report, use func(*format.Batch, 
 	defer cancel(nil)
 	tables := j.Capture.Tables()
 	works := make([]*tableWork, len(tables))
-	slots := make(chan struct{}, max(1, min(runtime.GOMAXPROCS(0), 4)))
+	parallel := max(1, min(runtime.GOMAXPROCS(0), maxParallel))
+	slots := make(chan struct{}, parallel)
+	cached := min(maxCached, int(budget.Of(ctx).Share(cacheShare))/parallel)
 	read, stop := j.progress()
 	defer stop()
 	var busy sync.WaitGroup
@@ -128,6 +138,7 @@ func (j *Job) eachTable(ctx context.Context, r *Report, use func(*format.Batch, 
 			continue
 		}
 		works[i] = newTableWork(p, &j.Rules)
+		works[i].replacer.maxCached = cached
 		slots <- struct{}{}
 		busy.Go(func() {
 			defer func() { <-slots }()

@@ -24,7 +24,7 @@ const (
 	tokenDigits = 13
 	// maxText is the longest text whose structure is kept, in bytes; FORMAT.md allows no longer ones.
 	maxText = 64 << 10
-	// maxCached is how many bytes of texts and their replacements are kept.
+	// maxCached is how many bytes of texts and their replacements are kept at most.
 	maxCached = 16 << 20
 )
 
@@ -36,10 +36,12 @@ type replacer struct {
 	mac    hash.Hash
 	cache  [schema.Addresses + 1]map[string]string // by content and text
 	cached int                                     // bytes
+
+	maxCached int // bytes
 }
 
 func newReplacer(rules *Rules) *replacer {
-	return &replacer{rules: rules, mac: hmac.New(sha256.New, rules.Key)}
+	return &replacer{rules: rules, mac: hmac.New(sha256.New, rules.Key), maxCached: maxCached}
 }
 
 // text returns what stands for a text of this content.
@@ -48,11 +50,12 @@ func (r *replacer) text(content schema.Content, text []byte) string {
 		return known
 	}
 	made := r.make(content, valid(text))
-	if r.cached += len(text) + len(made) + 64; r.cached > maxCached || r.cache[content] == nil {
-		if r.cached > maxCached {
-			clear(r.cache[:])
-			r.cached = len(text) + len(made) + 64
-		}
+	const entry = 100 // of a map
+	if r.cached += len(text) + len(made) + entry; r.cached > r.maxCached {
+		clear(r.cache[:])
+		r.cached = len(text) + len(made) + entry
+	}
+	if r.cache[content] == nil {
 		r.cache[content] = map[string]string{}
 	}
 	r.cache[content][string(text)] = made
