@@ -243,19 +243,23 @@ struct sembuf {
 
 /*
  * semop_flag is the access that semop checks: write if an operation changes a semaphore, else read. 0: the operations
- * cannot be read, because they are not in memory yet or nowhere.
+ * cannot be read, because they are not in memory yet or nowhere. It is a global function, so that its loop is checked
+ * once for each program.
  */
-COLD s32 semop_flag(u64 sops, u32 n)
+__noinline int semop_flag(u64 sops, u32 n)
 {
+	u64 at = sops + __builtin_offsetof(struct sembuf, op);
+
 	for (u32 i = 0; i < 512; i++) { /* the kernel's default limit is 500 */
-		struct sembuf b = {};
+		short op;
 
 		if (i >= n)
 			return S_IRUGO;
-		if (bpf_probe_read_user(&b, sizeof(b), (void *)(sops + i * sizeof(b))))
+		if (bpf_probe_read_user(&op, sizeof(op), (void *)at))
 			return 0;
-		if (b.op)
+		if (op)
 			return S_IWUGO;
+		at += sizeof(struct sembuf);
 	}
 	return S_IWUGO;
 }

@@ -452,6 +452,16 @@ HOT u64 load_u64(u64 at)
 /* FIELD loads 8 bytes at a member of a kernel struct; a caller whose member is shorter uses the low bytes. */
 #define FIELD(at, type, member) load_u64((u64)(at) + bpf_core_field_offset(type, member))
 
+/*
+ * untrusted returns a pointer to the same task whose members have no trust to inherit. For a pointer that is loaded from
+ * a trusted one the verifier looks up to four types of the kernel up by name, in a linear search, which takes as long
+ * as the verification of a thousand instructions. It costs no instruction.
+ */
+HOT struct task_struct *untrusted(struct task_struct *task)
+{
+	return can_cast ? bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct)) : task;
+}
+
 /* ARG is argument n of a tp_btf, fentry or LSM program, whose context is an array of 8-byte words. */
 #define ARG(ctx, n, type) ((type)((ctx)[n]))
 

@@ -141,7 +141,6 @@ HOT u32 build_path(struct scratch *s, struct file *file, u64 *hash)
 		len = put_special(s, dentry, inode);
 	if (len == start) {
 		len = append_path(s, start, dentry, mnt, &e->name);
-		*hash = s->walk.hash;
 		if (len == start && e->name.flags & REF_CUT) {
 			args[0] = e->dev;
 			args[1] = e->ino;
@@ -151,11 +150,11 @@ HOT u32 build_path(struct scratch *s, struct file *file, u64 *hash)
 		}
 	} else {
 		e->name.flags = REF_RELATIVE;
-		*hash = hash_text(s, start, len - start, 0);
 	}
 	e->name.off = start;
 	e->name.len = len - start;
-	*hash = mix(mix(mix(*hash, e->dev), e->ino), (u64)e->mntns << 32 | e->name.flags);
+	hash_text(s->key, start, len - start);
+	*hash = mix(mix(mix(s->walk.hash, e->dev), e->ino), (u64)e->mntns << 32 | e->name.flags);
 	return len;
 }
 

@@ -237,7 +237,7 @@ int process_exec(u64 *ctx)
 /* emit_exit writes the row of a process's exit. wait(2) reports the code of the group or leader. */
 HOT void emit_exit(struct task_struct *leader, task_id id)
 {
-	struct signal_struct *signal = leader->signal;
+	struct signal_struct *signal = untrusted(leader)->signal;
 	struct process_event *e = reserve(KIND_process, sizeof(*e));
 	u32 code;
 
@@ -286,7 +286,7 @@ int process_exit(u64 *ctx)
 	if (!enabled || !want_process)
 		return 0;
 	count_unannounced(task);
-	last = exit_tells_last ? (u8)ctx[1] : task->signal->live.counter == 0;
+	last = exit_tells_last ? (u8)ctx[1] : untrusted(task)->signal->live.counter == 0;
 	leader = task->group_leader;
 	if (!last && leader != task)
 		return 0;

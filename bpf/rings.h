@@ -175,7 +175,7 @@ struct scratch {
 		u64 at; /* the next dentry or kernfs_node */
 		u64 at_mnt; /* the mount that it is in */
 		u64 dentry, mnt; /* of the leaf */
-		u64 hash; /* of the names */
+		u64 hash; /* of the path, or of a part of it */
 		u64 seen; /* a hash of what would show that the path has changed */
 		u64 seen_first; /* in the walk before */
 		u32 start, off; /* where the path begins in data, and the next name is appended */

@@ -48,7 +48,7 @@ HOT bool by_tracer(struct task_struct *task, struct pt_regs *regs)
 {
 	if (!task->ptrace)
 		return false;
-	return CALL_NR(regs) == -1 || EMULATED(task) || task->signal->flags & SIGNAL_GROUP_EXIT ||
+	return CALL_NR(regs) == -1 || EMULATED(task) || untrusted(task)->signal->flags & SIGNAL_GROUP_EXIT ||
 	       task->pending.signal.sig[0] & 1UL << (SIGKILL - 1);
 }
 
@@ -117,7 +117,7 @@ int seccomp_exit(u64 *ctx)
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (!st || st->killed || !recorded(task, st))
 		return 0;
-	if (task->signal->flags & SIGNAL_GROUP_EXIT)
+	if (untrusted(task)->signal->flags & SIGNAL_GROUP_EXIT)
 		return 0; /* another thread's signal */
 	regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
 	emit_seccomp(task, st, CALL_NR(regs), SECCOMP_kill, SIGSYS, CALL_IP(regs));

@@ -316,16 +316,12 @@ HOT void begin_command(struct task_state *st)
 	invalidate_verdict(st);
 }
 
-/* cgroup_step is path_step for the path of a cgroup. */
-__noinline int cgroup_step(u32 key)
+/* cgroup_component is component for the path of a cgroup. */
+HOT enum step cgroup_component(struct scratch *s)
 {
-	struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
-	struct kernfs_node *kn;
+	struct kernfs_node *kn = (void *)s->walk.at;
 	u64 parent;
 
-	if (!s)
-		return STEP_CUT;
-	kn = (void *)s->walk.at;
 	if (bpf_core_field_exists(kn->parent))
 		parent = FIELD(kn, struct kernfs_node, parent);
 	else
@@ -338,6 +334,19 @@ __noinline int cgroup_step(u32 key)
 	return STEP_MORE;
 }
 
+/* cgroup_step is path_step for the path of a cgroup. */
+__noinline int cgroup_step(u32 key)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
+	enum step step = STEP_MORE;
+
+	if (!s)
+		return STEP_CUT;
+	for (int i = 0; i < STEPS && step == STEP_MORE; i++)
+		step = cgroup_component(s);
+	return step;
+}
+
 /* append_cgroup is append_path for the path of a cgroup. */
 COLD u32 append_cgroup(struct scratch *s, u32 off, struct kernfs_node *kn, struct ref *r)
 {
@@ -345,7 +354,7 @@ COLD u32 append_cgroup(struct scratch *s, u32 off, struct kernfs_node *kn, struc
 
 	s->walk.at = (u64)kn;
 	s->walk.off = off;
-	for (int i = 0; i < DPATH_DEPTH && step == STEP_MORE; i++)
+	for (int i = 0; i < DPATH_DEPTH / STEPS && step == STEP_MORE; i++)
 		step = cgroup_step(s->key);
 	r->flags = step == STEP_TOP ? 0 : REF_CUT;
 	r->off = off;
@@ -376,7 +385,7 @@ HOT cgroup_id cgroup_id_of(struct kernfs_node *kn)
  */
 HOT u32 mntns_of(struct task_struct *task, struct task_state *st)
 {
-	struct nsproxy *ns = task->nsproxy;
+	struct nsproxy *ns = untrusted(task)->nsproxy;
 	u32 mntns = st->who.mntns;
 
 	barrier_var(mntns); /* else both loads become one, which the verifier refuses */
@@ -388,7 +397,7 @@ HOT u32 mntns_of(struct task_struct *task, struct task_state *st)
 /* read_who sets *who to what a task is now. */
 HOT void read_who(struct task_struct *task, struct task_state *st, struct who *who)
 {
-	const struct cred *cred = task->real_cred;
+	const struct cred *cred = untrusted(task)->real_cred;
 
 	*who = st->who; /* all bytes: it is compared, and is a key */
 	bpf_probe_read_kernel(who->comm, sizeof(who->comm), task->comm);
@@ -409,7 +418,7 @@ HOT void read_who(struct task_struct *task, struct task_state *st, struct who *w
  */
 HOT bool same_identity(struct task_struct *task, struct task_state *st)
 {
-	const struct cred *cred = task->real_cred;
+	const struct cred *cred = untrusted(task)->real_cred;
 	u64 *comm = (void *)task->comm;
 	u64 differs;
 

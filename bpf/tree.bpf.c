@@ -9,7 +9,7 @@ int tree_exit(u64 *ctx)
 	struct task_struct *task = ARG(ctx, 0, struct task_struct *);
 
 	/* Several threads that end at once may see that none is left; only one of them removes the process. */
-	if ((enabled || following) && task->signal->live.counter == 0)
+	if ((enabled || following) && untrusted(task)->signal->live.counter == 0)
 		leave_tree(task->tgid);
 	return 0;
 }

@@ -28,20 +28,45 @@ HOT u64 mix(u64 hash, u64 word)
 	return hash ^ hash >> 32;
 }
 
-/* hash_text adds len bytes, at most 256, at offset off of the scratch buffer to a hash. */
-HOT u64 hash_text(struct scratch *s, u32 off, u32 len, u64 hash)
-{
-	for (u32 i = 0; i < 256; i += sizeof(u64)) {
-		u64 word;
+#define HASH_BLOCK 64 /* bytes */
 
-		if (i >= len)
-			break;
-		word = *(u64 *)&s->data[(off + i) & (DPATH_MAX - 1)];
-		if (len - i < sizeof(u64))
-			word &= (1ULL << (len - i) * 8) - 1;
-		hash = mix(hash, word);
-	}
-	return hash;
+/*
+ * hash_block adds the bytes at offset off of scratch buffer `key` to s->walk.hash. It knows no length, and so has no
+ * branches, of which the verifier would follow each.
+ */
+__noinline int hash_block(u32 key, u32 off)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
+	u64 *words, hash;
+
+	if (!s)
+		return 0;
+	words = (void *)&s->data[off & (DPATH_MAX - 1)];
+	hash = s->walk.hash;
+	for (int i = 0; i < HASH_BLOCK / sizeof(u64); i++)
+		hash = mix(hash, words[i]);
+	s->walk.hash = hash;
+	return 0;
+}
+
+/*
+ * hash_text sets s->walk.hash to a hash of len bytes, at most DPATH_MAX, at offset off of scratch buffer `key`. What is
+ * behind them becomes zeros. Like path_step it is a global function, so that its loop is checked once for each program.
+ */
+__noinline int hash_text(u32 key, u32 off, u32 len)
+{
+	struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
+	u64 *end;
+
+	if (!s)
+		return 0;
+	end = (void *)&s->data[(off + len) & (2 * DPATH_MAX - 1)];
+	for (int i = 0; i < HASH_BLOCK / sizeof(u64); i++)
+		end[i] = 0;
+	s->walk.hash = len;
+	for (u32 i = 0; i < DPATH_MAX && i < len; i += HASH_BLOCK)
+		hash_block(key, off + i);
+	return 0;
 }
 
 /* put_name appends the name of a component at s->walk.off; false: there is no room, or it cannot be read. */
@@ -74,7 +99,7 @@ HOT void begin_walk(struct scratch *s, bool again)
 		return;
 	s->walk.hidden = hidden;
 	s->walk.off = s->walk.start;
-	s->walk.hash = s->walk.limit = 0;
+	s->walk.limit = 0;
 }
 
 /*
@@ -84,7 +109,7 @@ HOT void begin_walk(struct scratch *s, bool again)
 HOT enum step component(struct scratch *s)
 {
 	u64 dentry = s->walk.at, mnt = s->walk.at_mnt, parent;
-	u32 off = s->walk.off, seq;
+	u32 seq;
 
 	if (!dentry || ++s->walk.steps > DPATH_DEPTH)
 		return STEP_CUT;
@@ -109,21 +134,21 @@ HOT enum step component(struct scratch *s)
 	if (s->walk.again) {
 		if (s->walk.names == s->walk.limit)
 			return STEP_CUT;
-	} else {
-		if (!put_name(s, FIELD(dentry, struct dentry, d_name.name))) {
-			s->walk.limit = s->walk.names;
-			return STEP_CUT;
-		}
-		s->walk.hash = hash_text(s, off, s->walk.off - off, s->walk.hash);
+	} else if (!put_name(s, FIELD(dentry, struct dentry, d_name.name))) {
+		s->walk.limit = s->walk.names;
+		return STEP_CUT;
 	}
 	return parent == dentry ? STEP_DETACHED : STEP_MORE;
 }
 
+/* The steps of a call of path_step. The verifier checks each of them, and walk_path's calls: this makes the least. */
+#define STEPS 4
+
 /*
- * path_step makes one step of the walk in scratch buffer `key`, and returns how it ended (enum step). It is a global
- * function, so that the verifier checks it only once for each program: inlined in the loop of walk_path it took three
- * quarters of the time for verification. The deepest call chain, from the exit of a call that began before the
- * recording, has seven of the eight frames that are allowed (MAX_CALL_FRAMES).
+ * path_step makes a few steps of the walk in scratch buffer `key`, and returns how the last ended (enum step). It is a
+ * global function, so that the verifier checks it only once for each program: inlined in the loop of walk_path it took
+ * three quarters of the time for verification. The deepest call chain, from the exit of a System V call, has the eight
+ * frames that are allowed (MAX_CALL_FRAMES), and all 512 bytes of stack.
  *
  * Nothing locks the path meanwhile, and it may be renamed between the reading of two components, or of a name and its
  * parent: what was read might be the name of another file. So it is walked again, without the names, until nothing on
@@ -133,11 +158,12 @@ HOT enum step component(struct scratch *s)
 __noinline int path_step(u32 key)
 {
 	struct scratch *s = bpf_map_lookup_elem(&scratches, &key);
-	enum step step;
+	enum step step = STEP_MORE;
 
 	if (!s)
 		return STEP_CUT;
-	step = component(s);
+	for (int i = 0; i < STEPS && step == STEP_MORE; i++)
+		step = component(s);
 	if (step == STEP_MORE)
 		return STEP_MORE;
 	if (s->walk.again && s->walk.seen == s->walk.seen_first && !s->walk.moving)
@@ -164,7 +190,7 @@ __noinline int walk_path(u32 key, u64 dentry, u64 mnt)
 	s->walk.mnt = mnt;
 	s->walk.start = s->walk.off;
 	begin_walk(s, false);
-	for (int i = 0; i < 4 * DPATH_DEPTH && step == STEP_MORE; i++)
+	for (int i = 0; i < 4 * DPATH_DEPTH / STEPS && step == STEP_MORE; i++)
 		step = path_step(key);
 	if (step == STEP_MORE)
 		s->walk.off = s->walk.start;
