@@ -79,7 +79,7 @@ type taskNumbers struct{ OwnTID, OwnPID, PID, PPID, Ended uint32 }
 
 // findNamespaces compares the namespaces of this process with the initial ones. A program that lists tasks is loaded
 // only where that is needed: for Options.PIDs, and in other namespaces. It is an error if one of these ids is unknown.
-func findNamespaces(spec *ebpf.CollectionSpec, opt Options) (*namespaces, error) {
+func findNamespaces(l *loader, opt Options) (*namespaces, error) {
 	n := &namespaces{pid: os.Getpid()}
 	initial := true
 	for name, inode := range map[string]uint64{"pid": initialPID, "time": initialTime} {
@@ -92,7 +92,7 @@ func findNamespaces(spec *ebpf.CollectionSpec, opt Options) (*namespaces, error)
 	if initial && len(opt.PIDs) == 0 {
 		return n, nil
 	}
-	prog, err := ebpf.NewProgram(spec.Programs["list_tasks"])
+	prog, err := l.loadProgram(l.spec.Programs["list_tasks"])
 	if err != nil {
 		return nil, fmt.Errorf("loading BPF programs: %w", err)
 	}

@@ -35,7 +35,8 @@ func Probe(opt Options) ([]format.Probe, error) {
 // and a session that has only Probes. With other errors it returns no session: ErrPrivilege, ErrNoBTF, or an error of
 // the kernel.
 func Open(opt Options) (*Session, error) {
-	kernel, err := preconditions()
+	types := btf.NewCache()
+	kernel, err := preconditions(types)
 	if err != nil {
 		return nil, err
 	}
@@ -43,11 +44,15 @@ func Open(opt Options) (*Session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the embedded BPF object: %w", err)
 	}
+	if err := spec.Variables["args_max"].Get(&argsMax); err != nil {
+		return nil, fmt.Errorf("reading args_max: %w", err)
+	}
 	cgroups, err := adapt(spec, kernel)
 	if err != nil {
 		return nil, err
 	}
-	ns, err := findNamespaces(spec, opt)
+	l := &loader{spec, types}
+	ns, err := findNamespaces(l, opt)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +60,7 @@ func Open(opt Options) (*Session, error) {
 	if err := spec.Variables["recorder_tgid"].Set(uint32(ns.pid)); err != nil {
 		return nil, fmt.Errorf("setting recorder_tgid: %w", err)
 	}
-	s, err := openSession(spec, opt, ns)
+	s, err := openSession(l, opt, ns)
 	s.Cgroups = cgroups
 	if err == nil {
 		err = s.follow(opt.PIDs)
@@ -68,28 +73,28 @@ func Open(opt Options) (*Session, error) {
 }
 
 // openSession opens a session that does not yet follow Options.PIDs. The session is not nil, even if there is an error.
-func openSession(spec *ebpf.CollectionSpec, opt Options, ns *namespaces) (*Session, error) {
+func openSession(l *loader, opt Options, ns *namespaces) (*Session, error) {
 	empty := Session{wakeupFD: -1, layouts: Layouts(), namespaces: ns}
 	var err error
 	if empty.CPUs, err = ebpf.PossibleCPU(); err != nil {
 		return &empty, fmt.Errorf("counting CPUs: %w", err)
 	}
 	if slices.Contains(opt.Families, "file") {
-		empty.renameLock = kernelSymbol("rename_lock")
+		empty.renameLock = kernelSymbol(l, "rename_lock")
 	}
 	s := empty
-	s.Probes = choose(spec, opt, tryHooks)
-	if err = s.load(spec, opt); err == nil || errors.Is(err, ErrRefused) {
+	s.Probes = choose(opt, l.tryHooks)
+	if err = s.load(l, opt); err == nil || errors.Is(err, ErrRefused) {
 		return &s, err
 	}
 	// The hooks exist, but the kernel refused a program. Find out which mechanisms work by loading each, which is slow.
 	s.Close()
-	if err := tryPrograms(spec, identity); err != nil {
+	if err := l.tryPrograms(identity); err != nil {
 		return &empty, fmt.Errorf("loading BPF programs: %w", err)
 	}
 	s = empty
-	s.Probes = choose(spec, opt, tryPrograms)
-	return &s, s.load(spec, opt)
+	s.Probes = choose(opt, l.tryPrograms)
+	return &s, s.load(l, opt)
 }
 
 // adapt sets the constants of the programs that depend on the kernel. It returns the name of the hierarchy of cgroups.
@@ -124,14 +129,14 @@ func tracepointArgs(kernel *btf.Spec, name string) int {
 }
 
 // preconditions checks the privileges, and returns the types of the kernel.
-func preconditions() (*btf.Spec, error) {
+func preconditions(types *btf.Cache) (*btf.Spec, error) {
 	if ok, err := privileged(); err != nil || !ok {
 		return nil, errors.Join(ErrPrivilege, err)
 	}
 	if initial, err := inInitial("user", initialUser); err != nil || !initial {
 		return nil, cmp.Or(err, ErrUserNamespace)
 	}
-	kernel, err := btf.LoadKernelSpec()
+	kernel, err := types.Kernel()
 	if err != nil {
 		return nil, fmt.Errorf("%w: %v", ErrNoBTF, err)
 	}
@@ -150,7 +155,7 @@ func privileged() (bool, error) {
 }
 
 // load loads and attaches the programs of the mechanisms in Probes, and opens everything that needs privileges.
-func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
+func (s *Session) load(l *loader, opt Options) error {
 	programs, switches := s.selected()
 	if programs == nil {
 		return ErrRefused
@@ -158,13 +163,13 @@ func (s *Session) load(spec *ebpf.CollectionSpec, opt Options) error {
 	if opt.wantsTree() {
 		programs = append(programs, "tree_exit")
 	}
-	spec = withPrograms(spec, programs)
+	spec := withPrograms(l.spec, programs)
 	sizes := s.ringSizes(opt)
 	if err := s.configure(spec, opt, switches, sizes); err != nil {
 		return err
 	}
 	var err error
-	if s.coll, err = ebpf.NewCollection(spec); err != nil {
+	if s.coll, err = l.load(spec); err != nil {
 		return fmt.Errorf("loading BPF programs: %w", err)
 	}
 	if err := s.makeRings(spec, sizes); err != nil {

@@ -71,14 +71,8 @@ func leaders(tasks *format.Batch) []int {
 	return rows
 }
 
-// argsMax is ARGS_MAX of events.h.
-var argsMax = func() int64 {
-	var n uint32
-	if spec, err := loadFletch(); err == nil {
-		spec.Variables["args_max"].Get(&n)
-	}
-	return int64(n)
-}()
+// argsMax is ARGS_MAX of events.h, in bytes. Open sets it.
+var argsMax uint32
 
 // commandLine reads the arguments of a process from its directory in /proc, truncated as in events.h; nil if the process
 // has ended. If only its first thread has ended, another one has them.
@@ -102,12 +96,12 @@ func argumentsOf(dir string) []string {
 		return nil // it has ended
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, argsMax+1))
+	data, err := io.ReadAll(io.LimitReader(f, int64(argsMax)+1))
 	if err != nil || len(data) == 0 {
 		return nil
 	}
 	r := ref{bytes: data, present: true}
-	if int64(len(data)) > argsMax {
+	if len(data) > int(argsMax) {
 		r.bytes, r.flags = data[:argsMax], refCut
 	}
 	r.bytes = bytes.TrimRight(r.bytes, "\x00") // setproctitle pads with NULs

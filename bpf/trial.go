@@ -18,7 +18,7 @@ import (
 
 // choose tries the mechanisms of each family on the running kernel, best first. It returns which one works, and why the
 // better ones do not.
-func choose(spec *ebpf.CollectionSpec, opt Options, try func(*ebpf.CollectionSpec, mechanism) error) []format.Probe {
+func choose(opt Options, try func(mechanism) error) []format.Probe {
 	var probes []format.Probe
 	for _, f := range families {
 		if !slices.Contains(opt.Families, f.name) {
@@ -26,7 +26,7 @@ func choose(spec *ebpf.CollectionSpec, opt Options, try func(*ebpf.CollectionSpe
 		}
 		p := format.Probe{Family: f.name, Refused: []format.Refusal{}}
 		for _, m := range f.allowed(opt) {
-			err := try(spec, m)
+			err := try(m)
 			if err == nil {
 				p.Mechanism = m.name
 				break
@@ -40,9 +40,9 @@ func choose(spec *ebpf.CollectionSpec, opt Options, try func(*ebpf.CollectionSpe
 
 // tryHooks attaches an empty program to each hook of a mechanism, except for tracepoints, which every kernel must have.
 // It takes milliseconds, but does not show whether the kernel accepts the programs themselves.
-func tryHooks(spec *ebpf.CollectionSpec, m mechanism) error {
+func (l *loader) tryHooks(m mechanism) error {
 	for _, name := range m.programs {
-		p := spec.Programs[name]
+		p := l.spec.Programs[name]
 		switch {
 		case p.Type == ebpf.Tracing && (p.AttachType == ebpf.AttachTraceRawTp || p.AttachType == ebpf.AttachTraceIter):
 			continue
@@ -55,13 +55,13 @@ func tryHooks(spec *ebpf.CollectionSpec, m mechanism) error {
 		}
 		empty := p.Copy()
 		empty.Instructions = asm.Instructions{asm.Mov.Imm(asm.R0, 0), asm.Return()}
-		prog, err := ebpf.NewProgram(empty)
+		prog, err := l.loadProgram(empty)
 		if err != nil {
 			return err
 		}
-		l, err := attachOne(p, prog)
+		attached, err := attachOne(p, prog)
 		if err == nil {
-			l.Close()
+			attached.Close()
 		}
 		prog.Close()
 		if err != nil {
@@ -72,12 +72,12 @@ func tryHooks(spec *ebpf.CollectionSpec, m mechanism) error {
 }
 
 // tryPrograms loads and attaches the programs of a mechanism, with rings of one page, and removes them again.
-func tryPrograms(spec *ebpf.CollectionSpec, m mechanism) error {
-	spec = withPrograms(spec, m.programs)
+func (l *loader) tryPrograms(m mechanism) error {
+	spec := withPrograms(l.spec, m.programs)
 	if err := setVariables(spec, m.switches, map[string]any{}); err != nil {
 		return err
 	}
-	coll, err := ebpf.NewCollection(spec)
+	coll, err := l.load(spec)
 	if err != nil {
 		return err
 	}
