@@ -452,7 +452,7 @@ HOT bool made_by(struct task_struct *task, struct ipc_request *r, u32 type, stru
 	       (BPF_CORE_READ(perm, mode) & S_IRWXUGO) == (flag & S_IRWXUGO);
 }
 
-COLD int ipc_get_end(struct task_struct *task, struct task_state *st, u32 type, s32 id)
+HOT int ipc_get_end(struct task_struct *task, struct task_state *st, u32 type, s32 id)
 {
 	struct ipc_request *r = &st->ipc;
 	s32 flag = r->does == DOES_MSGGET ? r->arg[1] : r->arg[2];

@@ -147,8 +147,8 @@ HOT enum step component(struct scratch *s)
 /*
  * path_step makes a few steps of the walk in scratch buffer `key`, and returns how the last ended (enum step). It is a
  * global function, so that the verifier checks it only once for each program: inlined in the loop of walk_path it took
- * three quarters of the time for verification. The deepest call chain, from the exit of a System V call, has the eight
- * frames that are allowed (MAX_CALL_FRAMES), and all 512 bytes of stack.
+ * three quarters of the time for verification. The deepest call chain, from the exit of a connect, has the eight frames that
+ * are allowed (MAX_CALL_FRAMES), and on Linux 6.1 all 512 bytes of stack.
  *
  * Nothing locks the path meanwhile, and it may be renamed between the reading of two components, or of a name and its
  * parent: what was read might be the name of another file. So it is walked again, without the names, until nothing on
