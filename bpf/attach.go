@@ -16,13 +16,10 @@ import (
 
 // withPrograms returns a copy of the spec with only the named programs.
 func withPrograms(spec *ebpf.CollectionSpec, programs []string) *ebpf.CollectionSpec {
-	spec = spec.Copy()
-	for name := range spec.Programs {
-		if !slices.Contains(programs, name) {
-			delete(spec.Programs, name)
-		}
-	}
-	return spec
+	part := *spec
+	part.Programs = maps.Clone(spec.Programs)
+	maps.DeleteFunc(part.Programs, func(name string, _ *ebpf.ProgramSpec) bool { return !slices.Contains(programs, name) })
+	return part.Copy()
 }
 
 // setVariables sets constants of the programs: the switches to true, the others to their values.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf/btf"
@@ -73,13 +74,13 @@ func chooseHierarchy(kernel *btf.Spec) (hierarchy, error) {
 
 // countCgroups returns how many cgroups of each hierarchy the running processes are in.
 func countCgroups() map[string]int {
-	files, _ := filepath.Glob("/proc/[0-9]*/cgroup")
+	processes := numbered("/proc")
 	seen, used := make(map[[2]string]bool), make(map[string]int)
-	for i, name := range files {
-		if i*maxSampled/len(files) == (i-1)*maxSampled/len(files) && i > 0 {
+	for i, name := range processes {
+		if i*maxSampled/len(processes) == (i-1)*maxSampled/len(processes) && i > 0 {
 			continue // one in so many
 		}
-		text, _ := os.ReadFile(name) // empty if the process has ended
+		text, _ := os.ReadFile(filepath.Join("/proc", name, "cgroup")) // empty if the process has ended
 		for hierarchy, path := range hierarchies(string(text)) {
 			if !seen[[2]string{hierarchy, path}] {
 				seen[[2]string{hierarchy, path}] = true
@@ -88,6 +89,17 @@ func countCgroups() map[string]int {
 		}
 	}
 	return used
+}
+
+// numbered returns the names in a directory that begin with a digit. (filepath.Glob would read the directories below it.)
+func numbered(dir string) []string {
+	f, err := os.Open(dir)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	names, _ := f.Readdirnames(-1)
+	return slices.DeleteFunc(names, func(name string) bool { return name[0] < '0' || name[0] > '9' })
 }
 
 // controllerOffset returns the offset in struct css_set of the state of the first controller of a hierarchy; 0: the

@@ -79,8 +79,9 @@ int connections_waiting(struct bpf_iter__task_file *ctx)
 	req = tp->inet_conn.icsk_accept_queue.rskq_accept_head;
 	for (int i = 0; i < 256 && req; i++) {
 		sk = req->sk;
-		if (sk)
-			bpf_get_socket_cookie(sk);
+		if (!sk)
+			break; /* for the verifier, which else follows both ways from here on: each has one */
+		bpf_get_socket_cookie(sk);
 		req = req->dl_next;
 	}
 	return 0;

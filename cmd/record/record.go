@@ -90,6 +90,7 @@ func (r *recording) open(stdin io.Reader) (err error) {
 	if err != nil {
 		return explainBudget(r.opt, err)
 	}
+	recorder.PauseGC()
 	if err := r.load(budget); err != nil {
 		return err
 	}
