@@ -434,13 +434,14 @@ const volatile bool can_cast; /* set by the loader; if false, it has also remove
 
 /*
  * load_u64 loads 8 bytes from a kernel address, 0 if it faults. It uses bpf_rdonly_cast where possible: reading by a
- * helper would cost as much as the rest of the entry of a call without its timestamp.
+ * helper would cost as much as the rest of the entry of a call without its timestamp. The other way is expected not to
+ * be taken: so it is at the end of the function, and the verifier removes it together with those of all other loads.
  */
 HOT u64 load_u64(u64 at)
 {
 	u64 value = 0;
 
-	if (can_cast) {
+	if (__builtin_expect(can_cast, true)) {
 		struct timespec64 *any = bpf_rdonly_cast((void *)at, bpf_core_type_id_kernel(struct timespec64));
 
 		return any->tv_sec;
@@ -459,7 +460,7 @@ HOT u64 load_u64(u64 at)
  */
 HOT struct task_struct *untrusted(struct task_struct *task)
 {
-	return can_cast ? bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct)) : task;
+	return __builtin_expect(can_cast, true) ? bpf_rdonly_cast(task, bpf_core_type_id_kernel(struct task_struct)) : task;
 }
 
 /* ARG is argument n of a tp_btf, fentry or LSM program, whose context is an array of 8-byte words. */
