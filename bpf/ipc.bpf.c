@@ -241,25 +241,42 @@ struct sembuf {
 	short flg;
 };
 
-/*
- * semop_flag is the access that semop checks: write if an operation changes a semaphore, else read. 0: the operations
- * cannot be read, because they are not in memory yet or nowhere. It is a global function, so that its loop is checked
- * once for each program.
- */
-__noinline int semop_flag(u64 sops, u32 n)
+#define SEMBUFS 32
+
+/* sembufs_flag is semop_flag for at most SEMBUFS operations. */
+__noinline int sembufs_flag(u64 sops, u32 n)
 {
 	u64 at = sops + __builtin_offsetof(struct sembuf, op);
 
-	for (u32 i = 0; i < 512; i++) { /* the kernel's default limit is 500 */
+	for (u32 i = 0; i < SEMBUFS; i++) {
 		short op;
 
 		if (i >= n)
-			return S_IRUGO;
+			break;
 		if (bpf_probe_read_user(&op, sizeof(op), (void *)at))
 			return 0;
 		if (op)
 			return S_IWUGO;
 		at += sizeof(struct sembuf);
+	}
+	return S_IRUGO;
+}
+
+/*
+ * semop_flag is the access that semop checks: write if an operation changes a semaphore, else read. 0: the operations
+ * cannot be read, because they are not in memory yet or nowhere. Both are global functions, so that the verifier checks
+ * a few turns of two loops, and not all turns of one, once for each program.
+ */
+__noinline int semop_flag(u64 sops, u32 n)
+{
+	for (u32 i = 0; i < 512; i += SEMBUFS) { /* the kernel's default limit is 500 */
+		s32 flag;
+
+		if (i >= n)
+			return S_IRUGO;
+		flag = sembufs_flag(sops + i * sizeof(struct sembuf), n - i);
+		if (flag != S_IRUGO)
+			return flag;
 	}
 	return S_IWUGO;
 }

@@ -164,6 +164,7 @@ func (s *Session) load(l *loader, opt Options) error {
 		programs = append(programs, "tree_exit")
 	}
 	spec := withPrograms(l.spec, programs)
+	dropLines(spec.Programs) // if the kernel refuses a program, those of tryPrograms have them
 	sizes := s.ringSizes(opt)
 	if err := s.configure(spec, opt, switches, sizes); err != nil {
 		return err

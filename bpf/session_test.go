@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 // TestMain is also the program of TestInFlightOfARunningTask: it seeks as fast as it can, each time to another offset,
@@ -396,5 +397,35 @@ func TestInFlightOfARunningTask(t *testing.T) {
 	}
 	if found < 100 {
 		t.Errorf("found %d times in a call: the test shows nothing", found)
+	}
+}
+
+// What the verifier checks decides how long a recording takes to start. A loop of which it follows each turn, or a
+// function that it checks at each call, is easily ten times as much.
+func TestProgramsAreQuicklyVerified(t *testing.T) {
+	s, err := Open(Options{Families: schema.Families(), Command: true, RingSize: 1 << 16})
+	if errors.Is(err, ErrPrivilege) || errors.Is(err, ErrNoBTF) {
+		t.Skipf("cannot record here: %v", err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	total := 0
+	for name, p := range s.coll.Programs {
+		info, err := p.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, ok := info.VerifiedInstructions()
+		if !ok {
+			t.Skip("the kernel does not tell it")
+		}
+		if total += int(n); n > 30_000 {
+			t.Errorf("the verifier checks %d instructions of %s", n, name)
+		}
+	}
+	if total > 160_000 {
+		t.Errorf("the verifier checks %d instructions of all programs", total)
 	}
 }
