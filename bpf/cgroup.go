@@ -91,7 +91,7 @@ func countCgroups() map[string]int {
 	return used
 }
 
-// numbered returns the names in a directory that begin with a digit. (filepath.Glob would read the directories below it.)
+// numbered returns the names in a directory that begin with a digit. (filepath.Glob would read the directories below.)
 func numbered(dir string) []string {
 	f, err := os.Open(dir)
 	if err != nil {

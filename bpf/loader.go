@@ -39,8 +39,8 @@ func (l *loader) loadProgram(p *ebpf.ProgramSpec) (*ebpf.Program, error) {
 	return prog, nil
 }
 
-// dropLines removes the source lines of programs, which only the verifier's messages show: to encode and check them takes
-// a twentieth of a start. The kernel wants those of the first instruction of each function.
+// dropLines removes the source lines of programs, which only the verifier's messages show: to encode and check them
+// takes a twentieth of a start. The kernel wants those of the first instruction of each function.
 func dropLines(programs map[string]*ebpf.ProgramSpec) {
 	for _, p := range programs {
 		for i := range p.Instructions {

@@ -248,8 +248,8 @@ func (b *Budget) shrink(fixedRing bool, layouts []*bpf.Layout) bool {
 // reused, so with the default of 100 it would take minutes to get there, and the growth would look like a leak.
 const gcPercent = 20
 
-// PauseGC turns off garbage collection for the start, until LimitRuntime collects what is left of it. Nearly all that is
-// allocated to load the BPF programs is in use until they are loaded: collections took a tenth of the CPU time.
+// PauseGC turns off garbage collection for the start, until LimitRuntime collects what is left of it. Nearly all that
+// is allocated to load the BPF programs is in use until they are loaded: collections took a tenth of the CPU time.
 func PauseGC() { debug.SetGCPercent(-1) }
 
 // LimitRuntime sets the memory limit of the Go runtime, for the whole program: the budget without the rings and the
