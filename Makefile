@@ -76,6 +76,10 @@ seccomp: ## trace the recorder anew for the list of system calls that its own fi
 lint: ## gofmt, go vet, staticcheck, shell syntax
 	@test/lint.sh
 
+.PHONY: race
+race: ## the packages under the race detector (needs a C compiler); a few minutes
+	@test/race.sh
+
 .PHONY: fuzz
 fuzz: ## every fuzz target for FUZZTIME each (default 30s)
 	@test/fuzz.sh $(or $(FUZZTIME),30s)
