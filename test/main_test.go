@@ -25,6 +25,10 @@ import (
 var bin = os.Getenv("FLETCH_BIN")
 
 func TestMain(m *testing.M) {
+	if os.Getenv(measureVariable) != "" {
+		measureArguments()
+		return
+	}
 	if bin != "" {
 		os.Exit(m.Run())
 	}

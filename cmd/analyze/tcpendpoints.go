@@ -3,9 +3,9 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
+	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/view"
 )
 
@@ -32,17 +32,25 @@ func endpointOf(addresses *format.Strings, row int, ports []int32) endpoint {
 
 // endpoints are those of a capture at which connections were accepted, and those that were connected to. They decide
 // the direction of a connection when it is closed, because the row of a close does not say which side opened it.
-type endpoints struct{ accepted, connected map[endpoint]struct{} }
+type endpoints struct {
+	accepted, connected map[endpoint]struct{}
 
-// maxEndpoints bounds the memory that a hostile capture can make endpoints use.
-const maxEndpoints = 1 << 22
+	addresses capture.TextPool
+	memory    *budget.Budget
+	reserved  int64
+}
+
+// endpointBytes is what an endpoint takes, besides its address.
+const endpointBytes = 64
 
 // loadEndpoints reads the endpoints of a capture, once for all keys and workers. It reads all rows, not only those that
 // match the filter.
 func loadEndpoints(s *view.Source) (*endpoints, error) {
+	memory := s.Budget()
 	type id struct{}
 	return view.LoadOnce(s, id{}, func() (*endpoints, error) {
-		known := &endpoints{map[endpoint]struct{}{}, map[endpoint]struct{}{}}
+		known := &endpoints{accepted: map[endpoint]struct{}{}, connected: map[endpoint]struct{}{},
+			memory: memory}
 		return known, s.Read("tcp", endpointColumns, known.add)
 	})
 }
@@ -56,15 +64,14 @@ func (k *endpoints) add(b *format.Batch) error {
 	for i := range b.Rows {
 		switch string(ops.Bytes(i)) {
 		case "accept":
-			k.accepted[endpointOf(saddr, i, sport)] = struct{}{}
+			k.accepted[endpoint{k.addresses.Add(addressOf(saddr, i)), sport[i]}] = struct{}{}
 		case "connect":
-			k.connected[endpointOf(daddr, i, dport)] = struct{}{}
+			k.connected[endpoint{k.addresses.Add(addressOf(daddr, i)), dport[i]}] = struct{}{}
 		}
 	}
-	if len(k.accepted)+len(k.connected) > maxEndpoints {
-		return fmt.Errorf("connections with more than %d ends", maxEndpoints)
-	}
-	return nil
+	more := endpointBytes*int64(len(k.accepted)+len(k.connected)) + k.addresses.Bytes() - k.reserved
+	k.reserved += more
+	return k.memory.Reserve("the ends of connections", more)
 }
 
 // directions are the texts of directions, by code.

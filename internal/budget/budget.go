@@ -46,18 +46,27 @@ func Of(ctx context.Context) *Budget {
 // Limit is the size of the budget in bytes.
 func (b *Budget) Limit() int64 { return b.limit }
 
-// heap is how many bytes of the budget are for the heap. The rest is for the program itself and for what the garbage
-// collector has not collected yet.
-func (b *Budget) heap() int64 { return b.limit - b.limit/8 - 12<<20 }
+// heap is how many bytes of the budget are for the heap. The rest is for the program itself, and for what is allocated
+// while the garbage collector, which takes at most half of the time, cannot keep up.
+func (b *Budget) heap() int64 { return b.limit - b.limit/4 - 12<<20 }
 
 // Share is one nth of the heap, in bytes.
 func (b *Budget) Share(n int64) int64 { return b.heap() / n }
 
-// TryReserve takes n bytes of the budget and reports whether there was room. All that is reserved leaves a quarter of
-// the heap for what is not.
-func (b *Budget) TryReserve(n int64) bool {
-	if n < 0 || b.reserved.Add(n) > b.heap()/4*3 {
-		b.reserved.Add(-max(n, 0))
+// TryReserve takes n bytes of the budget and reports whether there was room. All that is reserved leaves three eighths
+// of the heap for what is not.
+func (b *Budget) TryReserve(n int64) bool { return b.tryReserve(n, b.heap()/8*5) }
+
+// TryReserveMore is TryReserve for what can be done without. It leaves an eighth of the heap to be reserved for what
+// cannot.
+func (b *Budget) TryReserveMore(n int64) bool { return b.tryReserve(n, b.heap()/2) }
+
+func (b *Budget) tryReserve(n, most int64) bool {
+	if n < 0 {
+		return false
+	}
+	if b.reserved.Add(n) > most {
+		b.reserved.Add(-n)
 		return false
 	}
 	return true

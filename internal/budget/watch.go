@@ -105,7 +105,7 @@ func (b *Budget) check() {
 	samples := []metrics.Sample{{Name: liveHeap}, {Name: allMemory}, {Name: freeMemory}}
 	metrics.Read(samples)
 	live, mapped := int64(samples[0].Value.Uint64()), int64(samples[1].Value.Uint64()-samples[2].Value.Uint64())
-	if live > b.heap()/8*7 {
+	if live > b.heap()/4*3 {
 		b.watch.exceeded.Store(true)
 		b.watch.cancel(b.Exceeded("reading these captures takes"))
 	}

@@ -7,46 +7,43 @@ import (
 	"sync"
 )
 
-// chunkBytes is how long a chunk is before it is handed on. It may be longer by one line.
-const chunkBytes = 256 << 10
+// chunkBytes is how long a chunk is before it is handed on. It may be longer by one line. It is the size of the buffer
+// of a file, so that chunks are written without being copied.
+const chunkBytes = 1 << 20
 
 // chunks is the text of one job, which its worker appends to Text.
 type chunks struct {
 	Text []byte
 
-	full  chan []byte   // until use has had them
+	ready chan []byte   // until use has had them
 	spare chan []byte   // of all jobs, for reuse
 	quit  chan struct{} // closed when nothing uses them any more
-	err   error         // set before full is closed
+	err   error         // set before ready is closed
 }
 
 var errQuit = errors.New("nothing uses the text")
 
-// Cut hands on Text if it is long enough. It waits while too much of the job is not used yet.
-func (c *chunks) Cut() error {
-	if len(c.Text) < chunkBytes {
-		return nil
-	}
-	return c.flush()
-}
+// full reports whether a text should be handed on.
+func full(text []byte) bool { return len(text) >= chunkBytes }
 
+// flush hands on Text, and makes it empty. It waits while too much of the job is not used yet.
 func (c *chunks) flush() error {
 	select {
-	case c.full <- c.Text:
+	case c.ready <- c.Text:
 	case <-c.quit:
 		return errQuit
 	}
 	select {
 	case c.Text = <-c.spare:
 	default:
-		c.Text = nil
+		c.Text = make([]byte, 0, chunkBytes+chunkBytes/8)
 	}
 	c.Text = c.Text[:0]
 	return nil
 }
 
 // inOrder calls produce for 0 to n-1 on several workers at once, and use with their text, in order, on the caller's
-// goroutine. It returns the first error in this order. produce appends to Text and calls Cut often; use must not keep
+// goroutine. It returns the first error in this order. produce appends to Text and calls flush when it is full; use must not keep
 // the text, because its memory is reused. Of each job, waiting bytes may wait for use, and at most workers+1 jobs have
 // begun that use has not finished.
 func inOrder(n, workers, waiting int, produce func(worker, i int, dst *chunks) error, use func([]byte) error) error {
@@ -66,7 +63,7 @@ func inOrder(n, workers, waiting int, produce func(worker, i int, dst *chunks) e
 		defer close(order)
 		defer close(todo)
 		for i := range n {
-			j := job{i, &chunks{full: make(chan []byte, depth), spare: spare, quit: quit}}
+			j := job{i, &chunks{ready: make(chan []byte, depth), spare: spare, quit: quit}}
 			for _, to := range []chan job{order, todo} {
 				select {
 				case to <- j:
@@ -83,12 +80,12 @@ func inOrder(n, workers, waiting int, produce func(worker, i int, dst *chunks) e
 				if j.err = produce(worker, j.i, j.chunks); j.err == nil && len(j.Text) > 0 {
 					j.err = j.flush()
 				}
-				close(j.full)
+				close(j.ready)
 			}
 		}()
 	}
 	for j := range order {
-		for text := range j.full {
+		for text := range j.ready {
 			if err := use(text); err != nil {
 				return err
 			}
@@ -108,4 +105,4 @@ func inOrder(n, workers, waiting int, produce func(worker, i int, dst *chunks) e
 }
 
 // maxSpare is how many chunks of each job are kept for reuse.
-const maxSpare = 32
+const maxSpare = 8

@@ -45,7 +45,7 @@ func TestInOrder(t *testing.T) {
 	}
 	long := func(_, _ int, dst *chunks) error {
 		dst.Text = append(dst.Text, make([]byte, chunkBytes)...)
-		return dst.Cut()
+		return dst.flush()
 	}
 	err = inOrder(10, 2, 0, long, func([]byte) error { return broken })
 	if !errors.Is(err, broken) {
@@ -55,7 +55,7 @@ func TestInOrder(t *testing.T) {
 
 // However long the text of a job is, only so much of it is in memory.
 func TestInOrderHoldsLittle(t *testing.T) {
-	const jobs, lines, line = 8, 400, 64 << 10
+	const jobs, lines, line = 8, 800, 64 << 10
 	var made, used, most atomic.Int64
 	got := []byte{}
 	err := inOrder(jobs, 3, 2*chunkBytes, func(_, i int, dst *chunks) error {
@@ -63,7 +63,10 @@ func TestInOrderHoldsLittle(t *testing.T) {
 			dst.Text = append(dst.Text, make([]byte, line)...)
 			dst.Text[len(dst.Text)-1] = byte(i)
 			most.Store(max(most.Load(), made.Add(line)-used.Load()))
-			if err := dst.Cut(); err != nil {
+			if !full(dst.Text) {
+				continue
+			}
+			if err := dst.flush(); err != nil {
 				return err
 			}
 		}

@@ -93,21 +93,21 @@ func (w *lineWorker) append(dst *chunks, table *format.Table, block format.Block
 		return err
 	}
 	w.encoder.Bind(&w.batch)
-	if w.filter == nil {
-		for row := range w.batch.Rows {
-			dst.Text = w.encoder.Append(dst.Text, row)
-			if err := dst.Cut(); err != nil {
+	next := func(row int) int { return row }
+	if w.filter != nil {
+		w.rows = w.filter.Match(&w.batch, w.rows)
+		next = w.rows.Next
+	}
+	text := dst.Text
+	for row := next(0); row >= 0 && row < w.batch.Rows; row = next(row + 1) {
+		if text = w.encoder.Append(text, row); full(text) {
+			dst.Text = text
+			if err := dst.flush(); err != nil {
 				return err
 			}
-		}
-		return nil
-	}
-	w.rows = w.filter.Match(&w.batch, w.rows)
-	for row := w.rows.Next(0); row >= 0; row = w.rows.Next(row + 1) {
-		dst.Text = w.encoder.Append(dst.Text, row)
-		if err := dst.Cut(); err != nil {
-			return err
+			text = dst.Text
 		}
 	}
+	dst.Text = text
 	return nil
 }

@@ -40,7 +40,18 @@ func (t *Table) Row(cells ...string) {
 
 // Rows adds n rows that are made when they are written, by two calls of cells for each: a table of many rows would take
 // much memory.
-func (t *Table) Rows(n int, cells func(i int) []string) { t.made, t.make = n, cells }
+func (t *Table) Rows(n int, cells func(i int) []string) {
+	if n <= maxKept {
+		for i := range n {
+			t.Row(cells(i)...)
+		}
+		return
+	}
+	t.made, t.make = n, cells
+}
+
+// maxKept is how many rows take so little memory that they are made once and kept.
+const maxKept = 1 << 15
 
 // Len returns the number of rows.
 func (t *Table) Len() int { return len(t.rows) + t.made }

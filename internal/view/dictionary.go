@@ -29,7 +29,7 @@ func newDictionary(b *budget.Budget) *dictionary {
 func (d *dictionary) add(text []byte) uint64 {
 	n, ok := d.numbers[string(text)]
 	if !ok {
-		if !d.budget.TryReserve(int64(dictionaryBytes + len(text))) {
+		if !d.budget.TryReserveMore(int64(dictionaryBytes + len(text))) {
 			return otherCode
 		}
 		n = uint64(len(d.texts))

@@ -64,7 +64,7 @@ func (d *Distribution) bind(*Source) (accumulator, error) {
 	return &distributions{column: d.column}, nil
 }
 
-func (s *distributions) groupBytes() int64 { return 8 + int64(unsafe.Sizeof(statistics{})) }
+func (s *distributions) groupBytes() int64 { return 8 + int64(unsafe.Sizeof(statistics{})+pageBytes)/2 }
 func (s *distributions) grownBytes() int64 { return s.taken.since() }
 
 type distributions struct {
@@ -91,8 +91,8 @@ func (s *distributions) add(b *format.Batch, _, groups []int32) {
 			of.addBound(column[row])
 			continue
 		}
-		if of.add(column[row]) {
-			s.taken.add(pageBytes)
+		if of.add(column[row]) && len(of.histogram.pages) > 1 { // one is in groupBytes
+			s.taken.add(2 * pageBytes) // with what is allocated for more
 		}
 	}
 }

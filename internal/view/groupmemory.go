@@ -9,8 +9,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/budget"
 )
 
-// groupMemory is the memory that the groups of all workers and results may take. Half of the heap at most is for new
-// groups, so that those that are there can grow.
+// groupMemory is the memory that the groups of all workers and results may take. New ones do not take all that is left,
+// so that those that are there can grow.
 type groupMemory struct {
 	budget *budget.Budget
 	taken  atomic.Int64
@@ -19,19 +19,23 @@ type groupMemory struct {
 
 func newGroupMemory(ctx context.Context) *groupMemory {
 	b := budget.Of(ctx)
-	return &groupMemory{budget: b, left: b.Share(2)}
+	return &groupMemory{budget: b, left: b.Share(8) * 3}
 }
 
-// resultBytes is what a group takes in a result, and keyBytes its text of each key there.
+// What a group takes, with room for slices and tables to grow: in a level, in a result, and there for each key.
 const (
-	nodeBytes   = 40 // in a level
-	resultBytes = 160
+	nodeBytes   = 96
+	resultBytes = 224
 	keyBytes    = 48
 )
 
 // takeGroup takes memory for a group and reports whether there was any.
 func (m *groupMemory) takeGroup(bytes int64) bool {
-	return m.taken.Load()+bytes <= m.left && m.take(bytes)
+	if m.taken.Load()+bytes > m.left || !m.budget.TryReserveMore(bytes) {
+		return false
+	}
+	m.taken.Add(bytes)
+	return true
 }
 
 // take takes memory and reports whether there was any.

@@ -60,11 +60,11 @@ func newJoinedCoder(s *Source, dimension string, columns []format.Column) (*join
 	if err != nil {
 		return nil, err
 	}
-	if err := s.budget().Reserve("grouping by "+dimension, 4*int64(rows.Rows)); err != nil {
+	if err := s.Budget().Reserve("grouping by "+dimension, 4*int64(rows.Rows)); err != nil {
 		return nil, err
 	}
 	j := &joinedCoder{idColumn: dimension, rows: rows, codes: make([]atomic.Uint32, rows.Rows),
-		texts: newDictionary(s.budget())}
+		texts: newDictionary(s.Budget())}
 	j.codes[0].Store(uint32(j.texts.add([]byte("?"))) + 1)
 	return j, nil
 }

@@ -78,7 +78,7 @@ func Decimals(column string) *Key {
 // call.
 func Texts(name string, columns []string, text func(b *format.Batch, row int) []byte) *Key {
 	return &Key{Name: name, Columns: columns, Bind: func(s *Source) (Coder, error) {
-		d := newDictionary(s.budget())
+		d := newDictionary(s.Budget())
 		return Coder{func(dst []uint64, b *format.Batch) {
 			for i := range dst {
 				dst[i] = d.add(text(b, i))

@@ -53,10 +53,10 @@ func namespaceLabels(s *Source) ([]uint64, error) {
 	}
 	names, numbers := &rows.Columns[0].Str, map[string]int{}
 	taken := placeBytes*int64(rows.Rows) + int64(len(names.Data))
-	if err := s.budget().Reserve("the names of files", taken); err != nil {
+	if err := s.Budget().Reserve("the names of files", taken); err != nil {
 		return nil, err
 	}
-	defer s.budget().Release(taken - labelBytes*int64(rows.Rows))
+	defer s.Budget().Release(taken - labelBytes*int64(rows.Rows))
 	ofName := make([][]int32, 0, rows.Rows)
 	for row := range int32(rows.Rows) {
 		n, known := numbers[string(names.Bytes(int(row)))]

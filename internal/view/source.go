@@ -21,7 +21,8 @@ type Source struct {
 	loaded   map[any]any // results of LoadOnce by id
 }
 
-func (s *Source) budget() *budget.Budget { return budget.Of(s.ctx) }
+// Budget is the memory of the program.
+func (s *Source) Budget() *budget.Budget { return budget.Of(s.ctx) }
 
 // LoadOnce returns the result of load, which is called once for each source and id, so that keys and workers can share
 // it. Like the key of a context value, the id should have a type of the caller's own.

@@ -62,7 +62,7 @@ func newWorker(s *Source, results []*Result, memory *groupMemory, limit int) (*w
 				return nil, err
 			}
 			p.accumulators = append(p.accumulators, bound)
-			p.prefix.bytes += bound.groupBytes()
+			p.prefix.bytes += 2 * bound.groupBytes() // slices grow
 			p.where = append(p.where, a.where())
 		}
 		p.prefix.bytes += resultBytes + keyBytes*int64(len(r.keys))
