@@ -14,7 +14,7 @@ import (
 func TestInOrder(t *testing.T) {
 	for _, workers := range []int{1, 3, 8} {
 		var got []string
-		err := inOrder(200, workers, 0, func(_, i int, dst *chunks) error {
+		err := inOrder(200, workers, 10, func(_, i int, dst *chunks) error {
 			time.Sleep(time.Duration(i%3) * 100 * time.Microsecond)
 			dst.Text = strconv.AppendInt(dst.Text, int64(i), 10)
 			return nil
@@ -33,7 +33,7 @@ func TestInOrder(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	var made atomic.Int32
-	err := inOrder(1_000_000, 4, 0, func(_, i int, _ *chunks) error {
+	err := inOrder(1_000_000, 4, 10, func(_, i int, _ *chunks) error {
 		made.Add(1)
 		if i == 50 {
 			return broken
@@ -44,10 +44,10 @@ func TestInOrder(t *testing.T) {
 		t.Errorf("got %v after %d results", err, made.Load())
 	}
 	long := func(_, _ int, dst *chunks) error {
-		dst.Text = append(dst.Text, make([]byte, chunkBytes)...)
+		dst.Text = append(dst.Text, make([]byte, 10)...)
 		return dst.flush()
 	}
-	err = inOrder(10, 2, 0, long, func([]byte) error { return broken })
+	err = inOrder(10, 2, 10, long, func([]byte) error { return broken })
 	if !errors.Is(err, broken) {
 		t.Errorf("use fails: got %v", err)
 	}
@@ -55,15 +55,15 @@ func TestInOrder(t *testing.T) {
 
 // However long the text of a job is, only so much of it is in memory.
 func TestInOrderHoldsLittle(t *testing.T) {
-	const jobs, lines, line = 8, 800, 64 << 10
+	const jobs, lines, line, limit = 8, 800, 64 << 10, 1 << 20
 	var made, used, most atomic.Int64
 	got := []byte{}
-	err := inOrder(jobs, 3, 2*chunkBytes, func(_, i int, dst *chunks) error {
+	err := inOrder(jobs, 3, limit, func(_, i int, dst *chunks) error {
 		for range lines {
 			dst.Text = append(dst.Text, make([]byte, line)...)
 			dst.Text[len(dst.Text)-1] = byte(i)
 			most.Store(max(most.Load(), made.Add(line)-used.Load()))
-			if !full(dst.Text) {
+			if len(dst.Text) < dst.limit {
 				continue
 			}
 			if err := dst.flush(); err != nil {
@@ -79,7 +79,7 @@ func TestInOrderHoldsLittle(t *testing.T) {
 	if err != nil || used.Load() != jobs*lines*line || !slices.IsSorted(got) {
 		t.Errorf("%d bytes, in order %v, %v", used.Load(), got, err)
 	}
-	if most.Load() > 4*4*chunkBytes {
+	if most.Load() > 4*3*(limit+line) {
 		t.Errorf("%d bytes in memory", most.Load())
 	}
 }

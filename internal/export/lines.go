@@ -57,7 +57,7 @@ func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLine
 	}
 	memory := budget.Of(t.ctx)
 	workers := make([]lineWorker, min(runtime.GOMAXPROCS(0), max(int(memory.Share(2*format.MaxBatchBytes)), 1)))
-	waiting := min(int(memory.Share(8))/len(workers), maxWaiting)
+	limit := min(int(memory.Share(32))/len(workers), maxText)
 	for i := range workers {
 		if workers[i].encoder, err = newEncoder(c); err != nil {
 			return err
@@ -71,7 +71,7 @@ func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLine
 	var rows atomic.Int64
 	defer t.progress.Begin(t.Name, table.Rows, &rows)()
 	blocks := table.Blocks()
-	return inOrder(len(blocks), len(workers), waiting, func(worker, i int, dst *chunks) error {
+	return inOrder(len(blocks), len(workers), limit, func(worker, i int, dst *chunks) error {
 		if err := t.ctx.Err(); err != nil {
 			return context.Cause(t.ctx)
 		}
@@ -83,9 +83,9 @@ func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLine
 	})
 }
 
-// maxWaiting is how many bytes of a block's lines wait to be written, if there is memory for so many. It is more than
-// those of a block that record wrote.
-const maxWaiting = 32 << 20
+// maxText is how many bytes of a block's lines are made before they are written, if there is memory for so many. It is
+// more than those of a block that record wrote.
+const maxText = 16 << 20
 
 // append appends the lines of the rows of a block that match the filter.
 func (w *lineWorker) append(dst *chunks, table *format.Table, block format.Block) error {
@@ -100,7 +100,7 @@ func (w *lineWorker) append(dst *chunks, table *format.Table, block format.Block
 	}
 	text := dst.Text
 	for row := next(0); row >= 0 && row < w.batch.Rows; row = next(row + 1) {
-		if text = w.encoder.Append(text, row); full(text) {
+		if text = w.encoder.Append(text, row); len(text) >= dst.limit {
 			dst.Text = text
 			if err := dst.flush(); err != nil {
 				return err
