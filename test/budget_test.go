@@ -321,7 +321,7 @@ func TestManyThreadNamesAreRead(t *testing.T) {
 
 func writeHostile(t *testing.T, path string, fill func(c *hostileCapture)) {
 	t.Helper()
-	w, err := format.Create(path, fixture.New().Manifest, format.WriterOptions{UID: -1, GID: -1})
+	w, err := format.Create(path, fixture.New().Manifest, format.WriterOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,8 +25,8 @@ func FuzzViews(f *testing.F) {
 	})
 }
 
-// FuzzBuilt runs a command on whole captures that are built of the fuzzed bytes, with little memory: one of all views by
-// their own keys and by all, and of convert to each format.
+// FuzzBuilt runs a command on whole captures that are built of the fuzzed bytes, with little memory: one of all views
+// by their own keys and by all, and of convert to each format.
 func FuzzBuilt(f *testing.F) {
 	for i, program := range fixture.BuiltSeeds() {
 		for command := range 4 {
