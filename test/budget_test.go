@@ -301,7 +301,7 @@ func TestReadersStayInMemory(t *testing.T) {
 // A recording of a host with 300,000 names of threads is no attack: everything reads it with the default.
 func TestManyThreadNamesAreRead(t *testing.T) {
 	if !large {
-		t.Skip("takes minutes; make torture runs it")
+		t.Skip("takes minutes; FLETCH_TORTURE=large runs it")
 	}
 	path := filepath.Join(t.TempDir(), "capture.tar")
 	writeHostile(t, path, func(c *hostileCapture) {
