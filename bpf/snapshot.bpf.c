@@ -46,8 +46,7 @@ HOT void write_task(struct seq_file *seq, struct task_struct *task, struct task_
 		return; /* an event of the task announces it */
 	if (st->call.ts && st->call.task == st->id && st->announced != epoch + 1)
 		write_locked(seq, task, st);
-	if (!st->who.thread || !has_left(task))
-		st->changes = update_identity(task, st);
+	st->changes = update_identity(task, st);
 	if (st->announced != epoch + 1)
 		write_locked(seq, task, st);
 	unlock_identity(st);

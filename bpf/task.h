@@ -379,17 +379,23 @@ HOT cgroup_id cgroup_id_of(struct kernfs_node *kn)
 	return BPF_CORE_READ(kn, id) + cgroup_renames;
 }
 
+/* has_left says whether another task is ending: its namespaces may be freed while a program reads them. */
+HOT bool has_left(struct task_struct *task)
+{
+	return task->flags & PF_EXITING && task != bpf_get_current_task_btf();
+}
+
 /*
- * mntns_of returns the mount namespace of a task. One that has ended has no namespaces any more: it keeps what its
- * state says.
+ * mntns_of returns the mount namespace of a task. One that has left, or has ended and so has no namespaces any more,
+ * keeps what its state says.
  */
-HOT u32 mntns_of(struct task_struct *task, struct task_state *st)
+HOT u32 mntns_of(struct task_struct *task, struct task_state *st, bool left)
 {
 	struct nsproxy *ns = untrusted(task)->nsproxy;
 	u32 mntns = st->who.mntns;
 
 	barrier_var(mntns); /* else both loads become one, which the verifier refuses */
-	if (ns)
+	if (ns && !left)
 		mntns = ns->mnt_ns->ns.inum;
 	return mntns;
 }
@@ -408,15 +414,15 @@ HOT void read_who(struct task_struct *task, struct task_state *st, struct who *w
 		who->euid = cred->euid.val;
 		who->egid = cred->egid.val;
 	}
-	who->mntns = mntns_of(task, st);
+	who->mntns = mntns_of(task, st, has_left(task));
 	who->execs = st->execs;
 }
 
 /*
- * same_identity says whether a task is still who its state says. It does not read the cgroup: process_moved tells of
- * changes.
+ * same_identity says whether a task, which may have left, is still who its state says. It does not read the cgroup:
+ * process_moved tells of changes.
  */
-HOT bool same_identity(struct task_struct *task, struct task_state *st)
+HOT bool same_identity(struct task_struct *task, struct task_state *st, bool left)
 {
 	const struct cred *cred = untrusted(task)->real_cred;
 	u64 *comm = (void *)task->comm;
@@ -430,7 +436,7 @@ HOT bool same_identity(struct task_struct *task, struct task_state *st)
 	differs |= cred->gid.val ^ st->who.gid;
 	differs |= cred->euid.val ^ st->who.euid;
 	differs |= cred->egid.val ^ st->who.egid;
-	differs |= mntns_of(task, st) ^ st->who.mntns;
+	differs |= mntns_of(task, st, left) ^ st->who.mntns;
 	differs |= st->execs ^ st->who.execs;
 	differs |= st->changes ^ identity_changes;
 	return !differs;
@@ -659,7 +665,7 @@ __noinline int announce(u32 update)
 
 	if (!st)
 		return 0;
-	if (st->announced != epoch + 1 || (update && !same_identity(task, st)))
+	if (st->announced != epoch + 1 || (update && !same_identity(task, st, false)))
 		announce_task(task, st, update);
 	return st->id;
 }
@@ -667,7 +673,7 @@ __noinline int announce(u32 update)
 /* identity_inline returns the id of the current task, after announcing it in this epoch if there was room. */
 HOT task_id identity_inline(struct task_struct *task, struct task_state *st)
 {
-	if (st->announced != epoch + 1 || !same_identity(task, st))
+	if (st->announced != epoch + 1 || !same_identity(task, st, false))
 		announce(true);
 	return st->id;
 }
@@ -678,22 +684,11 @@ HOT task_id identity(struct task_struct *task, struct task_state *st)
 	return announce(true);
 }
 
-/*
- * has_left says whether another task is ending. Its memory is gone then, and its namespaces may be freed while a program
- * reads them: it stays who it was.
- */
-HOT bool has_left(struct task_struct *task)
-{
-	return task->flags & PF_EXITING && task != bpf_get_current_task_btf();
-}
-
 /* identity_of is identity for any task. */
 HOT task_id identity_of(struct task_struct *task, struct task_state *st)
 {
-	bool left = has_left(task);
-
-	if (st->announced != epoch + 1 || (!left && !same_identity(task, st)))
-		announce_task(task, st, !left);
+	if (st->announced != epoch + 1 || !same_identity(task, st, has_left(task)))
+		announce_task(task, st, true);
 	return st->id;
 }
 
