@@ -251,7 +251,7 @@ func appendValue(v *format.Vector, value any) {
 
 // readerCommands are all ways to read a capture, by a name: the command, and the keys of a view, the format of convert,
 // or json.
-var readerCommands = []string{"info", "info verify", "info json", "summary", "summary json", "syscalls",
+var readerCommands = []string{"info", "verify", "info json", "summary", "summary json", "syscalls",
 	"syscalls name,comm,pid,tid,errno", "files", "files path,comm,pid,op", "tcp", "tcp comm,pid,direction,peer,port",
 	"processes", "processes json", "ipc", "losses", "losses json", "convert parquet", "convert csv", "convert jsonl",
 	"convert arrow", "replay", "replay json", "replay arrow"}
@@ -266,7 +266,7 @@ func readerCommand(name, capture, dir string) []string {
 	switch {
 	case command == "convert":
 		return append(args, "-o", dir, "--force", "--format", how)
-	case how == "json", how == "verify", how == "arrow":
+	case how == "json", how == "arrow":
 		return append(args, "--"+how)
 	case how != "":
 		return append(args, "--by", how)
