@@ -84,8 +84,8 @@ var hostiles = []hostile{
 	}},
 	{"processes", []string{"processes", "processes json", "summary", "convert jsonl", "replay"},
 		func(c *hostileCapture, scale int) {
-			c.add(fixture.Process, 150_000*scale, cells{"op": constant("fork"), "pid": func(i int) any { return int32(i + 2) },
-				"ppid": func(i int) any { return int32(i + 1) }})
+			c.add(fixture.Process, 150_000*scale, cells{"op": constant("fork"),
+				"pid": func(i int) any { return int32(i + 2) }, "ppid": func(i int) any { return int32(i + 1) }})
 		}},
 	{"command lines", []string{"processes", "processes json", "summary", "convert parquet", "convert csv", "replay"},
 		func(c *hostileCapture, scale int) {
@@ -142,7 +142,7 @@ var hostiles = []hostile{
 				c.add(fixture.Syscall, 500_000, nil)
 			}
 		}},
-	{"columns", []string{"convert csv", "convert parquet", "convert arrow", "replay"}, func(c *hostileCapture, scale int) {
+	{"columns", []string{"convert csv", "convert arrow", "replay"}, func(c *hostileCapture, scale int) {
 		s := &format.Schema{Table: "wide", Columns: fixture.Syscall.Columns[:3:3]}
 		for i := len(s.Columns); i < format.MaxColumns; i++ {
 			s.Columns = append(s.Columns, format.Column{Name: fmt.Sprintf("c%d", i), Type: format.String})
@@ -309,8 +309,10 @@ func TestManyThreadNamesAreRead(t *testing.T) {
 		c.add(fixture.Task, threads, cells{"task": count, "tid": count, "pid": func(i int) any { return i/100 + 1 },
 			"comm": text("thread-%d"), "exe": text("/usr/bin/%d")})
 		c.add(fixture.Syscall, 20*threads, cells{"task": func(i int) any { return i%threads + 1 },
-			"nr": func(i int) any { return i * 7 % 300 }, "duration_ns": func(i int) any { return i * 7919 % 1_000_003 },
-			"arg0": func(i int) any { return i * 104729 % 4093 }, "arg1": func(i int) any { return i * 1299709 % 65537 }})
+			"nr":          func(i int) any { return i * 7 % 300 },
+			"duration_ns": func(i int) any { return i * 7919 % 1_000_003 },
+			"arg0":        func(i int) any { return i * 104729 % 4093 },
+			"arg1":        func(i int) any { return i * 1299709 % 65537 }})
 	})
 	for _, name := range readerCommands {
 		if status := readWithin(t, path, 1024, []string{name}); status != 0 {
@@ -343,8 +345,8 @@ func readWithin(t *testing.T, path string, memory int, commands []string) (statu
 		os.RemoveAll(dir)
 		t.Logf("%s: exit status %d, %d MiB, %.200s", name, status, peak>>20, stderr)
 		program := filepath.Base(args[0])
-		failed := status == 1 && strings.Count("\n"+stderr, "\n"+program+": error: ") == 1
-		if status != 0 && !failed {
+		if !fixture.Ended(program, args[1:], status, stderr) ||
+			strings.Count("\n"+stderr, "\n"+program+": error: ") > 1 {
 			t.Errorf("%s: exit status %d, not one line that says why: %.500s", name, status, stderr)
 		}
 		if peak > int64(memory)<<20 {

@@ -49,9 +49,9 @@ func (c *chunks) handOn() error {
 }
 
 // inOrder calls produce for 0 to n-1 on several workers at once, and use with their text, in order, on the caller's
-// goroutine. It returns the first error in this order. produce appends to Text and calls flush when it is full; use must not keep
-// the text, because its memory is reused. A text has about limit bytes at most, and of each job two are in memory. At
-// most workers+1 jobs have begun that use has not finished.
+// goroutine. It returns the first error in this order. produce appends to Text and calls flush when it is full; use
+// must not keep the text, because its memory is reused. A text has about limit bytes at most, and of each job two are
+// in memory. At most workers+1 jobs have begun that use has not finished.
 func inOrder(n, workers, limit int, produce func(worker, i int, dst *chunks) error, use func([]byte) error) error {
 	type job struct {
 		i int
