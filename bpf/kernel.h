@@ -346,21 +346,6 @@ struct sigpending {
 	sigset_t signal;
 };
 
-#if defined(__TARGET_ARCH_x86)
-struct thread_struct {
-	unsigned long sp;
-};
-#define SAVED_SP(task) ((task)->thread.sp) /* of a task that is off its CPU */
-#elif defined(__TARGET_ARCH_arm64)
-struct cpu_context {
-	unsigned long sp;
-};
-struct thread_struct {
-	struct cpu_context cpu_context;
-};
-#define SAVED_SP(task) ((task)->thread.cpu_context.sp)
-#endif
-
 struct task_struct {
 	struct thread_info thread_info;
 	void *stack;
@@ -387,7 +372,6 @@ struct task_struct {
 	unsigned int ptrace;
 	unsigned long nvcsw, nivcsw;
 	char comm[16];
-	struct thread_struct thread;
 };
 
 struct linux_binprm {

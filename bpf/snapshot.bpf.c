@@ -102,6 +102,21 @@ COLD int write_pending(struct seq_file *seq, struct call *call, task_id id)
 	return 0;
 }
 
+/* left_file says whether a task is off its CPU, and in no call that reads or writes. Of kernel threads nothing is known. */
+COLD bool left_file(struct task_struct *task)
+{
+	struct pt_regs *regs;
+	struct current_call c;
+
+	if (on_cpu(task) || task->flags & (PF_KTHREAD | PF_IO_WORKER | PF_USER_WORKER))
+		return false;
+	regs = (void *)bpf_task_pt_regs(task);
+	if (!IN_CALL(regs, task->__state))
+		return true;
+	current_call_of(task, regs, &c);
+	return !(c.class & CALL_FILE);
+}
+
 /*
  * The calls in flight. At the end of the recording the programs are disabled, and a call in a slot is the one of the
  * task that ran on that CPU. While they are enabled a call may move from a slot to its task meanwhile, and be written
@@ -116,10 +131,10 @@ int snapshot_pending(struct bpf_iter__task *ctx)
 
 	if (!task)
 		return 0;
-	if (want_file_frames && !enabled && !on_cpu(task)) {
+	if (want_file_frames && !enabled && left_file(task)) {
 		st = bpf_task_storage_get(&tasks, task, 0, 0);
 		if (st)
-			drop_missed(st, SAVED_SP(task));
+			drop_missed(st, ~0ULL);
 	}
 	if (!want_syscall)
 		return 0;

@@ -69,8 +69,8 @@ func wantNamed(t *testing.T, c *format.Capture) {
 	}
 }
 
-// wantNamedOrCounted wants the task, path and cgroup of each id in the rows of a generation to be in it or to be counted
-// as lost. They may be there several times.
+// wantNamedOrCounted wants the task, path and cgroup of each id in the rows of a generation to be in it or to be
+// counted as lost. They may be there several times.
 func wantNamedOrCounted(t *testing.T, c *format.Capture) {
 	t.Helper()
 	missing, _ := unnamed(t, c)

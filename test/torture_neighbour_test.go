@@ -178,7 +178,8 @@ func besideNeighbours(t *testing.T, args []string, ceiling int64) {
 	path := filepath.Join(t.TempDir(), "capture")
 	s := expose(t, nil, append([]string{"-w", path, "-e", allFamilies}, args...)...)
 	waitFor(t, "the recorder to begin", func() bool {
-		return s.ended() || strings.Contains(read(t, fmt.Sprintf("/proc/%d/status", s.Process.Pid)), "\nNoNewPrivs:\t1\n")
+		status := fmt.Sprintf("/proc/%d/status", s.Process.Pid)
+		return s.ended() || strings.Contains(read(t, status), "\nNoNewPrivs:\t1\n")
 	})
 	calm := surround(t, hostilities...)
 	itself := filepath.Join(t.TempDir(), "program")

@@ -158,8 +158,8 @@ func rareRingSize(cpus int) int {
 	return size
 }
 
-// minEventRing is the least size of the ring for processes and connections in bytes, on that many CPUs. It is larger than
-// those of other rings as long as it costs little: what is lost there is lost for good.
+// minEventRing is the least size of the ring for processes and connections in bytes, on that many CPUs. It is larger
+// than those of other rings as long as it costs little: what is lost there is lost for good.
 func minEventRing(cpus int) int {
 	size := 512 << 10
 	for size > 2*minRareRing && cpus*size > 2<<20 {

@@ -115,8 +115,8 @@ func (d *dimension) unpin(id int64) {
 
 // forget deletes unused rows: those that were neither announced nor referred to since before. It keeps pinned ones as
 // far as their share of the room goes, and deletes all others that have been unused for longer than idle. If the rest
-// are more than maxUnusedRows, or take more than their share, it deletes them too. before and now are monotonic ns, idle
-// is ns.
+// are more than maxUnusedRows, or take more than their share, it deletes them too. before and now are monotonic ns,
+// idle is ns.
 func (d *dimension) forget(before, now, idle int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

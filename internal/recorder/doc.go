@@ -6,9 +6,9 @@
 // nothing: the input is a Config, events are reported to an Observer, and the kernel side is behind the interface
 // Session.
 //
-// One goroutine, the drain, sweeps the rings, gathers records into batches and sends full batches to one of three lanes,
-// which compress and write. If a table has no free batch, its records stay in their rings; when a ring is full, the BPF
-// programs count what they cannot write as lost. While it records, the drain never blocks on a lane.
+// One goroutine, the drain, sweeps the rings, gathers records into batches and sends full batches to one of three
+// lanes, which compress and write. If a table has no free batch, its records stay in their rings; when a ring is full,
+// the BPF programs count what they cannot write as lost. While it records, the drain never blocks on a lane.
 //
 // A rotating recording is divided into generations: the segments of all tables with the same number. The keeper, a
 // goroutine of its own, finishes, dumps and drops generations as a whole.

@@ -13,8 +13,8 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// lanes are the lanes of a recording: one for bulk tables, one for other events, so that a burst of system calls does not
-// delay them, and one for dimensions, of which any user can make as many rows as calls.
+// lanes are the lanes of a recording: one for bulk tables, one for other events, so that a burst of system calls does
+// not delay them, and one for dimensions, of which any user can make as many rows as calls.
 type lanes struct {
 	bulk, rare *lane
 	named      *lane // for dimensions
@@ -52,7 +52,7 @@ func (l *lanes) sendLosses(b *format.Batch, free chan *format.Batch) {
 // flushEvery is the longest time that records stay in a batch before it is sent.
 const flushEvery = 800 * time.Millisecond
 
-// flush sends a flush of the writer, unless one is already in the lane: two, because a lane may be far behind the other.
+// flush sends a flush of the writer, unless one is already in the lane: two, because a lane may be far behind another.
 func (l *lanes) flush() {
 	for _, each := range [...]*lane{l.rare, l.named} {
 		if each.flushing.CompareAndSwap(false, true) {

@@ -47,8 +47,8 @@ func (p *parts) build(budget *Budget, clock format.Clock) {
 	}
 	d.accounts = &accounts{
 		losses: newLosses(session, cfg.Manifest.CPUs, d.machine.wall, clock.Monotonic, cfg.drops()),
-		lanes:  d.lanes, counts: d.gatherer.counts, session: session, tables: d.gatherer.tables, cpus: cfg.Manifest.CPUs,
-		probes: cfg.Manifest.Probes,
+		lanes:  d.lanes, counts: d.gatherer.counts, session: session, tables: d.gatherer.tables,
+		cpus: cfg.Manifest.CPUs, probes: cfg.Manifest.Probes,
 	}
 	d.shedder = &shedder{
 		setShed: session.Shed, memory: w.MemoryBytes, share: float64(cfg.MaxCPU) / 100, window: budget.window,

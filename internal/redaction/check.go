@@ -20,7 +20,8 @@ import (
 // ErrDiffers is the error of a redaction that does not have the rows and groups of its capture.
 var ErrDiffers = errors.New("the redaction differs from the capture in more than texts")
 
-// maxGroups is how many different texts are followed at most; of more, those that came first are. Each takes groupBytes.
+// maxGroups is how many different texts are followed at most; of more, those that came first are. Each takes
+// groupBytes.
 const (
 	maxGroups  = 1 << 20
 	groupBytes = 96

@@ -204,9 +204,9 @@ func tree(depth int, stderr io.Writer) int {
 	return cmd.ProcessState.ExitCode() + 1
 }
 
-// block has T threads that read from an empty pipe, thread i with a buffer of i bytes, for TIME. "released": each of them
-// gets a byte after half of the time, and then waits; "reading": and reads from /dev/zero before it does. "waiting" and
-// "blocked" terminate the parent, with the threads released or not.
+// block has T threads that read from an empty pipe, thread i with a buffer of i bytes, for TIME. "released": each of
+// them gets a byte after half of the time, and then waits; "reading": and reads from /dev/zero before it does.
+// "waiting" and "blocked" terminate the parent, with the threads released or not.
 func block(args []string, stdout io.Writer) error {
 	if len(args) < 2 {
 		return fmt.Errorf("block takes T and TIME")
@@ -239,7 +239,8 @@ func block(args []string, stdout io.Writer) error {
 			buffer := make([]byte, i+1)
 			ready.Done()
 			const rest = 0x7777 // in a register that is no argument
-			unix.Syscall6(unix.SYS_READ, uintptr(pipe[0]), uintptr(unsafe.Pointer(&buffer[0])), uintptr(i+1), rest, 0, 0)
+			unix.Syscall6(unix.SYS_READ, uintptr(pipe[0]), uintptr(unsafe.Pointer(&buffer[0])), uintptr(i+1), rest,
+				0, 0)
 			released.Add(1)
 			if how == "reading" {
 				unix.Read(zero, buffer)
