@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 )
 
 // Errors of Open and of the methods that read a capture, for errors.Is.
@@ -15,8 +16,14 @@ var (
 	ErrCorrupt    = errors.New("corrupt capture")
 )
 
-// ErrRemoved is the error of Writer.CheckPlace.
-var ErrRemoved = errors.New("it was removed while it was being written")
+// ErrRemoved is the error of Writer.CheckPlace, and of a Writer whose files another program has removed. It is an
+// os.ErrNotExist too.
+var ErrRemoved error = removedError{}
+
+type removedError struct{}
+
+func (removedError) Error() string        { return "it was removed while it was being written" }
+func (removedError) Is(target error) bool { return target == os.ErrNotExist }
 
 // corrupt wraps an error in ErrCorrupt, unless it comes from the file system.
 func corrupt(err error) error {

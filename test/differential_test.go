@@ -254,6 +254,17 @@ func taskText(r row) string {
 		r["cgroup"])
 }
 
+// logTask logs the rows of table task of the thread that has this id.
+func logTask(t *testing.T, c *format.Capture, id int64) {
+	all := rows(t, c, "task")
+	i := slices.IndexFunc(all, func(r row) bool { return r.n("task") == id })
+	for _, r := range all {
+		if i >= 0 && r.n("tid") == all[i].n("tid") {
+			t.Logf("identity: %v", r)
+		}
+	}
+}
+
 // clockTolerance is how far apart two mechanisms may see the same event.
 const clockTolerance = 200 * time.Millisecond
 
@@ -278,6 +289,9 @@ func compareTables(t *testing.T, table, mechanism string, best, other *format.Ca
 		}
 		if unexplained++; unexplained <= 10 {
 			t.Errorf("%s, %s: only %s: ts %d %s", table, mechanism, side, r.n("ts"), r.key)
+			if id, ok := r.row["task"].(int64); ok {
+				logTask(t, map[string]*format.Capture{sideBest: best, sideOther: other}[side], id)
+			}
 		}
 	}
 	for _, r := range a {

@@ -35,7 +35,7 @@ replaced.`,
 		{Line: "analyze redact incident -w shared --keep '^/(usr|lib|proc)/'", Text: "but for the system's own files"},
 		{Line: `analyze redact incident -w shared --pattern 'token=(\w+)' --args`,
 			Text: "arguments, and what looks like a token elsewhere"},
-		{Line: "analyze redact incident -w - | age -r age1… >shared.tar.age", Text: "encrypted to somebody"},
+		{Line: "analyze redact incident -w - | age -r age1... >shared.tar.age", Text: "encrypted to somebody"},
 	},
 	Notes: []cli.Note{
 		{Head: "What stays always", Text: `Numbers: times, results, sizes, process, user and inode numbers, ports, the
