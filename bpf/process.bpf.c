@@ -174,6 +174,41 @@ COLD u32 append_args(struct scratch *s, u32 off, struct task_struct *task, struc
 	return off + got;
 }
 
+/*
+ * announce_executed announces who the current task is after an exec, under an id of its own, and returns that: another
+ * CPU holds its identity, because it sends this task a signal. The next event changes the identity, unless the task is
+ * killed first; then its memory is gone.
+ */
+COLD task_id announce_executed(struct task_struct *task, struct task_state *st)
+{
+	struct scratch *s = scratch_get();
+	struct task_event *e;
+	struct who now;
+	task_id id;
+	u32 len;
+
+	if (!s)
+		return st->id;
+	read_who(task, st, &now);
+	len = build_task(s, task, st);
+	e = (void *)s->data;
+	id = new_id();
+	e->task = id;
+	e->uid = now.uid;
+	e->gid = now.gid;
+	e->euid = now.euid;
+	e->egid = now.egid;
+	e->cgroup = now.cgroup;
+	e->mntns = now.mntns;
+	__builtin_memcpy(e->comm, now.comm, sizeof(e->comm));
+	if (output(s, len, KIND_task)) {
+		count(bpf_get_smp_processor_id(), KIND_task, true);
+		st->executed = id;
+	}
+	scratch_put(s);
+	return st->executed == id ? id : st->id;
+}
+
 SEC("tp_btf/sched_process_exec")
 int process_exec(u64 *ctx)
 {
@@ -200,12 +235,9 @@ int process_exec(u64 *ctx)
 	if (!recorded(task, st))
 		return 0;
 	identity(task, st);
-	/* Another CPU may hold the identity for a moment, because it sends this task a signal. */
-	for (int i = 0; i < 50 && st->who.execs != st->execs; i++)
-		announce(true);
-	id = st->id;
 	if (!want_process)
 		return 0;
+	id = st->who.execs == st->execs ? st->id : announce_executed(task, st);
 
 	s = scratch_get();
 	if (!s) {
@@ -297,7 +329,10 @@ int process_exit(u64 *ctx)
 	}
 	if (!recorded(leader, st))
 		return 0;
-	id = identity_of(leader, st); /* while it has namespaces and memory: when the process exits it may have none */
+	if (st->executed && st->who.execs != st->execs)
+		id = st->executed; /* it has done nothing since */
+	else /* while it has namespaces and memory: when the process exits it may have none */
+		id = identity_of(leader, st);
 	if (!last)
 		return 0;
 	if (!exit_tells_last && __sync_val_compare_and_swap(&st->exited, 0, 1))

@@ -131,6 +131,7 @@ struct task_state {
 	u32 changes;  /* identity_changes before the cgroup in who was last compared */
 	u32 changing; /* a program changes or announces the identity */
 	u32 exited;   /* the exit of the process was recorded; only in its leader */
+	task_id executed; /* who it was at the exec that who lacks; see announce_executed */
 	u32 verdict;   /* enum verdict */
 	u32 tree;      /* enum tree */
 	struct call call; /* the in-flight call, if it was switched out or its class has more than CALL_FILE */
