@@ -303,10 +303,7 @@ func exits(args []string, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for tasks := 0; tasks < 6; {
-		entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", killed.Pid))
-		tasks = len(entries)
-	}
+	waitForThreads(killed.Pid, 6)
 	killed.Kill()
 	killed.Wait()
 	executed, err := startAgain("exec-in-thread", "x")

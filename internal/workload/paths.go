@@ -480,6 +480,7 @@ func (w *pathWork) namespaces() {
 			return
 		}
 		fd := w.open(fmt.Sprintf("/proc/%d/ns/%s", cmd.Process.Pid, name))
+		waitForThreads(cmd.Process.Pid, 2)
 		cmd.Process.Kill()
 		cmd.Wait()
 		w.read(fd, 0)

@@ -79,19 +79,22 @@ func startAgain(args ...string) (*os.Process, error) {
 	return os.StartProcess("/proc/self/exe", argv, &os.ProcAttr{Files: []*os.File{null, null, null}})
 }
 
+// waitForThreads waits until a child that runs a Go program has n threads. With a second one the exec is over:
+// os.StartProcess returns in the middle of it, and a signal then may be seen before and after the new name.
+func waitForThreads(pid, n int) {
+	for tasks := 0; tasks < n; time.Sleep(time.Millisecond) {
+		entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+		tasks = len(entries)
+	}
+}
+
 func killChild() (pid int, err error) {
 	child, err := startAgain("spin", "600s")
 	if err != nil {
 		return 0, err
 	}
 	defer child.Wait()
-	// os.StartProcess returns when the descriptors of the child are closed, before it has its new name.
-	for comm := []byte(nil); string(comm) != "exe\n" && err == nil; time.Sleep(time.Millisecond) {
-		comm, err = os.ReadFile(fmt.Sprintf("/proc/%d/comm", child.Pid))
-	}
-	if err != nil {
-		return 0, err
-	}
+	waitForThreads(child.Pid, 2)
 	return child.Pid, unix.Kill(child.Pid, unix.SIGKILL) // child.Kill would use pidfd_send_signal
 }
 
