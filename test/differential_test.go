@@ -364,6 +364,7 @@ const notByConnect = "no row for a connect that fails before its first packet, i
 var notShown = map[difference]string{
 	{"file", "fentry", beganBefore}: "all families are recorded",
 	{"file", "kprobe", beganBefore}: "all families are recorded",
+	{"file", "kprobe", missed}:      "fewer read at the same time; see TestMissedReturnsAreCounted",
 	{"file", "tp_btf", byTheKernel}: "only kernel modules such as ksmbd do that",
 	{"file", "tp_btf", sharedFile}:  "it is a race",
 	{"ipc", "tp_btf", byAnLSM}:      "no LSM that refuses is loaded",
@@ -375,6 +376,8 @@ var notShown = map[difference]string{
 }
 
 const (
+	missed = "the rows of reads and writes that are under way in more than two tasks a CPU, and more than ten, are " +
+		"counted as lost"
 	byTheKernel = "no rows for reads and writes by the kernel itself"
 	sharedFile  = "`offset` is −2 (unknown) where tasks that share an open file read or write at the same time, or " +
 		"append to one file at the same time"
