@@ -4,6 +4,7 @@ package bpf
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,19 +38,21 @@ func hierarchies(text string) map[string]string {
 	return paths
 }
 
-// maxSampled bounds the processes that chooseHierarchy looks at: reading the files of a hundred thousand would delay the
-// recording by a second.
+// maxSampled bounds the processes that chooseHierarchy looks at: reading the files of a hundred thousand would delay
+// the recording by a second.
 const maxSampled = 1000
 
-// chooseHierarchy returns the hierarchy that divides the running processes into the most cgroups, cgroup2 if several do.
-// It is cgroup2 without looking on a host that has nothing else.
+// chooseHierarchy returns the hierarchy that divides the running processes into the most cgroups. If several do, it is
+// one that the recorder is in a cgroup of (in a container it may see no other process), and cgroup2 among these. It is
+// cgroup2 without looking on a host that has nothing else.
 func chooseHierarchy(kernel *btf.Spec) (hierarchy, error) {
 	self, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		return hierarchy{name: cgroup2}, nil // a kernel without cgroups, or no /proc
 	}
 	controllers := make(map[string]uint32)
-	for name := range hierarchies(string(self)) {
+	own := hierarchies(string(self))
+	for name := range own {
 		if name == cgroup2 {
 			continue
 		}
@@ -64,12 +67,21 @@ func chooseHierarchy(kernel *btf.Spec) (hierarchy, error) {
 		return best, nil
 	}
 	used := countCgroups()
-	for name, offset := range controllers {
-		if n, most := used[name], used[best.name]; n > most || n == most && best.name != cgroup2 && name < best.name {
-			best = hierarchy{name, offset}
+	for _, name := range slices.Sorted(maps.Keys(controllers)) {
+		if tells(name, best.name, used, own) {
+			best = hierarchy{name, controllers[name]}
 		}
 	}
 	return best, nil
+}
+
+// tells says whether hierarchy a tells more of the processes than b: used is how many cgroups of each they are in, own
+// the recorder's cgroup in each.
+func tells(a, b string, used map[string]int, own map[string]string) bool {
+	if used[a] != used[b] {
+		return used[a] > used[b]
+	}
+	return own[a] != "/" && own[b] == "/"
 }
 
 // countCgroups returns how many cgroups of each hierarchy the running processes are in.

@@ -41,3 +41,21 @@ func TestHierarchies(t *testing.T) {
 		}
 	}
 }
+
+func TestHierarchyThatTells(t *testing.T) {
+	own := map[string]string{"cgroup2": "/", "memory": "/docker/1", "cpu": "/"}
+	for _, test := range []struct {
+		a, b string
+		used map[string]int
+		want bool
+	}{
+		{"memory", "cgroup2", map[string]int{"memory": 9, "cgroup2": 1}, true},
+		{"memory", "cgroup2", map[string]int{"memory": 1, "cgroup2": 9}, false},
+		{"memory", "cgroup2", map[string]int{"memory": 1, "cgroup2": 1}, true}, // only own processes are seen
+		{"cpu", "cgroup2", map[string]int{"cpu": 1, "cgroup2": 1}, false},
+	} {
+		if got := tells(test.a, test.b, test.used, own); got != test.want {
+			t.Errorf("%s instead of %s, used %v: %v", test.a, test.b, test.used, got)
+		}
+	}
+}

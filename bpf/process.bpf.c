@@ -137,8 +137,13 @@ int process_fork(u64 *ctx)
 	return 0;
 }
 
-/* append_args appends the command line, as the new program will see it, at off, sets *r to it, and returns its end. */
-COLD u32 append_args(struct scratch *s, u32 off, struct task_struct *task, struct ref *r)
+#define CROWDED_TEXT 256 /* bytes of a text that are kept while the ring is crowded */
+
+/*
+ * append_args appends the command line, as the new program will see it, at off, sets *r to it, and returns its end. It
+ * keeps `most` bytes, ARGS_MAX at most.
+ */
+COLD u32 append_args(struct scratch *s, u32 off, struct task_struct *task, struct ref *r, u64 most)
 {
 	unsigned long start = BPF_CORE_READ(task, mm, arg_start);
 	unsigned long end = BPF_CORE_READ(task, mm, arg_end);
@@ -150,8 +155,8 @@ COLD u32 append_args(struct scratch *s, u32 off, struct task_struct *task, struc
 	r->flags = 0;
 	if (end <= start)
 		return off;
-	if (want > ARGS_MAX) {
-		want = ARGS_MAX;
+	if (want > most) {
+		want = most;
 		r->flags = REF_CUT;
 	}
 	barrier_var(off); /* else the compiler drops the next test, which the verifier until 6.12 needs */
@@ -218,7 +223,8 @@ int process_exec(u64 *ctx)
 	struct task_state *st;
 	struct scratch *s;
 	task_id id;
-	u32 len;
+	bool few;
+	u32 len, most;
 	long n;
 
 	if (!enabled)
@@ -253,14 +259,17 @@ int process_exec(u64 *ctx)
 	e->pid = task->tgid;
 	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	len = sizeof(*e);
-	n = bpf_probe_read_kernel_str(&s->data[sizeof(*e)], FILENAME_MAX_, BPF_CORE_READ(bprm, filename));
+	few = crowded();
+	most = few ? CROWDED_TEXT : FILENAME_MAX_;
+	n = bpf_probe_read_kernel_str(&s->data[sizeof(*e)], most, BPF_CORE_READ(bprm, filename));
 	if (n > 1 && n <= FILENAME_MAX_) {
 		e->filename.off = len;
 		e->filename.len = n - 1;
+		e->filename.flags = n == most && few ? REF_CUT : 0;
 		len += n;
 	}
 	if (!without_args)
-		len = append_args(s, len, task, &e->args);
+		len = append_args(s, len, task, &e->args, few ? CROWDED_TEXT : ARGS_MAX);
 	count(bpf_get_smp_processor_id(), KIND_process, output(s, len, KIND_process));
 	scratch_put(s);
 	return 0;

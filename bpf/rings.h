@@ -218,6 +218,18 @@ HOT u64 rare_ring_mark(u32 kind)
 	return rare_set_of(kind) == RARE_EVENTS ? event_mark : rare_mark;
 }
 
+/*
+ * crowded says whether this CPU's ring for processes and connections is half full. Long texts are cut short then: they
+ * must not take the room of events.
+ */
+COLD bool crowded(void)
+{
+	u32 key = rare_ring(bpf_get_smp_processor_id(), KIND_process);
+	void *ring = bpf_map_lookup_elem(&rare, &key);
+
+	return ring && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= 2 * event_mark;
+}
+
 /* wake wakes record(1), which polls the rare rings for events. */
 COLD int wake(u32 cpu)
 {

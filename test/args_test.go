@@ -54,3 +54,27 @@ func TestNoArgs(t *testing.T) {
 		}
 	}
 }
+
+// Long arguments do not take the room of events: while the recorder is stopped, programs with 8,000 bytes of arguments
+// are started, and each has its rows. The last ones have less of their arguments.
+func TestLongArgumentsLeaveRoom(t *testing.T) {
+	const execs = 300
+	got, _ := capture(t, 0, "-e", "process,syscall", "--max-memory", "64MiB", "--", "sh", "-c",
+		`kill -STOP $PPID; i=0; while [ $i -lt $1 ]; do /bin/true "$0"; i=$((i+1)); done; kill -CONT $PPID`,
+		strings.Repeat("a", 8000), strconv.Itoa(execs))
+	if lost := got.Lost()["process"]; lost != 0 {
+		t.Errorf("%d rows of processes are lost", lost)
+	}
+	seen, short := 0, 0
+	for _, r := range rows(t, got, "process") {
+		if args := r["args"].([]string); r.s("op") == "exec" && r.s("filename") == "/bin/true" {
+			seen++
+			if last := args[len(args)-1]; strings.HasSuffix(last, "…") && len(last) < 300 {
+				short++
+			}
+		}
+	}
+	if seen != execs || short == 0 || short == execs {
+		t.Errorf("%d execs, want %d, of which %d have short arguments", seen, execs, short)
+	}
+}
