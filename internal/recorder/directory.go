@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/fletch-trace/fletch/format"
 )
 
@@ -26,6 +28,7 @@ type directory struct {
 	path    string
 	root    *os.Root
 	parent  *os.Root // that it is in
+	lock    *os.File // the directory, locked against a second recorder
 	created bool     // openDirectory created it
 	dumps   []string // names of the dumps that were there when it was opened, in any order
 }
@@ -78,7 +81,22 @@ func (d *directory) enter() error {
 	if err == nil && !os.SameFile(info, inside) {
 		err = fmt.Errorf("%w, and was exchanged for another directory meanwhile", fs.ErrExist)
 	}
+	if err == nil {
+		err = d.lockIt()
+	}
 	return err
+}
+
+// lockIt locks the directory until it is closed or the recorder ends. The error is fs.ErrExist if another one has it; a
+// file system without locks is not locked.
+func (d *directory) lockIt() (err error) {
+	if d.lock, err = d.root.Open("."); err != nil {
+		return err
+	}
+	if err := unix.Flock(int(d.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+		return fmt.Errorf("%w, and another recorder is running in it", fs.ErrExist)
+	}
+	return nil
 }
 
 // reopen prepares an existing directory: it renames unfinished captures and lists the dumps.
@@ -146,6 +164,9 @@ func (d *directory) close() error {
 		return nil
 	}
 	var errs []error
+	if d.lock != nil {
+		errs = append(errs, d.lock.Close())
+	}
 	for _, root := range []*os.Root{d.root, d.parent} {
 		if root != nil {
 			errs = append(errs, root.Close())

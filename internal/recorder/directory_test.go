@@ -105,3 +105,23 @@ func TestOpenDirectoryUndo(t *testing.T) {
 		}
 	}
 }
+
+// Two flight recorders do not use one directory at the same time.
+func TestDirectoryIsLocked(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "flight")
+	first, err := openDirectory(path, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := openDirectory(path, true); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("while it is in use: %v", err)
+	}
+	if err := first.close(); err != nil {
+		t.Fatal(err)
+	}
+	second, err := openDirectory(path, true)
+	if err != nil {
+		t.Fatalf("later: %v", err)
+	}
+	second.close()
+}
