@@ -43,6 +43,7 @@ type Options struct {
 	Late    int64  // bytes of late rows in memory, default 64 MiB; further ones are written to temporary files
 	Run     int    // bytes of the rows of a block in memory, default 32 MiB; a longer block is read several times
 	Held    int64  // bytes of all rows in memory, default 256 MiB; more are written to temporary files
+	Disk    int64  // bytes of these files at once, default 4 GiB; more are ErrTooLate
 	TempDir string // for these files, default os.TempDir()
 }
 
@@ -59,6 +60,9 @@ func (o *Options) defaults() {
 	}
 	if o.Held <= 0 {
 		o.Held = 256 << 20
+	}
+	if o.Disk <= 0 {
+		o.Disk = 4 << 30
 	}
 }
 
@@ -153,6 +157,7 @@ func cuts(spans []Span, window int) []int64 {
 }
 
 type merger struct {
+	ctx     context.Context // of run
 	sources []Source
 	opt     Options
 	emit    func(int64, []byte) error
@@ -168,6 +173,7 @@ type merger struct {
 	heap heap
 	late int64 // bytes of late rows in memory
 	held int64 // bytes of all rows in the heap that are in memory
+	disk int64 // bytes of the temporary files that are open
 }
 
 func (m *merger) start() {
@@ -244,6 +250,7 @@ func (m *merger) recycle(run *Run) {
 }
 
 func (m *merger) run(ctx context.Context) error {
+	m.ctx = ctx
 	for {
 		if err := m.open(ctx); err != nil {
 			return err

@@ -322,6 +322,11 @@ func TestMergeErrors(t *testing.T) {
 		t.Errorf("no directory for temporary files: got %v", err)
 	}
 
+	err = Merge(context.Background(), []Source{table(r, 5000, 100, 1, false)},
+		Options{Window: 1, Late: 1, Disk: 100, TempDir: t.TempDir()}, ignore)
+	if !errors.Is(err, ErrTooLate) {
+		t.Errorf("no room for temporary files: got %v", err)
+	}
 	if err := Merge(context.Background(), []Source{unsorted{}}, Options{}, ignore); !errors.Is(err, ErrOrder) {
 		t.Errorf("a source out of order: got %v", err)
 	}
@@ -394,7 +399,7 @@ func TestOrder(t *testing.T) {
 }
 
 func TestFileKeepsRows(t *testing.T) {
-	f, err := newFile(t.TempDir())
+	f, err := newFile(t.TempDir(), new(int64))
 	if err != nil {
 		t.Fatal(err)
 	}

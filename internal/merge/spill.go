@@ -4,7 +4,9 @@ package merge
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +17,9 @@ const (
 	maxFiles   = 64       // open at once; then they are merged into one
 	rowHeader  = 20       // bytes: ts, ord, length
 )
+
+// ErrTooLate is the error of Merge if the rows that wait for their time need more temporary files than Options.Disk.
+var ErrTooLate = errors.New("rows out of order take more than temporary files may; select fewer rows")
 
 // spill moves the late rows that are in memory to a file, or all rows. If there are maxFiles files, it merges them into
 // that file.
@@ -45,11 +50,19 @@ func (m *merger) spill(all bool) error {
 
 // write merges the rows of cursors into a new file, closes the cursors, and returns a cursor at the file's first row.
 func (m *merger) write(from heap) (*cursor, error) {
-	f, err := newFile(m.opt.TempDir)
+	f, err := newFile(m.opt.TempDir, &m.disk)
 	if err != nil {
 		return nil, err
 	}
-	for len(from) > 0 && err == nil {
+	for n := 0; len(from) > 0 && err == nil; n++ {
+		if m.disk > m.opt.Disk {
+			err = ErrTooLate
+			break
+		}
+		if n%4096 == 0 && m.ctx.Err() != nil {
+			err = context.Cause(m.ctx)
+			break
+		}
 		top := from[0]
 		var more bool
 		if err = f.append(top.key, top.bytes()); err == nil {
@@ -85,15 +98,17 @@ type file struct {
 	r     *bufio.Reader
 	named bool   // it could not be removed
 	row   []byte // the last one read
+	size  int64  // bytes
+	disk  *int64 // the sum of size of all files
 }
 
-func newFile(dir string) (*file, error) {
+func newFile(dir string, disk *int64) (*file, error) {
 	f, err := os.CreateTemp(dir, "fletch-*.rows")
 	if err != nil {
 		return nil, err
 	}
 	named := os.Remove(f.Name()) != nil // an open file cannot be removed on Windows
-	return &file{f: f, w: bufio.NewWriterSize(f, fileBuffer), named: named}, nil
+	return &file{f: f, w: bufio.NewWriterSize(f, fileBuffer), named: named, disk: disk}, nil
 }
 
 func (f *file) append(k key, row []byte) error {
@@ -104,6 +119,8 @@ func (f *file) append(k key, row []byte) error {
 	if _, err := f.w.Write(head[:]); err != nil {
 		return err
 	}
+	f.size += int64(len(head) + len(row))
+	*f.disk += int64(len(head) + len(row))
 	_, err := f.w.Write(row)
 	return err
 }
@@ -140,6 +157,7 @@ func (f *file) next() (k key, more bool, err error) {
 }
 
 func (f *file) close() {
+	*f.disk -= f.size
 	f.f.Close()
 	if f.named {
 		os.Remove(f.f.Name())
