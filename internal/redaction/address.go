@@ -11,11 +11,12 @@ import (
 var tokens6 = netip.MustParsePrefix("2001:db8::/32")
 
 // address returns another address of the same family. Different IPv4 addresses become different ones, because their
-// 32 bits are enciphered; of IPv6 the lower 96 bits are a hash.
+// 32 bits are enciphered; of IPv6 the lower 96 bits are a hash. Another spelling of an address ("a:0::" of "a::"), which
+// no recorder writes, is a text like any other: different texts stay different.
 func (r *replacer) address(text string) string {
 	addr, err := netip.ParseAddr(text)
 	switch {
-	case err != nil || addr.Zone() != "":
+	case err != nil || addr.Zone() != "" || addr.String() != text:
 		return r.tokens(text)
 	case r.keepsAddress(addr):
 		return text

@@ -54,6 +54,21 @@ func TestAddressesKeepTheirFamily(t *testing.T) {
 	}
 }
 
+// Only the kernel's spelling of an address is one: two texts never become the same.
+func TestSpellingsOfAddressesStayDifferent(t *testing.T) {
+	r, made := newReplacer(&everything), map[string]string{}
+	for _, text := range []string{
+		"a::", "a:0::", "A::", "000a::", "a:0:0:0:0:0:0:0", "::ffff:192.0.2.1", "::ffff:c000:201", "::FFFF:192.0.2.1",
+		"192.0.2.1", "1::102:304", "1::1.2.3.4",
+	} {
+		to := r.text(schema.Addresses, []byte(text))
+		if other, ok := made[to]; ok {
+			t.Errorf("%q and %q become %q", text, other, to)
+		}
+		made[to] = text
+	}
+}
+
 func FuzzText(f *testing.F) {
 	for _, text := range []string{"", "127.0.0.1", "fe80::1%eth0", "/a/../b (deleted)", "…/x…", "a\xff", "pipe:[1]"} {
 		f.Add([]byte(text), byte(schema.Paths))
