@@ -16,6 +16,7 @@
  *   pointer_t                    an address in memory; int64
  *   comm_t                       char[16], padded with NULs; utf8
  *   addr_t                       an IPv6 address, or an IPv4 address mapped to IPv6; utf8
+ *   sockaddr_t                   4 or 16 bytes: an IP address; with REF_UNIX: sun_path; utf8
  *   str_t                        len bytes at off in the same record; utf8
  *   strlist_t                    NUL-terminated strings, len bytes at off; list<utf8>
  *   dpath_t                      NUL-terminated path components, leaf first; utf8, in path order, joined by '/'
@@ -99,6 +100,8 @@ enum ref_flags {
 	REF_CUT = 1,      /* truncated: the source was longer */
 	REF_DELETED = 2,  /* dpath_t: the file was unlinked */
 	REF_RELATIVE = 4, /* dpath_t: no leading '/' */
+	REF_SOCKET = 8,   /* dpath_t: it is a struct socket_name, and what that describes */
+	REF_UNIX = 16,    /* sockaddr_t: the name of a unix socket */
 };
 
 /* Bits of column flags. */
@@ -111,6 +114,7 @@ typedef struct ref str_t;
 typedef struct ref strlist_t;
 typedef struct ref dpath_t;
 typedef struct ref container_t;
+typedef struct ref sockaddr_t;
 
 struct task_event {
 	dimension_kind kind;
@@ -133,15 +137,139 @@ struct task_event {
 	u32 mntns CONTENT("numbers");
 };
 
+/* What a path leads to. */
+enum file_type {
+	TYPE_other,
+	TYPE_file,
+	TYPE_dir,
+	TYPE_symlink,
+	TYPE_chr,
+	TYPE_blk,
+	TYPE_fifo,
+	TYPE_pipe,
+	TYPE_socket,
+	TYPE_anon,
+	TYPE_ns,
+};
+
+/* The domains of sockets, AF_* of include/linux/socket.h; the first one is of files that are none. */
+enum socket_domain {
+	DOMAIN_,
+	DOMAIN_unix,
+	DOMAIN_inet,
+	DOMAIN_ax25,
+	DOMAIN_ipx,
+	DOMAIN_appletalk,
+	DOMAIN_netrom,
+	DOMAIN_bridge,
+	DOMAIN_atmpvc,
+	DOMAIN_x25,
+	DOMAIN_inet6,
+	DOMAIN_rose,
+	DOMAIN_decnet,
+	DOMAIN_netbeui,
+	DOMAIN_security,
+	DOMAIN_key,
+	DOMAIN_netlink,
+	DOMAIN_packet,
+	DOMAIN_ash,
+	DOMAIN_econet,
+	DOMAIN_atmsvc,
+	DOMAIN_rds,
+	DOMAIN_sna,
+	DOMAIN_irda,
+	DOMAIN_pppox,
+	DOMAIN_wanpipe,
+	DOMAIN_llc,
+	DOMAIN_ib,
+	DOMAIN_mpls,
+	DOMAIN_can,
+	DOMAIN_tipc,
+	DOMAIN_bluetooth,
+	DOMAIN_iucv,
+	DOMAIN_rxrpc,
+	DOMAIN_isdn,
+	DOMAIN_phonet,
+	DOMAIN_ieee802154,
+	DOMAIN_caif,
+	DOMAIN_alg,
+	DOMAIN_nfc,
+	DOMAIN_vsock,
+	DOMAIN_kcm,
+	DOMAIN_qipcrtr,
+	DOMAIN_smc,
+	DOMAIN_xdp,
+	DOMAIN_mctp,
+};
+
+/* Protocols: of inet and inet6; of others the type of the socket; of netlink NETLINK_* of include/uapi/linux/netlink.h. */
+enum socket_protocol {
+	PROTOCOL_,
+	PROTOCOL_tcp,
+	PROTOCOL_udp,
+	PROTOCOL_udplite,
+	PROTOCOL_ping,
+	PROTOCOL_mptcp,
+	PROTOCOL_sctp,
+	PROTOCOL_dccp,
+	PROTOCOL_l2tp,
+	PROTOCOL_raw,
+	PROTOCOL_stream,
+	PROTOCOL_dgram,
+	PROTOCOL_seqpacket,
+	PROTOCOL_route,
+	PROTOCOL_unused,
+	PROTOCOL_usersock,
+	PROTOCOL_firewall,
+	PROTOCOL_sock_diag,
+	PROTOCOL_nflog,
+	PROTOCOL_xfrm,
+	PROTOCOL_selinux,
+	PROTOCOL_iscsi,
+	PROTOCOL_audit,
+	PROTOCOL_fib_lookup,
+	PROTOCOL_connector,
+	PROTOCOL_netfilter,
+	PROTOCOL_ip6_fw,
+	PROTOCOL_dnrtmsg,
+	PROTOCOL_kobject_uevent,
+	PROTOCOL_generic,
+	PROTOCOL_dm,
+	PROTOCOL_scsitransport,
+	PROTOCOL_ecryptfs,
+	PROTOCOL_rdma,
+	PROTOCOL_crypto,
+	PROTOCOL_smc,
+};
+
 struct path_event {
-	dimension_kind kind;
+	dimension_kind record; /* `kind` is a column */
 	path_id path;
 	u64 dev CONTENT("numbers"); /* as st_dev of stat(2) */
 	u64 ino CONTENT("numbers");
 	dpath_t name;
 	u32 mntns CONTENT("numbers");
-	u32 pad_mntns;
-} FAMILY("file");
+	enum file_type kind;
+	enum socket_domain domain;
+	enum socket_protocol protocol;
+	sockaddr_t saddr;
+	port_t sport;
+	sockaddr_t daddr;
+	port_t dport;
+} FAMILY("file") FAMILY("syscall");
+
+/* What the name of a socket is made of. Behind it are the local and the remote address, as in sockaddr_t. */
+struct socket_name {
+	u64 peer; /* inode number of the peer of a unix socket; 0: none, or not known */
+	u32 port; /* of netlink; 0: not bound */
+	u16 domain;
+	u16 protocol; /* enum socket_protocol */
+	u16 sport;
+	u16 dport;
+	u16 saddr_len;
+	u16 daddr_len;
+	char kernel[16]; /* what the kernel calls the protocol */
+};
 
 struct cgroup_event {
 	dimension_kind kind;

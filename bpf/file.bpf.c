@@ -16,8 +16,6 @@
 #define FMODE_PATH 0x4000
 #define FMODE_STREAM 0x200000
 #define O_APPEND 02000 /* include/uapi/asm-generic/fcntl.h */
-#define S_IFMT 0170000 /* include/uapi/linux/stat.h */
-#define S_IFREG 0100000
 
 #define OFFSET_STREAM (-1) /* the file has no position */
 #define OFFSET_UNKNOWN (-2)

@@ -100,13 +100,16 @@ func (c *column) appendString(v *format.Vector, rec []byte) {
 		v.Str.Data = appendEscaped(v.Str.Data, refAt(rec, c.offset).bytes)
 		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
 	case formPath:
-		v.Str.Data = appendPath(v.Str.Data, refAt(rec, c.offset))
+		v.Str.Data = appendPath(v.Str.Data, refAt(rec, c.offset), rec)
 		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
 	case formContainer:
 		v.Str.Append(containerOf(refAt(rec, c.offset).bytes))
 	case formAddress:
 		addr := netip.AddrFrom16([16]byte(rec[c.offset:])).Unmap()
 		v.Str.Data = addr.AppendTo(v.Str.Data)
+		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
+	case formSocketAddress:
+		v.Str.Data = appendSocketAddress(v.Str.Data, refAt(rec, c.offset))
 		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
 	case formList:
 		appendList(v, refAt(rec, c.offset))

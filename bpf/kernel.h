@@ -255,6 +255,7 @@ struct sock_common {
 	u16 skc_family;
 	volatile unsigned char skc_state;
 	u32 skc_daddr;
+	u32 skc_rcv_saddr;
 	u16 skc_dport;
 	unsigned long skc_flags;
 	atomic64_t skc_cookie;
@@ -277,6 +278,19 @@ struct inet_sock {
 	struct sock sk;
 	u32 inet_saddr;
 	u16 inet_sport;
+};
+struct unix_address {
+	int len; /* of name: the family and the path, with its NUL if it is that of a file */
+	struct {
+		u16 sun_family;
+	} name[];
+};
+struct unix_sock {
+	struct unix_address *addr;
+	struct sock *peer;
+};
+struct netlink_sock {
+	u32 portid;
 };
 struct request_sock {
 	struct request_sock *dl_next;
@@ -311,6 +325,10 @@ typedef enum {
 struct socket {
 	socket_state state;
 	struct sock *sk;
+};
+struct socket_alloc {
+	struct socket socket;
+	struct inode vfs_inode;
 };
 
 /* Signals and seccomp. */

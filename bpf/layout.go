@@ -13,19 +13,20 @@ import (
 type form uint8
 
 const (
-	formInt64     form = iota + 1 // s64, u64
-	formInt32                     // s32
-	formUint32                    // u32, widened
-	formUint16                    // u16, widened
-	formTime                      // ktime_ns
-	formCPU                       // not in the record: the CPU of the ring
-	formEnum                      // an enum, to the name of the enumerator
-	formComm                      // comm_t
-	formString                    // str_t
-	formList                      // strlist_t
-	formPath                      // dpath_t
-	formContainer                 // container_t
-	formAddress                   // addr_t
+	formInt64         form = iota + 1 // s64, u64
+	formInt32                         // s32
+	formUint32                        // u32, widened
+	formUint16                        // u16, widened
+	formTime                          // ktime_ns
+	formCPU                           // not in the record: the CPU of the ring
+	formEnum                          // an enum, to the name of the enumerator
+	formComm                          // comm_t
+	formString                        // str_t
+	formList                          // strlist_t
+	formPath                          // dpath_t
+	formContainer                     // container_t
+	formAddress                       // addr_t
+	formSocketAddress                 // sockaddr_t
 )
 
 // A record describes the records of a table. `make generate` writes the list of them (records.go) from events.h.

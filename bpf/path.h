@@ -7,6 +7,7 @@
 #ifndef FLETCH_PATH_H
 #define FLETCH_PATH_H
 
+#include "socket.h"
 #include "task.h"
 
 /* The ids by a hash of path_key, for which the stack has no room, to find the path of a file that was seen before. */
@@ -48,6 +49,10 @@ const volatile u64 rename_lock;
 #define FMODE_CAN_READ 0x20000
 #define FMODE_CAN_WRITE 0x40000
 
+#define S_IFMT 0170000 /* include/uapi/linux/stat.h */
+#define S_IFREG 0100000
+#define S_IFSOCK 0140000
+
 #define MNT_NS_ANON_INO 0xEFFFFFF7 /* include/uapi/linux/nsfs.h: of mounts that are not attached yet */
 
 /* PUT_STRING copies a string constant to offset off of the scratch buffer, and gives the offset behind it. */
@@ -79,34 +84,49 @@ HOT u32 mount_namespace(u64 mnt)
 	return inum == MNT_NS_ANON_INO ? 0 : inum;
 }
 
+/* type_of is what a file of this mode is, which is in a directory. */
+HOT u32 type_of(u32 mode)
+{
+	static const u8 types[16] = { [1] = TYPE_fifo, [2] = TYPE_chr, [4] = TYPE_dir, [6] = TYPE_blk,
+				      [8] = TYPE_file, [10] = TYPE_symlink, [12] = TYPE_socket };
+
+	return types[mode >> 12 & 15];
+}
+
 /*
- * put_special appends the name of a file that is in no directory, as in /proc/PID/fd, to the row in the scratch buffer,
- * and returns the length of the row; it is unchanged if the file has no such name.
+ * put_special appends the name of a file that is in no directory, as in /proc/PID/fd or of a socket as strace -yy has it,
+ * to the row in the scratch buffer, sets what it is, and returns the length of the row; it is unchanged if the file has
+ * no such name.
  */
-COLD u32 put_special(struct scratch *s, struct dentry *dentry, struct inode *inode)
+COLD u32 put_special(struct scratch *s, struct dentry *dentry, struct inode *inode, u64 file)
 {
 	unsigned long magic = BPF_CORE_READ(inode, i_sb, s_magic);
-	u32 start = sizeof(struct path_event), len = start;
+	struct path_event *e = (void *)s->data;
+	u32 start = sizeof(*e), len = start;
 	u64 args[2] = { BPF_CORE_READ(inode, i_ino) };
 	struct ns_common *ns;
 	long n = 0;
 
+	e->name.flags = REF_RELATIVE;
 	switch (magic) {
 	case SOCKFS_MAGIC:
-		len = PUT_STRING(s, start, "socket:");
-		n = bpf_snprintf((void *)&s->data[len], 32, bracketed, args, 8);
-		break;
+		e->kind = TYPE_socket;
+		return put_socket(s, file, BPF_CORE_READ(dentry, d_name.name));
 	case PIPEFS_MAGIC:
+		e->kind = TYPE_pipe;
 		len = PUT_STRING(s, start, "pipe:");
 		n = bpf_snprintf((void *)&s->data[len], 32, bracketed, args, 8);
 		break;
 	case ANON_INODE_FS_MAGIC:
+		e->kind = TYPE_anon;
 		len = PUT_STRING(s, start, "anon_inode:");
 		n = bpf_probe_read_kernel_str(&s->data[len], 64, BPF_CORE_READ(dentry, d_name.name));
 		break;
 	case PID_FS_MAGIC:
+		e->kind = TYPE_anon;
 		return PUT_STRING(s, start, "anon_inode:[pidfd]");
 	case NSFS_MAGIC:
+		e->kind = TYPE_ns;
 		ns = BPF_CORE_READ(inode, i_private);
 		args[1] = args[0];
 		args[0] = (u64)BPF_CORE_READ(ns, ops, name);
@@ -133,12 +153,13 @@ HOT u32 build_path(struct scratch *s, struct file *file, u64 *hash)
 	long n;
 
 	__builtin_memset(e, 0, sizeof(*e));
-	e->kind = KIND_path;
+	e->record = KIND_path;
+	e->kind = type_of((u16)BPF_CORE_READ(inode, i_mode));
 	e->dev = (minor & 0xff) | (u64)(major & 0xfff) << 8 | (u64)(minor & ~0xff) << 12;
 	e->ino = BPF_CORE_READ(inode, i_ino);
 	e->mntns = mount_namespace((u64)container_of(mnt, struct mount, mnt));
 	if (dentry != BPF_CORE_READ(mnt, mnt_root))
-		len = put_special(s, dentry, inode);
+		len = put_special(s, dentry, inode, (u64)file);
 	if (len == start) {
 		len = append_path(s, start, dentry, mnt, &e->name);
 		if (len == start && e->name.flags & REF_CUT) {
@@ -148,8 +169,6 @@ HOT u32 build_path(struct scratch *s, struct file *file, u64 *hash)
 			len += n > 0 ? (n & 63) : 0;
 			e->name.flags = REF_RELATIVE;
 		}
-	} else {
-		e->name.flags = REF_RELATIVE;
 	}
 	e->name.off = start;
 	e->name.len = len - start;
@@ -227,7 +246,8 @@ HOT u64 path_key_of(u64 file, struct path_version *version, struct path_key *key
 	if (parent == dentry) {
 		PUT_KEY(generations, FIELD(inode, struct inode, i_generation) << 32);
 		PUT_KEY(dir_ino, 0);
-		PUT_KEY(name, hash_inline(dentry, hash_len));
+		PUT_KEY(name, (FIELD(inode, struct inode, i_mode) & S_IFMT) == S_IFSOCK ? socket_key(file) :
+											  hash_inline(dentry, hash_len));
 		return hash;
 	}
 	dir = FIELD(parent, struct dentry, d_inode);

@@ -24,12 +24,19 @@ var records = []record{
 		{form: formUint32, offset: 88, size: 4}, // pidns
 		{form: formUint32, offset: 92, size: 4}, // mntns
 	}},
-	{table: "path", kind: 2, size: 40, minSize: 40, members: []member{
-		{form: formInt32, offset: 4, size: 4},   // path
-		{form: formInt64, offset: 8, size: 8},   // dev
-		{form: formInt64, offset: 16, size: 8},  // ino
-		{form: formPath, offset: 24, size: 8},   // name
-		{form: formUint32, offset: 32, size: 4}, // mntns
+	{table: "path", kind: 2, size: 72, minSize: 72, members: []member{
+		{form: formInt32, offset: 4, size: 4},          // path
+		{form: formInt64, offset: 8, size: 8},          // dev
+		{form: formInt64, offset: 16, size: 8},         // ino
+		{form: formPath, offset: 24, size: 8},          // name
+		{form: formUint32, offset: 32, size: 4},        // mntns
+		{form: formEnum, offset: 36, size: 4},          // kind
+		{form: formEnum, offset: 40, size: 4},          // domain
+		{form: formEnum, offset: 44, size: 4},          // protocol
+		{form: formSocketAddress, offset: 48, size: 8}, // saddr
+		{form: formInt32, offset: 56, size: 4},         // sport
+		{form: formSocketAddress, offset: 60, size: 8}, // daddr
+		{form: formInt32, offset: 68, size: 4},         // dport
 	}},
 	{table: "cgroup", kind: 3, size: 32, minSize: 32, members: []member{
 		{form: formInt64, offset: 8, size: 8},      // cgroup

@@ -16,6 +16,8 @@ const (
 	refCut      = 1
 	refDeleted  = 2
 	refRelative = 4
+	refSocket   = 8
+	refUnix     = 16
 )
 
 // A ref is the data that a struct ref of events.h refers to. It is empty if that would be outside the record.
@@ -57,12 +59,14 @@ func appendList(v *format.Vector, r ref) {
 	v.Rows = append(v.Rows, int32(v.Str.Len()))
 }
 
-// appendPath appends a path to dst, as text. The components in r are NUL-terminated, leaf first.
-func appendPath(dst []byte, r ref) []byte {
+// appendPath appends a path to dst, as text. The components in r are NUL-terminated, leaf first. rec is the record.
+func appendPath(dst []byte, r ref, rec []byte) []byte {
 	if !r.present {
 		return dst
 	}
 	switch {
+	case r.flags&refSocket != 0:
+		return appendSocket(dst, r.bytes, rec)
 	case r.flags&refCut != 0:
 		dst = append(dst, cutMark+"/"...)
 	case r.flags&refRelative == 0:

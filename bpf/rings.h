@@ -100,7 +100,7 @@ struct path_key {
 	u64 ino;
 	u64 dir_ino;
 	u64 generations; /* of ino and dir_ino */
-	u64 name; /* of a file in no directory: a hash of its name */
+	u64 name; /* of a file in no directory: a hash of its name, of a socket of its addresses */
 };
 
 /* Changes whenever a path_key may have got another path. */

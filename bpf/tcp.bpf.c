@@ -13,8 +13,6 @@
 #include "calls.h"
 #include "path.h"
 
-enum { AF_UNSPEC = 0, AF_INET = 2, AF_INET6 = 10, SOCK_STREAM = 1, IPPROTO_TCP = 6, IPPROTO_MPTCP = 262 };
-enum { SOCK_DONE = 1 }; /* include/net/sock.h */
 /* include/net/tcp_states.h */
 enum {
 	TCP_ESTABLISHED = 1,
@@ -83,11 +81,6 @@ HOT bool is_mapped(u8 *addr)
 	__builtin_memcpy(&zero, addr, 8);
 	__builtin_memcpy(&mapped, addr + 8, 4);
 	return !zero && mapped == 0xffff0000;
-}
-
-HOT u16 ntohs(u16 x)
-{
-	return __builtin_bswap16(x);
 }
 
 HOT void fill_tcp(struct tcp_event *e, struct sock *sk, task_id id, u32 op)

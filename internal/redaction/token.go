@@ -82,6 +82,9 @@ func valid(text []byte) string {
 
 // make is text without the cache.
 func (r *replacer) make(content schema.Content, text string) string {
+	if content == schema.Addresses && strings.ContainsAny(text[:min(len(text), 1)], "/@") {
+		content = schema.Paths // of a unix socket
+	}
 	switch {
 	case text == "" || r.rules.keeps(text):
 		return text
@@ -92,6 +95,12 @@ func (r *replacer) make(content schema.Content, text string) string {
 			return text
 		}
 		return r.address(text)
+	case content == schema.Paths:
+		if made, ok := r.socket(text); ok {
+			text = made
+		} else if r.rules.Paths {
+			return r.tokens(text)
+		}
 	case r.rules.whole(content):
 		return r.tokens(text)
 	}

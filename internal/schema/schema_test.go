@@ -72,7 +72,7 @@ func TestFormatPageHasEveryColumn(t *testing.T) {
 		}
 		for _, c := range table.Columns {
 			for _, value := range c.Values {
-				if !strings.Contains(text, "`"+value+"`") {
+				if value != "" && !strings.Contains(text, "`"+value+"`") {
 					t.Errorf("table %s, column %s: the page does not name the value %q", table.Table, c.Name, value)
 				}
 			}
@@ -131,7 +131,7 @@ func TestTables(t *testing.T) {
 		t.Errorf("the first families are %s", got)
 	}
 	for family, want := range map[string]string{
-		"syscall": "[syscall pending]", "file": "[file path]", "tcp": "[tcp]", "unknown": "[]",
+		"syscall": "[syscall pending path]", "file": "[file path]", "tcp": "[tcp]", "unknown": "[]",
 	} {
 		if got := fmt.Sprint(schema.TablesOf(family)); got != want {
 			t.Errorf("tables of %s: got %s, want %s", family, got, want)

@@ -17,7 +17,7 @@ import (
 // Files is what files prints.
 type Files struct {
 	PID   int               `json:"pid"`
-	Names map[string]string `json:"names"` // of each file: what /proc/PID/fd links to
+	Names map[string]string `json:"names"` // of each file: what /proc/PID/fd links to; of a socket: its inode and its peer's
 }
 
 // files does, N times each:
@@ -74,6 +74,11 @@ func files(args []string, stdout io.Writer) error {
 	report := Files{PID: os.Getpid(), Names: map[string]string{}}
 	for name, fd := range w.fds {
 		if report.Names[name], err = os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err != nil {
+			return err
+		}
+	}
+	for name, peer := range map[string]string{"socket": "socket-end", "socket-end": "socket"} {
+		if report.Names[name], err = unixName(w.fds[name], w.fds[peer]); err != nil {
 			return err
 		}
 	}

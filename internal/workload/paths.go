@@ -511,7 +511,10 @@ func (w *pathWork) others() {
 		socket, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_NONBLOCK, 0)
 		w.try(err)
 		unix.Close(socket[1])
-		w.other(socket[0], nil)
+		lone, err := unixName(socket[0], -1)
+		w.try(err)
+		w.readAs(socket[0], 0, lone)
+		unix.Close(socket[0])
 		for _, path := range []string{"queue1", "queue2"} {
 			queue, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, uintptr(name(path)),
 				unix.O_RDWR|unix.O_CREAT, 0o600, 0, 0, 0)

@@ -65,6 +65,7 @@ var typedefs = map[string]form{
 	"dpath_t":     {"formPath", "String"},
 	"container_t": {"formContainer", "String"},
 	"addr_t":      {"formAddress", "String"},
+	"sockaddr_t":  {"formSocketAddress", "String"},
 }
 
 // meanings are the meanings of the typedefs; those without one are Plain.
@@ -79,7 +80,7 @@ var contents = map[string]string{
 	"ktime_ns": "Numbers", "begin_ns": "Numbers", "duration_ns": "Numbers", "bytes_t": "Numbers",
 	"result_t": "Numbers", "status_t": "Numbers", "call_nr": "Numbers", "signal_nr": "Numbers", "port_t": "Numbers",
 	"mode_bits": "Numbers", "pointer_t": "Numbers", "flags_t": "Numbers", "comm_t": "Names", "container_t": "Names",
-	"dpath_t": "Paths", "strlist_t": "Args", "addr_t": "Addresses",
+	"dpath_t": "Paths", "strlist_t": "Args", "addr_t": "Addresses", "sockaddr_t": "Addresses",
 }
 
 // taggedContents are the constants of package schema by the argument of CONTENT.
