@@ -10,6 +10,7 @@
  */
 #include "calls.h"
 #include "task.h"
+#include "text.h"
 #include "file.bpf.c"
 #include "ipc.bpf.c"
 #include "tcp.bpf.c"
@@ -17,13 +18,16 @@
 
 #define ARG_OFFSET __builtin_offsetof(struct syscall_event, arg)
 
-/* emit_call writes the row of a call; without room the row is counted as lost. */
+/* emit_call writes the row of a call, whose texts have been read; without room the row is counted as lost. */
 HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 ret, u64 duration)
 {
 	u32 args = call->args, size = ARG_OFFSET + args * sizeof(call->arg[0]);
+	bool texts = want_strings && call->names & NAMES_READ;
 	struct syscall_event *e;
 	u64 head;
 
+	if (texts)
+		size = sizeof(*e);
 	e = call_ring_reserve(c, cpu, RING_SYSCALL, KIND_syscall, sizeof(*e), &head);
 	if (!e)
 		return;
@@ -34,10 +38,20 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 	e->flags = call->class >> CALL_FLAGS;
 	e->ret = ret;
 	e->duration_ns = duration;
-	for (int i = 0; i < 6; i++) {
-		if (i >= args)
-			break;
-		e->arg[i] = call->arg[i];
+	e->path = e->path2 = 0;
+	if (texts) {
+		for (int i = 0; i < 6; i++)
+			e->arg[i] = i < args ? call->arg[i] : 0;
+		e->str = call->str[0];
+		e->str2 = call->str[1];
+		e->dir = call->dir[0];
+		e->dir2 = call->dir[1];
+	} else {
+		for (int i = 0; i < 6; i++) {
+			if (i >= args)
+				break;
+			e->arg[i] = call->arg[i];
+		}
 	}
 	call_ring_submit(c, cpu, RING_SYSCALL, KIND_syscall, head, size);
 }
@@ -177,6 +191,7 @@ COLD bool call_of_registers(struct task_struct *task, struct task_state *st, str
 	call->task = 0;
 	call->args = c.args;
 	call->class = c.class | FLAG_BEFORE << CALL_FLAGS;
+	call->names = c.names;
 	for (int i = 0; i < 6; i++)
 		call->arg[i] = c.arg[i];
 #if defined(__TARGET_ARCH_arm64)
@@ -232,6 +247,17 @@ COLD bool may_have_begun(struct task_struct *task, struct task_state *st, struct
 	return task->start_time < call->ts && (ret != 0 || (does != DOES_EXEC && does != DOES_FORK));
 }
 
+/* end_texts reads the texts of a call at its exit. Those of a successful execve were in memory that is gone. */
+HOT void end_texts(struct call *call, s64 ret)
+{
+	if (!want_strings || !(call->names & NAMES_TEXTS) || call->names & NAMES_READ)
+		return;
+	if (!ret && call_does(call->class) == DOES_EXEC)
+		lack_texts(call);
+	else
+		read_texts(call, ret, TEXT_AT_EXIT);
+}
+
 /* begun_call_end writes the rows of a call that began before the recording. */
 HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret)
 {
@@ -243,6 +269,7 @@ HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret
 
 	if (!c)
 		return;
+	end_texts(call, ret);
 	if (want_syscall)
 		emit_call(c, cpu, call, id, ret, duration);
 	if (want_file && call->class & CALL_FILE)
@@ -285,7 +312,7 @@ HOT void leave_past(struct task_state *st)
 }
 
 /* call_begin is the entry of a call that is kept in task storage, for a family other than syscall and file. */
-COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
+COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class, u32 names)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 cpu = bpf_get_smp_processor_id();
@@ -318,7 +345,10 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	st->call.nr = nr;
 	st->call.args = args;
 	st->call.class = class;
+	st->call.names = names;
 	read_args(regs, class & CALL_COMPAT, st->call.arg);
+	if (want_strings && names & NAMES_TEXTS)
+		read_texts(&st->call, 0, TEXT_AT_ENTRY);
 	st->call.ts = bpf_ktime_get_ns();
 	if (want_file_calls && class & CALL_FILE)
 		file_call_begin(slot, &st->call, &st->file[0]);
@@ -345,6 +375,8 @@ HOT u32 wanted_classes(u32 class)
 		want |= CALL_IPC;
 	if (want_tcp || want_tcp_connects)
 		want |= CALL_TCP;
+	if (want_strings)
+		want |= CALL_MOVES;
 	return class & want;
 }
 
@@ -390,7 +422,7 @@ int calls_enter(u64 *ctx)
 		}
 	}
 	if (class & CALL_ANY & ~CALL_FILE)
-		return call_begin(regs, nr, args, class);
+		return call_begin(regs, nr, args, class, call_names[index]);
 	slot->call.task = slot->id;
 	slot->call.class = class;
 	slot->call.nr = nr;
@@ -399,6 +431,7 @@ int calls_enter(u64 *ctx)
 		return 0;
 	}
 	slot->call.args = args;
+	slot->call.names = call_names[index];
 	read_args(regs, compat, slot->call.arg);
 	if (want_file_calls && class & CALL_FILE)
 		file_call_begin(slot, &slot->call, &slot->file);
@@ -441,6 +474,7 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 	else
 		id = identity(task, st);
 	duration = bpf_ktime_get_ns() - st->call.ts;
+	end_texts(&st->call, ret);
 	if (want_syscall)
 		emit_call(c, cpu, &st->call, id, ret, duration);
 	if (want_file_calls && st->call.class & CALL_FILE)
@@ -498,6 +532,7 @@ int calls_exit(u64 *ctx)
 		s64 ret = ARG(ctx, 1, s64);
 
 		if (c && (slot->call.task || resolve_at_exit(slot))) {
+			end_texts(&slot->call, ret);
 			if (want_syscall)
 				emit_call(c, cpu, &slot->call, slot->call.task, ret, duration);
 			if (want_file_calls && slot->call.class & CALL_FILE)
@@ -522,8 +557,14 @@ HOT void move_call(struct call *to, struct call *from)
 	to->task = from->task;
 	to->args = from->args;
 	to->class = from->class;
+	to->names = from->names;
 	for (int i = 0; i < 6; i++)
 		to->arg[i] = from->arg[i];
+	for (int i = 0; i < 2; i++) {
+		to->path[i] = from->path[i];
+		to->str[i] = from->str[i];
+		to->dir[i] = from->dir[i];
+	}
 	barrier();
 	*(volatile u64 *)&to->ts = began;
 	*(volatile u64 *)&from->ts = 0;
@@ -548,6 +589,8 @@ int calls_switch(u64 *ctx)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (st) {
+		if (want_strings && slot->call.names & NAMES_TEXTS)
+			read_texts(&slot->call, 0, TEXT_AT_SWITCH);
 		move_call(&st->call, &slot->call);
 		if (want_file_calls && slot->call.class & CALL_FILE)
 			st->file[0] = slot->file;
@@ -567,6 +610,18 @@ HOT void fill_pending(struct pending_event *e, struct call *call, task_id id)
 	e->flags = call->class >> CALL_FLAGS;
 	for (int i = 0; i < 6; i++)
 		e->arg[i] = i < call->args ? call->arg[i] : 0;
+	e->path = e->path2 = 0;
+	e->str = e->str2 = e->dir = e->dir2 = 0;
+	if (!want_strings || !(call->names & NAMES_TEXTS))
+		return;
+	if (call->names & NAMES_READ) {
+		e->str = call->str[0];
+		e->str2 = call->str[1];
+		e->dir = call->dir[0];
+		e->dir2 = call->dir[1];
+	} else if (!(call->names & NAMES_OUT)) {
+		e->flags |= FLAG_UNREADABLE;
+	}
 }
 
 /* A task dies inside a call, without returning from it. (One that a signal kills first returns, with an error.) */

@@ -25,12 +25,12 @@ enum {
 	ERESTARTSYS = 512,
 };
 
-#define DEFINE_NATIVE(nr, name, args) NR_##name = nr,
-#define DEFINE_COMPAT(nr, name, args) COMPAT_##name = nr,
+#define DEFINE_NATIVE(nr, name, args, names) NR_##name = nr,
+#define DEFINE_COMPAT(nr, name, args, names) COMPAT_##name = nr,
 enum { NATIVE_CALLS(DEFINE_NATIVE) };
 enum { COMPAT_CALLS(DEFINE_COMPAT) };
 #if defined(__TARGET_ARCH_x86)
-#define DEFINE_X32(nr, name, args) X32_##name = nr,
+#define DEFINE_X32(nr, name, args, names) X32_##name = nr,
 enum { X32_CALLS(DEFINE_X32) };
 #endif
 
@@ -171,9 +171,9 @@ HOT u32 call_index(s32 nr, u32 compat)
  * How many arguments each call takes; the other argument registers hold stale values. Of a call that no table has, they
  * are all arguments.
  */
-#define NATIVE_ARITY(nr, name, args) [nr] = args,
-#define COMPAT_ARITY(nr, name, args) [CALLS_COMPAT + nr] = args,
-#define PRIVATE_ARITY(nr, name, args) [CALLS_COMPAT + CALLS_ELSEWHERE + nr] = args,
+#define NATIVE_ARITY(nr, name, args, names) [nr] = args,
+#define COMPAT_ARITY(nr, name, args, names) [CALLS_COMPAT + nr] = args,
+#define PRIVATE_ARITY(nr, name, args, names) [CALLS_COMPAT + CALLS_ELSEWHERE + nr] = args,
 #pragma clang diagnostic push
 #pragma clang diagnostic ignored "-Winitializer-overrides"
 const volatile u8 arity[CALLS_END] = {
@@ -189,6 +189,57 @@ const volatile u8 arity[CALLS_END] = {
 #pragma clang diagnostic pop
 
 /*
+ * Which arguments of a call have names, in the order of the arguments: its first two descriptors, and its first two texts.
+ * The words are written by the generator of numbers.h, with these macros: an argument is its index, and -1 none.
+ */
+#define FD1(arg) ((arg) + 1)
+#define FD2(arg) (((arg) + 1) << 3)
+#define FD_RETURNED (1 << 6) /* the result is a descriptor */
+#define FD1_ENDS (1 << 7)    /* the first descriptor is another file after the call, or none */
+#define FD2_ENDS (1 << 8)
+#define TEXT1(kind, arg, aux) (TEXT_KIND_##kind << 9 | ((arg) + 1) << 13 | ((aux) + 1) << 16)
+#define TEXT2(kind, arg, aux) (TEXT_KIND_##kind << 19 | ((arg) + 1) << 23 | ((aux) + 1) << 26)
+#define NAMES_TEXT1 (15 << 9) /* the call has a first text */
+#define NAMES_TEXT2 (15 << 19)
+#define NAMES_TEXTS (NAMES_TEXT1 | NAMES_TEXT2)
+#define NAMES_OUT (8 << 9)      /* the first text may be one that the call writes */
+/* Of a call in flight: */
+#define NAMES_STARTS (1U << 30) /* dir and dir2 have been found */
+#define NAMES_READ (1U << 31)   /* the texts have been read */
+enum text_kind {
+	TEXT_KIND_PATH = 1,        /* from the directory of descriptor aux, or from the working directory */
+	TEXT_KIND_STRING = 2,      /* any other text with a zero at its end */
+	TEXT_KIND_CONFIG = 3,      /* likewise, if the command in aux, of fsconfig, takes one */
+	TEXT_KIND_COUNTED = 4,     /* as many bytes as argument aux says */
+	TEXT_KIND_ADDRESS = 5,     /* a struct sockaddr of as many bytes as aux says */
+	TEXT_KIND_MESSAGE = 6,     /* the address of a struct msghdr, or of an array of struct mmsghdr */
+	TEXT_KIND_ADDRESS_OUT = 8, /* likewise, but the call writes the address; aux is where its length is */
+	TEXT_KIND_MESSAGE_OUT = 9,
+	TEXT_KIND_SOCKETCALL = 10, /* i386: the arguments of one of the socket calls */
+};
+
+#define NATIVE_NAMES(nr, name, args, names) [nr] = names,
+#define COMPAT_NAMES(nr, name, args, names) [CALLS_COMPAT + nr] = names,
+const volatile u32 call_names[CALLS_END] = {
+	NATIVE_CALLS(NATIVE_NAMES)
+	COMPAT_CALLS(COMPAT_NAMES)
+#if defined(__TARGET_ARCH_x86)
+	X32_CALLS(NATIVE_NAMES)
+#endif
+};
+
+/* The arguments that are descriptors: their indices, -1 for none. */
+HOT s32 first_fd(u32 names)
+{
+	return (s32)(names & 7) - 1;
+}
+
+HOT s32 second_fd(u32 names)
+{
+	return (s32)(names >> 3 & 7) - 1;
+}
+
+/*
  * What a call needs besides its row of table syscall. A class is a set of these bits; what the call does, of enum
  * call_does; and CALL_COMPAT.
  */
@@ -199,6 +250,7 @@ enum call_class {
 	CALL_LAST = 8,  /* it never returns */
 	CALL_EXEC = 16, /* it may start the command that is recorded */
 	CALL_WHO = 32,  /* it may change the identity of its task */
+	CALL_MOVES = 64, /* it changes the directory that the paths of others, and its own, start from */
 	CALL_ANY = 255,
 	CALL_COMPAT = 0x10000, /* of the 32-bit ABI; not in the table */
 };
@@ -276,6 +328,7 @@ const volatile u16 call_class[CALLS_END] = {
 	BOTH(setns, CALL_WHO, 0),
 	BOTH(unshare, CALL_WHO, 0),
 	BOTH(prctl, CALL_WHO, DOES_PRCTL),
+	BOTH(chdir, CALL_MOVES, 0),
 	BOTH(connect, CALL_TCP, DOES_CONNECT),
 	BOTH(accept4, CALL_TCP, DOES_ACCEPT),
 	NATIVE(accept, CALL_TCP, DOES_ACCEPT),
@@ -319,6 +372,7 @@ struct current_call {
 	s32 nr; /* as in column nr */
 	u32 args;
 	u32 class;
+	u32 names;
 	s64 arg[6];
 };
 
@@ -332,6 +386,7 @@ HOT void current_call_of(struct task_struct *task, struct pt_regs *regs, struct 
 	c->nr = number_of(nr, compat);
 	c->args = arity[index];
 	c->class = call_class[index] | compat * CALL_COMPAT;
+	c->names = call_names[index];
 	read_args(regs, compat, c->arg);
 }
 

@@ -20,6 +20,7 @@
  *   str_t                        len bytes at off in the same record; utf8
  *   strlist_t                    NUL-terminated strings, len bytes at off; list<utf8>
  *   dpath_t                      NUL-terminated path components, leaf first; utf8, in path order, joined by '/'
+ *   text_t                       a str_t, or with another `form` the address of a socket; utf8
  *   container_t                  the bytes of a cgroup's dpath_t; utf8, the container id found in them
  *   enum X                       utf8: the enumerator's name after the first '_', in lower case
  *   flags_t                      bits of enum row_flags; int32, the last column of an event
@@ -37,6 +38,10 @@
  *   CONTENT("x")                 what the values of a member tell, for analyze redact: numbers, names, paths, args or
  *                                addresses. Most typedefs say it themselves (contents in internal/schema/gen). A
  *                                column that nobody has classified is dropped when a capture is redacted
+ *   BEHIND                       the column is behind those of the members that follow
+ *   MAY_END                      a record in a call ring may end at any element of this array, or with it; a member that
+ *                                it does not have is 0. Without it a record ends before the last member, if that is an
+ *                                array
  *   BEGINS("op")                 of ts: in the rows with this op it is a start, and ts + duration_ns is the end
  */
 #ifndef FLETCH_EVENTS_H
@@ -50,12 +55,15 @@
 #define TEXT(template) HINT("text:" template)
 #define NO_TRIGGER HINT("no_trigger:")
 #define BEGINS(op) HINT("begins:" op)
+#define BEHIND HINT("behind:")
+#define MAY_END HINT("may_end:")
 #define CONTENT(kind) HINT("content:" kind)
 
 /* The tables. KIND_x is table x, and the index of its counters in struct cpu. */
 enum record_kind {
 	KIND_task = 1,
 	KIND_path,
+	KIND_string,
 	KIND_cgroup,
 	KIND_process,
 	KIND_syscall,
@@ -75,6 +83,7 @@ typedef u64 begin_ns;
 typedef u64 duration_ns;
 typedef s32 task_id;
 typedef s32 path_id;
+typedef s32 string_id;
 typedef u64 cgroup_id;
 typedef s64 result_t;
 typedef s32 status_t;
@@ -93,7 +102,7 @@ struct ref {
 	u16 off;
 	u16 len;
 	u16 flags;
-	u16 pad;
+	u16 form; /* of a text_t: enum text_form */
 };
 
 enum ref_flags {
@@ -108,10 +117,14 @@ enum ref_flags {
 enum row_flags {
 	FLAG_BEFORE = 1,    /* began before the recording: ts is the recording's start, the duration a lower bound */
 	FLAG_RESTARTED = 2, /* continues this task's call that ended with ERESTART* */
+	FLAG_CUT = 4,        /* a text was longer than what is kept of it */
+	FLAG_UNREADABLE = 8, /* a text could not be read */
+	FLAG_ESCAPED = 16,   /* some byte of a text is written as \\xNN */
 };
 
 typedef struct ref str_t;
 typedef struct ref strlist_t;
+typedef struct ref text_t;
 typedef struct ref dpath_t;
 typedef struct ref container_t;
 typedef struct ref sockaddr_t;
@@ -271,6 +284,18 @@ struct socket_name {
 	char kernel[16]; /* what the kernel calls the protocol */
 };
 
+/* What the bytes of a text_t are. */
+enum text_form {
+	TEXT_BYTES,
+	TEXT_SOCKADDR, /* a struct sockaddr_..., as long as it was passed */
+};
+
+struct string_event {
+	dimension_kind kind;
+	string_id string;
+	text_t value CONTENT("args");
+} FAMILY("syscall");
+
 struct cgroup_event {
 	dimension_kind kind;
 	u32 pad_kind;
@@ -309,7 +334,13 @@ struct syscall_event {
 	flags_t flags;
 	result_t ret;
 	duration_ns duration_ns;
-	s64 arg[6] CONTENT("numbers");
+	path_id path BEHIND; /* of the first descriptor given */
+	path_id path2 BEHIND; /* of the second one given, else of the one returned */
+	s64 arg[6] CONTENT("numbers") MAY_END;
+	string_id str; /* the first text */
+	string_id str2;
+	path_id dir; /* where str starts from; 0: it is absolute, or no path */
+	path_id dir2;
 } FAMILY("syscall") BULK("nr,arg0");
 
 struct pending_event {
@@ -319,6 +350,12 @@ struct pending_event {
 	call_nr nr;
 	flags_t flags;
 	s64 arg[6] CONTENT("numbers");
+	path_id path; /* these as in syscall_event */
+	path_id path2;
+	string_id str;
+	string_id str2;
+	path_id dir;
+	path_id dir2;
 } FAMILY("syscall") NO_TRIGGER;
 
 enum file_op {

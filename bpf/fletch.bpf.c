@@ -12,6 +12,7 @@
 /* A type only ever cast to would not be in the BTF, which is the schema. */
 struct task_event *schema_task;
 struct path_event *schema_path;
+struct string_event *schema_string;
 struct cgroup_event *schema_cgroup;
 struct process_event *schema_process;
 struct syscall_event *schema_syscall;

@@ -30,6 +30,8 @@ const (
 	fletchMapSlots                 = "slots"
 	fletchMapTargets               = "targets"
 	fletchMapTasks                 = "tasks"
+	fletchMapTextNames             = "text_names"
+	fletchMapTexts                 = "texts"
 	fletchProgCallsDeath           = "calls_death"
 	fletchProgCallsEnter           = "calls_enter"
 	fletchProgCallsExit            = "calls_exit"
@@ -83,6 +85,7 @@ const (
 	fletchVarBulkKinds             = "bulk_kinds"
 	fletchVarBulkMark              = "bulk_mark"
 	fletchVarCallClass             = "call_class"
+	fletchVarCallNames             = "call_names"
 	fletchVarCallRingChunks        = "call_ring_chunks"
 	fletchVarCallRingMarks         = "call_ring_marks"
 	fletchVarCanCast               = "can_cast"
@@ -103,6 +106,7 @@ const (
 	fletchVarJoined                = "joined"
 	fletchVarLastList              = "last_list"
 	fletchVarLastPath              = "last_path"
+	fletchVarLastString            = "last_string"
 	fletchVarLastTask              = "last_task"
 	fletchVarPageSize              = "page_size"
 	fletchVarRareMark              = "rare_mark"
@@ -119,11 +123,13 @@ const (
 	fletchVarSchemaProcess         = "schema_process"
 	fletchVarSchemaSeccomp         = "schema_seccomp"
 	fletchVarSchemaSignal          = "schema_signal"
+	fletchVarSchemaString          = "schema_string"
 	fletchVarSchemaSyscall         = "schema_syscall"
 	fletchVarSchemaTask            = "schema_task"
 	fletchVarSchemaTcp             = "schema_tcp"
 	fletchVarShed                  = "shed"
 	fletchVarStarted               = "started"
+	fletchVarStringsMax            = "strings_max"
 	fletchVarWantComm              = "want_comm"
 	fletchVarWantFile              = "want_file"
 	fletchVarWantFileCalls         = "want_file_calls"
@@ -132,6 +138,7 @@ const (
 	fletchVarWantProcess           = "want_process"
 	fletchVarWantRenameCalls       = "want_rename_calls"
 	fletchVarWantSeccomp           = "want_seccomp"
+	fletchVarWantStrings           = "want_strings"
 	fletchVarWantSyscall           = "want_syscall"
 	fletchVarWantTcp               = "want_tcp"
 	fletchVarWantTcpConnects       = "want_tcp_connects"
@@ -249,6 +256,8 @@ type fletchMapSpecs struct {
 	Slots       *ebpf.MapSpec `ebpf:"slots"`
 	Targets     *ebpf.MapSpec `ebpf:"targets"`
 	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
+	TextNames   *ebpf.MapSpec `ebpf:"text_names"`
+	Texts       *ebpf.MapSpec `ebpf:"texts"`
 }
 
 // fletchVariableSpecs contains global variables before they are loaded into the kernel.
@@ -260,6 +269,7 @@ type fletchVariableSpecs struct {
 	BulkKinds        *ebpf.VariableSpec `ebpf:"bulk_kinds"`
 	BulkMark         *ebpf.VariableSpec `ebpf:"bulk_mark"`
 	CallClass        *ebpf.VariableSpec `ebpf:"call_class"`
+	CallNames        *ebpf.VariableSpec `ebpf:"call_names"`
 	CallRingChunks   *ebpf.VariableSpec `ebpf:"call_ring_chunks"`
 	CallRingMarks    *ebpf.VariableSpec `ebpf:"call_ring_marks"`
 	CanCast          *ebpf.VariableSpec `ebpf:"can_cast"`
@@ -280,6 +290,7 @@ type fletchVariableSpecs struct {
 	Joined           *ebpf.VariableSpec `ebpf:"joined"`
 	LastList         *ebpf.VariableSpec `ebpf:"last_list"`
 	LastPath         *ebpf.VariableSpec `ebpf:"last_path"`
+	LastString       *ebpf.VariableSpec `ebpf:"last_string"`
 	LastTask         *ebpf.VariableSpec `ebpf:"last_task"`
 	PageSize         *ebpf.VariableSpec `ebpf:"page_size"`
 	RareMark         *ebpf.VariableSpec `ebpf:"rare_mark"`
@@ -296,11 +307,13 @@ type fletchVariableSpecs struct {
 	SchemaProcess    *ebpf.VariableSpec `ebpf:"schema_process"`
 	SchemaSeccomp    *ebpf.VariableSpec `ebpf:"schema_seccomp"`
 	SchemaSignal     *ebpf.VariableSpec `ebpf:"schema_signal"`
+	SchemaString     *ebpf.VariableSpec `ebpf:"schema_string"`
 	SchemaSyscall    *ebpf.VariableSpec `ebpf:"schema_syscall"`
 	SchemaTask       *ebpf.VariableSpec `ebpf:"schema_task"`
 	SchemaTcp        *ebpf.VariableSpec `ebpf:"schema_tcp"`
 	Shed             *ebpf.VariableSpec `ebpf:"shed"`
 	Started          *ebpf.VariableSpec `ebpf:"started"`
+	StringsMax       *ebpf.VariableSpec `ebpf:"strings_max"`
 	WantComm         *ebpf.VariableSpec `ebpf:"want_comm"`
 	WantFile         *ebpf.VariableSpec `ebpf:"want_file"`
 	WantFileCalls    *ebpf.VariableSpec `ebpf:"want_file_calls"`
@@ -309,6 +322,7 @@ type fletchVariableSpecs struct {
 	WantProcess      *ebpf.VariableSpec `ebpf:"want_process"`
 	WantRenameCalls  *ebpf.VariableSpec `ebpf:"want_rename_calls"`
 	WantSeccomp      *ebpf.VariableSpec `ebpf:"want_seccomp"`
+	WantStrings      *ebpf.VariableSpec `ebpf:"want_strings"`
 	WantSyscall      *ebpf.VariableSpec `ebpf:"want_syscall"`
 	WantTcp          *ebpf.VariableSpec `ebpf:"want_tcp"`
 	WantTcpConnects  *ebpf.VariableSpec `ebpf:"want_tcp_connects"`
@@ -350,6 +364,8 @@ type fletchMaps struct {
 	Slots       *ebpf.Map `ebpf:"slots"`
 	Targets     *ebpf.Map `ebpf:"targets"`
 	Tasks       *ebpf.Map `ebpf:"tasks"`
+	TextNames   *ebpf.Map `ebpf:"text_names"`
+	Texts       *ebpf.Map `ebpf:"texts"`
 }
 
 func (m *fletchMaps) Close() error {
@@ -368,6 +384,8 @@ func (m *fletchMaps) Close() error {
 		m.Slots,
 		m.Targets,
 		m.Tasks,
+		m.TextNames,
+		m.Texts,
 	)
 }
 
@@ -380,6 +398,7 @@ type fletchVariables struct {
 	BulkKinds        *ebpf.Variable `ebpf:"bulk_kinds"`
 	BulkMark         *ebpf.Variable `ebpf:"bulk_mark"`
 	CallClass        *ebpf.Variable `ebpf:"call_class"`
+	CallNames        *ebpf.Variable `ebpf:"call_names"`
 	CallRingChunks   *ebpf.Variable `ebpf:"call_ring_chunks"`
 	CallRingMarks    *ebpf.Variable `ebpf:"call_ring_marks"`
 	CanCast          *ebpf.Variable `ebpf:"can_cast"`
@@ -400,6 +419,7 @@ type fletchVariables struct {
 	Joined           *ebpf.Variable `ebpf:"joined"`
 	LastList         *ebpf.Variable `ebpf:"last_list"`
 	LastPath         *ebpf.Variable `ebpf:"last_path"`
+	LastString       *ebpf.Variable `ebpf:"last_string"`
 	LastTask         *ebpf.Variable `ebpf:"last_task"`
 	PageSize         *ebpf.Variable `ebpf:"page_size"`
 	RareMark         *ebpf.Variable `ebpf:"rare_mark"`
@@ -416,11 +436,13 @@ type fletchVariables struct {
 	SchemaProcess    *ebpf.Variable `ebpf:"schema_process"`
 	SchemaSeccomp    *ebpf.Variable `ebpf:"schema_seccomp"`
 	SchemaSignal     *ebpf.Variable `ebpf:"schema_signal"`
+	SchemaString     *ebpf.Variable `ebpf:"schema_string"`
 	SchemaSyscall    *ebpf.Variable `ebpf:"schema_syscall"`
 	SchemaTask       *ebpf.Variable `ebpf:"schema_task"`
 	SchemaTcp        *ebpf.Variable `ebpf:"schema_tcp"`
 	Shed             *ebpf.Variable `ebpf:"shed"`
 	Started          *ebpf.Variable `ebpf:"started"`
+	StringsMax       *ebpf.Variable `ebpf:"strings_max"`
 	WantComm         *ebpf.Variable `ebpf:"want_comm"`
 	WantFile         *ebpf.Variable `ebpf:"want_file"`
 	WantFileCalls    *ebpf.Variable `ebpf:"want_file_calls"`
@@ -429,6 +451,7 @@ type fletchVariables struct {
 	WantProcess      *ebpf.Variable `ebpf:"want_process"`
 	WantRenameCalls  *ebpf.Variable `ebpf:"want_rename_calls"`
 	WantSeccomp      *ebpf.Variable `ebpf:"want_seccomp"`
+	WantStrings      *ebpf.Variable `ebpf:"want_strings"`
 	WantSyscall      *ebpf.Variable `ebpf:"want_syscall"`
 	WantTcp          *ebpf.Variable `ebpf:"want_tcp"`
 	WantTcpConnects  *ebpf.Variable `ebpf:"want_tcp_connects"`

@@ -33,6 +33,10 @@ func (l *Layout) Gather(b *format.Batch, r Records, cpu int32, wall int64) {
 		case formTime:
 			gather(extend(&v.I64, n), r, c.offset, func(ktime int64) int64 { return ktime + wall })
 		case formInt32:
+			if r.fromCallRing && c.offset >= uintptr(l.minSize) {
+				gatherPresent(extend(&v.I32, n), r, c.offset)
+				continue
+			}
 			gather(extend(&v.I32, n), r, c.offset, func(n int32) int32 { return n })
 		case formUint32:
 			gather(extend(&v.I64, n), r, c.offset, func(n uint32) int64 { return int64(n) })
@@ -61,11 +65,11 @@ func gather[F, T any](dst []T, r Records, offset uintptr, convert func(F) T) {
 }
 
 // gatherPresent is gather for a member that records of a call ring may end before; it is 0 then.
-func gatherPresent(dst []int64, r Records, offset uintptr) {
+func gatherPresent[T int32 | int64](dst []T, r Records, offset uintptr) {
 	base := unsafe.Pointer(unsafe.SliceData(r.data))
 	for i, off := range r.offsets {
 		rec := unsafe.Add(base, off)
-		value := *(*int64)(unsafe.Add(rec, offset))
+		value := *(*T)(unsafe.Add(rec, offset))
 		if uintptr(*(*uint32)(rec)>>16) <= offset {
 			value = 0
 		}
@@ -98,6 +102,9 @@ func (c *column) appendString(v *format.Vector, rec []byte) {
 		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
 	case formString:
 		v.Str.Data = appendEscaped(v.Str.Data, refAt(rec, c.offset).bytes)
+		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
+	case formText:
+		v.Str.Data = appendText(v.Str.Data, refAt(rec, c.offset))
 		v.Str.Offsets = append(v.Str.Offsets, int32(len(v.Str.Data)))
 	case formPath:
 		v.Str.Data = appendPath(v.Str.Data, refAt(rec, c.offset), rec)

@@ -143,6 +143,9 @@ struct fdtable {
 struct files_struct {
 	struct fdtable *fdt;
 };
+struct fs_struct {
+	struct path pwd;
+};
 
 struct mm_struct {
 	struct file *exe_file;
@@ -379,6 +382,7 @@ struct task_struct {
 	const struct cred *cred;
 	struct signal_struct *signal;
 	struct css_set *cgroups;
+	struct fs_struct *fs;
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct sighand_struct *sighand;

@@ -27,6 +27,7 @@ const (
 	formContainer                     // container_t
 	formAddress                       // addr_t
 	formSocketAddress                 // sockaddr_t
+	formText                          // text_t
 )
 
 // A record describes the records of a table. `make generate` writes the list of them (records.go) from events.h.
@@ -34,7 +35,7 @@ type record struct {
 	table   string
 	kind    uint32
 	size    uint32 // bytes of the struct
-	minSize uint32 // bytes without the last member, if that is an array
+	minSize uint32 // bytes without what a record may lack: an array and what is behind it
 	members []member
 }
 

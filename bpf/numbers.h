@@ -3,1655 +3,1655 @@
 #ifndef FLETCH_NUMBERS_H
 #define FLETCH_NUMBERS_H
 
-/* The calls of each ABI: X(number, name, how many arguments it takes). */
+/* The calls of each ABI: X(number, name, how many arguments it takes, which have names: see calls.h). */
 #if defined(__TARGET_ARCH_x86)
 #define NATIVE_CALLS(X) \
-	X(0, read, 3) \
-	X(1, write, 3) \
-	X(2, open, 3) \
-	X(3, close, 1) \
-	X(4, stat, 2) \
-	X(5, fstat, 2) \
-	X(6, lstat, 2) \
-	X(7, poll, 3) \
-	X(8, lseek, 3) \
-	X(9, mmap, 6) \
-	X(10, mprotect, 3) \
-	X(11, munmap, 2) \
-	X(12, brk, 1) \
-	X(13, rt_sigaction, 4) \
-	X(14, rt_sigprocmask, 4) \
-	X(15, rt_sigreturn, 0) \
-	X(16, ioctl, 3) \
-	X(17, pread64, 4) \
-	X(18, pwrite64, 4) \
-	X(19, readv, 3) \
-	X(20, writev, 3) \
-	X(21, access, 2) \
-	X(22, pipe, 1) \
-	X(23, select, 5) \
-	X(24, sched_yield, 0) \
-	X(25, mremap, 5) \
-	X(26, msync, 3) \
-	X(27, mincore, 3) \
-	X(28, madvise, 3) \
-	X(29, shmget, 3) \
-	X(30, shmat, 3) \
-	X(31, shmctl, 3) \
-	X(32, dup, 1) \
-	X(33, dup2, 2) \
-	X(34, pause, 0) \
-	X(35, nanosleep, 2) \
-	X(36, getitimer, 2) \
-	X(37, alarm, 1) \
-	X(38, setitimer, 3) \
-	X(39, getpid, 0) \
-	X(40, sendfile, 4) \
-	X(41, socket, 3) \
-	X(42, connect, 3) \
-	X(43, accept, 3) \
-	X(44, sendto, 6) \
-	X(45, recvfrom, 6) \
-	X(46, sendmsg, 3) \
-	X(47, recvmsg, 3) \
-	X(48, shutdown, 2) \
-	X(49, bind, 3) \
-	X(50, listen, 2) \
-	X(51, getsockname, 3) \
-	X(52, getpeername, 3) \
-	X(53, socketpair, 4) \
-	X(54, setsockopt, 5) \
-	X(55, getsockopt, 5) \
-	X(56, clone, 5) \
-	X(57, fork, 0) \
-	X(58, vfork, 0) \
-	X(59, execve, 3) \
-	X(60, exit, 1) \
-	X(61, wait4, 4) \
-	X(62, kill, 2) \
-	X(63, uname, 1) \
-	X(64, semget, 3) \
-	X(65, semop, 3) \
-	X(66, semctl, 4) \
-	X(67, shmdt, 1) \
-	X(68, msgget, 2) \
-	X(69, msgsnd, 4) \
-	X(70, msgrcv, 5) \
-	X(71, msgctl, 3) \
-	X(72, fcntl, 3) \
-	X(73, flock, 2) \
-	X(74, fsync, 1) \
-	X(75, fdatasync, 1) \
-	X(76, truncate, 2) \
-	X(77, ftruncate, 2) \
-	X(78, getdents, 3) \
-	X(79, getcwd, 2) \
-	X(80, chdir, 1) \
-	X(81, fchdir, 1) \
-	X(82, rename, 2) \
-	X(83, mkdir, 2) \
-	X(84, rmdir, 1) \
-	X(85, creat, 2) \
-	X(86, link, 2) \
-	X(87, unlink, 1) \
-	X(88, symlink, 2) \
-	X(89, readlink, 3) \
-	X(90, chmod, 2) \
-	X(91, fchmod, 2) \
-	X(92, chown, 3) \
-	X(93, fchown, 3) \
-	X(94, lchown, 3) \
-	X(95, umask, 1) \
-	X(96, gettimeofday, 2) \
-	X(97, getrlimit, 2) \
-	X(98, getrusage, 2) \
-	X(99, sysinfo, 1) \
-	X(100, times, 1) \
-	X(101, ptrace, 4) \
-	X(102, getuid, 0) \
-	X(103, syslog, 3) \
-	X(104, getgid, 0) \
-	X(105, setuid, 1) \
-	X(106, setgid, 1) \
-	X(107, geteuid, 0) \
-	X(108, getegid, 0) \
-	X(109, setpgid, 2) \
-	X(110, getppid, 0) \
-	X(111, getpgrp, 0) \
-	X(112, setsid, 0) \
-	X(113, setreuid, 2) \
-	X(114, setregid, 2) \
-	X(115, getgroups, 2) \
-	X(116, setgroups, 2) \
-	X(117, setresuid, 3) \
-	X(118, getresuid, 3) \
-	X(119, setresgid, 3) \
-	X(120, getresgid, 3) \
-	X(121, getpgid, 1) \
-	X(122, setfsuid, 1) \
-	X(123, setfsgid, 1) \
-	X(124, getsid, 1) \
-	X(125, capget, 2) \
-	X(126, capset, 2) \
-	X(127, rt_sigpending, 2) \
-	X(128, rt_sigtimedwait, 4) \
-	X(129, rt_sigqueueinfo, 3) \
-	X(130, rt_sigsuspend, 2) \
-	X(131, sigaltstack, 2) \
-	X(132, utime, 2) \
-	X(133, mknod, 3) \
-	X(134, uselib, 1) \
-	X(135, personality, 1) \
-	X(136, ustat, 2) \
-	X(137, statfs, 2) \
-	X(138, fstatfs, 2) \
-	X(139, sysfs, 3) \
-	X(140, getpriority, 2) \
-	X(141, setpriority, 3) \
-	X(142, sched_setparam, 2) \
-	X(143, sched_getparam, 2) \
-	X(144, sched_setscheduler, 3) \
-	X(145, sched_getscheduler, 1) \
-	X(146, sched_get_priority_max, 1) \
-	X(147, sched_get_priority_min, 1) \
-	X(148, sched_rr_get_interval, 2) \
-	X(149, mlock, 2) \
-	X(150, munlock, 2) \
-	X(151, mlockall, 1) \
-	X(152, munlockall, 0) \
-	X(153, vhangup, 0) \
-	X(154, modify_ldt, 3) \
-	X(155, pivot_root, 2) \
-	X(156, _sysctl, 1) \
-	X(157, prctl, 5) \
-	X(158, arch_prctl, 2) \
-	X(159, adjtimex, 1) \
-	X(160, setrlimit, 2) \
-	X(161, chroot, 1) \
-	X(162, sync, 0) \
-	X(163, acct, 1) \
-	X(164, settimeofday, 2) \
-	X(165, mount, 5) \
-	X(166, umount2, 2) \
-	X(167, swapon, 2) \
-	X(168, swapoff, 1) \
-	X(169, reboot, 4) \
-	X(170, sethostname, 2) \
-	X(171, setdomainname, 2) \
-	X(172, iopl, 1) \
-	X(173, ioperm, 3) \
-	X(174, create_module, 2) \
-	X(175, init_module, 3) \
-	X(176, delete_module, 2) \
-	X(177, get_kernel_syms, 1) \
-	X(178, query_module, 5) \
-	X(179, quotactl, 4) \
-	X(180, nfsservctl, 3) \
-	X(181, getpmsg, 6) \
-	X(182, putpmsg, 6) \
-	X(183, afs_syscall, 6) \
-	X(184, tuxcall, 6) \
-	X(185, security, 6) \
-	X(186, gettid, 0) \
-	X(187, readahead, 3) \
-	X(188, setxattr, 5) \
-	X(189, lsetxattr, 5) \
-	X(190, fsetxattr, 5) \
-	X(191, getxattr, 4) \
-	X(192, lgetxattr, 4) \
-	X(193, fgetxattr, 4) \
-	X(194, listxattr, 3) \
-	X(195, llistxattr, 3) \
-	X(196, flistxattr, 3) \
-	X(197, removexattr, 2) \
-	X(198, lremovexattr, 2) \
-	X(199, fremovexattr, 2) \
-	X(200, tkill, 2) \
-	X(201, time, 1) \
-	X(202, futex, 6) \
-	X(203, sched_setaffinity, 3) \
-	X(204, sched_getaffinity, 3) \
-	X(205, set_thread_area, 1) \
-	X(206, io_setup, 2) \
-	X(207, io_destroy, 1) \
-	X(208, io_getevents, 5) \
-	X(209, io_submit, 3) \
-	X(210, io_cancel, 3) \
-	X(211, get_thread_area, 1) \
-	X(212, lookup_dcookie, 3) \
-	X(213, epoll_create, 1) \
-	X(214, epoll_ctl_old, 4) \
-	X(215, epoll_wait_old, 4) \
-	X(216, remap_file_pages, 5) \
-	X(217, getdents64, 3) \
-	X(218, set_tid_address, 1) \
-	X(219, restart_syscall, 0) \
-	X(220, semtimedop, 4) \
-	X(221, fadvise64, 4) \
-	X(222, timer_create, 3) \
-	X(223, timer_settime, 4) \
-	X(224, timer_gettime, 2) \
-	X(225, timer_getoverrun, 1) \
-	X(226, timer_delete, 1) \
-	X(227, clock_settime, 2) \
-	X(228, clock_gettime, 2) \
-	X(229, clock_getres, 2) \
-	X(230, clock_nanosleep, 4) \
-	X(231, exit_group, 1) \
-	X(232, epoll_wait, 4) \
-	X(233, epoll_ctl, 4) \
-	X(234, tgkill, 3) \
-	X(235, utimes, 2) \
-	X(236, vserver, 6) \
-	X(237, mbind, 6) \
-	X(238, set_mempolicy, 3) \
-	X(239, get_mempolicy, 5) \
-	X(240, mq_open, 4) \
-	X(241, mq_unlink, 1) \
-	X(242, mq_timedsend, 5) \
-	X(243, mq_timedreceive, 5) \
-	X(244, mq_notify, 2) \
-	X(245, mq_getsetattr, 3) \
-	X(246, kexec_load, 4) \
-	X(247, waitid, 5) \
-	X(248, add_key, 5) \
-	X(249, request_key, 4) \
-	X(250, keyctl, 5) \
-	X(251, ioprio_set, 3) \
-	X(252, ioprio_get, 2) \
-	X(253, inotify_init, 0) \
-	X(254, inotify_add_watch, 3) \
-	X(255, inotify_rm_watch, 2) \
-	X(256, migrate_pages, 4) \
-	X(257, openat, 4) \
-	X(258, mkdirat, 3) \
-	X(259, mknodat, 4) \
-	X(260, fchownat, 5) \
-	X(261, futimesat, 3) \
-	X(262, newfstatat, 4) \
-	X(263, unlinkat, 3) \
-	X(264, renameat, 4) \
-	X(265, linkat, 5) \
-	X(266, symlinkat, 3) \
-	X(267, readlinkat, 4) \
-	X(268, fchmodat, 3) \
-	X(269, faccessat, 3) \
-	X(270, pselect6, 6) \
-	X(271, ppoll, 5) \
-	X(272, unshare, 1) \
-	X(273, set_robust_list, 2) \
-	X(274, get_robust_list, 3) \
-	X(275, splice, 6) \
-	X(276, tee, 4) \
-	X(277, sync_file_range, 4) \
-	X(278, vmsplice, 4) \
-	X(279, move_pages, 6) \
-	X(280, utimensat, 4) \
-	X(281, epoll_pwait, 6) \
-	X(282, signalfd, 3) \
-	X(283, timerfd_create, 2) \
-	X(284, eventfd, 1) \
-	X(285, fallocate, 4) \
-	X(286, timerfd_settime, 4) \
-	X(287, timerfd_gettime, 2) \
-	X(288, accept4, 4) \
-	X(289, signalfd4, 4) \
-	X(290, eventfd2, 2) \
-	X(291, epoll_create1, 1) \
-	X(292, dup3, 3) \
-	X(293, pipe2, 2) \
-	X(294, inotify_init1, 1) \
-	X(295, preadv, 5) \
-	X(296, pwritev, 5) \
-	X(297, rt_tgsigqueueinfo, 4) \
-	X(298, perf_event_open, 5) \
-	X(299, recvmmsg, 5) \
-	X(300, fanotify_init, 2) \
-	X(301, fanotify_mark, 5) \
-	X(302, prlimit64, 4) \
-	X(303, name_to_handle_at, 5) \
-	X(304, open_by_handle_at, 3) \
-	X(305, clock_adjtime, 2) \
-	X(306, syncfs, 1) \
-	X(307, sendmmsg, 4) \
-	X(308, setns, 2) \
-	X(309, getcpu, 3) \
-	X(310, process_vm_readv, 6) \
-	X(311, process_vm_writev, 6) \
-	X(312, kcmp, 5) \
-	X(313, finit_module, 3) \
-	X(314, sched_setattr, 3) \
-	X(315, sched_getattr, 4) \
-	X(316, renameat2, 5) \
-	X(317, seccomp, 3) \
-	X(318, getrandom, 3) \
-	X(319, memfd_create, 2) \
-	X(320, kexec_file_load, 5) \
-	X(321, bpf, 3) \
-	X(322, execveat, 5) \
-	X(323, userfaultfd, 1) \
-	X(324, membarrier, 3) \
-	X(325, mlock2, 3) \
-	X(326, copy_file_range, 6) \
-	X(327, preadv2, 6) \
-	X(328, pwritev2, 6) \
-	X(329, pkey_mprotect, 4) \
-	X(330, pkey_alloc, 2) \
-	X(331, pkey_free, 1) \
-	X(332, statx, 5) \
-	X(333, io_pgetevents, 6) \
-	X(334, rseq, 4) \
-	X(335, uretprobe, 0) \
-	X(336, uprobe, 0) \
-	X(424, pidfd_send_signal, 4) \
-	X(425, io_uring_setup, 2) \
-	X(426, io_uring_enter, 6) \
-	X(427, io_uring_register, 4) \
-	X(428, open_tree, 3) \
-	X(429, move_mount, 5) \
-	X(430, fsopen, 2) \
-	X(431, fsconfig, 5) \
-	X(432, fsmount, 3) \
-	X(433, fspick, 3) \
-	X(434, pidfd_open, 2) \
-	X(435, clone3, 2) \
-	X(436, close_range, 3) \
-	X(437, openat2, 4) \
-	X(438, pidfd_getfd, 3) \
-	X(439, faccessat2, 4) \
-	X(440, process_madvise, 5) \
-	X(441, epoll_pwait2, 6) \
-	X(442, mount_setattr, 5) \
-	X(443, quotactl_fd, 4) \
-	X(444, landlock_create_ruleset, 3) \
-	X(445, landlock_add_rule, 4) \
-	X(446, landlock_restrict_self, 2) \
-	X(447, memfd_secret, 1) \
-	X(448, process_mrelease, 2) \
-	X(449, futex_waitv, 5) \
-	X(450, set_mempolicy_home_node, 4) \
-	X(451, cachestat, 4) \
-	X(452, fchmodat2, 4) \
-	X(453, map_shadow_stack, 3) \
-	X(454, futex_wake, 4) \
-	X(455, futex_wait, 6) \
-	X(456, futex_requeue, 4) \
-	X(457, statmount, 4) \
-	X(458, listmount, 4) \
-	X(459, lsm_get_self_attr, 4) \
-	X(460, lsm_set_self_attr, 4) \
-	X(461, lsm_list_modules, 3) \
-	X(462, mseal, 3) \
-	X(463, setxattrat, 6) \
-	X(464, getxattrat, 6) \
-	X(465, listxattrat, 5) \
-	X(466, removexattrat, 4) \
-	X(467, open_tree_attr, 5) \
-	X(468, file_getattr, 5) \
-	X(469, file_setattr, 5) \
-	X(470, listns, 4) \
-	X(471, rseq_slice_yield, 0)
+	X(0, read, 3, FD1(0)) \
+	X(1, write, 3, FD1(0)) \
+	X(2, open, 3, FD_RETURNED | TEXT1(PATH, 0, -1)) \
+	X(3, close, 1, FD1(0) | FD1_ENDS) \
+	X(4, stat, 2, TEXT1(PATH, 0, -1)) \
+	X(5, fstat, 2, FD1(0)) \
+	X(6, lstat, 2, TEXT1(PATH, 0, -1)) \
+	X(7, poll, 3, 0) \
+	X(8, lseek, 3, FD1(0)) \
+	X(9, mmap, 6, FD1(4)) \
+	X(10, mprotect, 3, 0) \
+	X(11, munmap, 2, 0) \
+	X(12, brk, 1, 0) \
+	X(13, rt_sigaction, 4, 0) \
+	X(14, rt_sigprocmask, 4, 0) \
+	X(15, rt_sigreturn, 0, 0) \
+	X(16, ioctl, 3, FD1(0)) \
+	X(17, pread64, 4, FD1(0)) \
+	X(18, pwrite64, 4, FD1(0)) \
+	X(19, readv, 3, FD1(0)) \
+	X(20, writev, 3, FD1(0)) \
+	X(21, access, 2, TEXT1(PATH, 0, -1)) \
+	X(22, pipe, 1, 0) \
+	X(23, select, 5, 0) \
+	X(24, sched_yield, 0, 0) \
+	X(25, mremap, 5, 0) \
+	X(26, msync, 3, 0) \
+	X(27, mincore, 3, 0) \
+	X(28, madvise, 3, 0) \
+	X(29, shmget, 3, 0) \
+	X(30, shmat, 3, 0) \
+	X(31, shmctl, 3, 0) \
+	X(32, dup, 1, FD1(0) | FD_RETURNED) \
+	X(33, dup2, 2, FD1(0) | FD2(1) | FD_RETURNED | FD2_ENDS) \
+	X(34, pause, 0, 0) \
+	X(35, nanosleep, 2, 0) \
+	X(36, getitimer, 2, 0) \
+	X(37, alarm, 1, 0) \
+	X(38, setitimer, 3, 0) \
+	X(39, getpid, 0, 0) \
+	X(40, sendfile, 4, FD1(0) | FD2(1)) \
+	X(41, socket, 3, FD_RETURNED) \
+	X(42, connect, 3, FD1(0) | TEXT1(ADDRESS, 1, 2)) \
+	X(43, accept, 3, FD1(0) | FD_RETURNED | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(44, sendto, 6, FD1(0) | TEXT1(ADDRESS, 4, 5)) \
+	X(45, recvfrom, 6, FD1(0) | TEXT1(ADDRESS_OUT, 4, 5)) \
+	X(46, sendmsg, 3, FD1(0) | TEXT1(MESSAGE, 1, -1)) \
+	X(47, recvmsg, 3, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(48, shutdown, 2, FD1(0)) \
+	X(49, bind, 3, FD1(0) | TEXT1(ADDRESS, 1, 2)) \
+	X(50, listen, 2, FD1(0)) \
+	X(51, getsockname, 3, FD1(0) | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(52, getpeername, 3, FD1(0) | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(53, socketpair, 4, 0) \
+	X(54, setsockopt, 5, FD1(0)) \
+	X(55, getsockopt, 5, FD1(0)) \
+	X(56, clone, 5, 0) \
+	X(57, fork, 0, 0) \
+	X(58, vfork, 0, 0) \
+	X(59, execve, 3, TEXT1(PATH, 0, -1)) \
+	X(60, exit, 1, 0) \
+	X(61, wait4, 4, 0) \
+	X(62, kill, 2, 0) \
+	X(63, uname, 1, 0) \
+	X(64, semget, 3, 0) \
+	X(65, semop, 3, 0) \
+	X(66, semctl, 4, 0) \
+	X(67, shmdt, 1, 0) \
+	X(68, msgget, 2, 0) \
+	X(69, msgsnd, 4, 0) \
+	X(70, msgrcv, 5, 0) \
+	X(71, msgctl, 3, 0) \
+	X(72, fcntl, 3, FD1(0)) \
+	X(73, flock, 2, FD1(0)) \
+	X(74, fsync, 1, FD1(0)) \
+	X(75, fdatasync, 1, FD1(0)) \
+	X(76, truncate, 2, TEXT1(PATH, 0, -1)) \
+	X(77, ftruncate, 2, FD1(0)) \
+	X(78, getdents, 3, FD1(0)) \
+	X(79, getcwd, 2, 0) \
+	X(80, chdir, 1, TEXT1(PATH, 0, -1)) \
+	X(81, fchdir, 1, FD1(0)) \
+	X(82, rename, 2, TEXT1(PATH, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(83, mkdir, 2, TEXT1(PATH, 0, -1)) \
+	X(84, rmdir, 1, TEXT1(PATH, 0, -1)) \
+	X(85, creat, 2, FD_RETURNED | TEXT1(PATH, 0, -1)) \
+	X(86, link, 2, TEXT1(PATH, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(87, unlink, 1, TEXT1(PATH, 0, -1)) \
+	X(88, symlink, 2, TEXT1(STRING, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(89, readlink, 3, TEXT1(PATH, 0, -1)) \
+	X(90, chmod, 2, TEXT1(PATH, 0, -1)) \
+	X(91, fchmod, 2, FD1(0)) \
+	X(92, chown, 3, TEXT1(PATH, 0, -1)) \
+	X(93, fchown, 3, FD1(0)) \
+	X(94, lchown, 3, TEXT1(PATH, 0, -1)) \
+	X(95, umask, 1, 0) \
+	X(96, gettimeofday, 2, 0) \
+	X(97, getrlimit, 2, 0) \
+	X(98, getrusage, 2, 0) \
+	X(99, sysinfo, 1, 0) \
+	X(100, times, 1, 0) \
+	X(101, ptrace, 4, 0) \
+	X(102, getuid, 0, 0) \
+	X(103, syslog, 3, 0) \
+	X(104, getgid, 0, 0) \
+	X(105, setuid, 1, 0) \
+	X(106, setgid, 1, 0) \
+	X(107, geteuid, 0, 0) \
+	X(108, getegid, 0, 0) \
+	X(109, setpgid, 2, 0) \
+	X(110, getppid, 0, 0) \
+	X(111, getpgrp, 0, 0) \
+	X(112, setsid, 0, 0) \
+	X(113, setreuid, 2, 0) \
+	X(114, setregid, 2, 0) \
+	X(115, getgroups, 2, 0) \
+	X(116, setgroups, 2, 0) \
+	X(117, setresuid, 3, 0) \
+	X(118, getresuid, 3, 0) \
+	X(119, setresgid, 3, 0) \
+	X(120, getresgid, 3, 0) \
+	X(121, getpgid, 1, 0) \
+	X(122, setfsuid, 1, 0) \
+	X(123, setfsgid, 1, 0) \
+	X(124, getsid, 1, 0) \
+	X(125, capget, 2, 0) \
+	X(126, capset, 2, 0) \
+	X(127, rt_sigpending, 2, 0) \
+	X(128, rt_sigtimedwait, 4, 0) \
+	X(129, rt_sigqueueinfo, 3, 0) \
+	X(130, rt_sigsuspend, 2, 0) \
+	X(131, sigaltstack, 2, 0) \
+	X(132, utime, 2, TEXT1(PATH, 0, -1)) \
+	X(133, mknod, 3, TEXT1(PATH, 0, -1)) \
+	X(134, uselib, 1, TEXT1(PATH, 0, -1)) \
+	X(135, personality, 1, 0) \
+	X(136, ustat, 2, 0) \
+	X(137, statfs, 2, TEXT1(PATH, 0, -1)) \
+	X(138, fstatfs, 2, FD1(0)) \
+	X(139, sysfs, 3, 0) \
+	X(140, getpriority, 2, 0) \
+	X(141, setpriority, 3, 0) \
+	X(142, sched_setparam, 2, 0) \
+	X(143, sched_getparam, 2, 0) \
+	X(144, sched_setscheduler, 3, 0) \
+	X(145, sched_getscheduler, 1, 0) \
+	X(146, sched_get_priority_max, 1, 0) \
+	X(147, sched_get_priority_min, 1, 0) \
+	X(148, sched_rr_get_interval, 2, 0) \
+	X(149, mlock, 2, 0) \
+	X(150, munlock, 2, 0) \
+	X(151, mlockall, 1, 0) \
+	X(152, munlockall, 0, 0) \
+	X(153, vhangup, 0, 0) \
+	X(154, modify_ldt, 3, 0) \
+	X(155, pivot_root, 2, TEXT1(PATH, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(156, _sysctl, 1, 0) \
+	X(157, prctl, 5, 0) \
+	X(158, arch_prctl, 2, 0) \
+	X(159, adjtimex, 1, 0) \
+	X(160, setrlimit, 2, 0) \
+	X(161, chroot, 1, TEXT1(PATH, 0, -1)) \
+	X(162, sync, 0, 0) \
+	X(163, acct, 1, TEXT1(PATH, 0, -1)) \
+	X(164, settimeofday, 2, 0) \
+	X(165, mount, 5, TEXT1(STRING, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(166, umount2, 2, TEXT1(PATH, 0, -1)) \
+	X(167, swapon, 2, TEXT1(PATH, 0, -1)) \
+	X(168, swapoff, 1, TEXT1(PATH, 0, -1)) \
+	X(169, reboot, 4, 0) \
+	X(170, sethostname, 2, TEXT1(COUNTED, 0, 1)) \
+	X(171, setdomainname, 2, TEXT1(COUNTED, 0, 1)) \
+	X(172, iopl, 1, 0) \
+	X(173, ioperm, 3, 0) \
+	X(174, create_module, 2, TEXT1(STRING, 0, -1)) \
+	X(175, init_module, 3, TEXT1(STRING, 2, -1)) \
+	X(176, delete_module, 2, TEXT1(STRING, 0, -1)) \
+	X(177, get_kernel_syms, 1, 0) \
+	X(178, query_module, 5, TEXT1(STRING, 0, -1)) \
+	X(179, quotactl, 4, TEXT1(PATH, 1, -1)) \
+	X(180, nfsservctl, 3, 0) \
+	X(181, getpmsg, 6, 0) \
+	X(182, putpmsg, 6, 0) \
+	X(183, afs_syscall, 6, 0) \
+	X(184, tuxcall, 6, 0) \
+	X(185, security, 6, 0) \
+	X(186, gettid, 0, 0) \
+	X(187, readahead, 3, FD1(0)) \
+	X(188, setxattr, 5, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(189, lsetxattr, 5, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(190, fsetxattr, 5, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(191, getxattr, 4, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(192, lgetxattr, 4, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(193, fgetxattr, 4, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(194, listxattr, 3, TEXT1(PATH, 0, -1)) \
+	X(195, llistxattr, 3, TEXT1(PATH, 0, -1)) \
+	X(196, flistxattr, 3, FD1(0)) \
+	X(197, removexattr, 2, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(198, lremovexattr, 2, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(199, fremovexattr, 2, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(200, tkill, 2, 0) \
+	X(201, time, 1, 0) \
+	X(202, futex, 6, 0) \
+	X(203, sched_setaffinity, 3, 0) \
+	X(204, sched_getaffinity, 3, 0) \
+	X(205, set_thread_area, 1, 0) \
+	X(206, io_setup, 2, 0) \
+	X(207, io_destroy, 1, 0) \
+	X(208, io_getevents, 5, 0) \
+	X(209, io_submit, 3, 0) \
+	X(210, io_cancel, 3, 0) \
+	X(211, get_thread_area, 1, 0) \
+	X(212, lookup_dcookie, 3, 0) \
+	X(213, epoll_create, 1, FD_RETURNED) \
+	X(214, epoll_ctl_old, 4, FD1(0) | FD2(2)) \
+	X(215, epoll_wait_old, 4, FD1(0)) \
+	X(216, remap_file_pages, 5, 0) \
+	X(217, getdents64, 3, FD1(0)) \
+	X(218, set_tid_address, 1, 0) \
+	X(219, restart_syscall, 0, 0) \
+	X(220, semtimedop, 4, 0) \
+	X(221, fadvise64, 4, FD1(0)) \
+	X(222, timer_create, 3, 0) \
+	X(223, timer_settime, 4, 0) \
+	X(224, timer_gettime, 2, 0) \
+	X(225, timer_getoverrun, 1, 0) \
+	X(226, timer_delete, 1, 0) \
+	X(227, clock_settime, 2, 0) \
+	X(228, clock_gettime, 2, 0) \
+	X(229, clock_getres, 2, 0) \
+	X(230, clock_nanosleep, 4, 0) \
+	X(231, exit_group, 1, 0) \
+	X(232, epoll_wait, 4, FD1(0)) \
+	X(233, epoll_ctl, 4, FD1(0) | FD2(2)) \
+	X(234, tgkill, 3, 0) \
+	X(235, utimes, 2, TEXT1(PATH, 0, -1)) \
+	X(236, vserver, 6, 0) \
+	X(237, mbind, 6, 0) \
+	X(238, set_mempolicy, 3, 0) \
+	X(239, get_mempolicy, 5, 0) \
+	X(240, mq_open, 4, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(241, mq_unlink, 1, TEXT1(STRING, 0, -1)) \
+	X(242, mq_timedsend, 5, FD1(0)) \
+	X(243, mq_timedreceive, 5, FD1(0)) \
+	X(244, mq_notify, 2, FD1(0)) \
+	X(245, mq_getsetattr, 3, FD1(0)) \
+	X(246, kexec_load, 4, 0) \
+	X(247, waitid, 5, 0) \
+	X(248, add_key, 5, TEXT1(STRING, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(249, request_key, 4, TEXT1(STRING, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(250, keyctl, 5, 0) \
+	X(251, ioprio_set, 3, 0) \
+	X(252, ioprio_get, 2, 0) \
+	X(253, inotify_init, 0, FD_RETURNED) \
+	X(254, inotify_add_watch, 3, FD1(0) | TEXT1(PATH, 1, -1)) \
+	X(255, inotify_rm_watch, 2, FD1(0)) \
+	X(256, migrate_pages, 4, 0) \
+	X(257, openat, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(258, mkdirat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(259, mknodat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(260, fchownat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(261, futimesat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(262, newfstatat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(263, unlinkat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(264, renameat, 4, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(265, linkat, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(266, symlinkat, 3, FD1(1) | TEXT1(STRING, 0, -1) | TEXT2(PATH, 2, 1)) \
+	X(267, readlinkat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(268, fchmodat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(269, faccessat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(270, pselect6, 6, 0) \
+	X(271, ppoll, 5, 0) \
+	X(272, unshare, 1, 0) \
+	X(273, set_robust_list, 2, 0) \
+	X(274, get_robust_list, 3, 0) \
+	X(275, splice, 6, FD1(0) | FD2(2)) \
+	X(276, tee, 4, FD1(0) | FD2(1)) \
+	X(277, sync_file_range, 4, FD1(0)) \
+	X(278, vmsplice, 4, FD1(0)) \
+	X(279, move_pages, 6, 0) \
+	X(280, utimensat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(281, epoll_pwait, 6, FD1(0)) \
+	X(282, signalfd, 3, FD1(0) | FD_RETURNED) \
+	X(283, timerfd_create, 2, FD_RETURNED) \
+	X(284, eventfd, 1, FD_RETURNED) \
+	X(285, fallocate, 4, FD1(0)) \
+	X(286, timerfd_settime, 4, FD1(0)) \
+	X(287, timerfd_gettime, 2, FD1(0)) \
+	X(288, accept4, 4, FD1(0) | FD_RETURNED | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(289, signalfd4, 4, FD1(0) | FD_RETURNED) \
+	X(290, eventfd2, 2, FD_RETURNED) \
+	X(291, epoll_create1, 1, FD_RETURNED) \
+	X(292, dup3, 3, FD1(0) | FD2(1) | FD_RETURNED | FD2_ENDS) \
+	X(293, pipe2, 2, 0) \
+	X(294, inotify_init1, 1, FD_RETURNED) \
+	X(295, preadv, 5, FD1(0)) \
+	X(296, pwritev, 5, FD1(0)) \
+	X(297, rt_tgsigqueueinfo, 4, 0) \
+	X(298, perf_event_open, 5, FD1(3) | FD_RETURNED) \
+	X(299, recvmmsg, 5, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(300, fanotify_init, 2, FD_RETURNED) \
+	X(301, fanotify_mark, 5, FD1(0) | FD2(3) | TEXT1(PATH, 4, 3)) \
+	X(302, prlimit64, 4, 0) \
+	X(303, name_to_handle_at, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(304, open_by_handle_at, 3, FD1(0) | FD_RETURNED) \
+	X(305, clock_adjtime, 2, 0) \
+	X(306, syncfs, 1, FD1(0)) \
+	X(307, sendmmsg, 4, FD1(0) | TEXT1(MESSAGE, 1, -1)) \
+	X(308, setns, 2, FD1(0)) \
+	X(309, getcpu, 3, 0) \
+	X(310, process_vm_readv, 6, 0) \
+	X(311, process_vm_writev, 6, 0) \
+	X(312, kcmp, 5, 0) \
+	X(313, finit_module, 3, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(314, sched_setattr, 3, 0) \
+	X(315, sched_getattr, 4, 0) \
+	X(316, renameat2, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(317, seccomp, 3, 0) \
+	X(318, getrandom, 3, 0) \
+	X(319, memfd_create, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(320, kexec_file_load, 5, FD1(0) | FD2(1) | TEXT1(COUNTED, 3, 2)) \
+	X(321, bpf, 3, 0) \
+	X(322, execveat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(323, userfaultfd, 1, FD_RETURNED) \
+	X(324, membarrier, 3, 0) \
+	X(325, mlock2, 3, 0) \
+	X(326, copy_file_range, 6, FD1(0) | FD2(2)) \
+	X(327, preadv2, 6, FD1(0)) \
+	X(328, pwritev2, 6, FD1(0)) \
+	X(329, pkey_mprotect, 4, 0) \
+	X(330, pkey_alloc, 2, 0) \
+	X(331, pkey_free, 1, 0) \
+	X(332, statx, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(333, io_pgetevents, 6, 0) \
+	X(334, rseq, 4, 0) \
+	X(335, uretprobe, 0, 0) \
+	X(336, uprobe, 0, 0) \
+	X(424, pidfd_send_signal, 4, FD1(0)) \
+	X(425, io_uring_setup, 2, FD_RETURNED) \
+	X(426, io_uring_enter, 6, FD1(0)) \
+	X(427, io_uring_register, 4, FD1(0)) \
+	X(428, open_tree, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(429, move_mount, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(430, fsopen, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(431, fsconfig, 5, FD1(0) | TEXT1(STRING, 2, -1) | TEXT2(CONFIG, 3, 1)) \
+	X(432, fsmount, 3, FD1(0) | FD_RETURNED) \
+	X(433, fspick, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(434, pidfd_open, 2, FD_RETURNED) \
+	X(435, clone3, 2, 0) \
+	X(436, close_range, 3, 0) \
+	X(437, openat2, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(438, pidfd_getfd, 3, FD1(0) | FD_RETURNED) \
+	X(439, faccessat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(440, process_madvise, 5, FD1(0)) \
+	X(441, epoll_pwait2, 6, FD1(0)) \
+	X(442, mount_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(443, quotactl_fd, 4, FD1(0)) \
+	X(444, landlock_create_ruleset, 3, FD_RETURNED) \
+	X(445, landlock_add_rule, 4, FD1(0)) \
+	X(446, landlock_restrict_self, 2, FD1(0)) \
+	X(447, memfd_secret, 1, FD_RETURNED) \
+	X(448, process_mrelease, 2, FD1(0)) \
+	X(449, futex_waitv, 5, 0) \
+	X(450, set_mempolicy_home_node, 4, 0) \
+	X(451, cachestat, 4, FD1(0)) \
+	X(452, fchmodat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(453, map_shadow_stack, 3, 0) \
+	X(454, futex_wake, 4, 0) \
+	X(455, futex_wait, 6, 0) \
+	X(456, futex_requeue, 4, 0) \
+	X(457, statmount, 4, 0) \
+	X(458, listmount, 4, 0) \
+	X(459, lsm_get_self_attr, 4, 0) \
+	X(460, lsm_set_self_attr, 4, 0) \
+	X(461, lsm_list_modules, 3, 0) \
+	X(462, mseal, 3, 0) \
+	X(463, setxattrat, 6, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(464, getxattrat, 6, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(465, listxattrat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(466, removexattrat, 4, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(467, open_tree_attr, 5, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(468, file_getattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(469, file_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(470, listns, 4, 0) \
+	X(471, rseq_slice_yield, 0, 0)
 #define X32_CALLS(X) \
-	X(512, rt_sigaction, 4) \
-	X(513, rt_sigreturn, 0) \
-	X(514, ioctl, 3) \
-	X(515, readv, 3) \
-	X(516, writev, 3) \
-	X(517, recvfrom, 6) \
-	X(518, sendmsg, 3) \
-	X(519, recvmsg, 3) \
-	X(520, execve, 3) \
-	X(521, ptrace, 4) \
-	X(522, rt_sigpending, 2) \
-	X(523, rt_sigtimedwait, 4) \
-	X(524, rt_sigqueueinfo, 3) \
-	X(525, sigaltstack, 2) \
-	X(526, timer_create, 3) \
-	X(527, mq_notify, 2) \
-	X(528, kexec_load, 4) \
-	X(529, waitid, 5) \
-	X(530, set_robust_list, 2) \
-	X(531, get_robust_list, 3) \
-	X(532, vmsplice, 4) \
-	X(533, move_pages, 6) \
-	X(534, preadv, 5) \
-	X(535, pwritev, 5) \
-	X(536, rt_tgsigqueueinfo, 4) \
-	X(537, recvmmsg, 5) \
-	X(538, sendmmsg, 4) \
-	X(539, process_vm_readv, 6) \
-	X(540, process_vm_writev, 6) \
-	X(541, setsockopt, 5) \
-	X(542, getsockopt, 5) \
-	X(543, io_setup, 2) \
-	X(544, io_submit, 3) \
-	X(545, execveat, 5) \
-	X(546, preadv2, 6) \
-	X(547, pwritev2, 6)
+	X(512, rt_sigaction, 4, 0) \
+	X(513, rt_sigreturn, 0, 0) \
+	X(514, ioctl, 3, FD1(0)) \
+	X(515, readv, 3, FD1(0)) \
+	X(516, writev, 3, FD1(0)) \
+	X(517, recvfrom, 6, FD1(0) | TEXT1(ADDRESS_OUT, 4, 5)) \
+	X(518, sendmsg, 3, FD1(0) | TEXT1(MESSAGE, 1, -1)) \
+	X(519, recvmsg, 3, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(520, execve, 3, TEXT1(PATH, 0, -1)) \
+	X(521, ptrace, 4, 0) \
+	X(522, rt_sigpending, 2, 0) \
+	X(523, rt_sigtimedwait, 4, 0) \
+	X(524, rt_sigqueueinfo, 3, 0) \
+	X(525, sigaltstack, 2, 0) \
+	X(526, timer_create, 3, 0) \
+	X(527, mq_notify, 2, FD1(0)) \
+	X(528, kexec_load, 4, 0) \
+	X(529, waitid, 5, 0) \
+	X(530, set_robust_list, 2, 0) \
+	X(531, get_robust_list, 3, 0) \
+	X(532, vmsplice, 4, FD1(0)) \
+	X(533, move_pages, 6, 0) \
+	X(534, preadv, 5, FD1(0)) \
+	X(535, pwritev, 5, FD1(0)) \
+	X(536, rt_tgsigqueueinfo, 4, 0) \
+	X(537, recvmmsg, 5, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(538, sendmmsg, 4, FD1(0) | TEXT1(MESSAGE, 1, -1)) \
+	X(539, process_vm_readv, 6, 0) \
+	X(540, process_vm_writev, 6, 0) \
+	X(541, setsockopt, 5, FD1(0)) \
+	X(542, getsockopt, 5, FD1(0)) \
+	X(543, io_setup, 2, 0) \
+	X(544, io_submit, 3, 0) \
+	X(545, execveat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(546, preadv2, 6, FD1(0)) \
+	X(547, pwritev2, 6, FD1(0))
 #define COMPAT_CALLS(X) \
-	X(0, restart_syscall, 0) \
-	X(1, exit, 1) \
-	X(2, fork, 0) \
-	X(3, read, 3) \
-	X(4, write, 3) \
-	X(5, open, 3) \
-	X(6, close, 1) \
-	X(7, waitpid, 3) \
-	X(8, creat, 2) \
-	X(9, link, 2) \
-	X(10, unlink, 1) \
-	X(11, execve, 3) \
-	X(12, chdir, 1) \
-	X(13, time, 1) \
-	X(14, mknod, 3) \
-	X(15, chmod, 2) \
-	X(16, lchown, 3) \
-	X(17, break, 6) \
-	X(18, oldstat, 2) \
-	X(19, lseek, 3) \
-	X(20, getpid, 0) \
-	X(21, mount, 5) \
-	X(22, umount, 1) \
-	X(23, setuid, 1) \
-	X(24, getuid, 0) \
-	X(25, stime, 1) \
-	X(26, ptrace, 4) \
-	X(27, alarm, 1) \
-	X(28, oldfstat, 2) \
-	X(29, pause, 0) \
-	X(30, utime, 2) \
-	X(31, stty, 6) \
-	X(32, gtty, 6) \
-	X(33, access, 2) \
-	X(34, nice, 1) \
-	X(35, ftime, 6) \
-	X(36, sync, 0) \
-	X(37, kill, 2) \
-	X(38, rename, 2) \
-	X(39, mkdir, 2) \
-	X(40, rmdir, 1) \
-	X(41, dup, 1) \
-	X(42, pipe, 1) \
-	X(43, times, 1) \
-	X(44, prof, 6) \
-	X(45, brk, 1) \
-	X(46, setgid, 1) \
-	X(47, getgid, 0) \
-	X(48, signal, 2) \
-	X(49, geteuid, 0) \
-	X(50, getegid, 0) \
-	X(51, acct, 1) \
-	X(52, umount2, 2) \
-	X(53, lock, 6) \
-	X(54, ioctl, 3) \
-	X(55, fcntl, 3) \
-	X(56, mpx, 6) \
-	X(57, setpgid, 2) \
-	X(58, ulimit, 6) \
-	X(59, oldolduname, 1) \
-	X(60, umask, 1) \
-	X(61, chroot, 1) \
-	X(62, ustat, 2) \
-	X(63, dup2, 2) \
-	X(64, getppid, 0) \
-	X(65, getpgrp, 0) \
-	X(66, setsid, 0) \
-	X(67, sigaction, 3) \
-	X(68, sgetmask, 0) \
-	X(69, ssetmask, 1) \
-	X(70, setreuid, 2) \
-	X(71, setregid, 2) \
-	X(72, sigsuspend, 3) \
-	X(73, sigpending, 1) \
-	X(74, sethostname, 2) \
-	X(75, setrlimit, 2) \
-	X(76, getrlimit, 2) \
-	X(77, getrusage, 2) \
-	X(78, gettimeofday, 2) \
-	X(79, settimeofday, 2) \
-	X(80, getgroups, 2) \
-	X(81, setgroups, 2) \
-	X(82, select, 1) \
-	X(83, symlink, 2) \
-	X(84, oldlstat, 2) \
-	X(85, readlink, 3) \
-	X(86, uselib, 1) \
-	X(87, swapon, 2) \
-	X(88, reboot, 4) \
-	X(89, readdir, 3) \
-	X(90, mmap, 1) \
-	X(91, munmap, 2) \
-	X(92, truncate, 2) \
-	X(93, ftruncate, 2) \
-	X(94, fchmod, 2) \
-	X(95, fchown, 3) \
-	X(96, getpriority, 2) \
-	X(97, setpriority, 3) \
-	X(98, profil, 6) \
-	X(99, statfs, 2) \
-	X(100, fstatfs, 2) \
-	X(101, ioperm, 3) \
-	X(102, socketcall, 2) \
-	X(103, syslog, 3) \
-	X(104, setitimer, 3) \
-	X(105, getitimer, 2) \
-	X(106, stat, 2) \
-	X(107, lstat, 2) \
-	X(108, fstat, 2) \
-	X(109, olduname, 1) \
-	X(110, iopl, 1) \
-	X(111, vhangup, 0) \
-	X(112, idle, 6) \
-	X(113, vm86old, 1) \
-	X(114, wait4, 4) \
-	X(115, swapoff, 1) \
-	X(116, sysinfo, 1) \
-	X(117, ipc, 6) \
-	X(118, fsync, 1) \
-	X(119, sigreturn, 0) \
-	X(120, clone, 5) \
-	X(121, setdomainname, 2) \
-	X(122, uname, 1) \
-	X(123, modify_ldt, 3) \
-	X(124, adjtimex, 1) \
-	X(125, mprotect, 3) \
-	X(126, sigprocmask, 3) \
-	X(127, create_module, 2) \
-	X(128, init_module, 3) \
-	X(129, delete_module, 2) \
-	X(130, get_kernel_syms, 1) \
-	X(131, quotactl, 4) \
-	X(132, getpgid, 1) \
-	X(133, fchdir, 1) \
-	X(134, bdflush, 2) \
-	X(135, sysfs, 3) \
-	X(136, personality, 1) \
-	X(137, afs_syscall, 6) \
-	X(138, setfsuid, 1) \
-	X(139, setfsgid, 1) \
-	X(140, _llseek, 5) \
-	X(141, getdents, 3) \
-	X(142, _newselect, 5) \
-	X(143, flock, 2) \
-	X(144, msync, 3) \
-	X(145, readv, 3) \
-	X(146, writev, 3) \
-	X(147, getsid, 1) \
-	X(148, fdatasync, 1) \
-	X(149, _sysctl, 1) \
-	X(150, mlock, 2) \
-	X(151, munlock, 2) \
-	X(152, mlockall, 1) \
-	X(153, munlockall, 0) \
-	X(154, sched_setparam, 2) \
-	X(155, sched_getparam, 2) \
-	X(156, sched_setscheduler, 3) \
-	X(157, sched_getscheduler, 1) \
-	X(158, sched_yield, 0) \
-	X(159, sched_get_priority_max, 1) \
-	X(160, sched_get_priority_min, 1) \
-	X(161, sched_rr_get_interval, 2) \
-	X(162, nanosleep, 2) \
-	X(163, mremap, 5) \
-	X(164, setresuid, 3) \
-	X(165, getresuid, 3) \
-	X(166, vm86, 2) \
-	X(167, query_module, 5) \
-	X(168, poll, 3) \
-	X(169, nfsservctl, 3) \
-	X(170, setresgid, 3) \
-	X(171, getresgid, 3) \
-	X(172, prctl, 5) \
-	X(173, rt_sigreturn, 0) \
-	X(174, rt_sigaction, 4) \
-	X(175, rt_sigprocmask, 4) \
-	X(176, rt_sigpending, 2) \
-	X(177, rt_sigtimedwait, 4) \
-	X(178, rt_sigqueueinfo, 3) \
-	X(179, rt_sigsuspend, 2) \
-	X(180, pread64, 5) \
-	X(181, pwrite64, 5) \
-	X(182, chown, 3) \
-	X(183, getcwd, 2) \
-	X(184, capget, 2) \
-	X(185, capset, 2) \
-	X(186, sigaltstack, 2) \
-	X(187, sendfile, 4) \
-	X(188, getpmsg, 6) \
-	X(189, putpmsg, 6) \
-	X(190, vfork, 0) \
-	X(191, ugetrlimit, 2) \
-	X(192, mmap2, 6) \
-	X(193, truncate64, 3) \
-	X(194, ftruncate64, 3) \
-	X(195, stat64, 2) \
-	X(196, lstat64, 2) \
-	X(197, fstat64, 2) \
-	X(198, lchown32, 3) \
-	X(199, getuid32, 0) \
-	X(200, getgid32, 0) \
-	X(201, geteuid32, 0) \
-	X(202, getegid32, 0) \
-	X(203, setreuid32, 2) \
-	X(204, setregid32, 2) \
-	X(205, getgroups32, 2) \
-	X(206, setgroups32, 2) \
-	X(207, fchown32, 3) \
-	X(208, setresuid32, 3) \
-	X(209, getresuid32, 3) \
-	X(210, setresgid32, 3) \
-	X(211, getresgid32, 3) \
-	X(212, chown32, 3) \
-	X(213, setuid32, 1) \
-	X(214, setgid32, 1) \
-	X(215, setfsuid32, 1) \
-	X(216, setfsgid32, 1) \
-	X(217, pivot_root, 2) \
-	X(218, mincore, 3) \
-	X(219, madvise, 3) \
-	X(220, getdents64, 3) \
-	X(221, fcntl64, 3) \
-	X(224, gettid, 0) \
-	X(225, readahead, 4) \
-	X(226, setxattr, 5) \
-	X(227, lsetxattr, 5) \
-	X(228, fsetxattr, 5) \
-	X(229, getxattr, 4) \
-	X(230, lgetxattr, 4) \
-	X(231, fgetxattr, 4) \
-	X(232, listxattr, 3) \
-	X(233, llistxattr, 3) \
-	X(234, flistxattr, 3) \
-	X(235, removexattr, 2) \
-	X(236, lremovexattr, 2) \
-	X(237, fremovexattr, 2) \
-	X(238, tkill, 2) \
-	X(239, sendfile64, 4) \
-	X(240, futex, 6) \
-	X(241, sched_setaffinity, 3) \
-	X(242, sched_getaffinity, 3) \
-	X(243, set_thread_area, 1) \
-	X(244, get_thread_area, 1) \
-	X(245, io_setup, 2) \
-	X(246, io_destroy, 1) \
-	X(247, io_getevents, 5) \
-	X(248, io_submit, 3) \
-	X(249, io_cancel, 3) \
-	X(250, fadvise64, 5) \
-	X(252, exit_group, 1) \
-	X(253, lookup_dcookie, 4) \
-	X(254, epoll_create, 1) \
-	X(255, epoll_ctl, 4) \
-	X(256, epoll_wait, 4) \
-	X(257, remap_file_pages, 5) \
-	X(258, set_tid_address, 1) \
-	X(259, timer_create, 3) \
-	X(260, timer_settime, 4) \
-	X(261, timer_gettime, 2) \
-	X(262, timer_getoverrun, 1) \
-	X(263, timer_delete, 1) \
-	X(264, clock_settime, 2) \
-	X(265, clock_gettime, 2) \
-	X(266, clock_getres, 2) \
-	X(267, clock_nanosleep, 4) \
-	X(268, statfs64, 3) \
-	X(269, fstatfs64, 3) \
-	X(270, tgkill, 3) \
-	X(271, utimes, 2) \
-	X(272, fadvise64_64, 6) \
-	X(273, vserver, 6) \
-	X(274, mbind, 6) \
-	X(275, get_mempolicy, 5) \
-	X(276, set_mempolicy, 3) \
-	X(277, mq_open, 4) \
-	X(278, mq_unlink, 1) \
-	X(279, mq_timedsend, 5) \
-	X(280, mq_timedreceive, 5) \
-	X(281, mq_notify, 2) \
-	X(282, mq_getsetattr, 3) \
-	X(283, kexec_load, 4) \
-	X(284, waitid, 5) \
-	X(286, add_key, 5) \
-	X(287, request_key, 4) \
-	X(288, keyctl, 5) \
-	X(289, ioprio_set, 3) \
-	X(290, ioprio_get, 2) \
-	X(291, inotify_init, 0) \
-	X(292, inotify_add_watch, 3) \
-	X(293, inotify_rm_watch, 2) \
-	X(294, migrate_pages, 4) \
-	X(295, openat, 4) \
-	X(296, mkdirat, 3) \
-	X(297, mknodat, 4) \
-	X(298, fchownat, 5) \
-	X(299, futimesat, 3) \
-	X(300, fstatat64, 4) \
-	X(301, unlinkat, 3) \
-	X(302, renameat, 4) \
-	X(303, linkat, 5) \
-	X(304, symlinkat, 3) \
-	X(305, readlinkat, 4) \
-	X(306, fchmodat, 3) \
-	X(307, faccessat, 3) \
-	X(308, pselect6, 6) \
-	X(309, ppoll, 5) \
-	X(310, unshare, 1) \
-	X(311, set_robust_list, 2) \
-	X(312, get_robust_list, 3) \
-	X(313, splice, 6) \
-	X(314, sync_file_range, 6) \
-	X(315, tee, 4) \
-	X(316, vmsplice, 4) \
-	X(317, move_pages, 6) \
-	X(318, getcpu, 3) \
-	X(319, epoll_pwait, 6) \
-	X(320, utimensat, 4) \
-	X(321, signalfd, 3) \
-	X(322, timerfd_create, 2) \
-	X(323, eventfd, 1) \
-	X(324, fallocate, 6) \
-	X(325, timerfd_settime, 4) \
-	X(326, timerfd_gettime, 2) \
-	X(327, signalfd4, 4) \
-	X(328, eventfd2, 2) \
-	X(329, epoll_create1, 1) \
-	X(330, dup3, 3) \
-	X(331, pipe2, 2) \
-	X(332, inotify_init1, 1) \
-	X(333, preadv, 5) \
-	X(334, pwritev, 5) \
-	X(335, rt_tgsigqueueinfo, 4) \
-	X(336, perf_event_open, 5) \
-	X(337, recvmmsg, 5) \
-	X(338, fanotify_init, 2) \
-	X(339, fanotify_mark, 6) \
-	X(340, prlimit64, 4) \
-	X(341, name_to_handle_at, 5) \
-	X(342, open_by_handle_at, 3) \
-	X(343, clock_adjtime, 2) \
-	X(344, syncfs, 1) \
-	X(345, sendmmsg, 4) \
-	X(346, setns, 2) \
-	X(347, process_vm_readv, 6) \
-	X(348, process_vm_writev, 6) \
-	X(349, kcmp, 5) \
-	X(350, finit_module, 3) \
-	X(351, sched_setattr, 3) \
-	X(352, sched_getattr, 4) \
-	X(353, renameat2, 5) \
-	X(354, seccomp, 3) \
-	X(355, getrandom, 3) \
-	X(356, memfd_create, 2) \
-	X(357, bpf, 3) \
-	X(358, execveat, 5) \
-	X(359, socket, 3) \
-	X(360, socketpair, 4) \
-	X(361, bind, 3) \
-	X(362, connect, 3) \
-	X(363, listen, 2) \
-	X(364, accept4, 4) \
-	X(365, getsockopt, 5) \
-	X(366, setsockopt, 5) \
-	X(367, getsockname, 3) \
-	X(368, getpeername, 3) \
-	X(369, sendto, 6) \
-	X(370, sendmsg, 3) \
-	X(371, recvfrom, 6) \
-	X(372, recvmsg, 3) \
-	X(373, shutdown, 2) \
-	X(374, userfaultfd, 1) \
-	X(375, membarrier, 3) \
-	X(376, mlock2, 3) \
-	X(377, copy_file_range, 6) \
-	X(378, preadv2, 6) \
-	X(379, pwritev2, 6) \
-	X(380, pkey_mprotect, 4) \
-	X(381, pkey_alloc, 2) \
-	X(382, pkey_free, 1) \
-	X(383, statx, 5) \
-	X(384, arch_prctl, 2) \
-	X(385, io_pgetevents, 6) \
-	X(386, rseq, 4) \
-	X(393, semget, 3) \
-	X(394, semctl, 4) \
-	X(395, shmget, 3) \
-	X(396, shmctl, 3) \
-	X(397, shmat, 3) \
-	X(398, shmdt, 1) \
-	X(399, msgget, 2) \
-	X(400, msgsnd, 4) \
-	X(401, msgrcv, 5) \
-	X(402, msgctl, 3) \
-	X(403, clock_gettime64, 2) \
-	X(404, clock_settime64, 2) \
-	X(405, clock_adjtime64, 2) \
-	X(406, clock_getres_time64, 2) \
-	X(407, clock_nanosleep_time64, 4) \
-	X(408, timer_gettime64, 2) \
-	X(409, timer_settime64, 4) \
-	X(410, timerfd_gettime64, 2) \
-	X(411, timerfd_settime64, 4) \
-	X(412, utimensat_time64, 4) \
-	X(413, pselect6_time64, 6) \
-	X(414, ppoll_time64, 5) \
-	X(416, io_pgetevents_time64, 6) \
-	X(417, recvmmsg_time64, 5) \
-	X(418, mq_timedsend_time64, 5) \
-	X(419, mq_timedreceive_time64, 5) \
-	X(420, semtimedop_time64, 4) \
-	X(421, rt_sigtimedwait_time64, 4) \
-	X(422, futex_time64, 6) \
-	X(423, sched_rr_get_interval_time64, 2) \
-	X(424, pidfd_send_signal, 4) \
-	X(425, io_uring_setup, 2) \
-	X(426, io_uring_enter, 6) \
-	X(427, io_uring_register, 4) \
-	X(428, open_tree, 3) \
-	X(429, move_mount, 5) \
-	X(430, fsopen, 2) \
-	X(431, fsconfig, 5) \
-	X(432, fsmount, 3) \
-	X(433, fspick, 3) \
-	X(434, pidfd_open, 2) \
-	X(435, clone3, 2) \
-	X(436, close_range, 3) \
-	X(437, openat2, 4) \
-	X(438, pidfd_getfd, 3) \
-	X(439, faccessat2, 4) \
-	X(440, process_madvise, 5) \
-	X(441, epoll_pwait2, 6) \
-	X(442, mount_setattr, 5) \
-	X(443, quotactl_fd, 4) \
-	X(444, landlock_create_ruleset, 3) \
-	X(445, landlock_add_rule, 4) \
-	X(446, landlock_restrict_self, 2) \
-	X(447, memfd_secret, 1) \
-	X(448, process_mrelease, 2) \
-	X(449, futex_waitv, 5) \
-	X(450, set_mempolicy_home_node, 4) \
-	X(451, cachestat, 4) \
-	X(452, fchmodat2, 4) \
-	X(453, map_shadow_stack, 3) \
-	X(454, futex_wake, 4) \
-	X(455, futex_wait, 6) \
-	X(456, futex_requeue, 4) \
-	X(457, statmount, 4) \
-	X(458, listmount, 4) \
-	X(459, lsm_get_self_attr, 4) \
-	X(460, lsm_set_self_attr, 4) \
-	X(461, lsm_list_modules, 3) \
-	X(462, mseal, 3) \
-	X(463, setxattrat, 6) \
-	X(464, getxattrat, 6) \
-	X(465, listxattrat, 5) \
-	X(466, removexattrat, 4) \
-	X(467, open_tree_attr, 5) \
-	X(468, file_getattr, 5) \
-	X(469, file_setattr, 5) \
-	X(470, listns, 4) \
-	X(471, rseq_slice_yield, 0)
+	X(0, restart_syscall, 0, 0) \
+	X(1, exit, 1, 0) \
+	X(2, fork, 0, 0) \
+	X(3, read, 3, FD1(0)) \
+	X(4, write, 3, FD1(0)) \
+	X(5, open, 3, FD_RETURNED | TEXT1(PATH, 0, -1)) \
+	X(6, close, 1, FD1(0) | FD1_ENDS) \
+	X(7, waitpid, 3, 0) \
+	X(8, creat, 2, FD_RETURNED | TEXT1(PATH, 0, -1)) \
+	X(9, link, 2, TEXT1(PATH, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(10, unlink, 1, TEXT1(PATH, 0, -1)) \
+	X(11, execve, 3, TEXT1(PATH, 0, -1)) \
+	X(12, chdir, 1, TEXT1(PATH, 0, -1)) \
+	X(13, time, 1, 0) \
+	X(14, mknod, 3, TEXT1(PATH, 0, -1)) \
+	X(15, chmod, 2, TEXT1(PATH, 0, -1)) \
+	X(16, lchown, 3, TEXT1(PATH, 0, -1)) \
+	X(17, break, 6, 0) \
+	X(18, oldstat, 2, TEXT1(PATH, 0, -1)) \
+	X(19, lseek, 3, FD1(0)) \
+	X(20, getpid, 0, 0) \
+	X(21, mount, 5, TEXT1(STRING, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(22, umount, 1, TEXT1(PATH, 0, -1)) \
+	X(23, setuid, 1, 0) \
+	X(24, getuid, 0, 0) \
+	X(25, stime, 1, 0) \
+	X(26, ptrace, 4, 0) \
+	X(27, alarm, 1, 0) \
+	X(28, oldfstat, 2, FD1(0)) \
+	X(29, pause, 0, 0) \
+	X(30, utime, 2, TEXT1(PATH, 0, -1)) \
+	X(31, stty, 6, 0) \
+	X(32, gtty, 6, 0) \
+	X(33, access, 2, TEXT1(PATH, 0, -1)) \
+	X(34, nice, 1, 0) \
+	X(35, ftime, 6, 0) \
+	X(36, sync, 0, 0) \
+	X(37, kill, 2, 0) \
+	X(38, rename, 2, TEXT1(PATH, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(39, mkdir, 2, TEXT1(PATH, 0, -1)) \
+	X(40, rmdir, 1, TEXT1(PATH, 0, -1)) \
+	X(41, dup, 1, FD1(0) | FD_RETURNED) \
+	X(42, pipe, 1, 0) \
+	X(43, times, 1, 0) \
+	X(44, prof, 6, 0) \
+	X(45, brk, 1, 0) \
+	X(46, setgid, 1, 0) \
+	X(47, getgid, 0, 0) \
+	X(48, signal, 2, 0) \
+	X(49, geteuid, 0, 0) \
+	X(50, getegid, 0, 0) \
+	X(51, acct, 1, TEXT1(PATH, 0, -1)) \
+	X(52, umount2, 2, TEXT1(PATH, 0, -1)) \
+	X(53, lock, 6, 0) \
+	X(54, ioctl, 3, FD1(0)) \
+	X(55, fcntl, 3, FD1(0)) \
+	X(56, mpx, 6, 0) \
+	X(57, setpgid, 2, 0) \
+	X(58, ulimit, 6, 0) \
+	X(59, oldolduname, 1, 0) \
+	X(60, umask, 1, 0) \
+	X(61, chroot, 1, TEXT1(PATH, 0, -1)) \
+	X(62, ustat, 2, 0) \
+	X(63, dup2, 2, FD1(0) | FD2(1) | FD_RETURNED | FD2_ENDS) \
+	X(64, getppid, 0, 0) \
+	X(65, getpgrp, 0, 0) \
+	X(66, setsid, 0, 0) \
+	X(67, sigaction, 3, 0) \
+	X(68, sgetmask, 0, 0) \
+	X(69, ssetmask, 1, 0) \
+	X(70, setreuid, 2, 0) \
+	X(71, setregid, 2, 0) \
+	X(72, sigsuspend, 3, 0) \
+	X(73, sigpending, 1, 0) \
+	X(74, sethostname, 2, TEXT1(COUNTED, 0, 1)) \
+	X(75, setrlimit, 2, 0) \
+	X(76, getrlimit, 2, 0) \
+	X(77, getrusage, 2, 0) \
+	X(78, gettimeofday, 2, 0) \
+	X(79, settimeofday, 2, 0) \
+	X(80, getgroups, 2, 0) \
+	X(81, setgroups, 2, 0) \
+	X(82, select, 1, 0) \
+	X(83, symlink, 2, TEXT1(STRING, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(84, oldlstat, 2, TEXT1(PATH, 0, -1)) \
+	X(85, readlink, 3, TEXT1(PATH, 0, -1)) \
+	X(86, uselib, 1, TEXT1(PATH, 0, -1)) \
+	X(87, swapon, 2, TEXT1(PATH, 0, -1)) \
+	X(88, reboot, 4, 0) \
+	X(89, readdir, 3, FD1(0)) \
+	X(90, mmap, 1, 0) \
+	X(91, munmap, 2, 0) \
+	X(92, truncate, 2, TEXT1(PATH, 0, -1)) \
+	X(93, ftruncate, 2, FD1(0)) \
+	X(94, fchmod, 2, FD1(0)) \
+	X(95, fchown, 3, FD1(0)) \
+	X(96, getpriority, 2, 0) \
+	X(97, setpriority, 3, 0) \
+	X(98, profil, 6, 0) \
+	X(99, statfs, 2, TEXT1(PATH, 0, -1)) \
+	X(100, fstatfs, 2, FD1(0)) \
+	X(101, ioperm, 3, 0) \
+	X(102, socketcall, 2, TEXT1(SOCKETCALL, 1, -1)) \
+	X(103, syslog, 3, 0) \
+	X(104, setitimer, 3, 0) \
+	X(105, getitimer, 2, 0) \
+	X(106, stat, 2, TEXT1(PATH, 0, -1)) \
+	X(107, lstat, 2, TEXT1(PATH, 0, -1)) \
+	X(108, fstat, 2, FD1(0)) \
+	X(109, olduname, 1, 0) \
+	X(110, iopl, 1, 0) \
+	X(111, vhangup, 0, 0) \
+	X(112, idle, 6, 0) \
+	X(113, vm86old, 1, 0) \
+	X(114, wait4, 4, 0) \
+	X(115, swapoff, 1, TEXT1(PATH, 0, -1)) \
+	X(116, sysinfo, 1, 0) \
+	X(117, ipc, 6, 0) \
+	X(118, fsync, 1, FD1(0)) \
+	X(119, sigreturn, 0, 0) \
+	X(120, clone, 5, 0) \
+	X(121, setdomainname, 2, TEXT1(COUNTED, 0, 1)) \
+	X(122, uname, 1, 0) \
+	X(123, modify_ldt, 3, 0) \
+	X(124, adjtimex, 1, 0) \
+	X(125, mprotect, 3, 0) \
+	X(126, sigprocmask, 3, 0) \
+	X(127, create_module, 2, TEXT1(STRING, 0, -1)) \
+	X(128, init_module, 3, TEXT1(STRING, 2, -1)) \
+	X(129, delete_module, 2, TEXT1(STRING, 0, -1)) \
+	X(130, get_kernel_syms, 1, 0) \
+	X(131, quotactl, 4, TEXT1(PATH, 1, -1)) \
+	X(132, getpgid, 1, 0) \
+	X(133, fchdir, 1, FD1(0)) \
+	X(134, bdflush, 2, 0) \
+	X(135, sysfs, 3, 0) \
+	X(136, personality, 1, 0) \
+	X(137, afs_syscall, 6, 0) \
+	X(138, setfsuid, 1, 0) \
+	X(139, setfsgid, 1, 0) \
+	X(140, _llseek, 5, FD1(0)) \
+	X(141, getdents, 3, FD1(0)) \
+	X(142, _newselect, 5, 0) \
+	X(143, flock, 2, FD1(0)) \
+	X(144, msync, 3, 0) \
+	X(145, readv, 3, FD1(0)) \
+	X(146, writev, 3, FD1(0)) \
+	X(147, getsid, 1, 0) \
+	X(148, fdatasync, 1, FD1(0)) \
+	X(149, _sysctl, 1, 0) \
+	X(150, mlock, 2, 0) \
+	X(151, munlock, 2, 0) \
+	X(152, mlockall, 1, 0) \
+	X(153, munlockall, 0, 0) \
+	X(154, sched_setparam, 2, 0) \
+	X(155, sched_getparam, 2, 0) \
+	X(156, sched_setscheduler, 3, 0) \
+	X(157, sched_getscheduler, 1, 0) \
+	X(158, sched_yield, 0, 0) \
+	X(159, sched_get_priority_max, 1, 0) \
+	X(160, sched_get_priority_min, 1, 0) \
+	X(161, sched_rr_get_interval, 2, 0) \
+	X(162, nanosleep, 2, 0) \
+	X(163, mremap, 5, 0) \
+	X(164, setresuid, 3, 0) \
+	X(165, getresuid, 3, 0) \
+	X(166, vm86, 2, 0) \
+	X(167, query_module, 5, TEXT1(STRING, 0, -1)) \
+	X(168, poll, 3, 0) \
+	X(169, nfsservctl, 3, 0) \
+	X(170, setresgid, 3, 0) \
+	X(171, getresgid, 3, 0) \
+	X(172, prctl, 5, 0) \
+	X(173, rt_sigreturn, 0, 0) \
+	X(174, rt_sigaction, 4, 0) \
+	X(175, rt_sigprocmask, 4, 0) \
+	X(176, rt_sigpending, 2, 0) \
+	X(177, rt_sigtimedwait, 4, 0) \
+	X(178, rt_sigqueueinfo, 3, 0) \
+	X(179, rt_sigsuspend, 2, 0) \
+	X(180, pread64, 5, FD1(0)) \
+	X(181, pwrite64, 5, FD1(0)) \
+	X(182, chown, 3, TEXT1(PATH, 0, -1)) \
+	X(183, getcwd, 2, 0) \
+	X(184, capget, 2, 0) \
+	X(185, capset, 2, 0) \
+	X(186, sigaltstack, 2, 0) \
+	X(187, sendfile, 4, FD1(0) | FD2(1)) \
+	X(188, getpmsg, 6, 0) \
+	X(189, putpmsg, 6, 0) \
+	X(190, vfork, 0, 0) \
+	X(191, ugetrlimit, 2, 0) \
+	X(192, mmap2, 6, FD1(4)) \
+	X(193, truncate64, 3, TEXT1(PATH, 0, -1)) \
+	X(194, ftruncate64, 3, FD1(0)) \
+	X(195, stat64, 2, TEXT1(PATH, 0, -1)) \
+	X(196, lstat64, 2, TEXT1(PATH, 0, -1)) \
+	X(197, fstat64, 2, FD1(0)) \
+	X(198, lchown32, 3, TEXT1(PATH, 0, -1)) \
+	X(199, getuid32, 0, 0) \
+	X(200, getgid32, 0, 0) \
+	X(201, geteuid32, 0, 0) \
+	X(202, getegid32, 0, 0) \
+	X(203, setreuid32, 2, 0) \
+	X(204, setregid32, 2, 0) \
+	X(205, getgroups32, 2, 0) \
+	X(206, setgroups32, 2, 0) \
+	X(207, fchown32, 3, FD1(0)) \
+	X(208, setresuid32, 3, 0) \
+	X(209, getresuid32, 3, 0) \
+	X(210, setresgid32, 3, 0) \
+	X(211, getresgid32, 3, 0) \
+	X(212, chown32, 3, TEXT1(PATH, 0, -1)) \
+	X(213, setuid32, 1, 0) \
+	X(214, setgid32, 1, 0) \
+	X(215, setfsuid32, 1, 0) \
+	X(216, setfsgid32, 1, 0) \
+	X(217, pivot_root, 2, TEXT1(PATH, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(218, mincore, 3, 0) \
+	X(219, madvise, 3, 0) \
+	X(220, getdents64, 3, FD1(0)) \
+	X(221, fcntl64, 3, FD1(0)) \
+	X(224, gettid, 0, 0) \
+	X(225, readahead, 4, FD1(0)) \
+	X(226, setxattr, 5, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(227, lsetxattr, 5, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(228, fsetxattr, 5, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(229, getxattr, 4, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(230, lgetxattr, 4, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(231, fgetxattr, 4, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(232, listxattr, 3, TEXT1(PATH, 0, -1)) \
+	X(233, llistxattr, 3, TEXT1(PATH, 0, -1)) \
+	X(234, flistxattr, 3, FD1(0)) \
+	X(235, removexattr, 2, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(236, lremovexattr, 2, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(237, fremovexattr, 2, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(238, tkill, 2, 0) \
+	X(239, sendfile64, 4, FD1(0) | FD2(1)) \
+	X(240, futex, 6, 0) \
+	X(241, sched_setaffinity, 3, 0) \
+	X(242, sched_getaffinity, 3, 0) \
+	X(243, set_thread_area, 1, 0) \
+	X(244, get_thread_area, 1, 0) \
+	X(245, io_setup, 2, 0) \
+	X(246, io_destroy, 1, 0) \
+	X(247, io_getevents, 5, 0) \
+	X(248, io_submit, 3, 0) \
+	X(249, io_cancel, 3, 0) \
+	X(250, fadvise64, 5, FD1(0)) \
+	X(252, exit_group, 1, 0) \
+	X(253, lookup_dcookie, 4, 0) \
+	X(254, epoll_create, 1, FD_RETURNED) \
+	X(255, epoll_ctl, 4, FD1(0) | FD2(2)) \
+	X(256, epoll_wait, 4, FD1(0)) \
+	X(257, remap_file_pages, 5, 0) \
+	X(258, set_tid_address, 1, 0) \
+	X(259, timer_create, 3, 0) \
+	X(260, timer_settime, 4, 0) \
+	X(261, timer_gettime, 2, 0) \
+	X(262, timer_getoverrun, 1, 0) \
+	X(263, timer_delete, 1, 0) \
+	X(264, clock_settime, 2, 0) \
+	X(265, clock_gettime, 2, 0) \
+	X(266, clock_getres, 2, 0) \
+	X(267, clock_nanosleep, 4, 0) \
+	X(268, statfs64, 3, TEXT1(PATH, 0, -1)) \
+	X(269, fstatfs64, 3, FD1(0)) \
+	X(270, tgkill, 3, 0) \
+	X(271, utimes, 2, TEXT1(PATH, 0, -1)) \
+	X(272, fadvise64_64, 6, FD1(0)) \
+	X(273, vserver, 6, 0) \
+	X(274, mbind, 6, 0) \
+	X(275, get_mempolicy, 5, 0) \
+	X(276, set_mempolicy, 3, 0) \
+	X(277, mq_open, 4, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(278, mq_unlink, 1, TEXT1(STRING, 0, -1)) \
+	X(279, mq_timedsend, 5, FD1(0)) \
+	X(280, mq_timedreceive, 5, FD1(0)) \
+	X(281, mq_notify, 2, FD1(0)) \
+	X(282, mq_getsetattr, 3, FD1(0)) \
+	X(283, kexec_load, 4, 0) \
+	X(284, waitid, 5, 0) \
+	X(286, add_key, 5, TEXT1(STRING, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(287, request_key, 4, TEXT1(STRING, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(288, keyctl, 5, 0) \
+	X(289, ioprio_set, 3, 0) \
+	X(290, ioprio_get, 2, 0) \
+	X(291, inotify_init, 0, FD_RETURNED) \
+	X(292, inotify_add_watch, 3, FD1(0) | TEXT1(PATH, 1, -1)) \
+	X(293, inotify_rm_watch, 2, FD1(0)) \
+	X(294, migrate_pages, 4, 0) \
+	X(295, openat, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(296, mkdirat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(297, mknodat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(298, fchownat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(299, futimesat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(300, fstatat64, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(301, unlinkat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(302, renameat, 4, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(303, linkat, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(304, symlinkat, 3, FD1(1) | TEXT1(STRING, 0, -1) | TEXT2(PATH, 2, 1)) \
+	X(305, readlinkat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(306, fchmodat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(307, faccessat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(308, pselect6, 6, 0) \
+	X(309, ppoll, 5, 0) \
+	X(310, unshare, 1, 0) \
+	X(311, set_robust_list, 2, 0) \
+	X(312, get_robust_list, 3, 0) \
+	X(313, splice, 6, FD1(0) | FD2(2)) \
+	X(314, sync_file_range, 6, FD1(0)) \
+	X(315, tee, 4, FD1(0) | FD2(1)) \
+	X(316, vmsplice, 4, FD1(0)) \
+	X(317, move_pages, 6, 0) \
+	X(318, getcpu, 3, 0) \
+	X(319, epoll_pwait, 6, FD1(0)) \
+	X(320, utimensat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(321, signalfd, 3, FD1(0) | FD_RETURNED) \
+	X(322, timerfd_create, 2, FD_RETURNED) \
+	X(323, eventfd, 1, FD_RETURNED) \
+	X(324, fallocate, 6, FD1(0)) \
+	X(325, timerfd_settime, 4, FD1(0)) \
+	X(326, timerfd_gettime, 2, FD1(0)) \
+	X(327, signalfd4, 4, FD1(0) | FD_RETURNED) \
+	X(328, eventfd2, 2, FD_RETURNED) \
+	X(329, epoll_create1, 1, FD_RETURNED) \
+	X(330, dup3, 3, FD1(0) | FD2(1) | FD_RETURNED | FD2_ENDS) \
+	X(331, pipe2, 2, 0) \
+	X(332, inotify_init1, 1, FD_RETURNED) \
+	X(333, preadv, 5, FD1(0)) \
+	X(334, pwritev, 5, FD1(0)) \
+	X(335, rt_tgsigqueueinfo, 4, 0) \
+	X(336, perf_event_open, 5, FD1(3) | FD_RETURNED) \
+	X(337, recvmmsg, 5, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(338, fanotify_init, 2, FD_RETURNED) \
+	X(339, fanotify_mark, 6, FD1(0) | FD2(4) | TEXT1(PATH, 5, 4)) \
+	X(340, prlimit64, 4, 0) \
+	X(341, name_to_handle_at, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(342, open_by_handle_at, 3, FD1(0) | FD_RETURNED) \
+	X(343, clock_adjtime, 2, 0) \
+	X(344, syncfs, 1, FD1(0)) \
+	X(345, sendmmsg, 4, FD1(0) | TEXT1(MESSAGE, 1, -1)) \
+	X(346, setns, 2, FD1(0)) \
+	X(347, process_vm_readv, 6, 0) \
+	X(348, process_vm_writev, 6, 0) \
+	X(349, kcmp, 5, 0) \
+	X(350, finit_module, 3, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(351, sched_setattr, 3, 0) \
+	X(352, sched_getattr, 4, 0) \
+	X(353, renameat2, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(354, seccomp, 3, 0) \
+	X(355, getrandom, 3, 0) \
+	X(356, memfd_create, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(357, bpf, 3, 0) \
+	X(358, execveat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(359, socket, 3, FD_RETURNED) \
+	X(360, socketpair, 4, 0) \
+	X(361, bind, 3, FD1(0) | TEXT1(ADDRESS, 1, 2)) \
+	X(362, connect, 3, FD1(0) | TEXT1(ADDRESS, 1, 2)) \
+	X(363, listen, 2, FD1(0)) \
+	X(364, accept4, 4, FD1(0) | FD_RETURNED | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(365, getsockopt, 5, FD1(0)) \
+	X(366, setsockopt, 5, FD1(0)) \
+	X(367, getsockname, 3, FD1(0) | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(368, getpeername, 3, FD1(0) | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(369, sendto, 6, FD1(0) | TEXT1(ADDRESS, 4, 5)) \
+	X(370, sendmsg, 3, FD1(0) | TEXT1(MESSAGE, 1, -1)) \
+	X(371, recvfrom, 6, FD1(0) | TEXT1(ADDRESS_OUT, 4, 5)) \
+	X(372, recvmsg, 3, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(373, shutdown, 2, FD1(0)) \
+	X(374, userfaultfd, 1, FD_RETURNED) \
+	X(375, membarrier, 3, 0) \
+	X(376, mlock2, 3, 0) \
+	X(377, copy_file_range, 6, FD1(0) | FD2(2)) \
+	X(378, preadv2, 6, FD1(0)) \
+	X(379, pwritev2, 6, FD1(0)) \
+	X(380, pkey_mprotect, 4, 0) \
+	X(381, pkey_alloc, 2, 0) \
+	X(382, pkey_free, 1, 0) \
+	X(383, statx, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(384, arch_prctl, 2, 0) \
+	X(385, io_pgetevents, 6, 0) \
+	X(386, rseq, 4, 0) \
+	X(393, semget, 3, 0) \
+	X(394, semctl, 4, 0) \
+	X(395, shmget, 3, 0) \
+	X(396, shmctl, 3, 0) \
+	X(397, shmat, 3, 0) \
+	X(398, shmdt, 1, 0) \
+	X(399, msgget, 2, 0) \
+	X(400, msgsnd, 4, 0) \
+	X(401, msgrcv, 5, 0) \
+	X(402, msgctl, 3, 0) \
+	X(403, clock_gettime64, 2, 0) \
+	X(404, clock_settime64, 2, 0) \
+	X(405, clock_adjtime64, 2, 0) \
+	X(406, clock_getres_time64, 2, 0) \
+	X(407, clock_nanosleep_time64, 4, 0) \
+	X(408, timer_gettime64, 2, 0) \
+	X(409, timer_settime64, 4, 0) \
+	X(410, timerfd_gettime64, 2, FD1(0)) \
+	X(411, timerfd_settime64, 4, FD1(0)) \
+	X(412, utimensat_time64, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(413, pselect6_time64, 6, 0) \
+	X(414, ppoll_time64, 5, 0) \
+	X(416, io_pgetevents_time64, 6, 0) \
+	X(417, recvmmsg_time64, 5, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(418, mq_timedsend_time64, 5, FD1(0)) \
+	X(419, mq_timedreceive_time64, 5, FD1(0)) \
+	X(420, semtimedop_time64, 4, 0) \
+	X(421, rt_sigtimedwait_time64, 4, 0) \
+	X(422, futex_time64, 6, 0) \
+	X(423, sched_rr_get_interval_time64, 2, 0) \
+	X(424, pidfd_send_signal, 4, FD1(0)) \
+	X(425, io_uring_setup, 2, FD_RETURNED) \
+	X(426, io_uring_enter, 6, FD1(0)) \
+	X(427, io_uring_register, 4, FD1(0)) \
+	X(428, open_tree, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(429, move_mount, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(430, fsopen, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(431, fsconfig, 5, FD1(0) | TEXT1(STRING, 2, -1) | TEXT2(CONFIG, 3, 1)) \
+	X(432, fsmount, 3, FD1(0) | FD_RETURNED) \
+	X(433, fspick, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(434, pidfd_open, 2, FD_RETURNED) \
+	X(435, clone3, 2, 0) \
+	X(436, close_range, 3, 0) \
+	X(437, openat2, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(438, pidfd_getfd, 3, FD1(0) | FD_RETURNED) \
+	X(439, faccessat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(440, process_madvise, 5, FD1(0)) \
+	X(441, epoll_pwait2, 6, FD1(0)) \
+	X(442, mount_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(443, quotactl_fd, 4, FD1(0)) \
+	X(444, landlock_create_ruleset, 3, FD_RETURNED) \
+	X(445, landlock_add_rule, 4, FD1(0)) \
+	X(446, landlock_restrict_self, 2, FD1(0)) \
+	X(447, memfd_secret, 1, FD_RETURNED) \
+	X(448, process_mrelease, 2, FD1(0)) \
+	X(449, futex_waitv, 5, 0) \
+	X(450, set_mempolicy_home_node, 4, 0) \
+	X(451, cachestat, 4, FD1(0)) \
+	X(452, fchmodat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(453, map_shadow_stack, 3, 0) \
+	X(454, futex_wake, 4, 0) \
+	X(455, futex_wait, 6, 0) \
+	X(456, futex_requeue, 4, 0) \
+	X(457, statmount, 4, 0) \
+	X(458, listmount, 4, 0) \
+	X(459, lsm_get_self_attr, 4, 0) \
+	X(460, lsm_set_self_attr, 4, 0) \
+	X(461, lsm_list_modules, 3, 0) \
+	X(462, mseal, 3, 0) \
+	X(463, setxattrat, 6, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(464, getxattrat, 6, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(465, listxattrat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(466, removexattrat, 4, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(467, open_tree_attr, 5, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(468, file_getattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(469, file_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(470, listns, 4, 0) \
+	X(471, rseq_slice_yield, 0, 0)
 #elif defined(__TARGET_ARCH_arm64)
 #define NATIVE_CALLS(X) \
-	X(0, io_setup, 2) \
-	X(1, io_destroy, 1) \
-	X(2, io_submit, 3) \
-	X(3, io_cancel, 3) \
-	X(4, io_getevents, 5) \
-	X(5, setxattr, 5) \
-	X(6, lsetxattr, 5) \
-	X(7, fsetxattr, 5) \
-	X(8, getxattr, 4) \
-	X(9, lgetxattr, 4) \
-	X(10, fgetxattr, 4) \
-	X(11, listxattr, 3) \
-	X(12, llistxattr, 3) \
-	X(13, flistxattr, 3) \
-	X(14, removexattr, 2) \
-	X(15, lremovexattr, 2) \
-	X(16, fremovexattr, 2) \
-	X(17, getcwd, 2) \
-	X(18, lookup_dcookie, 3) \
-	X(19, eventfd2, 2) \
-	X(20, epoll_create1, 1) \
-	X(21, epoll_ctl, 4) \
-	X(22, epoll_pwait, 6) \
-	X(23, dup, 1) \
-	X(24, dup3, 3) \
-	X(25, fcntl, 3) \
-	X(26, inotify_init1, 1) \
-	X(27, inotify_add_watch, 3) \
-	X(28, inotify_rm_watch, 2) \
-	X(29, ioctl, 3) \
-	X(30, ioprio_set, 3) \
-	X(31, ioprio_get, 2) \
-	X(32, flock, 2) \
-	X(33, mknodat, 4) \
-	X(34, mkdirat, 3) \
-	X(35, unlinkat, 3) \
-	X(36, symlinkat, 3) \
-	X(37, linkat, 5) \
-	X(38, renameat, 4) \
-	X(39, umount2, 2) \
-	X(40, mount, 5) \
-	X(41, pivot_root, 2) \
-	X(42, nfsservctl, 3) \
-	X(43, statfs, 2) \
-	X(44, fstatfs, 2) \
-	X(45, truncate, 2) \
-	X(46, ftruncate, 2) \
-	X(47, fallocate, 4) \
-	X(48, faccessat, 3) \
-	X(49, chdir, 1) \
-	X(50, fchdir, 1) \
-	X(51, chroot, 1) \
-	X(52, fchmod, 2) \
-	X(53, fchmodat, 3) \
-	X(54, fchownat, 5) \
-	X(55, fchown, 3) \
-	X(56, openat, 4) \
-	X(57, close, 1) \
-	X(58, vhangup, 0) \
-	X(59, pipe2, 2) \
-	X(60, quotactl, 4) \
-	X(61, getdents64, 3) \
-	X(62, lseek, 3) \
-	X(63, read, 3) \
-	X(64, write, 3) \
-	X(65, readv, 3) \
-	X(66, writev, 3) \
-	X(67, pread64, 4) \
-	X(68, pwrite64, 4) \
-	X(69, preadv, 5) \
-	X(70, pwritev, 5) \
-	X(71, sendfile, 4) \
-	X(72, pselect6, 6) \
-	X(73, ppoll, 5) \
-	X(74, signalfd4, 4) \
-	X(75, vmsplice, 4) \
-	X(76, splice, 6) \
-	X(77, tee, 4) \
-	X(78, readlinkat, 4) \
-	X(79, newfstatat, 4) \
-	X(80, fstat, 2) \
-	X(81, sync, 0) \
-	X(82, fsync, 1) \
-	X(83, fdatasync, 1) \
-	X(84, sync_file_range, 4) \
-	X(85, timerfd_create, 2) \
-	X(86, timerfd_settime, 4) \
-	X(87, timerfd_gettime, 2) \
-	X(88, utimensat, 4) \
-	X(89, acct, 1) \
-	X(90, capget, 2) \
-	X(91, capset, 2) \
-	X(92, personality, 1) \
-	X(93, exit, 1) \
-	X(94, exit_group, 1) \
-	X(95, waitid, 5) \
-	X(96, set_tid_address, 1) \
-	X(97, unshare, 1) \
-	X(98, futex, 6) \
-	X(99, set_robust_list, 2) \
-	X(100, get_robust_list, 3) \
-	X(101, nanosleep, 2) \
-	X(102, getitimer, 2) \
-	X(103, setitimer, 3) \
-	X(104, kexec_load, 4) \
-	X(105, init_module, 3) \
-	X(106, delete_module, 2) \
-	X(107, timer_create, 3) \
-	X(108, timer_gettime, 2) \
-	X(109, timer_getoverrun, 1) \
-	X(110, timer_settime, 4) \
-	X(111, timer_delete, 1) \
-	X(112, clock_settime, 2) \
-	X(113, clock_gettime, 2) \
-	X(114, clock_getres, 2) \
-	X(115, clock_nanosleep, 4) \
-	X(116, syslog, 3) \
-	X(117, ptrace, 4) \
-	X(118, sched_setparam, 2) \
-	X(119, sched_setscheduler, 3) \
-	X(120, sched_getscheduler, 1) \
-	X(121, sched_getparam, 2) \
-	X(122, sched_setaffinity, 3) \
-	X(123, sched_getaffinity, 3) \
-	X(124, sched_yield, 0) \
-	X(125, sched_get_priority_max, 1) \
-	X(126, sched_get_priority_min, 1) \
-	X(127, sched_rr_get_interval, 2) \
-	X(128, restart_syscall, 0) \
-	X(129, kill, 2) \
-	X(130, tkill, 2) \
-	X(131, tgkill, 3) \
-	X(132, sigaltstack, 2) \
-	X(133, rt_sigsuspend, 2) \
-	X(134, rt_sigaction, 4) \
-	X(135, rt_sigprocmask, 4) \
-	X(136, rt_sigpending, 2) \
-	X(137, rt_sigtimedwait, 4) \
-	X(138, rt_sigqueueinfo, 3) \
-	X(139, rt_sigreturn, 0) \
-	X(140, setpriority, 3) \
-	X(141, getpriority, 2) \
-	X(142, reboot, 4) \
-	X(143, setregid, 2) \
-	X(144, setgid, 1) \
-	X(145, setreuid, 2) \
-	X(146, setuid, 1) \
-	X(147, setresuid, 3) \
-	X(148, getresuid, 3) \
-	X(149, setresgid, 3) \
-	X(150, getresgid, 3) \
-	X(151, setfsuid, 1) \
-	X(152, setfsgid, 1) \
-	X(153, times, 1) \
-	X(154, setpgid, 2) \
-	X(155, getpgid, 1) \
-	X(156, getsid, 1) \
-	X(157, setsid, 0) \
-	X(158, getgroups, 2) \
-	X(159, setgroups, 2) \
-	X(160, uname, 1) \
-	X(161, sethostname, 2) \
-	X(162, setdomainname, 2) \
-	X(163, getrlimit, 2) \
-	X(164, setrlimit, 2) \
-	X(165, getrusage, 2) \
-	X(166, umask, 1) \
-	X(167, prctl, 5) \
-	X(168, getcpu, 3) \
-	X(169, gettimeofday, 2) \
-	X(170, settimeofday, 2) \
-	X(171, adjtimex, 1) \
-	X(172, getpid, 0) \
-	X(173, getppid, 0) \
-	X(174, getuid, 0) \
-	X(175, geteuid, 0) \
-	X(176, getgid, 0) \
-	X(177, getegid, 0) \
-	X(178, gettid, 0) \
-	X(179, sysinfo, 1) \
-	X(180, mq_open, 4) \
-	X(181, mq_unlink, 1) \
-	X(182, mq_timedsend, 5) \
-	X(183, mq_timedreceive, 5) \
-	X(184, mq_notify, 2) \
-	X(185, mq_getsetattr, 3) \
-	X(186, msgget, 2) \
-	X(187, msgctl, 3) \
-	X(188, msgrcv, 5) \
-	X(189, msgsnd, 4) \
-	X(190, semget, 3) \
-	X(191, semctl, 4) \
-	X(192, semtimedop, 4) \
-	X(193, semop, 3) \
-	X(194, shmget, 3) \
-	X(195, shmctl, 3) \
-	X(196, shmat, 3) \
-	X(197, shmdt, 1) \
-	X(198, socket, 3) \
-	X(199, socketpair, 4) \
-	X(200, bind, 3) \
-	X(201, listen, 2) \
-	X(202, accept, 3) \
-	X(203, connect, 3) \
-	X(204, getsockname, 3) \
-	X(205, getpeername, 3) \
-	X(206, sendto, 6) \
-	X(207, recvfrom, 6) \
-	X(208, setsockopt, 5) \
-	X(209, getsockopt, 5) \
-	X(210, shutdown, 2) \
-	X(211, sendmsg, 3) \
-	X(212, recvmsg, 3) \
-	X(213, readahead, 3) \
-	X(214, brk, 1) \
-	X(215, munmap, 2) \
-	X(216, mremap, 5) \
-	X(217, add_key, 5) \
-	X(218, request_key, 4) \
-	X(219, keyctl, 5) \
-	X(220, clone, 5) \
-	X(221, execve, 3) \
-	X(222, mmap, 6) \
-	X(223, fadvise64, 4) \
-	X(224, swapon, 2) \
-	X(225, swapoff, 1) \
-	X(226, mprotect, 3) \
-	X(227, msync, 3) \
-	X(228, mlock, 2) \
-	X(229, munlock, 2) \
-	X(230, mlockall, 1) \
-	X(231, munlockall, 0) \
-	X(232, mincore, 3) \
-	X(233, madvise, 3) \
-	X(234, remap_file_pages, 5) \
-	X(235, mbind, 6) \
-	X(236, get_mempolicy, 5) \
-	X(237, set_mempolicy, 3) \
-	X(238, migrate_pages, 4) \
-	X(239, move_pages, 6) \
-	X(240, rt_tgsigqueueinfo, 4) \
-	X(241, perf_event_open, 5) \
-	X(242, accept4, 4) \
-	X(243, recvmmsg, 5) \
-	X(260, wait4, 4) \
-	X(261, prlimit64, 4) \
-	X(262, fanotify_init, 2) \
-	X(263, fanotify_mark, 5) \
-	X(264, name_to_handle_at, 5) \
-	X(265, open_by_handle_at, 3) \
-	X(266, clock_adjtime, 2) \
-	X(267, syncfs, 1) \
-	X(268, setns, 2) \
-	X(269, sendmmsg, 4) \
-	X(270, process_vm_readv, 6) \
-	X(271, process_vm_writev, 6) \
-	X(272, kcmp, 5) \
-	X(273, finit_module, 3) \
-	X(274, sched_setattr, 3) \
-	X(275, sched_getattr, 4) \
-	X(276, renameat2, 5) \
-	X(277, seccomp, 3) \
-	X(278, getrandom, 3) \
-	X(279, memfd_create, 2) \
-	X(280, bpf, 3) \
-	X(281, execveat, 5) \
-	X(282, userfaultfd, 1) \
-	X(283, membarrier, 3) \
-	X(284, mlock2, 3) \
-	X(285, copy_file_range, 6) \
-	X(286, preadv2, 6) \
-	X(287, pwritev2, 6) \
-	X(288, pkey_mprotect, 4) \
-	X(289, pkey_alloc, 2) \
-	X(290, pkey_free, 1) \
-	X(291, statx, 5) \
-	X(292, io_pgetevents, 6) \
-	X(293, rseq, 4) \
-	X(294, kexec_file_load, 5) \
-	X(424, pidfd_send_signal, 4) \
-	X(425, io_uring_setup, 2) \
-	X(426, io_uring_enter, 6) \
-	X(427, io_uring_register, 4) \
-	X(428, open_tree, 3) \
-	X(429, move_mount, 5) \
-	X(430, fsopen, 2) \
-	X(431, fsconfig, 5) \
-	X(432, fsmount, 3) \
-	X(433, fspick, 3) \
-	X(434, pidfd_open, 2) \
-	X(435, clone3, 2) \
-	X(436, close_range, 3) \
-	X(437, openat2, 4) \
-	X(438, pidfd_getfd, 3) \
-	X(439, faccessat2, 4) \
-	X(440, process_madvise, 5) \
-	X(441, epoll_pwait2, 6) \
-	X(442, mount_setattr, 5) \
-	X(443, quotactl_fd, 4) \
-	X(444, landlock_create_ruleset, 3) \
-	X(445, landlock_add_rule, 4) \
-	X(446, landlock_restrict_self, 2) \
-	X(447, memfd_secret, 1) \
-	X(448, process_mrelease, 2) \
-	X(449, futex_waitv, 5) \
-	X(450, set_mempolicy_home_node, 4) \
-	X(451, cachestat, 4) \
-	X(452, fchmodat2, 4) \
-	X(453, map_shadow_stack, 3) \
-	X(454, futex_wake, 4) \
-	X(455, futex_wait, 6) \
-	X(456, futex_requeue, 4) \
-	X(457, statmount, 4) \
-	X(458, listmount, 4) \
-	X(459, lsm_get_self_attr, 4) \
-	X(460, lsm_set_self_attr, 4) \
-	X(461, lsm_list_modules, 3) \
-	X(462, mseal, 3) \
-	X(463, setxattrat, 6) \
-	X(464, getxattrat, 6) \
-	X(465, listxattrat, 5) \
-	X(466, removexattrat, 4) \
-	X(467, open_tree_attr, 5) \
-	X(468, file_getattr, 5) \
-	X(469, file_setattr, 5) \
-	X(470, listns, 4) \
-	X(471, rseq_slice_yield, 0)
+	X(0, io_setup, 2, 0) \
+	X(1, io_destroy, 1, 0) \
+	X(2, io_submit, 3, 0) \
+	X(3, io_cancel, 3, 0) \
+	X(4, io_getevents, 5, 0) \
+	X(5, setxattr, 5, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(6, lsetxattr, 5, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(7, fsetxattr, 5, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(8, getxattr, 4, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(9, lgetxattr, 4, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(10, fgetxattr, 4, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(11, listxattr, 3, TEXT1(PATH, 0, -1)) \
+	X(12, llistxattr, 3, TEXT1(PATH, 0, -1)) \
+	X(13, flistxattr, 3, FD1(0)) \
+	X(14, removexattr, 2, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(15, lremovexattr, 2, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(16, fremovexattr, 2, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(17, getcwd, 2, 0) \
+	X(18, lookup_dcookie, 3, 0) \
+	X(19, eventfd2, 2, FD_RETURNED) \
+	X(20, epoll_create1, 1, FD_RETURNED) \
+	X(21, epoll_ctl, 4, FD1(0) | FD2(2)) \
+	X(22, epoll_pwait, 6, FD1(0)) \
+	X(23, dup, 1, FD1(0) | FD_RETURNED) \
+	X(24, dup3, 3, FD1(0) | FD2(1) | FD_RETURNED | FD2_ENDS) \
+	X(25, fcntl, 3, FD1(0)) \
+	X(26, inotify_init1, 1, FD_RETURNED) \
+	X(27, inotify_add_watch, 3, FD1(0) | TEXT1(PATH, 1, -1)) \
+	X(28, inotify_rm_watch, 2, FD1(0)) \
+	X(29, ioctl, 3, FD1(0)) \
+	X(30, ioprio_set, 3, 0) \
+	X(31, ioprio_get, 2, 0) \
+	X(32, flock, 2, FD1(0)) \
+	X(33, mknodat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(34, mkdirat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(35, unlinkat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(36, symlinkat, 3, FD1(1) | TEXT1(STRING, 0, -1) | TEXT2(PATH, 2, 1)) \
+	X(37, linkat, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(38, renameat, 4, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(39, umount2, 2, TEXT1(PATH, 0, -1)) \
+	X(40, mount, 5, TEXT1(STRING, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(41, pivot_root, 2, TEXT1(PATH, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(42, nfsservctl, 3, 0) \
+	X(43, statfs, 2, TEXT1(PATH, 0, -1)) \
+	X(44, fstatfs, 2, FD1(0)) \
+	X(45, truncate, 2, TEXT1(PATH, 0, -1)) \
+	X(46, ftruncate, 2, FD1(0)) \
+	X(47, fallocate, 4, FD1(0)) \
+	X(48, faccessat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(49, chdir, 1, TEXT1(PATH, 0, -1)) \
+	X(50, fchdir, 1, FD1(0)) \
+	X(51, chroot, 1, TEXT1(PATH, 0, -1)) \
+	X(52, fchmod, 2, FD1(0)) \
+	X(53, fchmodat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(54, fchownat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(55, fchown, 3, FD1(0)) \
+	X(56, openat, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(57, close, 1, FD1(0) | FD1_ENDS) \
+	X(58, vhangup, 0, 0) \
+	X(59, pipe2, 2, 0) \
+	X(60, quotactl, 4, TEXT1(PATH, 1, -1)) \
+	X(61, getdents64, 3, FD1(0)) \
+	X(62, lseek, 3, FD1(0)) \
+	X(63, read, 3, FD1(0)) \
+	X(64, write, 3, FD1(0)) \
+	X(65, readv, 3, FD1(0)) \
+	X(66, writev, 3, FD1(0)) \
+	X(67, pread64, 4, FD1(0)) \
+	X(68, pwrite64, 4, FD1(0)) \
+	X(69, preadv, 5, FD1(0)) \
+	X(70, pwritev, 5, FD1(0)) \
+	X(71, sendfile, 4, FD1(0) | FD2(1)) \
+	X(72, pselect6, 6, 0) \
+	X(73, ppoll, 5, 0) \
+	X(74, signalfd4, 4, FD1(0) | FD_RETURNED) \
+	X(75, vmsplice, 4, FD1(0)) \
+	X(76, splice, 6, FD1(0) | FD2(2)) \
+	X(77, tee, 4, FD1(0) | FD2(1)) \
+	X(78, readlinkat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(79, newfstatat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(80, fstat, 2, FD1(0)) \
+	X(81, sync, 0, 0) \
+	X(82, fsync, 1, FD1(0)) \
+	X(83, fdatasync, 1, FD1(0)) \
+	X(84, sync_file_range, 4, FD1(0)) \
+	X(85, timerfd_create, 2, FD_RETURNED) \
+	X(86, timerfd_settime, 4, FD1(0)) \
+	X(87, timerfd_gettime, 2, FD1(0)) \
+	X(88, utimensat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(89, acct, 1, TEXT1(PATH, 0, -1)) \
+	X(90, capget, 2, 0) \
+	X(91, capset, 2, 0) \
+	X(92, personality, 1, 0) \
+	X(93, exit, 1, 0) \
+	X(94, exit_group, 1, 0) \
+	X(95, waitid, 5, 0) \
+	X(96, set_tid_address, 1, 0) \
+	X(97, unshare, 1, 0) \
+	X(98, futex, 6, 0) \
+	X(99, set_robust_list, 2, 0) \
+	X(100, get_robust_list, 3, 0) \
+	X(101, nanosleep, 2, 0) \
+	X(102, getitimer, 2, 0) \
+	X(103, setitimer, 3, 0) \
+	X(104, kexec_load, 4, 0) \
+	X(105, init_module, 3, TEXT1(STRING, 2, -1)) \
+	X(106, delete_module, 2, TEXT1(STRING, 0, -1)) \
+	X(107, timer_create, 3, 0) \
+	X(108, timer_gettime, 2, 0) \
+	X(109, timer_getoverrun, 1, 0) \
+	X(110, timer_settime, 4, 0) \
+	X(111, timer_delete, 1, 0) \
+	X(112, clock_settime, 2, 0) \
+	X(113, clock_gettime, 2, 0) \
+	X(114, clock_getres, 2, 0) \
+	X(115, clock_nanosleep, 4, 0) \
+	X(116, syslog, 3, 0) \
+	X(117, ptrace, 4, 0) \
+	X(118, sched_setparam, 2, 0) \
+	X(119, sched_setscheduler, 3, 0) \
+	X(120, sched_getscheduler, 1, 0) \
+	X(121, sched_getparam, 2, 0) \
+	X(122, sched_setaffinity, 3, 0) \
+	X(123, sched_getaffinity, 3, 0) \
+	X(124, sched_yield, 0, 0) \
+	X(125, sched_get_priority_max, 1, 0) \
+	X(126, sched_get_priority_min, 1, 0) \
+	X(127, sched_rr_get_interval, 2, 0) \
+	X(128, restart_syscall, 0, 0) \
+	X(129, kill, 2, 0) \
+	X(130, tkill, 2, 0) \
+	X(131, tgkill, 3, 0) \
+	X(132, sigaltstack, 2, 0) \
+	X(133, rt_sigsuspend, 2, 0) \
+	X(134, rt_sigaction, 4, 0) \
+	X(135, rt_sigprocmask, 4, 0) \
+	X(136, rt_sigpending, 2, 0) \
+	X(137, rt_sigtimedwait, 4, 0) \
+	X(138, rt_sigqueueinfo, 3, 0) \
+	X(139, rt_sigreturn, 0, 0) \
+	X(140, setpriority, 3, 0) \
+	X(141, getpriority, 2, 0) \
+	X(142, reboot, 4, 0) \
+	X(143, setregid, 2, 0) \
+	X(144, setgid, 1, 0) \
+	X(145, setreuid, 2, 0) \
+	X(146, setuid, 1, 0) \
+	X(147, setresuid, 3, 0) \
+	X(148, getresuid, 3, 0) \
+	X(149, setresgid, 3, 0) \
+	X(150, getresgid, 3, 0) \
+	X(151, setfsuid, 1, 0) \
+	X(152, setfsgid, 1, 0) \
+	X(153, times, 1, 0) \
+	X(154, setpgid, 2, 0) \
+	X(155, getpgid, 1, 0) \
+	X(156, getsid, 1, 0) \
+	X(157, setsid, 0, 0) \
+	X(158, getgroups, 2, 0) \
+	X(159, setgroups, 2, 0) \
+	X(160, uname, 1, 0) \
+	X(161, sethostname, 2, TEXT1(COUNTED, 0, 1)) \
+	X(162, setdomainname, 2, TEXT1(COUNTED, 0, 1)) \
+	X(163, getrlimit, 2, 0) \
+	X(164, setrlimit, 2, 0) \
+	X(165, getrusage, 2, 0) \
+	X(166, umask, 1, 0) \
+	X(167, prctl, 5, 0) \
+	X(168, getcpu, 3, 0) \
+	X(169, gettimeofday, 2, 0) \
+	X(170, settimeofday, 2, 0) \
+	X(171, adjtimex, 1, 0) \
+	X(172, getpid, 0, 0) \
+	X(173, getppid, 0, 0) \
+	X(174, getuid, 0, 0) \
+	X(175, geteuid, 0, 0) \
+	X(176, getgid, 0, 0) \
+	X(177, getegid, 0, 0) \
+	X(178, gettid, 0, 0) \
+	X(179, sysinfo, 1, 0) \
+	X(180, mq_open, 4, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(181, mq_unlink, 1, TEXT1(STRING, 0, -1)) \
+	X(182, mq_timedsend, 5, FD1(0)) \
+	X(183, mq_timedreceive, 5, FD1(0)) \
+	X(184, mq_notify, 2, FD1(0)) \
+	X(185, mq_getsetattr, 3, FD1(0)) \
+	X(186, msgget, 2, 0) \
+	X(187, msgctl, 3, 0) \
+	X(188, msgrcv, 5, 0) \
+	X(189, msgsnd, 4, 0) \
+	X(190, semget, 3, 0) \
+	X(191, semctl, 4, 0) \
+	X(192, semtimedop, 4, 0) \
+	X(193, semop, 3, 0) \
+	X(194, shmget, 3, 0) \
+	X(195, shmctl, 3, 0) \
+	X(196, shmat, 3, 0) \
+	X(197, shmdt, 1, 0) \
+	X(198, socket, 3, FD_RETURNED) \
+	X(199, socketpair, 4, 0) \
+	X(200, bind, 3, FD1(0) | TEXT1(ADDRESS, 1, 2)) \
+	X(201, listen, 2, FD1(0)) \
+	X(202, accept, 3, FD1(0) | FD_RETURNED | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(203, connect, 3, FD1(0) | TEXT1(ADDRESS, 1, 2)) \
+	X(204, getsockname, 3, FD1(0) | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(205, getpeername, 3, FD1(0) | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(206, sendto, 6, FD1(0) | TEXT1(ADDRESS, 4, 5)) \
+	X(207, recvfrom, 6, FD1(0) | TEXT1(ADDRESS_OUT, 4, 5)) \
+	X(208, setsockopt, 5, FD1(0)) \
+	X(209, getsockopt, 5, FD1(0)) \
+	X(210, shutdown, 2, FD1(0)) \
+	X(211, sendmsg, 3, FD1(0) | TEXT1(MESSAGE, 1, -1)) \
+	X(212, recvmsg, 3, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(213, readahead, 3, FD1(0)) \
+	X(214, brk, 1, 0) \
+	X(215, munmap, 2, 0) \
+	X(216, mremap, 5, 0) \
+	X(217, add_key, 5, TEXT1(STRING, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(218, request_key, 4, TEXT1(STRING, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(219, keyctl, 5, 0) \
+	X(220, clone, 5, 0) \
+	X(221, execve, 3, TEXT1(PATH, 0, -1)) \
+	X(222, mmap, 6, FD1(4)) \
+	X(223, fadvise64, 4, FD1(0)) \
+	X(224, swapon, 2, TEXT1(PATH, 0, -1)) \
+	X(225, swapoff, 1, TEXT1(PATH, 0, -1)) \
+	X(226, mprotect, 3, 0) \
+	X(227, msync, 3, 0) \
+	X(228, mlock, 2, 0) \
+	X(229, munlock, 2, 0) \
+	X(230, mlockall, 1, 0) \
+	X(231, munlockall, 0, 0) \
+	X(232, mincore, 3, 0) \
+	X(233, madvise, 3, 0) \
+	X(234, remap_file_pages, 5, 0) \
+	X(235, mbind, 6, 0) \
+	X(236, get_mempolicy, 5, 0) \
+	X(237, set_mempolicy, 3, 0) \
+	X(238, migrate_pages, 4, 0) \
+	X(239, move_pages, 6, 0) \
+	X(240, rt_tgsigqueueinfo, 4, 0) \
+	X(241, perf_event_open, 5, FD1(3) | FD_RETURNED) \
+	X(242, accept4, 4, FD1(0) | FD_RETURNED | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(243, recvmmsg, 5, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(260, wait4, 4, 0) \
+	X(261, prlimit64, 4, 0) \
+	X(262, fanotify_init, 2, FD_RETURNED) \
+	X(263, fanotify_mark, 5, FD1(0) | FD2(3) | TEXT1(PATH, 4, 3)) \
+	X(264, name_to_handle_at, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(265, open_by_handle_at, 3, FD1(0) | FD_RETURNED) \
+	X(266, clock_adjtime, 2, 0) \
+	X(267, syncfs, 1, FD1(0)) \
+	X(268, setns, 2, FD1(0)) \
+	X(269, sendmmsg, 4, FD1(0) | TEXT1(MESSAGE, 1, -1)) \
+	X(270, process_vm_readv, 6, 0) \
+	X(271, process_vm_writev, 6, 0) \
+	X(272, kcmp, 5, 0) \
+	X(273, finit_module, 3, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(274, sched_setattr, 3, 0) \
+	X(275, sched_getattr, 4, 0) \
+	X(276, renameat2, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(277, seccomp, 3, 0) \
+	X(278, getrandom, 3, 0) \
+	X(279, memfd_create, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(280, bpf, 3, 0) \
+	X(281, execveat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(282, userfaultfd, 1, FD_RETURNED) \
+	X(283, membarrier, 3, 0) \
+	X(284, mlock2, 3, 0) \
+	X(285, copy_file_range, 6, FD1(0) | FD2(2)) \
+	X(286, preadv2, 6, FD1(0)) \
+	X(287, pwritev2, 6, FD1(0)) \
+	X(288, pkey_mprotect, 4, 0) \
+	X(289, pkey_alloc, 2, 0) \
+	X(290, pkey_free, 1, 0) \
+	X(291, statx, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(292, io_pgetevents, 6, 0) \
+	X(293, rseq, 4, 0) \
+	X(294, kexec_file_load, 5, FD1(0) | FD2(1) | TEXT1(COUNTED, 3, 2)) \
+	X(424, pidfd_send_signal, 4, FD1(0)) \
+	X(425, io_uring_setup, 2, FD_RETURNED) \
+	X(426, io_uring_enter, 6, FD1(0)) \
+	X(427, io_uring_register, 4, FD1(0)) \
+	X(428, open_tree, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(429, move_mount, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(430, fsopen, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(431, fsconfig, 5, FD1(0) | TEXT1(STRING, 2, -1) | TEXT2(CONFIG, 3, 1)) \
+	X(432, fsmount, 3, FD1(0) | FD_RETURNED) \
+	X(433, fspick, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(434, pidfd_open, 2, FD_RETURNED) \
+	X(435, clone3, 2, 0) \
+	X(436, close_range, 3, 0) \
+	X(437, openat2, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(438, pidfd_getfd, 3, FD1(0) | FD_RETURNED) \
+	X(439, faccessat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(440, process_madvise, 5, FD1(0)) \
+	X(441, epoll_pwait2, 6, FD1(0)) \
+	X(442, mount_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(443, quotactl_fd, 4, FD1(0)) \
+	X(444, landlock_create_ruleset, 3, FD_RETURNED) \
+	X(445, landlock_add_rule, 4, FD1(0)) \
+	X(446, landlock_restrict_self, 2, FD1(0)) \
+	X(447, memfd_secret, 1, FD_RETURNED) \
+	X(448, process_mrelease, 2, FD1(0)) \
+	X(449, futex_waitv, 5, 0) \
+	X(450, set_mempolicy_home_node, 4, 0) \
+	X(451, cachestat, 4, FD1(0)) \
+	X(452, fchmodat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(453, map_shadow_stack, 3, 0) \
+	X(454, futex_wake, 4, 0) \
+	X(455, futex_wait, 6, 0) \
+	X(456, futex_requeue, 4, 0) \
+	X(457, statmount, 4, 0) \
+	X(458, listmount, 4, 0) \
+	X(459, lsm_get_self_attr, 4, 0) \
+	X(460, lsm_set_self_attr, 4, 0) \
+	X(461, lsm_list_modules, 3, 0) \
+	X(462, mseal, 3, 0) \
+	X(463, setxattrat, 6, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(464, getxattrat, 6, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(465, listxattrat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(466, removexattrat, 4, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(467, open_tree_attr, 5, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(468, file_getattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(469, file_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(470, listns, 4, 0) \
+	X(471, rseq_slice_yield, 0, 0)
 #define COMPAT_CALLS(X) \
-	X(0, restart_syscall, 0) \
-	X(1, exit, 1) \
-	X(2, fork, 0) \
-	X(3, read, 3) \
-	X(4, write, 3) \
-	X(5, open, 3) \
-	X(6, close, 1) \
-	X(8, creat, 2) \
-	X(9, link, 2) \
-	X(10, unlink, 1) \
-	X(11, execve, 3) \
-	X(12, chdir, 1) \
-	X(14, mknod, 3) \
-	X(15, chmod, 2) \
-	X(16, lchown, 3) \
-	X(19, lseek, 3) \
-	X(20, getpid, 0) \
-	X(21, mount, 5) \
-	X(23, setuid, 1) \
-	X(24, getuid, 0) \
-	X(26, ptrace, 4) \
-	X(29, pause, 0) \
-	X(33, access, 2) \
-	X(34, nice, 1) \
-	X(36, sync, 0) \
-	X(37, kill, 2) \
-	X(38, rename, 2) \
-	X(39, mkdir, 2) \
-	X(40, rmdir, 1) \
-	X(41, dup, 1) \
-	X(42, pipe, 1) \
-	X(43, times, 1) \
-	X(45, brk, 1) \
-	X(46, setgid, 1) \
-	X(47, getgid, 0) \
-	X(49, geteuid, 0) \
-	X(50, getegid, 0) \
-	X(51, acct, 1) \
-	X(52, umount2, 2) \
-	X(54, ioctl, 3) \
-	X(55, fcntl, 3) \
-	X(57, setpgid, 2) \
-	X(60, umask, 1) \
-	X(61, chroot, 1) \
-	X(62, ustat, 2) \
-	X(63, dup2, 2) \
-	X(64, getppid, 0) \
-	X(65, getpgrp, 0) \
-	X(66, setsid, 0) \
-	X(67, sigaction, 3) \
-	X(70, setreuid, 2) \
-	X(71, setregid, 2) \
-	X(72, sigsuspend, 3) \
-	X(73, sigpending, 1) \
-	X(74, sethostname, 2) \
-	X(75, setrlimit, 2) \
-	X(77, getrusage, 2) \
-	X(78, gettimeofday, 2) \
-	X(79, settimeofday, 2) \
-	X(80, getgroups, 2) \
-	X(81, setgroups, 2) \
-	X(83, symlink, 2) \
-	X(85, readlink, 3) \
-	X(86, uselib, 1) \
-	X(87, swapon, 2) \
-	X(88, reboot, 4) \
-	X(91, munmap, 2) \
-	X(92, truncate, 2) \
-	X(93, ftruncate, 2) \
-	X(94, fchmod, 2) \
-	X(95, fchown, 3) \
-	X(96, getpriority, 2) \
-	X(97, setpriority, 3) \
-	X(99, statfs, 2) \
-	X(100, fstatfs, 2) \
-	X(103, syslog, 3) \
-	X(104, setitimer, 3) \
-	X(105, getitimer, 2) \
-	X(106, stat, 2) \
-	X(107, lstat, 2) \
-	X(108, fstat, 2) \
-	X(111, vhangup, 0) \
-	X(114, wait4, 4) \
-	X(115, swapoff, 1) \
-	X(116, sysinfo, 1) \
-	X(118, fsync, 1) \
-	X(119, sigreturn, 0) \
-	X(120, clone, 5) \
-	X(121, setdomainname, 2) \
-	X(122, uname, 1) \
-	X(124, adjtimex, 1) \
-	X(125, mprotect, 3) \
-	X(126, sigprocmask, 3) \
-	X(128, init_module, 3) \
-	X(129, delete_module, 2) \
-	X(131, quotactl, 4) \
-	X(132, getpgid, 1) \
-	X(133, fchdir, 1) \
-	X(134, bdflush, 2) \
-	X(135, sysfs, 3) \
-	X(136, personality, 1) \
-	X(138, setfsuid, 1) \
-	X(139, setfsgid, 1) \
-	X(140, _llseek, 5) \
-	X(141, getdents, 3) \
-	X(142, _newselect, 5) \
-	X(143, flock, 2) \
-	X(144, msync, 3) \
-	X(145, readv, 3) \
-	X(146, writev, 3) \
-	X(147, getsid, 1) \
-	X(148, fdatasync, 1) \
-	X(149, _sysctl, 1) \
-	X(150, mlock, 2) \
-	X(151, munlock, 2) \
-	X(152, mlockall, 1) \
-	X(153, munlockall, 0) \
-	X(154, sched_setparam, 2) \
-	X(155, sched_getparam, 2) \
-	X(156, sched_setscheduler, 3) \
-	X(157, sched_getscheduler, 1) \
-	X(158, sched_yield, 0) \
-	X(159, sched_get_priority_max, 1) \
-	X(160, sched_get_priority_min, 1) \
-	X(161, sched_rr_get_interval, 2) \
-	X(162, nanosleep, 2) \
-	X(163, mremap, 5) \
-	X(164, setresuid, 3) \
-	X(165, getresuid, 3) \
-	X(168, poll, 3) \
-	X(169, nfsservctl, 3) \
-	X(170, setresgid, 3) \
-	X(171, getresgid, 3) \
-	X(172, prctl, 5) \
-	X(173, rt_sigreturn, 0) \
-	X(174, rt_sigaction, 4) \
-	X(175, rt_sigprocmask, 4) \
-	X(176, rt_sigpending, 2) \
-	X(177, rt_sigtimedwait, 4) \
-	X(178, rt_sigqueueinfo, 3) \
-	X(179, rt_sigsuspend, 2) \
-	X(180, pread64, 6) \
-	X(181, pwrite64, 6) \
-	X(182, chown, 3) \
-	X(183, getcwd, 2) \
-	X(184, capget, 2) \
-	X(185, capset, 2) \
-	X(186, sigaltstack, 2) \
-	X(187, sendfile, 4) \
-	X(190, vfork, 0) \
-	X(191, ugetrlimit, 2) \
-	X(192, mmap2, 6) \
-	X(193, truncate64, 4) \
-	X(194, ftruncate64, 4) \
-	X(195, stat64, 2) \
-	X(196, lstat64, 2) \
-	X(197, fstat64, 2) \
-	X(198, lchown32, 3) \
-	X(199, getuid32, 0) \
-	X(200, getgid32, 0) \
-	X(201, geteuid32, 0) \
-	X(202, getegid32, 0) \
-	X(203, setreuid32, 2) \
-	X(204, setregid32, 2) \
-	X(205, getgroups32, 2) \
-	X(206, setgroups32, 2) \
-	X(207, fchown32, 3) \
-	X(208, setresuid32, 3) \
-	X(209, getresuid32, 3) \
-	X(210, setresgid32, 3) \
-	X(211, getresgid32, 3) \
-	X(212, chown32, 3) \
-	X(213, setuid32, 1) \
-	X(214, setgid32, 1) \
-	X(215, setfsuid32, 1) \
-	X(216, setfsgid32, 1) \
-	X(217, getdents64, 3) \
-	X(218, pivot_root, 2) \
-	X(219, mincore, 3) \
-	X(220, madvise, 3) \
-	X(221, fcntl64, 3) \
-	X(224, gettid, 0) \
-	X(225, readahead, 5) \
-	X(226, setxattr, 5) \
-	X(227, lsetxattr, 5) \
-	X(228, fsetxattr, 5) \
-	X(229, getxattr, 4) \
-	X(230, lgetxattr, 4) \
-	X(231, fgetxattr, 4) \
-	X(232, listxattr, 3) \
-	X(233, llistxattr, 3) \
-	X(234, flistxattr, 3) \
-	X(235, removexattr, 2) \
-	X(236, lremovexattr, 2) \
-	X(237, fremovexattr, 2) \
-	X(238, tkill, 2) \
-	X(239, sendfile64, 4) \
-	X(240, futex, 6) \
-	X(241, sched_setaffinity, 3) \
-	X(242, sched_getaffinity, 3) \
-	X(243, io_setup, 2) \
-	X(244, io_destroy, 1) \
-	X(245, io_getevents, 5) \
-	X(246, io_submit, 3) \
-	X(247, io_cancel, 3) \
-	X(248, exit_group, 1) \
-	X(249, lookup_dcookie, 4) \
-	X(250, epoll_create, 1) \
-	X(251, epoll_ctl, 4) \
-	X(252, epoll_wait, 4) \
-	X(253, remap_file_pages, 5) \
-	X(256, set_tid_address, 1) \
-	X(257, timer_create, 3) \
-	X(258, timer_settime, 4) \
-	X(259, timer_gettime, 2) \
-	X(260, timer_getoverrun, 1) \
-	X(261, timer_delete, 1) \
-	X(262, clock_settime, 2) \
-	X(263, clock_gettime, 2) \
-	X(264, clock_getres, 2) \
-	X(265, clock_nanosleep, 4) \
-	X(266, statfs64, 3) \
-	X(267, fstatfs64, 3) \
-	X(268, tgkill, 3) \
-	X(269, utimes, 2) \
-	X(270, arm_fadvise64_64, 6) \
-	X(271, pciconfig_iobase, 3) \
-	X(272, pciconfig_read, 5) \
-	X(273, pciconfig_write, 5) \
-	X(274, mq_open, 4) \
-	X(275, mq_unlink, 1) \
-	X(276, mq_timedsend, 5) \
-	X(277, mq_timedreceive, 5) \
-	X(278, mq_notify, 2) \
-	X(279, mq_getsetattr, 3) \
-	X(280, waitid, 5) \
-	X(281, socket, 3) \
-	X(282, bind, 3) \
-	X(283, connect, 3) \
-	X(284, listen, 2) \
-	X(285, accept, 3) \
-	X(286, getsockname, 3) \
-	X(287, getpeername, 3) \
-	X(288, socketpair, 4) \
-	X(289, send, 4) \
-	X(290, sendto, 6) \
-	X(291, recv, 4) \
-	X(292, recvfrom, 6) \
-	X(293, shutdown, 2) \
-	X(294, setsockopt, 5) \
-	X(295, getsockopt, 5) \
-	X(296, sendmsg, 3) \
-	X(297, recvmsg, 3) \
-	X(298, semop, 3) \
-	X(299, semget, 3) \
-	X(300, semctl, 4) \
-	X(301, msgsnd, 4) \
-	X(302, msgrcv, 5) \
-	X(303, msgget, 2) \
-	X(304, msgctl, 3) \
-	X(305, shmat, 3) \
-	X(306, shmdt, 1) \
-	X(307, shmget, 3) \
-	X(308, shmctl, 3) \
-	X(309, add_key, 5) \
-	X(310, request_key, 4) \
-	X(311, keyctl, 5) \
-	X(312, semtimedop, 4) \
-	X(313, vserver, 6) \
-	X(314, ioprio_set, 3) \
-	X(315, ioprio_get, 2) \
-	X(316, inotify_init, 0) \
-	X(317, inotify_add_watch, 3) \
-	X(318, inotify_rm_watch, 2) \
-	X(319, mbind, 6) \
-	X(320, get_mempolicy, 5) \
-	X(321, set_mempolicy, 3) \
-	X(322, openat, 4) \
-	X(323, mkdirat, 3) \
-	X(324, mknodat, 4) \
-	X(325, fchownat, 5) \
-	X(326, futimesat, 3) \
-	X(327, fstatat64, 4) \
-	X(328, unlinkat, 3) \
-	X(329, renameat, 4) \
-	X(330, linkat, 5) \
-	X(331, symlinkat, 3) \
-	X(332, readlinkat, 4) \
-	X(333, fchmodat, 3) \
-	X(334, faccessat, 3) \
-	X(335, pselect6, 6) \
-	X(336, ppoll, 5) \
-	X(337, unshare, 1) \
-	X(338, set_robust_list, 2) \
-	X(339, get_robust_list, 3) \
-	X(340, splice, 6) \
-	X(341, arm_sync_file_range, 6) \
-	X(342, tee, 4) \
-	X(343, vmsplice, 4) \
-	X(344, move_pages, 6) \
-	X(345, getcpu, 3) \
-	X(346, epoll_pwait, 6) \
-	X(347, kexec_load, 4) \
-	X(348, utimensat, 4) \
-	X(349, signalfd, 3) \
-	X(350, timerfd_create, 2) \
-	X(351, eventfd, 1) \
-	X(352, fallocate, 6) \
-	X(353, timerfd_settime, 4) \
-	X(354, timerfd_gettime, 2) \
-	X(355, signalfd4, 4) \
-	X(356, eventfd2, 2) \
-	X(357, epoll_create1, 1) \
-	X(358, dup3, 3) \
-	X(359, pipe2, 2) \
-	X(360, inotify_init1, 1) \
-	X(361, preadv, 5) \
-	X(362, pwritev, 5) \
-	X(363, rt_tgsigqueueinfo, 4) \
-	X(364, perf_event_open, 5) \
-	X(365, recvmmsg, 5) \
-	X(366, accept4, 4) \
-	X(367, fanotify_init, 2) \
-	X(368, fanotify_mark, 6) \
-	X(369, prlimit64, 4) \
-	X(370, name_to_handle_at, 5) \
-	X(371, open_by_handle_at, 3) \
-	X(372, clock_adjtime, 2) \
-	X(373, syncfs, 1) \
-	X(374, sendmmsg, 4) \
-	X(375, setns, 2) \
-	X(376, process_vm_readv, 6) \
-	X(377, process_vm_writev, 6) \
-	X(378, kcmp, 5) \
-	X(379, finit_module, 3) \
-	X(380, sched_setattr, 3) \
-	X(381, sched_getattr, 4) \
-	X(382, renameat2, 5) \
-	X(383, seccomp, 3) \
-	X(384, getrandom, 3) \
-	X(385, memfd_create, 2) \
-	X(386, bpf, 3) \
-	X(387, execveat, 5) \
-	X(388, userfaultfd, 1) \
-	X(389, membarrier, 3) \
-	X(390, mlock2, 3) \
-	X(391, copy_file_range, 6) \
-	X(392, preadv2, 6) \
-	X(393, pwritev2, 6) \
-	X(394, pkey_mprotect, 4) \
-	X(395, pkey_alloc, 2) \
-	X(396, pkey_free, 1) \
-	X(397, statx, 5) \
-	X(398, rseq, 4) \
-	X(399, io_pgetevents, 6) \
-	X(400, migrate_pages, 4) \
-	X(401, kexec_file_load, 5) \
-	X(403, clock_gettime64, 2) \
-	X(404, clock_settime64, 2) \
-	X(405, clock_adjtime64, 2) \
-	X(406, clock_getres_time64, 2) \
-	X(407, clock_nanosleep_time64, 4) \
-	X(408, timer_gettime64, 2) \
-	X(409, timer_settime64, 4) \
-	X(410, timerfd_gettime64, 2) \
-	X(411, timerfd_settime64, 4) \
-	X(412, utimensat_time64, 4) \
-	X(413, pselect6_time64, 6) \
-	X(414, ppoll_time64, 5) \
-	X(416, io_pgetevents_time64, 6) \
-	X(417, recvmmsg_time64, 5) \
-	X(418, mq_timedsend_time64, 5) \
-	X(419, mq_timedreceive_time64, 5) \
-	X(420, semtimedop_time64, 4) \
-	X(421, rt_sigtimedwait_time64, 4) \
-	X(422, futex_time64, 6) \
-	X(423, sched_rr_get_interval_time64, 2) \
-	X(424, pidfd_send_signal, 4) \
-	X(425, io_uring_setup, 2) \
-	X(426, io_uring_enter, 6) \
-	X(427, io_uring_register, 4) \
-	X(428, open_tree, 3) \
-	X(429, move_mount, 5) \
-	X(430, fsopen, 2) \
-	X(431, fsconfig, 5) \
-	X(432, fsmount, 3) \
-	X(433, fspick, 3) \
-	X(434, pidfd_open, 2) \
-	X(435, clone3, 2) \
-	X(436, close_range, 3) \
-	X(437, openat2, 4) \
-	X(438, pidfd_getfd, 3) \
-	X(439, faccessat2, 4) \
-	X(440, process_madvise, 5) \
-	X(441, epoll_pwait2, 6) \
-	X(442, mount_setattr, 5) \
-	X(443, quotactl_fd, 4) \
-	X(444, landlock_create_ruleset, 3) \
-	X(445, landlock_add_rule, 4) \
-	X(446, landlock_restrict_self, 2) \
-	X(448, process_mrelease, 2) \
-	X(449, futex_waitv, 5) \
-	X(450, set_mempolicy_home_node, 4) \
-	X(451, cachestat, 4) \
-	X(452, fchmodat2, 4) \
-	X(453, map_shadow_stack, 3) \
-	X(454, futex_wake, 4) \
-	X(455, futex_wait, 6) \
-	X(456, futex_requeue, 4) \
-	X(457, statmount, 4) \
-	X(458, listmount, 4) \
-	X(459, lsm_get_self_attr, 4) \
-	X(460, lsm_set_self_attr, 4) \
-	X(461, lsm_list_modules, 3) \
-	X(462, mseal, 3) \
-	X(463, setxattrat, 6) \
-	X(464, getxattrat, 6) \
-	X(465, listxattrat, 5) \
-	X(466, removexattrat, 4) \
-	X(467, open_tree_attr, 5) \
-	X(468, file_getattr, 5) \
-	X(469, file_setattr, 5) \
-	X(470, listns, 4) \
-	X(471, rseq_slice_yield, 0)
+	X(0, restart_syscall, 0, 0) \
+	X(1, exit, 1, 0) \
+	X(2, fork, 0, 0) \
+	X(3, read, 3, FD1(0)) \
+	X(4, write, 3, FD1(0)) \
+	X(5, open, 3, FD_RETURNED | TEXT1(PATH, 0, -1)) \
+	X(6, close, 1, FD1(0) | FD1_ENDS) \
+	X(8, creat, 2, FD_RETURNED | TEXT1(PATH, 0, -1)) \
+	X(9, link, 2, TEXT1(PATH, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(10, unlink, 1, TEXT1(PATH, 0, -1)) \
+	X(11, execve, 3, TEXT1(PATH, 0, -1)) \
+	X(12, chdir, 1, TEXT1(PATH, 0, -1)) \
+	X(14, mknod, 3, TEXT1(PATH, 0, -1)) \
+	X(15, chmod, 2, TEXT1(PATH, 0, -1)) \
+	X(16, lchown, 3, TEXT1(PATH, 0, -1)) \
+	X(19, lseek, 3, FD1(0)) \
+	X(20, getpid, 0, 0) \
+	X(21, mount, 5, TEXT1(STRING, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(23, setuid, 1, 0) \
+	X(24, getuid, 0, 0) \
+	X(26, ptrace, 4, 0) \
+	X(29, pause, 0, 0) \
+	X(33, access, 2, TEXT1(PATH, 0, -1)) \
+	X(34, nice, 1, 0) \
+	X(36, sync, 0, 0) \
+	X(37, kill, 2, 0) \
+	X(38, rename, 2, TEXT1(PATH, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(39, mkdir, 2, TEXT1(PATH, 0, -1)) \
+	X(40, rmdir, 1, TEXT1(PATH, 0, -1)) \
+	X(41, dup, 1, FD1(0) | FD_RETURNED) \
+	X(42, pipe, 1, 0) \
+	X(43, times, 1, 0) \
+	X(45, brk, 1, 0) \
+	X(46, setgid, 1, 0) \
+	X(47, getgid, 0, 0) \
+	X(49, geteuid, 0, 0) \
+	X(50, getegid, 0, 0) \
+	X(51, acct, 1, TEXT1(PATH, 0, -1)) \
+	X(52, umount2, 2, TEXT1(PATH, 0, -1)) \
+	X(54, ioctl, 3, FD1(0)) \
+	X(55, fcntl, 3, FD1(0)) \
+	X(57, setpgid, 2, 0) \
+	X(60, umask, 1, 0) \
+	X(61, chroot, 1, TEXT1(PATH, 0, -1)) \
+	X(62, ustat, 2, 0) \
+	X(63, dup2, 2, FD1(0) | FD2(1) | FD_RETURNED | FD2_ENDS) \
+	X(64, getppid, 0, 0) \
+	X(65, getpgrp, 0, 0) \
+	X(66, setsid, 0, 0) \
+	X(67, sigaction, 3, 0) \
+	X(70, setreuid, 2, 0) \
+	X(71, setregid, 2, 0) \
+	X(72, sigsuspend, 3, 0) \
+	X(73, sigpending, 1, 0) \
+	X(74, sethostname, 2, TEXT1(COUNTED, 0, 1)) \
+	X(75, setrlimit, 2, 0) \
+	X(77, getrusage, 2, 0) \
+	X(78, gettimeofday, 2, 0) \
+	X(79, settimeofday, 2, 0) \
+	X(80, getgroups, 2, 0) \
+	X(81, setgroups, 2, 0) \
+	X(83, symlink, 2, TEXT1(STRING, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(85, readlink, 3, TEXT1(PATH, 0, -1)) \
+	X(86, uselib, 1, TEXT1(PATH, 0, -1)) \
+	X(87, swapon, 2, TEXT1(PATH, 0, -1)) \
+	X(88, reboot, 4, 0) \
+	X(91, munmap, 2, 0) \
+	X(92, truncate, 2, TEXT1(PATH, 0, -1)) \
+	X(93, ftruncate, 2, FD1(0)) \
+	X(94, fchmod, 2, FD1(0)) \
+	X(95, fchown, 3, FD1(0)) \
+	X(96, getpriority, 2, 0) \
+	X(97, setpriority, 3, 0) \
+	X(99, statfs, 2, TEXT1(PATH, 0, -1)) \
+	X(100, fstatfs, 2, FD1(0)) \
+	X(103, syslog, 3, 0) \
+	X(104, setitimer, 3, 0) \
+	X(105, getitimer, 2, 0) \
+	X(106, stat, 2, TEXT1(PATH, 0, -1)) \
+	X(107, lstat, 2, TEXT1(PATH, 0, -1)) \
+	X(108, fstat, 2, FD1(0)) \
+	X(111, vhangup, 0, 0) \
+	X(114, wait4, 4, 0) \
+	X(115, swapoff, 1, TEXT1(PATH, 0, -1)) \
+	X(116, sysinfo, 1, 0) \
+	X(118, fsync, 1, FD1(0)) \
+	X(119, sigreturn, 0, 0) \
+	X(120, clone, 5, 0) \
+	X(121, setdomainname, 2, TEXT1(COUNTED, 0, 1)) \
+	X(122, uname, 1, 0) \
+	X(124, adjtimex, 1, 0) \
+	X(125, mprotect, 3, 0) \
+	X(126, sigprocmask, 3, 0) \
+	X(128, init_module, 3, TEXT1(STRING, 2, -1)) \
+	X(129, delete_module, 2, TEXT1(STRING, 0, -1)) \
+	X(131, quotactl, 4, TEXT1(PATH, 1, -1)) \
+	X(132, getpgid, 1, 0) \
+	X(133, fchdir, 1, FD1(0)) \
+	X(134, bdflush, 2, 0) \
+	X(135, sysfs, 3, 0) \
+	X(136, personality, 1, 0) \
+	X(138, setfsuid, 1, 0) \
+	X(139, setfsgid, 1, 0) \
+	X(140, _llseek, 5, FD1(0)) \
+	X(141, getdents, 3, FD1(0)) \
+	X(142, _newselect, 5, 0) \
+	X(143, flock, 2, FD1(0)) \
+	X(144, msync, 3, 0) \
+	X(145, readv, 3, FD1(0)) \
+	X(146, writev, 3, FD1(0)) \
+	X(147, getsid, 1, 0) \
+	X(148, fdatasync, 1, FD1(0)) \
+	X(149, _sysctl, 1, 0) \
+	X(150, mlock, 2, 0) \
+	X(151, munlock, 2, 0) \
+	X(152, mlockall, 1, 0) \
+	X(153, munlockall, 0, 0) \
+	X(154, sched_setparam, 2, 0) \
+	X(155, sched_getparam, 2, 0) \
+	X(156, sched_setscheduler, 3, 0) \
+	X(157, sched_getscheduler, 1, 0) \
+	X(158, sched_yield, 0, 0) \
+	X(159, sched_get_priority_max, 1, 0) \
+	X(160, sched_get_priority_min, 1, 0) \
+	X(161, sched_rr_get_interval, 2, 0) \
+	X(162, nanosleep, 2, 0) \
+	X(163, mremap, 5, 0) \
+	X(164, setresuid, 3, 0) \
+	X(165, getresuid, 3, 0) \
+	X(168, poll, 3, 0) \
+	X(169, nfsservctl, 3, 0) \
+	X(170, setresgid, 3, 0) \
+	X(171, getresgid, 3, 0) \
+	X(172, prctl, 5, 0) \
+	X(173, rt_sigreturn, 0, 0) \
+	X(174, rt_sigaction, 4, 0) \
+	X(175, rt_sigprocmask, 4, 0) \
+	X(176, rt_sigpending, 2, 0) \
+	X(177, rt_sigtimedwait, 4, 0) \
+	X(178, rt_sigqueueinfo, 3, 0) \
+	X(179, rt_sigsuspend, 2, 0) \
+	X(180, pread64, 6, FD1(0)) \
+	X(181, pwrite64, 6, FD1(0)) \
+	X(182, chown, 3, TEXT1(PATH, 0, -1)) \
+	X(183, getcwd, 2, 0) \
+	X(184, capget, 2, 0) \
+	X(185, capset, 2, 0) \
+	X(186, sigaltstack, 2, 0) \
+	X(187, sendfile, 4, FD1(0) | FD2(1)) \
+	X(190, vfork, 0, 0) \
+	X(191, ugetrlimit, 2, 0) \
+	X(192, mmap2, 6, FD1(4)) \
+	X(193, truncate64, 4, TEXT1(PATH, 0, -1)) \
+	X(194, ftruncate64, 4, FD1(0)) \
+	X(195, stat64, 2, TEXT1(PATH, 0, -1)) \
+	X(196, lstat64, 2, TEXT1(PATH, 0, -1)) \
+	X(197, fstat64, 2, FD1(0)) \
+	X(198, lchown32, 3, TEXT1(PATH, 0, -1)) \
+	X(199, getuid32, 0, 0) \
+	X(200, getgid32, 0, 0) \
+	X(201, geteuid32, 0, 0) \
+	X(202, getegid32, 0, 0) \
+	X(203, setreuid32, 2, 0) \
+	X(204, setregid32, 2, 0) \
+	X(205, getgroups32, 2, 0) \
+	X(206, setgroups32, 2, 0) \
+	X(207, fchown32, 3, FD1(0)) \
+	X(208, setresuid32, 3, 0) \
+	X(209, getresuid32, 3, 0) \
+	X(210, setresgid32, 3, 0) \
+	X(211, getresgid32, 3, 0) \
+	X(212, chown32, 3, TEXT1(PATH, 0, -1)) \
+	X(213, setuid32, 1, 0) \
+	X(214, setgid32, 1, 0) \
+	X(215, setfsuid32, 1, 0) \
+	X(216, setfsgid32, 1, 0) \
+	X(217, getdents64, 3, FD1(0)) \
+	X(218, pivot_root, 2, TEXT1(PATH, 0, -1) | TEXT2(PATH, 1, -1)) \
+	X(219, mincore, 3, 0) \
+	X(220, madvise, 3, 0) \
+	X(221, fcntl64, 3, FD1(0)) \
+	X(224, gettid, 0, 0) \
+	X(225, readahead, 5, FD1(0)) \
+	X(226, setxattr, 5, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(227, lsetxattr, 5, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(228, fsetxattr, 5, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(229, getxattr, 4, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(230, lgetxattr, 4, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(231, fgetxattr, 4, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(232, listxattr, 3, TEXT1(PATH, 0, -1)) \
+	X(233, llistxattr, 3, TEXT1(PATH, 0, -1)) \
+	X(234, flistxattr, 3, FD1(0)) \
+	X(235, removexattr, 2, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(236, lremovexattr, 2, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(237, fremovexattr, 2, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(238, tkill, 2, 0) \
+	X(239, sendfile64, 4, FD1(0) | FD2(1)) \
+	X(240, futex, 6, 0) \
+	X(241, sched_setaffinity, 3, 0) \
+	X(242, sched_getaffinity, 3, 0) \
+	X(243, io_setup, 2, 0) \
+	X(244, io_destroy, 1, 0) \
+	X(245, io_getevents, 5, 0) \
+	X(246, io_submit, 3, 0) \
+	X(247, io_cancel, 3, 0) \
+	X(248, exit_group, 1, 0) \
+	X(249, lookup_dcookie, 4, 0) \
+	X(250, epoll_create, 1, FD_RETURNED) \
+	X(251, epoll_ctl, 4, FD1(0) | FD2(2)) \
+	X(252, epoll_wait, 4, FD1(0)) \
+	X(253, remap_file_pages, 5, 0) \
+	X(256, set_tid_address, 1, 0) \
+	X(257, timer_create, 3, 0) \
+	X(258, timer_settime, 4, 0) \
+	X(259, timer_gettime, 2, 0) \
+	X(260, timer_getoverrun, 1, 0) \
+	X(261, timer_delete, 1, 0) \
+	X(262, clock_settime, 2, 0) \
+	X(263, clock_gettime, 2, 0) \
+	X(264, clock_getres, 2, 0) \
+	X(265, clock_nanosleep, 4, 0) \
+	X(266, statfs64, 3, TEXT1(PATH, 0, -1)) \
+	X(267, fstatfs64, 3, FD1(0)) \
+	X(268, tgkill, 3, 0) \
+	X(269, utimes, 2, TEXT1(PATH, 0, -1)) \
+	X(270, arm_fadvise64_64, 6, FD1(0)) \
+	X(271, pciconfig_iobase, 3, 0) \
+	X(272, pciconfig_read, 5, 0) \
+	X(273, pciconfig_write, 5, 0) \
+	X(274, mq_open, 4, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(275, mq_unlink, 1, TEXT1(STRING, 0, -1)) \
+	X(276, mq_timedsend, 5, FD1(0)) \
+	X(277, mq_timedreceive, 5, FD1(0)) \
+	X(278, mq_notify, 2, FD1(0)) \
+	X(279, mq_getsetattr, 3, FD1(0)) \
+	X(280, waitid, 5, 0) \
+	X(281, socket, 3, FD_RETURNED) \
+	X(282, bind, 3, FD1(0) | TEXT1(ADDRESS, 1, 2)) \
+	X(283, connect, 3, FD1(0) | TEXT1(ADDRESS, 1, 2)) \
+	X(284, listen, 2, FD1(0)) \
+	X(285, accept, 3, FD1(0) | FD_RETURNED | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(286, getsockname, 3, FD1(0) | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(287, getpeername, 3, FD1(0) | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(288, socketpair, 4, 0) \
+	X(289, send, 4, FD1(0)) \
+	X(290, sendto, 6, FD1(0) | TEXT1(ADDRESS, 4, 5)) \
+	X(291, recv, 4, FD1(0)) \
+	X(292, recvfrom, 6, FD1(0) | TEXT1(ADDRESS_OUT, 4, 5)) \
+	X(293, shutdown, 2, FD1(0)) \
+	X(294, setsockopt, 5, FD1(0)) \
+	X(295, getsockopt, 5, FD1(0)) \
+	X(296, sendmsg, 3, FD1(0) | TEXT1(MESSAGE, 1, -1)) \
+	X(297, recvmsg, 3, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(298, semop, 3, 0) \
+	X(299, semget, 3, 0) \
+	X(300, semctl, 4, 0) \
+	X(301, msgsnd, 4, 0) \
+	X(302, msgrcv, 5, 0) \
+	X(303, msgget, 2, 0) \
+	X(304, msgctl, 3, 0) \
+	X(305, shmat, 3, 0) \
+	X(306, shmdt, 1, 0) \
+	X(307, shmget, 3, 0) \
+	X(308, shmctl, 3, 0) \
+	X(309, add_key, 5, TEXT1(STRING, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(310, request_key, 4, TEXT1(STRING, 0, -1) | TEXT2(STRING, 1, -1)) \
+	X(311, keyctl, 5, 0) \
+	X(312, semtimedop, 4, 0) \
+	X(313, vserver, 6, 0) \
+	X(314, ioprio_set, 3, 0) \
+	X(315, ioprio_get, 2, 0) \
+	X(316, inotify_init, 0, FD_RETURNED) \
+	X(317, inotify_add_watch, 3, FD1(0) | TEXT1(PATH, 1, -1)) \
+	X(318, inotify_rm_watch, 2, FD1(0)) \
+	X(319, mbind, 6, 0) \
+	X(320, get_mempolicy, 5, 0) \
+	X(321, set_mempolicy, 3, 0) \
+	X(322, openat, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(323, mkdirat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(324, mknodat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(325, fchownat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(326, futimesat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(327, fstatat64, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(328, unlinkat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(329, renameat, 4, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(330, linkat, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(331, symlinkat, 3, FD1(1) | TEXT1(STRING, 0, -1) | TEXT2(PATH, 2, 1)) \
+	X(332, readlinkat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(333, fchmodat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(334, faccessat, 3, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(335, pselect6, 6, 0) \
+	X(336, ppoll, 5, 0) \
+	X(337, unshare, 1, 0) \
+	X(338, set_robust_list, 2, 0) \
+	X(339, get_robust_list, 3, 0) \
+	X(340, splice, 6, FD1(0) | FD2(2)) \
+	X(341, arm_sync_file_range, 6, FD1(0)) \
+	X(342, tee, 4, FD1(0) | FD2(1)) \
+	X(343, vmsplice, 4, FD1(0)) \
+	X(344, move_pages, 6, 0) \
+	X(345, getcpu, 3, 0) \
+	X(346, epoll_pwait, 6, FD1(0)) \
+	X(347, kexec_load, 4, 0) \
+	X(348, utimensat, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(349, signalfd, 3, FD1(0) | FD_RETURNED) \
+	X(350, timerfd_create, 2, FD_RETURNED) \
+	X(351, eventfd, 1, FD_RETURNED) \
+	X(352, fallocate, 6, FD1(0)) \
+	X(353, timerfd_settime, 4, FD1(0)) \
+	X(354, timerfd_gettime, 2, FD1(0)) \
+	X(355, signalfd4, 4, FD1(0) | FD_RETURNED) \
+	X(356, eventfd2, 2, FD_RETURNED) \
+	X(357, epoll_create1, 1, FD_RETURNED) \
+	X(358, dup3, 3, FD1(0) | FD2(1) | FD_RETURNED | FD2_ENDS) \
+	X(359, pipe2, 2, 0) \
+	X(360, inotify_init1, 1, FD_RETURNED) \
+	X(361, preadv, 5, FD1(0)) \
+	X(362, pwritev, 5, FD1(0)) \
+	X(363, rt_tgsigqueueinfo, 4, 0) \
+	X(364, perf_event_open, 5, FD1(3) | FD_RETURNED) \
+	X(365, recvmmsg, 5, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(366, accept4, 4, FD1(0) | FD_RETURNED | TEXT1(ADDRESS_OUT, 1, 2)) \
+	X(367, fanotify_init, 2, FD_RETURNED) \
+	X(368, fanotify_mark, 6, FD1(0) | FD2(4) | TEXT1(PATH, 5, 4)) \
+	X(369, prlimit64, 4, 0) \
+	X(370, name_to_handle_at, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(371, open_by_handle_at, 3, FD1(0) | FD_RETURNED) \
+	X(372, clock_adjtime, 2, 0) \
+	X(373, syncfs, 1, FD1(0)) \
+	X(374, sendmmsg, 4, FD1(0) | TEXT1(MESSAGE, 1, -1)) \
+	X(375, setns, 2, FD1(0)) \
+	X(376, process_vm_readv, 6, 0) \
+	X(377, process_vm_writev, 6, 0) \
+	X(378, kcmp, 5, 0) \
+	X(379, finit_module, 3, FD1(0) | TEXT1(STRING, 1, -1)) \
+	X(380, sched_setattr, 3, 0) \
+	X(381, sched_getattr, 4, 0) \
+	X(382, renameat2, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(383, seccomp, 3, 0) \
+	X(384, getrandom, 3, 0) \
+	X(385, memfd_create, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(386, bpf, 3, 0) \
+	X(387, execveat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(388, userfaultfd, 1, FD_RETURNED) \
+	X(389, membarrier, 3, 0) \
+	X(390, mlock2, 3, 0) \
+	X(391, copy_file_range, 6, FD1(0) | FD2(2)) \
+	X(392, preadv2, 6, FD1(0)) \
+	X(393, pwritev2, 6, FD1(0)) \
+	X(394, pkey_mprotect, 4, 0) \
+	X(395, pkey_alloc, 2, 0) \
+	X(396, pkey_free, 1, 0) \
+	X(397, statx, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(398, rseq, 4, 0) \
+	X(399, io_pgetevents, 6, 0) \
+	X(400, migrate_pages, 4, 0) \
+	X(401, kexec_file_load, 5, FD1(0) | FD2(1) | TEXT1(COUNTED, 3, 2)) \
+	X(403, clock_gettime64, 2, 0) \
+	X(404, clock_settime64, 2, 0) \
+	X(405, clock_adjtime64, 2, 0) \
+	X(406, clock_getres_time64, 2, 0) \
+	X(407, clock_nanosleep_time64, 4, 0) \
+	X(408, timer_gettime64, 2, 0) \
+	X(409, timer_settime64, 4, 0) \
+	X(410, timerfd_gettime64, 2, FD1(0)) \
+	X(411, timerfd_settime64, 4, FD1(0)) \
+	X(412, utimensat_time64, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(413, pselect6_time64, 6, 0) \
+	X(414, ppoll_time64, 5, 0) \
+	X(416, io_pgetevents_time64, 6, 0) \
+	X(417, recvmmsg_time64, 5, FD1(0) | TEXT1(MESSAGE_OUT, 1, -1)) \
+	X(418, mq_timedsend_time64, 5, FD1(0)) \
+	X(419, mq_timedreceive_time64, 5, FD1(0)) \
+	X(420, semtimedop_time64, 4, 0) \
+	X(421, rt_sigtimedwait_time64, 4, 0) \
+	X(422, futex_time64, 6, 0) \
+	X(423, sched_rr_get_interval_time64, 2, 0) \
+	X(424, pidfd_send_signal, 4, FD1(0)) \
+	X(425, io_uring_setup, 2, FD_RETURNED) \
+	X(426, io_uring_enter, 6, FD1(0)) \
+	X(427, io_uring_register, 4, FD1(0)) \
+	X(428, open_tree, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(429, move_mount, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
+	X(430, fsopen, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
+	X(431, fsconfig, 5, FD1(0) | TEXT1(STRING, 2, -1) | TEXT2(CONFIG, 3, 1)) \
+	X(432, fsmount, 3, FD1(0) | FD_RETURNED) \
+	X(433, fspick, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(434, pidfd_open, 2, FD_RETURNED) \
+	X(435, clone3, 2, 0) \
+	X(436, close_range, 3, 0) \
+	X(437, openat2, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(438, pidfd_getfd, 3, FD1(0) | FD_RETURNED) \
+	X(439, faccessat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(440, process_madvise, 5, FD1(0)) \
+	X(441, epoll_pwait2, 6, FD1(0)) \
+	X(442, mount_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(443, quotactl_fd, 4, FD1(0)) \
+	X(444, landlock_create_ruleset, 3, FD_RETURNED) \
+	X(445, landlock_add_rule, 4, FD1(0)) \
+	X(446, landlock_restrict_self, 2, FD1(0)) \
+	X(448, process_mrelease, 2, FD1(0)) \
+	X(449, futex_waitv, 5, 0) \
+	X(450, set_mempolicy_home_node, 4, 0) \
+	X(451, cachestat, 4, FD1(0)) \
+	X(452, fchmodat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(453, map_shadow_stack, 3, 0) \
+	X(454, futex_wake, 4, 0) \
+	X(455, futex_wait, 6, 0) \
+	X(456, futex_requeue, 4, 0) \
+	X(457, statmount, 4, 0) \
+	X(458, listmount, 4, 0) \
+	X(459, lsm_get_self_attr, 4, 0) \
+	X(460, lsm_set_self_attr, 4, 0) \
+	X(461, lsm_list_modules, 3, 0) \
+	X(462, mseal, 3, 0) \
+	X(463, setxattrat, 6, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(464, getxattrat, 6, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(465, listxattrat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(466, removexattrat, 4, FD1(0) | TEXT1(PATH, 1, 0) | TEXT2(STRING, 3, -1)) \
+	X(467, open_tree_attr, 5, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
+	X(468, file_getattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(469, file_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
+	X(470, listns, 4, 0) \
+	X(471, rseq_slice_yield, 0, 0)
 /* Numbers minus __ARM_NR_BASE of arch/arm/include/uapi/asm/unistd.h. */
 #define COMPAT_PRIVATE_CALLS(X) \
-	X(1, breakpoint, 0) \
-	X(2, cacheflush, 3) \
-	X(3, usr26, 0) \
-	X(4, usr32, 0) \
-	X(5, set_tls, 1) \
-	X(6, get_tls, 0)
+	X(1, breakpoint, 0, 0) \
+	X(2, cacheflush, 3, 0) \
+	X(3, usr26, 0, 0) \
+	X(4, usr32, 0, 0) \
+	X(5, set_tls, 1, 0) \
+	X(6, get_tls, 0, 0)
 #define COMPAT_PRIVATE_BASE 0xf0000
 #endif
 

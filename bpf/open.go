@@ -79,7 +79,7 @@ func openSession(l *loader, opt Options, ns *namespaces) (*Session, error) {
 	if empty.CPUs, err = ebpf.PossibleCPU(); err != nil {
 		return &empty, fmt.Errorf("counting CPUs: %w", err)
 	}
-	if slices.Contains(opt.Families, "file") {
+	if slices.Contains(opt.Families, "file") || slices.Contains(opt.Families, "syscall") {
 		empty.renameLock = kernelSymbol(l, "rename_lock")
 	}
 	s := empty
@@ -212,7 +212,7 @@ func (s *Session) selected() (programs, switches []string) {
 
 // configure sets the sizes of the maps and the constants of the programs.
 func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []string, sizes ringSizes) error {
-	for _, name := range []string{"bulk", "rare", "cpus", "slots"} {
+	for _, name := range []string{"bulk", "rare", "cpus", "slots", "texts"} {
 		spec.Maps[name].MaxEntries = uint32(s.CPUs)
 	}
 	spec.Maps["rare"].MaxEntries *= rareSets
@@ -231,13 +231,18 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []s
 	}
 	var comm [16]byte
 	copy(comm[:15], opt.Comm)
+	texts := opt.Strings > 0 && slices.Contains(switches, "want_syscall")
+	if texts && s.renameLock == 0 && !slices.Contains(switches, "want_rename_calls") {
+		switches = append(switches, "want_rename_calls") // the paths of working directories change
+	}
 	values := map[string]any{
 		"want_tree": opt.wantsTree(), "want_comm": opt.Comm != "", "without_args": opt.WithoutArgs,
 		"comm_filter": comm, "call_ring_chunks": chunks, "cpu_count": uint32(s.CPUs), "call_ring_marks": marks,
 		"bulk_kinds": bulkKinds, "page_size": uint32(os.Getpagesize()), "ipc_index_bits": ipcIndexBits(),
 		"hash_seeds": [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}, "rename_lock": s.renameLock,
 		"bulk_mark": uint64(sizes.bulk / wakeupFraction), "rare_mark": uint64(sizes.rare / wakeupFraction),
-		"event_mark": uint64(sizes.event / wakeupFraction),
+		"event_mark":   uint64(sizes.event / wakeupFraction),
+		"want_strings": texts, "strings_max": uint32(min(opt.Strings, MaxString)),
 	}
 	return setVariables(spec, switches, values)
 }

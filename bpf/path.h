@@ -67,6 +67,21 @@ static const char bracketed[] = "[%lu]";
 static const char named[] = "%s:[%lu]";
 static const char dev_ino[] = "%u:%lu";
 
+/*
+ * A place is what has a path: the address of a struct file, or that of the struct path of a directory, plus one. Both have a
+ * struct path.
+ */
+#define PLACE_OF_PATH(path) ((path) | 1)
+HOT u64 path_in(u64 place)
+{
+	return place & 1 ? place - 1 : place + bpf_core_field_offset(struct file, f_path);
+}
+
+HOT u64 inode_of(u64 place, u64 dentry)
+{
+	return place & 1 ? FIELD(dentry, struct dentry, d_inode) : FIELD(place, struct file, f_inode);
+}
+
 /* namespace_of returns the address of a mount's namespace, 0 if it is in none. */
 HOT u64 namespace_of(u64 mnt)
 {
@@ -140,12 +155,13 @@ COLD u32 put_special(struct scratch *s, struct dentry *dentry, struct inode *ino
  * build_path builds the row of a path in the scratch buffer, without its id, and returns its length. *hash becomes a
  * hash of the row.
  */
-HOT u32 build_path(struct scratch *s, struct file *file, u64 *hash)
+HOT u32 build_path(struct scratch *s, u64 place, u64 *hash)
 {
 	struct path_event *e = (void *)s->data;
-	struct dentry *dentry = BPF_CORE_READ(file, f_path.dentry);
-	struct vfsmount *mnt = BPF_CORE_READ(file, f_path.mnt);
-	struct inode *inode = BPF_CORE_READ(file, f_inode);
+	u64 path = path_in(place);
+	struct dentry *dentry = (void *)FIELD(path, struct path, dentry);
+	struct vfsmount *mnt = (void *)FIELD(path, struct path, mnt);
+	struct inode *inode = (void *)inode_of(place, (u64)dentry);
 	u32 dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	u32 major = dev >> 20, minor = dev & 0xfffff; /* include/linux/kdev_t.h */
 	u32 start = sizeof(*e), len = start;
@@ -159,7 +175,7 @@ HOT u32 build_path(struct scratch *s, struct file *file, u64 *hash)
 	e->ino = BPF_CORE_READ(inode, i_ino);
 	e->mntns = mount_namespace((u64)container_of(mnt, struct mount, mnt));
 	if (dentry != BPF_CORE_READ(mnt, mnt_root))
-		len = put_special(s, dentry, inode, (u64)file);
+		len = put_special(s, dentry, inode, place);
 	if (len == start) {
 		len = append_path(s, start, dentry, mnt, &e->name);
 		if (len == start && e->name.flags & REF_CUT) {
@@ -211,7 +227,7 @@ HOT u64 hash_inline(u64 dentry, u64 hash_len)
 	} while (0)
 
 /*
- * path_key_of reads the current key of a file's path into *key, or if that is NULL returns a hash of it. It also reads
+ * path_key_of reads the current key of the path of a place into *key, or if that is NULL returns a hash of it. It also reads
  * what has to be the same for the key to have the same path.
  *
  * The kernel counts the changes of a mount namespace in `event`, from 0 in each new one; where mounts have no unique
@@ -219,16 +235,17 @@ HOT u64 hash_inline(u64 dentry, u64 hash_len)
  * tells when those above it change. Of a file that can be neither read nor written, the name may depend on more than
  * the key has, as in nsfs.
  */
-HOT u64 path_key_of(u64 file, struct path_version *version, struct path_key *key)
+HOT u64 path_key_of(u64 place, struct path_version *version, struct path_key *key)
 {
-	u64 mnt = FIELD(file, struct file, f_path.mnt) - bpf_core_field_offset(struct mount, mnt);
-	u64 dentry = FIELD(file, struct file, f_path.dentry), parent = FIELD(dentry, struct dentry, d_parent);
-	u64 inode = FIELD(file, struct file, f_inode), ns = FIELD(mnt, struct mount, mnt_ns), dir, hash_len, hash = 0;
+	u64 path = path_in(place);
+	u64 mnt = FIELD(path, struct path, mnt) - bpf_core_field_offset(struct mount, mnt);
+	u64 dentry = FIELD(path, struct path, dentry), parent = FIELD(dentry, struct dentry, d_parent);
+	u64 inode = inode_of(place, dentry), ns = FIELD(mnt, struct mount, mnt_ns), dir, hash_len, hash = 0;
 
 	version->epoch = epoch;
 	version->renames = rename_lock ? load_u64(rename_lock) : renames;
 	version->mounts = 1; /* one of the kernel's own, which stays */
-	if (!ns || !(FIELD(file, struct file, f_mode) & (FMODE_CAN_READ | FMODE_CAN_WRITE))) {
+	if (!ns || (!(place & 1) && !(FIELD(place, struct file, f_mode) & (FMODE_CAN_READ | FMODE_CAN_WRITE)))) {
 		version->mounts = 0;
 	} else if (ns < (u64)-4095) {
 		version->mounts = 2 + FIELD(ns, struct mnt_namespace, event);
@@ -246,7 +263,7 @@ HOT u64 path_key_of(u64 file, struct path_version *version, struct path_key *key
 	if (parent == dentry) {
 		PUT_KEY(generations, FIELD(inode, struct inode, i_generation) << 32);
 		PUT_KEY(dir_ino, 0);
-		PUT_KEY(name, (FIELD(inode, struct inode, i_mode) & S_IFMT) == S_IFSOCK ? socket_key(file) :
+		PUT_KEY(name, (FIELD(inode, struct inode, i_mode) & S_IFMT) == S_IFSOCK ? socket_key(place) :
 											  hash_inline(dentry, hash_len));
 		return hash;
 	}
@@ -275,7 +292,7 @@ HOT bool same_version(struct path_version *a, struct path_version *b)
  * announce_path writes the row of a path, if this epoch does not have it, and returns its id. Without room it counts
  * the row as lost and returns the negated id: then the next event of the file has to try again.
  */
-HOT s32 announce_path(struct file *file)
+HOT s32 announce_path(u64 place)
 {
 	struct path_name fresh = { .epoch = epoch }, *known;
 	struct scratch *s = scratch_get();
@@ -287,7 +304,7 @@ HOT s32 announce_path(struct file *file)
 		count_lost(KIND_path);
 		return -(s32)(__sync_fetch_and_add(&last_path, 1) + 1);
 	}
-	len = build_path(s, file, &hash);
+	len = build_path(s, place, &hash);
 	known = bpf_map_lookup_elem(&path_names, &hash);
 	if (known && known->epoch == fresh.epoch) {
 		fresh.id = known->id;
@@ -306,27 +323,27 @@ HOT s32 announce_path(struct file *file)
 }
 
 /*
- * path_of_file returns the id of a file's path, negated if the path could not be announced. It is a global function, so
+ * path_of_file returns the id of the path of a place, negated if the path could not be announced. It is a global function, so
  * that the verifier checks it only once for each program.
  */
-__noinline int path_of_file(u64 file)
+__noinline int path_of_file(u64 place)
 {
 	struct path_state fresh = {}, *state;
-	u64 key = path_key_of(file, &fresh.version, NULL); /* before the path is read, which may change meanwhile */
+	u64 key = path_key_of(place, &fresh.version, NULL); /* before the path is read, which may change meanwhile */
 
 	state = bpf_map_lookup_elem(&paths, &key);
 	if (state && same_version(&state->version, &fresh.version))
 		return state->id;
-	fresh.id = announce_path((struct file *)file);
+	fresh.id = announce_path(place);
 	if (fresh.id > 0)
 		bpf_map_update_elem(&paths, &key, &fresh, BPF_ANY);
 	return fresh.id;
 }
 
-/* path_of returns the id of a file's path, announced if there was room. */
-HOT path_id path_of(u64 file)
+/* path_of returns the id of a place's path, announced if there was room. */
+HOT path_id path_of(u64 place)
 {
-	s32 id = path_of_file(file);
+	s32 id = path_of_file(place);
 
 	return id < 0 ? -id : id;
 }

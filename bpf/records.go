@@ -38,12 +38,16 @@ var records = []record{
 		{form: formSocketAddress, offset: 60, size: 8}, // daddr
 		{form: formInt32, offset: 68, size: 4},         // dport
 	}},
-	{table: "cgroup", kind: 3, size: 32, minSize: 32, members: []member{
+	{table: "string", kind: 3, size: 16, minSize: 16, members: []member{
+		{form: formInt32, offset: 4, size: 4}, // string
+		{form: formText, offset: 8, size: 8},  // value
+	}},
+	{table: "cgroup", kind: 4, size: 32, minSize: 32, members: []member{
 		{form: formInt64, offset: 8, size: 8},      // cgroup
 		{form: formPath, offset: 16, size: 8},      // name
 		{form: formContainer, offset: 24, size: 8}, // container
 	}},
-	{table: "process", kind: 4, size: 64, minSize: 64, members: []member{
+	{table: "process", kind: 5, size: 64, minSize: 64, members: []member{
 		{form: formTime, offset: 8, size: 8},    // ts
 		{form: formCPU},                         // cpu
 		{form: formInt32, offset: 4, size: 4},   // task
@@ -56,22 +60,28 @@ var records = []record{
 		{form: formInt32, offset: 52, size: 4},  // signal
 		{form: formInt64, offset: 56, size: 8},  // duration_ns
 	}},
-	{table: "syscall", kind: 5, size: 88, minSize: 40, members: []member{
-		{form: formTime, offset: 8, size: 8},   // ts
-		{form: formCPU},                        // cpu
-		{form: formInt32, offset: 4, size: 4},  // task
-		{form: formInt32, offset: 16, size: 4}, // nr
-		{form: formInt64, offset: 24, size: 8}, // ret
-		{form: formInt64, offset: 32, size: 8}, // duration_ns
-		{form: formInt64, offset: 40, size: 8}, // arg0
-		{form: formInt64, offset: 48, size: 8}, // arg1
-		{form: formInt64, offset: 56, size: 8}, // arg2
-		{form: formInt64, offset: 64, size: 8}, // arg3
-		{form: formInt64, offset: 72, size: 8}, // arg4
-		{form: formInt64, offset: 80, size: 8}, // arg5
-		{form: formInt32, offset: 20, size: 4}, // flags
+	{table: "syscall", kind: 6, size: 112, minSize: 48, members: []member{
+		{form: formTime, offset: 8, size: 8},    // ts
+		{form: formCPU},                         // cpu
+		{form: formInt32, offset: 4, size: 4},   // task
+		{form: formInt32, offset: 16, size: 4},  // nr
+		{form: formInt64, offset: 24, size: 8},  // ret
+		{form: formInt64, offset: 32, size: 8},  // duration_ns
+		{form: formInt64, offset: 48, size: 8},  // arg0
+		{form: formInt64, offset: 56, size: 8},  // arg1
+		{form: formInt64, offset: 64, size: 8},  // arg2
+		{form: formInt64, offset: 72, size: 8},  // arg3
+		{form: formInt64, offset: 80, size: 8},  // arg4
+		{form: formInt64, offset: 88, size: 8},  // arg5
+		{form: formInt32, offset: 40, size: 4},  // path
+		{form: formInt32, offset: 44, size: 4},  // path2
+		{form: formInt32, offset: 96, size: 4},  // str
+		{form: formInt32, offset: 100, size: 4}, // str2
+		{form: formInt32, offset: 104, size: 4}, // dir
+		{form: formInt32, offset: 108, size: 4}, // dir2
+		{form: formInt32, offset: 20, size: 4},  // flags
 	}},
-	{table: "pending", kind: 6, size: 72, minSize: 24, members: []member{
+	{table: "pending", kind: 7, size: 96, minSize: 96, members: []member{
 		{form: formTime, offset: 8, size: 8},   // ts
 		{form: formCPU},                        // cpu
 		{form: formInt32, offset: 4, size: 4},  // task
@@ -82,9 +92,15 @@ var records = []record{
 		{form: formInt64, offset: 48, size: 8}, // arg3
 		{form: formInt64, offset: 56, size: 8}, // arg4
 		{form: formInt64, offset: 64, size: 8}, // arg5
+		{form: formInt32, offset: 72, size: 4}, // path
+		{form: formInt32, offset: 76, size: 4}, // path2
+		{form: formInt32, offset: 80, size: 4}, // str
+		{form: formInt32, offset: 84, size: 4}, // str2
+		{form: formInt32, offset: 88, size: 4}, // dir
+		{form: formInt32, offset: 92, size: 4}, // dir2
 		{form: formInt32, offset: 20, size: 4}, // flags
 	}},
-	{table: "file", kind: 7, size: 64, minSize: 64, members: []member{
+	{table: "file", kind: 8, size: 64, minSize: 64, members: []member{
 		{form: formTime, offset: 8, size: 8},   // ts
 		{form: formCPU},                        // cpu
 		{form: formInt32, offset: 4, size: 4},  // task
@@ -96,7 +112,7 @@ var records = []record{
 		{form: formInt64, offset: 48, size: 8}, // duration_ns
 		{form: formInt32, offset: 56, size: 4}, // flags
 	}},
-	{table: "ipc", kind: 8, size: 48, minSize: 48, members: []member{
+	{table: "ipc", kind: 9, size: 48, minSize: 48, members: []member{
 		{form: formTime, offset: 8, size: 8},    // ts
 		{form: formCPU},                         // cpu
 		{form: formInt32, offset: 4, size: 4},   // task
@@ -108,7 +124,7 @@ var records = []record{
 		{form: formInt32, offset: 40, size: 4},  // mode
 		{form: formInt32, offset: 44, size: 4},  // flag
 	}},
-	{table: "tcp", kind: 9, size: 112, minSize: 112, members: []member{
+	{table: "tcp", kind: 10, size: 112, minSize: 112, members: []member{
 		{form: formTime, offset: 8, size: 8},      // ts
 		{form: formCPU},                           // cpu
 		{form: formInt32, offset: 4, size: 4},     // task
@@ -126,7 +142,7 @@ var records = []record{
 		{form: formInt64, offset: 104, size: 8},   // srtt_ns
 		{form: formInt32, offset: 68, size: 4},    // flags
 	}},
-	{table: "seccomp", kind: 10, size: 40, minSize: 40, members: []member{
+	{table: "seccomp", kind: 11, size: 40, minSize: 40, members: []member{
 		{form: formTime, offset: 8, size: 8},   // ts
 		{form: formCPU},                        // cpu
 		{form: formInt32, offset: 4, size: 4},  // task
@@ -135,7 +151,7 @@ var records = []record{
 		{form: formInt32, offset: 24, size: 4}, // code
 		{form: formInt64, offset: 32, size: 8}, // ip
 	}},
-	{table: "signal", kind: 11, size: 40, minSize: 40, members: []member{
+	{table: "signal", kind: 12, size: 40, minSize: 40, members: []member{
 		{form: formTime, offset: 8, size: 8},   // ts
 		{form: formCPU},                        // cpu
 		{form: formInt32, offset: 4, size: 4},  // task

@@ -25,13 +25,15 @@ type ref struct {
 	bytes   []byte
 	present bool // false: the program left the member 0
 	flags   uint16
+	form    uint16 // of a text: enum text_form
 }
 
 // refAt resolves the struct ref at offset in rec.
 func refAt(rec []byte, offset uintptr) ref {
 	off := binary.NativeEndian.Uint16(rec[offset:])
 	n := binary.NativeEndian.Uint16(rec[offset+2:])
-	r := ref{present: off != 0, flags: binary.NativeEndian.Uint16(rec[offset+4:])}
+	r := ref{present: off != 0, flags: binary.NativeEndian.Uint16(rec[offset+4:]),
+		form: binary.NativeEndian.Uint16(rec[offset+6:])}
 	if int(off)+int(n) <= len(rec) {
 		r.bytes = rec[off : int(off)+int(n)]
 	}

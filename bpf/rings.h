@@ -69,6 +69,11 @@ struct call {
 	u32 args;     /* how many arguments it takes; the rest of arg is undefined */
 	u32 class;    /* CLASS() of calls.h, and enum row_flags from bit CALL_FLAGS on */
 	s64 arg[6];
+	u32 names;  /* which of its arguments have names, FD1() and so on of calls.h */
+	u32 pad_names;
+	path_id path[2];  /* columns path, path2 */
+	string_id str[2]; /* columns str, str2, and dir, dir2, once NAMES_READ is in names */
+	path_id dir[2];
 };
 
 #define CALL_FLAGS 24
@@ -202,7 +207,7 @@ HOT enum rare_set rare_set_of(u32 kind)
 {
 	if (kind == KIND_process || kind == KIND_tcp)
 		return RARE_EVENTS;
-	if (kind == KIND_task || kind == KIND_path || kind == KIND_cgroup)
+	if (kind == KIND_task || kind == KIND_path || kind == KIND_string || kind == KIND_cgroup)
 		return RARE_ANNOUNCED;
 	return RARE_CHEAP;
 }

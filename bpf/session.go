@@ -32,8 +32,10 @@ type Options struct {
 	Comm     string   // record only tasks of this name; "": all
 	// WithoutArgs leaves the arguments out of the rows of executed programs.
 	WithoutArgs bool
-	UID, GID    int // who the process may become when it drops its privileges; -1: nobody else
-	RingSize    int // bytes per CPU for the rings of all bulk tables; a power of two, a multiple of the page size
+	// Strings is how many bytes are kept of each text that is passed to a system call, at most MaxString; 0: none.
+	Strings  int
+	UID, GID int // who the process may become when it drops its privileges; -1: nobody else
+	RingSize int // bytes per CPU for the rings of all bulk tables; a power of two, a multiple of the page size
 	// EventRingSize is the size of each CPU's ring for processes and connections, RareRingSize that of each of its
 	// RareRings, in bytes; 0 means the constant of that name.
 	EventRingSize int
@@ -42,6 +44,9 @@ type Options struct {
 	Mechanisms map[string]string
 	probe      bool // nothing will be recorded
 }
+
+// MaxString is the most bytes that are kept of a text.
+const MaxString = 4096
 
 // wantsTree reports whether only processes and their descendants are recorded, not the whole host.
 func (o *Options) wantsTree() bool { return o.Command || len(o.PIDs) > 0 }

@@ -16,6 +16,7 @@ type Selection struct {
 	Comm     string   `json:"comm,omitempty"`     // only tasks whose name this was
 	PIDs     []int64  `json:"pids,omitempty"`     // only these processes, and what they started
 	Args     *bool    `json:"args,omitempty"`     // false: no command lines; nil: with them
+	Strings  *int64   `json:"strings,omitempty"`  // only so many bytes of each text of a call; nil: 4096
 
 	Other []string `json:"-"` // sorted
 }
@@ -25,6 +26,9 @@ var selectionFields = []string{"families", "comm", "pids", "args", "strings", "d
 
 // WithoutArgs reports whether command lines were left out. s may be nil.
 func (s *Selection) WithoutArgs() bool { return s != nil && s.Args != nil && !*s.Args }
+
+// WithoutStrings reports whether the texts of system calls were left out. s may be nil.
+func (s *Selection) WithoutStrings() bool { return s != nil && s.Strings != nil && *s.Strings == 0 }
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (s *Selection) UnmarshalJSON(data []byte) error {

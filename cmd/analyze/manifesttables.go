@@ -36,6 +36,11 @@ func factTable(m *format.Manifest) *term.Table {
 	if m.Selection.WithoutArgs() {
 		add("left out", "arguments of programs")
 	}
+	if m.Selection.WithoutStrings() {
+		add("left out", "texts of system calls")
+	} else if s := m.Selection; s != nil && s.Strings != nil {
+		add("texts of calls", "at most "+term.Count(*s.Strings)+" bytes")
+	}
 	add("derived", derivedText(m.Derived))
 	add("recorder", recorderText(&m.Recorder))
 	return t

@@ -40,6 +40,14 @@ func (opt *options) checkCombination(f *cli.Flags, pids []string) error {
 	case opt.noArgs && len(opt.command) == 0 && !slices.Contains(opt.families(), "process"):
 		return f.Wrong("--no-args is for process events, which are not recorded")
 	}
+	for _, flag := range []string{"strings", "no-strings"} {
+		if f.Changed(flag) && !slices.Contains(opt.families(), "syscall") {
+			return f.Wrong("--%s is for syscall events, which are not recorded", flag)
+		}
+	}
+	if opt.noStrings && f.Changed("strings") {
+		return f.Wrong("--strings and --no-strings exclude each other")
+	}
 	bulk := bulkFamilies()
 	for _, flag := range []string{"max-cpu", "buffer-size"} {
 		if f.Changed(flag) && !slices.ContainsFunc(opt.families(), func(name string) bool {

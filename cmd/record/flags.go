@@ -50,6 +50,9 @@ func (opt *options) selectionFlags(f *cli.Flags, args *unparsed) {
 	f.StringVar(&opt.comm, "comm", "", "only tasks whose name is `NAME`, of which the first 15 bytes count")
 	f.BoolVar(&opt.noArgs, "no-args", false, "no command lines: programs without their arguments, and of COMMAND "+
 		"only its name, because arguments may hold passwords")
+	opt.strings = bpf.MaxString
+	f.Var(&opt.strings, "strings", "keep `SIZE` of each text that is passed to a system call: paths, names, addresses")
+	f.BoolVar(&opt.noStrings, "no-strings", false, "no texts of system calls")
 }
 
 func (opt *options) destinationFlags(f *cli.Flags) {

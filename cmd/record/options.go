@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/recorder"
@@ -23,6 +24,8 @@ type options struct {
 	mechanisms map[string]string // of --mechanism, by family
 	comm       string
 	noArgs     bool
+	strings    cli.Size
+	noStrings  bool
 	duration   cli.Time
 	maxEvents  int64
 	maxSize    cli.Size
@@ -77,10 +80,21 @@ func (opt *options) selection(processes []int) *format.Selection {
 	if opt.noArgs {
 		s.Args = new(bool)
 	}
-	if len(s.Families) == 0 && s.Comm == "" && len(s.PIDs) == 0 && s.Args == nil {
+	if kept := int64(opt.keptStrings()); kept < bpf.MaxString && slices.Contains(opt.families(), "syscall") {
+		s.Strings = &kept
+	}
+	if len(s.Families) == 0 && s.Comm == "" && len(s.PIDs) == 0 && s.Args == nil && s.Strings == nil {
 		return nil
 	}
 	return s
+}
+
+// keptStrings is how many bytes are kept of each text of a system call; 0: none.
+func (opt *options) keptStrings() int {
+	if opt.noStrings {
+		return 0
+	}
+	return int(opt.strings)
 }
 
 // commandLines are COMMAND and the whole command line as the manifest has them: with --no-args, COMMAND's arguments are
@@ -129,11 +143,14 @@ func (opt *options) check(f *cli.Flags, args *unparsed) error {
 		n    int64
 	}{
 		{"max-events", opt.maxEvents}, {"max-size", int64(opt.maxSize)}, {"duration", int64(opt.duration)},
-		{"buffer-size", int64(opt.ringSize)},
+		{"buffer-size", int64(opt.ringSize)}, {"strings", int64(opt.strings)},
 	} {
 		if f.Changed(flag.name) && flag.n <= 0 {
 			return f.Wrong("--%s must be more than 0", flag.name)
 		}
+	}
+	if most := cli.Size(bpf.MaxString); opt.strings > most {
+		return f.Wrong("--strings %s is more than %s", opt.strings.String(), most.String())
 	}
 	if most := cli.Size(recorder.MaxRing); opt.ringSize > most {
 		return f.Wrong("--buffer-size %s is more than %s", opt.ringSize.String(), most.String())

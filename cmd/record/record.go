@@ -153,7 +153,7 @@ func (r *recording) load(budget *recorder.Budget) (err error) {
 	uid, gid := r.caller.IDs()
 	r.session, err = bpf.Open(bpf.Options{
 		Families: r.opt.families(), Mechanisms: r.opt.mechanisms, PIDs: r.opt.pids, Command: r.cmd != nil,
-		Comm: r.opt.comm, WithoutArgs: r.opt.noArgs, UID: uid, GID: gid,
+		Comm: r.opt.comm, WithoutArgs: r.opt.noArgs, Strings: r.opt.keptStrings(), UID: uid, GID: gid,
 		RingSize: budget.Ring, EventRingSize: budget.EventRing, RareRingSize: budget.RareRing,
 	})
 	if r.session != nil {

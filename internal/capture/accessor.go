@@ -3,6 +3,7 @@
 package capture
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/fletch-trace/fletch/format"
@@ -31,7 +32,8 @@ func (c *Capture) Access(columns []Column) ([]*Accessor, error) {
 			a.names = newCallNames(c.calls.Name)
 		default:
 			var err error
-			if a.rows, err = c.Dimension(column.Dimension).Load(column.Column); err != nil {
+			of := format.Column{Name: cmp.Or(column.field, column.Name), Type: column.Type}
+			if a.rows, err = c.Dimension(column.Dimension).Load(of); err != nil {
 				return nil, err
 			}
 		}

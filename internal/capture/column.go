@@ -14,6 +14,7 @@ type Column struct {
 	format.Column
 	Source    string // the column of the table with the values, ids or numbers
 	Dimension string // of a joined column: the dimension, or callDimension; else ""
+	field     string // of a joined column: that of the dimension, if it has another name
 }
 
 // callDimension stands for the names of system calls, which are not a table.
@@ -26,12 +27,22 @@ func (c Column) Own() bool { return c.Dimension == "" }
 var joined = map[string][]string{"task": {"comm", "pid", "tid"}}
 
 // Columns returns the columns of a table, each followed by the columns that it joins: task by comm, pid and tid, system
-// call numbers and other ids by name. A column of which the table has one with the same name is not joined: the pid of
-// a process event is the process that the event is about.
+// call numbers by name. An id whose row has a text becomes NAME_id, and NAME is the text; the text of a path of a file is
+// also its name. A column of which the table has one with the same name is not joined: the pid of a process event is the
+// process that the event is about.
 func (c *Capture) Columns(s *format.Schema) []Column {
 	var columns []Column
 	for _, own := range s.Columns {
-		columns = append(columns, Column{own, own.Name, ""})
+		if text := c.textOf(s, own); text != nil {
+			id := own
+			id.Name += "_id"
+			columns = append(columns, Column{Column: id, Source: own.Name}, *text)
+			if s.Table != "file" {
+				continue
+			}
+		} else {
+			columns = append(columns, Column{Column: own, Source: own.Name})
+		}
 		if !s.Event() && schema.Describe(s.Table, own).Meaning != schema.Syscall {
 			continue // ids are only joined in tables of events
 		}
@@ -45,17 +56,34 @@ func (c *Capture) Columns(s *format.Schema) []Column {
 	return columns
 }
 
+// textOf returns the column of the text that ids in a column of events stand for, with the name of that column; nil if
+// they stand for no text.
+func (c *Capture) textOf(s *format.Schema, own format.Column) *Column {
+	if !s.Event() {
+		return nil
+	}
+	d := schema.DimensionOf(s.Table, own, c.schemaOf)
+	if d == nil {
+		return nil
+	}
+	named := schema.NameColumn(d)
+	if named == nil {
+		return nil
+	}
+	return &Column{format.Column{Name: own.Name, Type: format.String}, own.Name, d.Table, named.Name}
+}
+
 // Joined returns the columns that the ids or system call numbers in a column of a table lead to.
 func (c *Capture) Joined(s *format.Schema, own format.Column) (columns []Column) {
 	if own.Type == format.Int32 && schema.Describe(s.Table, own).Meaning == schema.Syscall {
-		return []Column{{format.Column{Name: "name", Type: format.String}, own.Name, callDimension}}
+		return []Column{{format.Column{Name: "name", Type: format.String}, own.Name, callDimension, ""}}
 	}
 	d := schema.DimensionOf(s.Table, own, c.schemaOf)
 	if d == nil {
 		return nil
 	}
 	for _, column := range c.joinedColumns(d.Table) {
-		columns = append(columns, Column{column, own.Name, d.Table})
+		columns = append(columns, Column{column, own.Name, d.Table, ""})
 	}
 	return columns
 }
@@ -64,7 +92,10 @@ func (c *Capture) Joined(s *format.Schema, own format.Column) (columns []Column)
 func (c *Capture) joinedColumns(dimension string) (columns []format.Column) {
 	names, ok := joined[dimension]
 	if !ok {
-		names = []string{"name"}
+		names = nil
+		if named := schema.NameColumn(c.schemaOf(dimension)); named != nil {
+			names = []string{named.Name}
+		}
 	}
 	for _, name := range names {
 		if known := schema.Of(dimension).Column(name); known != nil {

@@ -66,7 +66,7 @@ func (g *rowGroup) append(b *format.Batch, from, to int, j *joiner, label int32)
 	for i, c := range g.joins {
 		switch {
 		case g.isOwn(i):
-			appendVector(&g.vectors[i], b.Column(c.Name), from, to)
+			appendVector(&g.vectors[i], b.Column(g.joins[i].Source), from, to)
 		case c.Name == "":
 			g.textNumbers[i] = append(g.textNumbers[i], slices.Repeat([]int32{label}, to-from)...)
 		case g.isJoinedText(i):

@@ -29,16 +29,11 @@ type dimensionPath struct {
 	dimension *format.Schema
 }
 
-// nameColumn is the column with the name of a dimension's rows. Not all dimensions have it.
+// nameColumn is the name of a system call, and of the rows of most dimensions: see schema.NameColumn.
 var nameColumn = format.Column{Name: "name", Type: format.String}
 
 // callName is another name of the name of a system call.
 const callName = "call"
-
-func hasName(s *format.Schema) bool {
-	i := s.Index(nameColumn.Name)
-	return i >= 0 && s.Columns[i] == nameColumn
-}
 
 // isCall reports whether a column has system call numbers.
 func isCall(t *format.Schema, c format.Column) bool {
@@ -54,8 +49,8 @@ func joinOf(name string, fits func(format.Type) bool, table *format.Schema, d Di
 	seen := map[string]bool{table.Table: true}
 	for depth := 1; len(near) > 0; depth++ {
 		for _, r := range near {
-			if r.id.Name == name && fits(format.String) && hasName(r.dimension) {
-				return r.to(nameColumn)
+			if named := schema.NameColumn(r.dimension); named != nil && r.id.Name == name && fits(format.String) {
+				return r.to(*named)
 			}
 			for _, c := range r.dimension.Columns[1:] {
 				plain := c.Name == name && (depth == 1 || c.Name != nameColumn.Name)

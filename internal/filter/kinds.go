@@ -88,7 +88,7 @@ func addKinds(all map[string]kinds, t *format.Schema, of func(name string) *form
 		if t.Columns[0].Name == t.Table && c.Name != t.Table {
 			all[qualified(t, c)] |= kindOf(schema.Describe(t.Table, c)) | long
 		}
-		if d := schema.DimensionOf(t.Table, c, of); d != nil && hasName(d) {
+		if d := schema.DimensionOf(t.Table, c, of); d != nil && schema.NameColumn(d) != nil {
 			all[c.Name] |= text
 		}
 		if isCall(t, c) {

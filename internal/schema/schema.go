@@ -202,3 +202,13 @@ func newTable(t *Table) *Table {
 	}
 	return t
 }
+
+// NameColumn returns the column of a dimension that has the text of its rows, nil if it has none: a name, or a value.
+func NameColumn(s *format.Schema) *format.Column {
+	for _, name := range []string{"name", "value"} {
+		if i := s.Index(name); i >= 0 && s.Columns[i].Type == format.String {
+			return &s.Columns[i]
+		}
+	}
+	return nil
+}

@@ -131,7 +131,7 @@ func TestTables(t *testing.T) {
 		t.Errorf("the first families are %s", got)
 	}
 	for family, want := range map[string]string{
-		"syscall": "[syscall pending path]", "file": "[file path]", "tcp": "[tcp]", "unknown": "[]",
+		"syscall": "[syscall pending path string]", "file": "[file path]", "tcp": "[tcp]", "unknown": "[]",
 	} {
 		if got := fmt.Sprint(schema.TablesOf(family)); got != want {
 			t.Errorf("tables of %s: got %s, want %s", family, got, want)

@@ -68,6 +68,7 @@ type prototype struct {
 	params []Param
 	shown  func(args [6]int64) int // how many of the parameters the call reads; nil: all of them
 	result result
+	texts  [2]uint8 // the first and the second argument that is a text, from 1 on; 0: none
 }
 
 // appendArgs appends the arguments of a call, without the parentheses.

@@ -2759,14 +2759,14 @@ var prototypes = [...]prototype{
 		{"filename", "const char *", kindPointer, true},
 		{"flags", "int", setOpen, false},
 		{"mode", "umode_t", kindMode, false},
-	}, shown: shownOpen},
+	}, shown: shownOpen, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "unsigned int", kindFD, false},
 	}},
 	{params: []Param{
 		{"filename", "const char *", kindPointer, true},
 		{"statbuf", "struct stat *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "unsigned int", kindFD, false},
 		{"statbuf", "struct stat *", kindPointer, true},
@@ -2838,7 +2838,7 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"filename", "const char *", kindPointer, true},
 		{"mode", "int", setAccess, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fildes", "int *", kindPointer, true},
 	}},
@@ -2924,12 +2924,12 @@ var prototypes = [...]prototype{
 		{"fd", "int", kindFD, false},
 		{"uservaddr", "struct sockaddr *", kindPointer, true},
 		{"addrlen", "int", kindInt, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"upeer_sockaddr", "struct sockaddr *", kindPointer, true},
 		{"upeer_addrlen", "int *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"buff", "void *", kindPointer, true},
@@ -2937,7 +2937,7 @@ var prototypes = [...]prototype{
 		{"flags", "unsigned int", setMsg, false},
 		{"addr", "struct sockaddr *", kindPointer, true},
 		{"addr_len", "int", kindInt, false},
-	}},
+	}, texts: [2]uint8{5, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"ubuf", "void *", kindPointer, true},
@@ -2945,12 +2945,12 @@ var prototypes = [...]prototype{
 		{"flags", "unsigned int", setMsg, false},
 		{"addr", "struct sockaddr *", kindPointer, true},
 		{"addr_len", "int *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{5, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"msg", "struct user_msghdr *", kindPointer, true},
 		{"flags", "unsigned", setMsg, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"how", "int", setShutdown, false},
@@ -2959,7 +2959,7 @@ var prototypes = [...]prototype{
 		{"fd", "int", kindFD, false},
 		{"umyaddr", "struct sockaddr *", kindPointer, true},
 		{"addrlen", "int", kindInt, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"backlog", "int", kindInt, false},
@@ -2968,7 +2968,7 @@ var prototypes = [...]prototype{
 		{"fd", "int", kindFD, false},
 		{"usockaddr", "struct sockaddr *", kindPointer, true},
 		{"usockaddr_len", "int *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"family", "int", setFamily, false},
 		{"type", "int", setSocket, false},
@@ -3000,7 +3000,7 @@ var prototypes = [...]prototype{
 		{"filename", "const char *", kindPointer, true},
 		{"argv", "const char *const *", kindPointer, true},
 		{"envp", "const char *const *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"error_code", "int", kindInt, false},
 	}, result: resultNone},
@@ -3070,7 +3070,7 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"path", "const char *", kindPointer, true},
 		{"length", "long", kindInt, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "unsigned int", kindFD, false},
 		{"length", "off_t", kindInt, true},
@@ -3086,31 +3086,31 @@ var prototypes = [...]prototype{
 	}},
 	{params: []Param{
 		{"filename", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"oldname", "const char *", kindPointer, true},
 		{"newname", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 2}},
 	{params: []Param{
 		{"pathname", "const char *", kindPointer, true},
 		{"mode", "umode_t", kindMode, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"pathname", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"old", "const char *", kindPointer, true},
 		{"new", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 2}},
 	{params: []Param{
 		{"path", "const char *", kindPointer, true},
 		{"buf", "char *", kindPointer, true},
 		{"bufsiz", "int", kindInt, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"filename", "const char *", kindPointer, true},
 		{"mode", "umode_t", kindMode, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "unsigned int", kindFD, false},
 		{"mode", "umode_t", kindMode, false},
@@ -3119,7 +3119,7 @@ var prototypes = [...]prototype{
 		{"filename", "const char *", kindPointer, true},
 		{"user", "uid_t", kindID, false},
 		{"group", "gid_t", kindID, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "unsigned int", kindFD, false},
 		{"user", "uid_t", kindID, false},
@@ -3236,15 +3236,15 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"filename", "char *", kindPointer, true},
 		{"times", "struct utimbuf *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"filename", "const char *", kindPointer, true},
 		{"mode", "umode_t", setFileType, false},
 		{"dev", "unsigned", kindDevice, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"library", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"personality", "unsigned int", setPersonality, false},
 	}},
@@ -3255,7 +3255,7 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"path", "const char *", kindPointer, true},
 		{"buf", "struct statfs *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "unsigned int", kindFD, false},
 		{"buf", "struct statfs *", kindPointer, true},
@@ -3305,7 +3305,7 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"new_root", "const char *", kindPointer, true},
 		{"put_old", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 2}},
 	{params: []Param{
 		{"args", "struct __sysctl_args *", kindPointer, true},
 	}},
@@ -3325,25 +3325,25 @@ var prototypes = [...]prototype{
 	}},
 	{params: []Param{
 		{"name", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"dev_name", "char *", kindPointer, true},
 		{"dir_name", "char *", kindPointer, true},
 		{"type", "char *", kindPointer, true},
 		{"flags", "unsigned long", setMount, true},
 		{"data", "void *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 2}},
 	{params: []Param{
 		{"name", "char *", kindPointer, true},
 		{"flags", "int", setUmount, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"specialfile", "const char *", kindPointer, true},
 		{"swap_flags", "int", setSwap, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"specialfile", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"magic1", "int", setRebootMagic, false},
 		{"magic2", "int", setRebootMagic, false},
@@ -3353,7 +3353,7 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"name", "char *", kindPointer, true},
 		{"len", "int", kindUint, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"level", "unsigned int", kindUint, false},
 	}},
@@ -3365,16 +3365,16 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"name", "const char *", kindPointer, true},
 		{"size", "size_t", kindUint, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"umod", "void *", kindPointer, true},
 		{"len", "unsigned long", kindUint, true},
 		{"uargs", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{3, 0}},
 	{params: []Param{
 		{"name_user", "const char *", kindPointer, true},
 		{"flags", "unsigned int", setModuleDelete, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"table", "struct kernel_sym *", kindPointer, true},
 	}},
@@ -3384,13 +3384,13 @@ var prototypes = [...]prototype{
 		{"buf", "void *", kindPointer, true},
 		{"bufsize", "size_t", kindUint, true},
 		{"ret", "size_t *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"cmd", "unsigned int", kindHex, false},
 		{"special", "const char *", kindPointer, true},
 		{"id", "qid_t", kindUint, false},
 		{"addr", "void *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"cmd", "int", kindInt, false},
 		{"argp", "struct nfsctl_arg *", kindPointer, true},
@@ -3407,31 +3407,31 @@ var prototypes = [...]prototype{
 		{"value", "const void *", kindPointer, true},
 		{"size", "size_t", kindUint, true},
 		{"flags", "int", setXattr, false},
-	}},
+	}, texts: [2]uint8{1, 2}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"name", "const char *", kindPointer, true},
 		{"value", "const void *", kindPointer, true},
 		{"size", "size_t", kindUint, true},
 		{"flags", "int", setXattr, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"path", "const char *", kindPointer, true},
 		{"name", "const char *", kindPointer, true},
 		{"value", "void *", kindPointer, true},
 		{"size", "size_t", kindUint, true},
-	}},
+	}, texts: [2]uint8{1, 2}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"name", "const char *", kindPointer, true},
 		{"value", "void *", kindPointer, true},
 		{"size", "size_t", kindUint, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"path", "const char *", kindPointer, true},
 		{"list", "char *", kindPointer, true},
 		{"size", "size_t", kindUint, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"list", "char *", kindPointer, true},
@@ -3440,11 +3440,11 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"path", "const char *", kindPointer, true},
 		{"name", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 2}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"name", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"tloc", "__kernel_old_time_t *", kindPointer, true},
 	}},
@@ -3575,7 +3575,7 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"filename", "char *", kindPointer, true},
 		{"utimes", "struct __kernel_old_timeval *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"start", "unsigned long", kindPointer, true},
 		{"len", "unsigned long", kindUint, true},
@@ -3601,7 +3601,7 @@ var prototypes = [...]prototype{
 		{"oflag", "int", setOpen, false},
 		{"mode", "umode_t", kindMode, false},
 		{"attr", "struct mq_attr *", kindPointer, true},
-	}, shown: shownMqOpen},
+	}, shown: shownMqOpen, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"mqdes", "mqd_t", kindFD, false},
 		{"msg_ptr", "const char *", kindPointer, true},
@@ -3644,13 +3644,13 @@ var prototypes = [...]prototype{
 		{"_payload", "const void *", kindPointer, true},
 		{"plen", "size_t", kindUint, true},
 		{"destringid", "key_serial_t", kindInt, false},
-	}},
+	}, texts: [2]uint8{1, 2}},
 	{params: []Param{
 		{"_type", "const char *", kindPointer, true},
 		{"_description", "const char *", kindPointer, true},
 		{"_callout_info", "const char *", kindPointer, true},
 		{"destringid", "key_serial_t", kindInt, false},
-	}},
+	}, texts: [2]uint8{1, 2}},
 	{params: []Param{
 		{"cmd", "int", setKeyctl, false},
 		{"arg2", "unsigned long", kindHex, true},
@@ -3671,7 +3671,7 @@ var prototypes = [...]prototype{
 		{"fd", "int", kindFD, false},
 		{"path", "const char *", kindPointer, true},
 		{"mask", "u32", setInotifyMask, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"wd", "__s32", kindInt, false},
@@ -3687,75 +3687,75 @@ var prototypes = [...]prototype{
 		{"filename", "const char *", kindPointer, true},
 		{"flags", "int", setOpen, false},
 		{"mode", "umode_t", kindMode, false},
-	}, shown: shownOpenat},
+	}, shown: shownOpenat, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"pathname", "const char *", kindPointer, true},
 		{"mode", "umode_t", kindMode, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"filename", "const char *", kindPointer, true},
 		{"mode", "umode_t", setFileType, false},
 		{"dev", "unsigned", kindDevice, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"filename", "const char *", kindPointer, true},
 		{"user", "uid_t", kindID, false},
 		{"group", "gid_t", kindID, false},
 		{"flag", "int", setAt, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"filename", "const char *", kindPointer, true},
 		{"utimes", "struct __kernel_old_timeval *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"filename", "const char *", kindPointer, true},
 		{"statbuf", "struct stat *", kindPointer, true},
 		{"flag", "int", setAt, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"pathname", "const char *", kindPointer, true},
 		{"flag", "int", setAtUnlink, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"olddfd", "int", kindDirFD, false},
 		{"oldname", "const char *", kindPointer, true},
 		{"newdfd", "int", kindDirFD, false},
 		{"newname", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 4}},
 	{params: []Param{
 		{"olddfd", "int", kindDirFD, false},
 		{"oldname", "const char *", kindPointer, true},
 		{"newdfd", "int", kindDirFD, false},
 		{"newname", "const char *", kindPointer, true},
 		{"flags", "int", setAt, false},
-	}},
+	}, texts: [2]uint8{2, 4}},
 	{params: []Param{
 		{"oldname", "const char *", kindPointer, true},
 		{"newdfd", "int", kindDirFD, false},
 		{"newname", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 3}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"path", "const char *", kindPointer, true},
 		{"buf", "char *", kindPointer, true},
 		{"bufsiz", "int", kindInt, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"filename", "const char *", kindPointer, true},
 		{"mode", "umode_t", kindMode, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"filename", "const char *", kindPointer, true},
 		{"mode", "int", setAccess, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"n", "int", kindInt, false},
 		{"inp", "fd_set *", kindPointer, true},
@@ -3822,7 +3822,7 @@ var prototypes = [...]prototype{
 		{"filename", "const char *", kindPointer, true},
 		{"utimes", "struct __kernel_timespec *", kindPointer, true},
 		{"flags", "int", setAt, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"epfd", "int", kindFD, false},
 		{"events", "struct epoll_event *", kindPointer, true},
@@ -3864,7 +3864,7 @@ var prototypes = [...]prototype{
 		{"upeer_sockaddr", "struct sockaddr *", kindPointer, true},
 		{"upeer_addrlen", "int *", kindPointer, true},
 		{"flags", "int", setSocketFlags, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"ufd", "int", kindFD, false},
 		{"user_mask", "sigset_t *", kindPointer, true},
@@ -3916,7 +3916,7 @@ var prototypes = [...]prototype{
 		{"vlen", "unsigned int", kindUint, false},
 		{"flags", "unsigned", setMsg, false},
 		{"timeout", "struct __kernel_timespec *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"flags", "unsigned int", setFanotify, false},
 		{"event_f_flags", "unsigned int", setOpen, false},
@@ -3927,7 +3927,7 @@ var prototypes = [...]prototype{
 		{"mask", "u64", kindHex, true},
 		{"dfd", "int", kindDirFD, false},
 		{"pathname", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{5, 0}},
 	{params: []Param{
 		{"pid", "pid_t", kindInt, false},
 		{"resource", "unsigned int", setRlimit, false},
@@ -3940,7 +3940,7 @@ var prototypes = [...]prototype{
 		{"handle", "struct file_handle *", kindPointer, true},
 		{"mnt_id", "void *", kindPointer, true},
 		{"flag", "int", setAtHandle, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"mountdirfd", "int", kindDirFD, false},
 		{"handle", "struct file_handle *", kindPointer, true},
@@ -3958,7 +3958,7 @@ var prototypes = [...]prototype{
 		{"msg", "struct mmsghdr *", kindPointer, true},
 		{"vlen", "unsigned int", kindUint, false},
 		{"flags", "unsigned", setMsg, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"nstype", "int", setNamespace, false},
@@ -3987,7 +3987,7 @@ var prototypes = [...]prototype{
 		{"fd", "int", kindFD, false},
 		{"uargs", "const char *", kindPointer, true},
 		{"flags", "int", setModuleInit, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"pid", "pid_t", kindInt, false},
 		{"attr", "struct sched_attr *", kindPointer, true},
@@ -4005,7 +4005,7 @@ var prototypes = [...]prototype{
 		{"newdfd", "int", kindDirFD, false},
 		{"newname", "const char *", kindPointer, true},
 		{"flags", "unsigned int", setRename, false},
-	}},
+	}, texts: [2]uint8{2, 4}},
 	{params: []Param{
 		{"op", "unsigned int", setSeccomp, false},
 		{"flags", "unsigned int", setSeccompFlags, false},
@@ -4019,14 +4019,14 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"uname_ptr", "const char *", kindPointer, true},
 		{"flags", "unsigned int", setMemfd, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"kernel_fd", "int", kindFD, false},
 		{"initrd_fd", "int", kindFD, false},
 		{"cmdline_len", "unsigned long", kindUint, true},
 		{"cmdline_ptr", "const char *", kindPointer, true},
 		{"flags", "unsigned long", setKexecFile, true},
-	}},
+	}, texts: [2]uint8{4, 0}},
 	{params: []Param{
 		{"cmd", "int", setBPF, false},
 		{"attr", "union bpf_attr *", kindPointer, true},
@@ -4038,7 +4038,7 @@ var prototypes = [...]prototype{
 		{"argv", "const char *const *", kindPointer, true},
 		{"envp", "const char *const *", kindPointer, true},
 		{"flags", "int", setAt, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"flags", "int", setUserfaultfd, false},
 	}},
@@ -4087,7 +4087,7 @@ var prototypes = [...]prototype{
 		{"flags", "unsigned", setAtStatx, false},
 		{"mask", "unsigned", setStatx, false},
 		{"buffer", "struct statx *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"ctx_id", "aio_context_t", kindHex, true},
 		{"min_nr", "long", kindInt, true},
@@ -4130,25 +4130,25 @@ var prototypes = [...]prototype{
 		{"dfd", "int", kindDirFD, false},
 		{"path", "const char *", kindPointer, true},
 		{"flags", "unsigned", setOpenTree, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"from_dfd", "int", kindDirFD, false},
 		{"from_path", "const char *", kindPointer, true},
 		{"to_dfd", "int", kindDirFD, false},
 		{"to_path", "const char *", kindPointer, true},
 		{"ms_flags", "unsigned int", setMoveMount, false},
-	}},
+	}, texts: [2]uint8{2, 4}},
 	{params: []Param{
 		{"fs_name", "const char *", kindPointer, true},
 		{"flags", "unsigned int", setFsopen, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fs_fd", "int", kindFD, false},
 		{"cmd", "unsigned int", setFsconfig, false},
 		{"key", "const char *", kindPointer, true},
 		{"value", "const void *", kindPointer, true},
 		{"aux", "int", kindInt, false},
-	}},
+	}, texts: [2]uint8{3, 4}},
 	{params: []Param{
 		{"fs_fd", "int", kindFD, false},
 		{"flags", "unsigned int", setFsmount, false},
@@ -4158,7 +4158,7 @@ var prototypes = [...]prototype{
 		{"dfd", "int", kindDirFD, false},
 		{"path", "const char *", kindPointer, true},
 		{"flags", "unsigned int", setFspick, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"pid", "pid_t", kindInt, false},
 		{"flags", "unsigned int", setPidfd, false},
@@ -4177,7 +4177,7 @@ var prototypes = [...]prototype{
 		{"filename", "const char *", kindPointer, true},
 		{"how", "struct open_how *", kindPointer, true},
 		{"size", "size_t", kindUint, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"pidfd", "int", kindFD, false},
 		{"fd", "int", kindFD, false},
@@ -4188,7 +4188,7 @@ var prototypes = [...]prototype{
 		{"filename", "const char *", kindPointer, true},
 		{"mode", "int", setAccess, false},
 		{"flags", "int", setAtAccess, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"pidfd", "int", kindFD, false},
 		{"vec", "const struct iovec *", kindPointer, true},
@@ -4210,7 +4210,7 @@ var prototypes = [...]prototype{
 		{"flags", "unsigned int", setMountSetattr, false},
 		{"uattr", "struct mount_attr *", kindPointer, true},
 		{"usize", "size_t", kindUint, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"fd", "unsigned int", kindFD, false},
 		{"cmd", "unsigned int", kindHex, false},
@@ -4263,7 +4263,7 @@ var prototypes = [...]prototype{
 		{"filename", "const char *", kindPointer, true},
 		{"mode", "umode_t", kindMode, false},
 		{"flags", "unsigned int", setAt, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"addr", "unsigned long", kindPointer, true},
 		{"size", "unsigned long", kindUint, true},
@@ -4330,7 +4330,7 @@ var prototypes = [...]prototype{
 		{"name", "const char *", kindPointer, true},
 		{"args", "const struct xattr_args *", kindPointer, true},
 		{"size", "size_t", kindUint, true},
-	}},
+	}, texts: [2]uint8{2, 4}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"path", "const char *", kindPointer, true},
@@ -4338,34 +4338,34 @@ var prototypes = [...]prototype{
 		{"name", "const char *", kindPointer, true},
 		{"args", "struct xattr_args *", kindPointer, true},
 		{"size", "size_t", kindUint, true},
-	}},
+	}, texts: [2]uint8{2, 4}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"path", "const char *", kindPointer, true},
 		{"at_flags", "unsigned int", setAt, false},
 		{"list", "char *", kindPointer, true},
 		{"size", "size_t", kindUint, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"path", "const char *", kindPointer, true},
 		{"at_flags", "unsigned int", setAt, false},
 		{"name", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 4}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"path", "const char *", kindPointer, true},
 		{"flags", "unsigned int", setOpenTree, false},
 		{"uattr", "struct mount_attr *", kindPointer, true},
 		{"usize", "size_t", kindUint, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"path", "const char *", kindPointer, true},
 		{"ufattr", "struct file_attr *", kindPointer, true},
 		{"usize", "size_t", kindUint, true},
 		{"at_flags", "unsigned int", setAt, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"req", "const struct ns_id_req *", kindPointer, true},
 		{"ns_ids", "u64 *", kindPointer, true},
@@ -4397,14 +4397,14 @@ var prototypes = [...]prototype{
 		{"filename", "const char *", kindPointer, true},
 		{"user", "old_uid_t", kindID, false},
 		{"group", "old_gid_t", kindID, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"filename", "const char *", kindPointer, true},
 		{"statbuf", "struct __old_kernel_stat *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"name", "char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"uid", "old_uid_t", kindID, false},
 	}},
@@ -4418,7 +4418,7 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"filename", "const char *", kindPointer, true},
 		{"t", "struct old_utimbuf32 *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"increment", "int", kindInt, false},
 	}},
@@ -4479,7 +4479,7 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"call", "int", setSocketcall, false},
 		{"args", "unsigned long *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"name", "struct old_utsname *", kindPointer, true},
 	}},
@@ -4583,7 +4583,7 @@ var prototypes = [...]prototype{
 		{"path", "const char *", kindPointer, true},
 		{"length_lo", "u32", kindOffset, false},
 		{"length_hi", "u32", kindHidden, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "unsigned int", kindFD, false},
 		{"length_lo", "u32", kindOffset, false},
@@ -4592,7 +4592,7 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"filename", "const char *", kindPointer, true},
 		{"statbuf", "struct stat64 *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "unsigned long", kindFD, true},
 		{"statbuf", "struct stat64 *", kindPointer, true},
@@ -4655,7 +4655,7 @@ var prototypes = [...]prototype{
 		{"path", "const char *", kindPointer, true},
 		{"sz", "size_t", kindUint, true},
 		{"buf", "struct statfs64 *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "unsigned int", kindFD, false},
 		{"sz", "size_t", kindUint, true},
@@ -4664,7 +4664,7 @@ var prototypes = [...]prototype{
 	{params: []Param{
 		{"filename", "const char *", kindPointer, true},
 		{"t", "struct old_timeval32 *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"offset_lo", "u32", kindOffset, false},
@@ -4691,13 +4691,13 @@ var prototypes = [...]prototype{
 		{"dfd", "unsigned int", kindDirFD, false},
 		{"filename", "const char *", kindPointer, true},
 		{"t", "struct old_timeval32 *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"dfd", "int", kindDirFD, false},
 		{"filename", "const char *", kindPointer, true},
 		{"statbuf", "struct stat64 *", kindPointer, true},
 		{"flag", "int", setAt, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"offset_lo", "u32", kindOffset, false},
@@ -4711,7 +4711,7 @@ var prototypes = [...]prototype{
 		{"filename", "const char *", kindPointer, true},
 		{"t", "struct old_timespec32 *", kindPointer, true},
 		{"flags", "int", setAt, false},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"fd", "int", kindFD, false},
 		{"mode", "int", setFalloc, false},
@@ -4736,7 +4736,7 @@ var prototypes = [...]prototype{
 		{"vlen", "unsigned int", kindUint, false},
 		{"flags", "unsigned", setMsg, false},
 		{"timeout", "struct old_timespec32 *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{2, 0}},
 	{params: []Param{
 		{"fanotify_fd", "int", kindFD, false},
 		{"flags", "unsigned int", setFanotifyMark, false},
@@ -4744,7 +4744,7 @@ var prototypes = [...]prototype{
 		{"mask_hi", "u32", kindHidden, false},
 		{"dfd", "int", kindDirFD, false},
 		{"pathname", "const char *", kindPointer, true},
-	}},
+	}, texts: [2]uint8{6, 0}},
 	{params: []Param{
 		{"which_clock", "clockid_t", setClock, false},
 		{"tx", "struct old_timex32 *", kindPointer, true},
@@ -4793,7 +4793,7 @@ var prototypes = [...]prototype{
 		{"pad", "u32", kindHidden, false},
 		{"length_lo", "u32", kindOffset, false},
 		{"length_hi", "u32", kindHidden, false},
-	}},
+	}, texts: [2]uint8{1, 0}},
 	{params: []Param{
 		{"fd", "unsigned int", kindFD, false},
 		{"pad", "u32", kindHidden, false},

@@ -24,7 +24,7 @@ type table struct {
 	noTrigger bool // record --trigger does not test it
 	text      string
 	size      uint32 // bytes of a record
-	minSize   uint32 // the smallest record: if the last member is an array, it may be cut off
+	minSize   uint32 // the smallest record: an array, and what is behind it, may be cut off
 	columns   []column
 }
 
@@ -64,6 +64,7 @@ var typedefs = map[string]form{
 	"strlist_t":   {"formList", "StringList"},
 	"dpath_t":     {"formPath", "String"},
 	"container_t": {"formContainer", "String"},
+	"text_t":      {"formText", "String"},
 	"addr_t":      {"formAddress", "String"},
 	"sockaddr_t":  {"formSocketAddress", "String"},
 }
@@ -130,6 +131,11 @@ func (t *table) read(s *btf.Struct) error {
 	if _, ok := btf.UnderlyingType(last.Type).(*btf.Array); ok {
 		t.minSize = last.Offset.Bytes()
 	}
+	for _, m := range s.Members {
+		if slices.Contains(m.Tags, "may_end:") {
+			t.minSize = m.Offset.Bytes()
+		}
+	}
 	switch first := s.Members[0].Type.TypeName(); first {
 	case "event_kind":
 		t.event = true
@@ -141,7 +147,9 @@ func (t *table) read(s *btf.Struct) error {
 	if t.event {
 		// Columns of an event begin with ts and cpu, wherever the struct has ts to avoid padding.
 		members = slices.Clone(members)
-		slices.SortStableFunc(members, func(a, b btf.Member) int { return cmp.Compare(order(a), order(b)) })
+		slices.SortStableFunc(members, func(a, b btf.Member) int {
+			return cmp.Compare(order(a, t.minSize), order(b, t.minSize))
+		})
 	}
 	for _, m := range members {
 		if strings.HasPrefix(m.Name, "pad_") {
@@ -174,13 +182,18 @@ func (t *table) readTags(tags []string) error {
 	return nil
 }
 
-// order sorts ts before the other members, and the flags behind them, wherever they fill a gap of the struct.
-func order(m btf.Member) int {
+// order sorts ts before the other members; and behind them the flags, wherever they fill a gap of the struct, after the
+// members that are BEHIND the array, and what a record may lack.
+func order(m btf.Member, lacked uint32) int {
 	switch {
 	case m.Name == "ts":
 		return 0
 	case m.Type.TypeName() == "flags_t":
+		return 4
+	case slices.Contains(m.Tags, "behind:"):
 		return 2
+	case m.Offset.Bytes() > lacked:
+		return 3
 	}
 	return 1
 }
@@ -227,6 +240,7 @@ func memberTags(tags []string) (content, beginOp string, err error) {
 	for _, tag := range tags {
 		key, value, _ := strings.Cut(tag, ":")
 		switch {
+		case key == "behind" || key == "may_end": // of the table
 		case key == "begins":
 			beginOp = value
 		case key == "content" && taggedContents[value] != "":

@@ -183,6 +183,16 @@ func (g *generator) checkUnused() error {
 			unused = append(unused, rule)
 		}
 	}
+	for _, call := range returnsFD {
+		if !g.used["descriptor "+call] {
+			unused = append(unused, call)
+		}
+	}
+	for rule := range textRules {
+		if !g.used["text "+rule] {
+			unused = append(unused, rule)
+		}
+	}
 	for name := range g.overrides {
 		if !g.used["override "+name] {
 			unused = append(unused, name)
@@ -214,14 +224,15 @@ func (g *generator) calls(a abi) (map[int]string, error) {
 			return nil, fmt.Errorf("number %d of %s is not below %d", n.nr, name, x32Base)
 		}
 		p, ok := g.lookup(a, name)
-		index := 0
+		index, names := 0, "0"
 		if ok {
 			index = g.prototype(p, a)
+			names = g.namesOf(p.name, g.registers(p, a)).c()
 		} else if !unimplemented[name] {
 			return nil, fmt.Errorf("call %s (%d) has no prototype", name, n.nr)
 		}
 		calls[n.nr] = fmt.Sprintf("{%q, %d}", name, index)
-		g.numbered[a.name] = append(g.numbered[a.name], numbered{n.nr, name, g.arities[index]})
+		g.numbered[a.name] = append(g.numbered[a.name], numbered{n.nr, name, g.arities[index], names})
 	}
 	return calls, nil
 }
@@ -241,7 +252,7 @@ func (g *generator) private() (string, error) {
 		}
 		index := g.prototype(p, abi{narrow: true, pairs: true})
 		fmt.Fprintf(&b, "%d: {%q, %d},\n", i, p.name, index)
-		g.numbered["private"] = append(g.numbered["private"], numbered{i, p.name, g.arities[index]})
+		g.numbered["private"] = append(g.numbered["private"], numbered{i, p.name, g.arities[index], "0"})
 	}
 	b.WriteString("}\n\n")
 	return b.String(), nil

@@ -288,8 +288,8 @@ func (g *generator) lookup(a abi, name string) (proto, bool) {
 	return proto{}, false
 }
 
-// prototype renders p for an ABI and returns its index in rendered.
-func (g *generator) prototype(p proto, a abi) int {
+// registers returns the parameters of p in an ABI, one for each register.
+func (g *generator) registers(p proto, a abi) []param {
 	params := make([]param, 0, 6)
 	for _, q := range p.params {
 		q.kind = g.kind(p.name, q)
@@ -307,6 +307,12 @@ func (g *generator) prototype(p proto, a abi) int {
 	if len(params) > 6 {
 		panic("more than six arguments: " + p.name)
 	}
+	return params
+}
+
+// prototype renders p for an ABI and returns its index in rendered.
+func (g *generator) prototype(p proto, a abi) int {
+	params := g.registers(p, a)
 	var b strings.Builder
 	b.WriteString("{")
 	if len(params) > 0 {
@@ -321,6 +327,9 @@ func (g *generator) prototype(p proto, a abi) int {
 	}
 	if r := results[p.name]; r != "" {
 		fmt.Fprintf(&b, ", result: %s", r)
+	}
+	if texts := g.namesOf(p.name, params).goTexts(); texts != "" {
+		fmt.Fprintf(&b, ", texts: %s", texts)
 	}
 	b.WriteString("},\n")
 	text := b.String()
