@@ -437,14 +437,6 @@ HOT u64 working_directory(u64 task)
 
 #define AT_FDCWD (-100)
 
-/* start_of returns the directory that a path starts from, whose descriptor is in argument aux; -1: the working directory. */
-HOT path_id start_of(u64 task, s32 fd)
-{
-	u64 place = fd == AT_FDCWD ? working_directory(task) : file_of_fd(task, fd);
-
-	return place ? path_of(place) : 0;
-}
-
 enum text_when { TEXT_AT_ENTRY, TEXT_AT_SWITCH, TEXT_AT_EXIT };
 
 /* text_argument returns argument i of a call. */
@@ -490,23 +482,24 @@ HOT u32 find_text(struct call *call, u32 bits, s64 ret, u32 when, struct text_pl
 	return p->at ? kind : 0;
 }
 
+#define TEXT_AGAIN 1  /* the text could not be read now */
+#define TEXT_STARTS 2 /* it is a path that starts from a directory */
+
 /*
- * read_text reads text `which` of a call, and sets its id, the directory that it starts from, and the flags of the call.
- * It returns 1 if the text has to be tried again at a later time.
+ * read_text reads text `which` of a call, sets its id and the flags of the call, and returns TEXT_* bits. It and
+ * start_text are beside each other in the call chain, so that what start_text calls has more of the stack.
  */
 __noinline int read_text(struct call *call, u32 which, s64 ret, u32 when)
 {
-	u32 cpu = bpf_get_smp_processor_id(), bits, kind;
+	u32 cpu = bpf_get_smp_processor_id(), kind;
 	struct texts *t = bpf_map_lookup_elem(&texts, &cpu);
 	struct text_place p;
-	bool read, path;
-	s32 fd;
+	bool read;
 
 	if (!call || !t)
 		return 0;
 	which &= 1;
-	bits = call->names >> (which ? 19 : 9);
-	kind = find_text(call, bits, ret, when, &p);
+	kind = find_text(call, call->names >> (which ? 19 : 9), ret, when, &p);
 	if (!kind)
 		return 0;
 	t->form = TEXT_BYTES;
@@ -517,22 +510,35 @@ __noinline int read_text(struct call *call, u32 which, s64 ret, u32 when)
 		read = read_counted(t, p.at, p.len);
 	else
 		read = read_string(t, p.at);
-	path = kind == TEXT_KIND_PATH;
-	if (path && (!read || t->data[0] != '/' || !t->len)) {
-		fd = bits >> 7 & 7 ? (s32)text_argument(call, (bits >> 7 & 7) - 1) : AT_FDCWD;
-		if ((read || when == TEXT_AT_ENTRY) && !(call->names & NAMES_STARTS))
-			call->dir[which] = start_of(bpf_get_current_task(), fd);
-	} else {
-		call->dir[which] = 0;
+	if (!read) {
+		if (when == TEXT_AT_EXIT)
+			call->class |= FLAG_UNREADABLE << CALL_FLAGS;
+		return when == TEXT_AT_ENTRY && kind == TEXT_KIND_PATH ? TEXT_AGAIN | TEXT_STARTS : TEXT_AGAIN;
 	}
-	if (read) {
-		call->str[which] = text_id(t, cpu);
-		call->class |= t->flags << CALL_FLAGS;
+	call->str[which] = text_id(t, cpu);
+	call->class |= t->flags << CALL_FLAGS;
+	if (kind == TEXT_KIND_PATH && (!t->len || t->data[0] != '/'))
+		return TEXT_STARTS;
+	call->dir[which] = 0;
+	return 0;
+}
+
+/* start_text sets the directory that path `which` of a call starts from. */
+__noinline int start_text(struct call *call, u32 which)
+{
+	u64 task = bpf_get_current_task(), place;
+	s32 fd = AT_FDCWD;
+	u32 aux;
+
+	if (!call)
 		return 0;
-	}
-	if (when == TEXT_AT_EXIT)
-		call->class |= FLAG_UNREADABLE << CALL_FLAGS;
-	return 1;
+	which &= 1;
+	aux = call->names >> (which ? 26 : 16) & 7;
+	if (aux)
+		fd = text_argument(call, aux - 1);
+	place = fd == AT_FDCWD ? working_directory(task) : file_of_fd(task, fd);
+	call->dir[which] = place ? path_of(place) : 0;
+	return 0;
 }
 
 /*
@@ -540,19 +546,26 @@ __noinline int read_text(struct call *call, u32 which, s64 ret, u32 when)
  */
 __noinline int read_texts(struct call *call, s64 ret, u32 when)
 {
-	u32 again;
+	u32 bits = 0;
 
 	if (!call || call->names & NAMES_READ)
 		return 0;
 	call->str[0] = call->str[1] = 0;
 	if (!(call->names & NAMES_STARTS))
 		call->dir[0] = call->dir[1] = 0;
-	again = read_text(call, 0, ret, when);
-	if (call->names & NAMES_TEXT2)
-		again |= read_text(call, 1, ret, when);
+	for (u32 which = 0; which < 2; which++) {
+		u32 now;
+
+		if (which && !(call->names & NAMES_TEXT2))
+			break;
+		now = read_text(call, which, ret, when);
+		if (now & TEXT_STARTS && !(call->names & NAMES_STARTS))
+			start_text(call, which);
+		bits |= now;
+	}
 	if (when == TEXT_AT_ENTRY)
 		call->names |= NAMES_STARTS;
-	if (when == TEXT_AT_EXIT || (!again && !(call->names & NAMES_OUT)))
+	if (when == TEXT_AT_EXIT || (!(bits & TEXT_AGAIN) && !(call->names & NAMES_OUT)))
 		call->names |= NAMES_READ;
 	return 0;
 }
