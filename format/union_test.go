@@ -226,7 +226,7 @@ func TestSelection(t *testing.T) {
 	}
 	again, err = parseManifest([]byte(`{"format": {"major": 1, "minor": 9}, "selection": {"comm": "x", "uid": [7],
 		"strings": 80, "failed": true, "calls": [], "cgroup": "", "slower_ns": 0, "container": null, "data": 3}}`))
-	if err != nil || again.Selection.Comm != "x" || !slices.Equal(again.Selection.Other, []string{"failed", "uid"}) {
+	if err != nil || again.Selection.Comm != "x" || !slices.Equal(again.Selection.Unknown(), []string{"failed", "uid"}) {
 		t.Errorf("got %+v, %v", again.Selection, err)
 	}
 }

@@ -38,8 +38,8 @@ func selected(s *format.Selection) string {
 		}
 		only = append(only, "pid "+strings.Join(pids, ", ")+started)
 	}
-	if len(s.Other) > 0 {
-		only = append(only, "what was selected by "+strings.Join(s.Other, ", "))
+	if unknown := s.Unknown(); len(unknown) > 0 {
+		only = append(only, "what was selected by "+strings.Join(unknown, ", "))
 	}
 	return strings.Join(only, "; ")
 }
