@@ -5,9 +5,11 @@ package format
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -48,6 +50,10 @@ type Manifest struct {
 	// SHA256 has the checksums of finished segments by their names in the capture, as
 	// syscall/000001.arrow. See Capture.Verify.
 	SHA256 map[string]string `json:"sha256,omitempty"`
+
+	// Checksum is the last field of capture.json: the SHA-256 of all bytes before its
+	// digits. "" before 1.2.
+	Checksum string `json:"checksum,omitempty"`
 }
 
 // Recorder says which program wrote the capture, and how it was called.
@@ -192,6 +198,7 @@ func newest[T any](list []T) []T {
 func (m *Manifest) encode() ([]byte, error) {
 	short := *m
 	short.Clock, short.Changes = newest(m.Clock), newest(m.Changes)
+	short.Checksum = strings.Repeat("0", checksumDigits)
 	m = &short
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -204,7 +211,28 @@ func (m *Manifest) encode() ([]byte, error) {
 		return nil, fmt.Errorf("encoding %s: %d values in %d bytes, more than %d or %d", ManifestName, n, b.Len(),
 			maxValues, maxManifest)
 	}
-	return b.Bytes(), nil
+	data := b.Bytes()
+	digits := len(data) - checksumDigits - len(afterChecksum)
+	copy(data[digits:], sumText(data[:digits]))
+	return data, nil
+}
+
+// A capture.json ends with the digits of its checksum and afterChecksum.
+const (
+	checksumDigits = 2 * sha256.Size
+	afterChecksum  = "\"\n}\n"
+)
+
+// errManifestChanged is the error of a capture.json with another checksum than its own.
+var errManifestChanged = fmt.Errorf("%w: %s was changed: it has another checksum", ErrCorrupt, ManifestName)
+
+// checkManifest returns an error unless a capture.json is as encode made it.
+func checkManifest(data []byte) error {
+	digits := len(data) - checksumDigits - len(afterChecksum)
+	if digits < 0 || string(data[digits:]) != sumText(data[:digits])+afterChecksum {
+		return errManifestChanged
+	}
+	return nil
 }
 
 // SchemaMetadata returns the metadata of the Arrow schema in each segment of a

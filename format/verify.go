@@ -91,6 +91,9 @@ func (c *Capture) verifyManifest(v *Verification) {
 	if m == nil {
 		return // which is in c.damage
 	}
+	if c.manifestErr != nil && m.Checksum == "" && m.Format.Minor >= 2 {
+		v.add("", "", "%s has no checksum", ManifestName)
+	}
 	oldest := c.oldestGenerationStart()
 	switch {
 	case m.Start.IsZero():
