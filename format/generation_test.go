@@ -431,9 +431,9 @@ func TestGenerationsMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// Remove removes a capture next to the one being written. It refuses a directory that
-// has anything else in it, and leaves that as it is.
-func TestRemove(t *testing.T) {
+// RemoveDump removes a dump next to the capture that is being written. It refuses what is by its manifest no dump, and
+// a directory that has anything else in it, and leaves that as it is.
+func TestRemoveDump(t *testing.T) {
 	for _, memory := range []bool{false, true} {
 		dir := t.TempDir()
 		w, err := Create(filepath.Join(dir, "window"), generationManifest, WriterOptions{Memory: memory})
@@ -443,24 +443,28 @@ func TestRemove(t *testing.T) {
 		if err := errors.Join(appendGeneration(w, 1), w.Finish(1)); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"dump", "mixed"} {
-			if err := w.Dump(filepath.Join(dir, name), 1, 1, nil); err != nil {
-				t.Fatal(err)
-			}
+		for name, change := range map[string]func(*Manifest){
+			"dump":     func(m *Manifest) { m.Dump = &Dump{Reason: "end"} },
+			"mixed":    func(m *Manifest) { m.Dump = &Dump{Reason: "end"} },
+			"redacted": func(m *Manifest) { m.Dump, m.Derived = &Dump{Reason: "end"}, &Derived{How: "redact"} },
+			"plain":    nil,
+		} {
+			must(t, w.Dump(filepath.Join(dir, name), 1, 1, change))
 		}
+		must(t, os.Mkdir(filepath.Join(dir, "empty"), 0o700))
 		mixed := filepath.Join(dir, "mixed", "syscall", "notes.txt")
 		if err := errors.Join(os.WriteFile(mixed, nil, 0o600),
 			os.Mkdir(filepath.Join(dir, "half"+RemovedSuffix), 0o700)); err != nil {
 			t.Fatal(err)
 		}
 		for name, want := range map[string]error{"dump": nil, "half" + RemovedSuffix: nil, "mixed": fs.ErrExist,
-			"nothing": fs.ErrNotExist} {
-			if err := w.Remove(name); !errors.Is(err, want) {
+			"plain": fs.ErrExist, "redacted": fs.ErrExist, "empty": fs.ErrExist, "nothing": fs.ErrNotExist} {
+			if err := w.RemoveDump(name); !errors.Is(err, want) {
 				t.Errorf("memory %v: removing %s: %v, want %v", memory, name, err, want)
 			}
 		}
 		left, err := filepath.Glob(filepath.Join(dir, "*"))
-		if err != nil || len(left) != map[bool]int{false: 2, true: 1}[memory] || filepath.Base(left[0]) != "mixed" {
+		if err != nil || len(left) != map[bool]int{false: 5, true: 4}[memory] || filepath.Base(left[1]) != "mixed" {
 			t.Errorf("memory %v: left are %v, %v", memory, left, err)
 		}
 		c, err := Open(filepath.Join(dir, "mixed"))
@@ -475,7 +479,7 @@ func TestRemove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Remove("dump"); !errors.Is(err, errors.ErrUnsupported) {
+	if err := w.RemoveDump("dump"); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("beside a tar: %v", err)
 	}
 	if err := w.Close(nil); err != nil {

@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -78,12 +79,19 @@ type Change struct {
 	Detail string    `json:"detail"`
 }
 
+// ReasonWindow is the reason of the window itself, which a flight recorder leaves that
+// was killed or failed.
+const ReasonWindow = "window"
+
 // Dump says why a flight recorder wrote its window into this capture.
 type Dump struct {
-	Reason    string    `json:"reason"`              // sigusr2, trigger, end; newer versions may have others
-	TS        time.Time `json:"ts"`                  // UTC; of the event or the signal
+	Reason    string    `json:"reason"`              // sigusr2, trigger, end, window; newer versions may have others
+	TS        time.Time `json:"ts"`                  // UTC; of the event or the signal; of a window, when it began
 	Condition string    `json:"condition,omitempty"` // of the trigger
 }
+
+// isFlight reports whether a flight recorder wrote the capture.
+func (m *Manifest) isFlight() bool { return m.Dump != nil && m.Derived == nil }
 
 // Derived says which captures a capture was made of, by a program that reads them.
 type Derived struct {
@@ -181,6 +189,12 @@ func parseManifest(data []byte) (Manifest, error) {
 		}
 	}
 	return m, nil
+}
+
+// isManifest reports whether data is a manifest, also one that is too new to be read.
+func isManifest(data []byte) bool {
+	_, err := parseManifest(data)
+	return err == nil || errors.Is(err, ErrVersion)
 }
 
 // maxListed is how many readings of the clock and how many changes are written.

@@ -35,6 +35,7 @@ func create(cfg *Config, m format.Manifest) (d destination, err error) {
 			return d, err
 		}
 		path, opt.Force, opt.Parent = filepath.Join(path, WindowName), false, d.directory.root
+		m.Dump = &format.Dump{Reason: format.ReasonWindow, TS: m.Start}
 	}
 	if d.w, err = format.Create(path, m, opt); err != nil {
 		return d, errors.Join(err, d.directory.undo())

@@ -90,7 +90,7 @@ func (d *dumper) prune() {
 			}
 			kept--
 		}
-		err := d.w.Remove(name)
+		err := d.w.RemoveDump(name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			d.observer.DumpFailed(err)
 			return true
