@@ -566,3 +566,96 @@ func TestDumpHasRowsOfItsOwn(t *testing.T) {
 		t.Errorf("the recording has %v", left)
 	}
 }
+
+// Of generations that are never dropped the Writer keeps no more than totals, and the
+// capture is the same. Those that are to be synced are kept until then.
+func TestGenerationsThatAreNeverDropped(t *testing.T) {
+	for _, syncs := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "c")
+		w, err := Create(path, generationManifest, WriterOptions{NeverDrops: true, Syncs: syncs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const last = 50
+		kept := func() (n int) {
+			for _, table := range w.tables {
+				n += len(table.segments)
+			}
+			return n
+		}
+		for n := 1; n <= last; n++ {
+			if err := appendGeneration(w, n); err != nil {
+				t.Fatal(err)
+			}
+			if n == 1 && w.Batches(1) != 1 {
+				t.Errorf("%d batches, want 1", w.Batches(1))
+			}
+			if err := w.Finish(n); err != nil {
+				t.Fatal(err)
+			}
+			if n%10 != 0 || !syncs {
+				continue
+			}
+			if kept() == 0 {
+				t.Error("segments were forgotten before they were synced")
+			}
+			if err := errors.Join(w.Sync(), w.Finish(n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := kept(); n > 0 {
+			t.Errorf("%d segments are kept after %d generations", n, last)
+		}
+		if err := w.Close(nil); err != nil {
+			t.Fatal(err)
+		}
+		c := checkGenerations(t, path, 1, last, true)
+		if !c.Manifest.Start.Equal(generationManifest.Start) || len(c.Manifest.SHA256) != last*2+last/2 {
+			t.Errorf("it starts at %v, and %d segments have a checksum", c.Manifest.Start, len(c.Manifest.SHA256))
+		}
+	}
+	path := filepath.Join(t.TempDir(), "c")
+	w, err := Create(path, generationManifest, WriterOptions{NeverDrops: true})
+	for n := 1; n <= 3 && err == nil; n++ {
+		err = errors.Join(appendGeneration(w, n), w.Finish(n))
+	}
+	if err == nil {
+		err = w.Abort()
+	}
+	if _, there := os.Lstat(path); err != nil || !errors.Is(there, fs.ErrNotExist) {
+		t.Errorf("aborting: %v, %v", err, there)
+	}
+}
+
+// Checksums take little memory as long as the recording lasts.
+func TestChecksumsAreSmall(t *testing.T) {
+	w, err := Create(filepath.Join(t.TempDir(), "c"), generationManifest, WriterOptions{NeverDrops: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	table, err := w.table(syscallSchema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := used()
+	for n := range maxChecksums + 10 {
+		table.number = n + 1
+		w.setChecksum(table, make([]byte, 32))
+	}
+	if got := int64(used() - before); w.checksums != maxChecksums || got > MaxChecksumBytes {
+		t.Errorf("%d checksums take %d bytes, want at most %d", w.checksums, got, MaxChecksumBytes)
+	}
+	w.dropChecksum(table, 1)
+	w.dropChecksum(table, 100)
+	w.dropChecksum(table, 100)
+	if got := w.allChecksums(); len(got) != maxChecksums-2 || w.checksums != len(got) {
+		t.Errorf("%d are left, and %d are counted", len(got), w.checksums)
+	}
+}

@@ -197,15 +197,16 @@ func isManifest(data []byte) bool {
 	return err == nil || errors.Is(err, ErrVersion)
 }
 
-// maxListed is how many readings of the clock and how many changes are written.
-const maxListed = 1 << 13
+// MaxListed is how many readings of the clock and how many changes are written: of more,
+// the first and the newest.
+const MaxListed = 1 << 13
 
-// newest returns the first and the newest elements of a list that has more than maxListed.
+// newest returns the first and the newest elements of a list that has more than MaxListed.
 func newest[T any](list []T) []T {
-	if len(list) <= maxListed {
+	if len(list) <= MaxListed {
 		return list
 	}
-	return append(list[:1:1], list[len(list)-maxListed+1:]...)
+	return append(list[:1:1], list[len(list)-MaxListed+1:]...)
 }
 
 // encode returns m as it stands in capture.json.

@@ -74,9 +74,14 @@ func explainBudget(opt *options, err error) error {
 	if !errors.As(err, &budgetErr) {
 		return err
 	}
-	err = fmt.Errorf("keeping to --max-memory %s: %d CPUs take %s at least", opt.maxMemory.String(), budgetErr.CPUs,
+	what, hint := fmt.Sprintf("%d CPUs", budgetErr.CPUs), "give it more, record fewer families with -e, or smaller rings with -b"
+	if budgetErr.Keep > 0 {
+		what += fmt.Sprintf(" and %d segments of each table", budgetErr.Keep)
+		hint = "give it more, or keep fewer segments with -W"
+	}
+	err = fmt.Errorf("keeping to --max-memory %s: %s take %s at least", opt.maxMemory.String(), what,
 		term.Bytes(budgetErr.Least))
-	return cli.WithHint(err, "give it more, record fewer families with -e, or smaller rings with -b")
+	return cli.WithHint(err, hint)
 }
 
 // explainFailure adds to the error of a recording what it was written to, and which part of it is kept.

@@ -30,9 +30,10 @@ func summarize(opt *options, result *recorder.Result, running int, stderr io.Wri
 			recorder.Part
 			Kept    *recorder.Part              `json:"kept,omitempty"`   // unless everything is kept
 			Tables  map[string]format.TableInfo `json:"tables,omitempty"` // of what is kept
-			Dumps   []recorder.Dump             `json:"dumps,omitempty"`
+			Dumps   []recorder.Dump             `json:"dumps,omitempty"`  // the newest
+			Made    int                         `json:"dumps_made,omitempty"`
 			Running int                         `json:"running,omitempty"` // processes that go on without it
-		}{opt.path, all, kept, tables, result.Dumps, running})
+		}{opt.path, all, kept, tables, result.Dumps, result.DumpsMade, running})
 	}
 	defer explainRest(opt, all.Rows, running, stderr)
 	path := term.Escape(opt.path)

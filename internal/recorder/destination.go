@@ -24,7 +24,9 @@ type destination struct {
 
 // create creates the capture; for a flight recorder, its directory and the window in it.
 func create(cfg *Config, m format.Manifest) (d destination, err error) {
-	opt := format.WriterOptions{Force: cfg.Force, Memory: cfg.InMemory}
+	opt := format.WriterOptions{
+		Force: cfg.Force, Memory: cfg.InMemory, Syncs: cfg.Sync > 0, NeverDrops: cfg.rotates() && !cfg.drops(),
+	}
 	path := cfg.Path
 	if path == "-" {
 		d.stream = &stream{w: cfg.Stdout}

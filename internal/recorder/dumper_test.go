@@ -59,8 +59,8 @@ func TestDumper(t *testing.T) {
 	}
 	d.dir = filepath.Join(d.dir, "missing")
 	d.dump(&dumpRequest{reason: "sigusr2", ts: 1}, last, last)
-	if len(d.errs) != 1 || len(d.dumps) != 2 {
-		t.Errorf("%d failed, %d made", len(d.errs), len(d.dumps))
+	if d.failed != 1 || d.err == nil || len(d.dumps) != 2 {
+		t.Errorf("%d failed, %d made", d.failed, len(d.dumps))
 	}
 }
 
