@@ -17,13 +17,15 @@
 
 #define ARG_OFFSET __builtin_offsetof(struct syscall_event, arg)
 
-/* emit_call writes the row of a call; without room the row is counted as lost. */
+/* emit_call writes the row of a call, if it is asked for; without room the row is counted as lost. */
 HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 ret, u64 duration)
 {
 	u32 args = call->args, size = ARG_OFFSET + args * sizeof(call->arg[0]);
 	struct syscall_event *e;
 	u64 head;
 
+	if (call->class & CALL_LEFT_OUT || !selected_result(ret, duration))
+		return;
 	e = call_ring_reserve(c, cpu, RING_SYSCALL, KIND_syscall, sizeof(*e), &head);
 	if (!e)
 		return;
@@ -51,9 +53,10 @@ HOT void count_unattributed(struct slot *slot)
 	u32 tgid = bpf_get_current_pid_tgid() >> 32, cpu = bpf_get_smp_processor_id();
 	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 
-	if (!c || want_comm || (want_tree && !bpf_map_lookup_elem(&targets, &tgid)))
+	if (!c || want_comm || want_owner || want_failed || slower_ns ||
+	    (want_tree && !bpf_map_lookup_elem(&targets, &tgid)))
 		return;
-	if (want_syscall)
+	if (want_syscall && !(slot->call.class & CALL_LEFT_OUT))
 		c->lost[KIND_syscall]++;
 	if (want_file_calls && slot->call.class & CALL_FILE && slot->file.file)
 		c->lost[KIND_file]++;
@@ -260,14 +263,16 @@ HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret
 HOT int exit_without_entry(struct task_struct *task, struct pt_regs *regs, s64 ret)
 {
 	struct task_state *st = state_of(task);
+	bool on;
 	u32 begun;
 
 	if (!st)
 		return 0;
+	on = recorded(task, st); /* perhaps only since this call, and then its begin is unknown */
 	begun = __sync_val_compare_and_swap(&st->begun, BEGUN_UNKNOWN, BEGUN_NONE);
 	if (begun == BEGUN_CALL)
 		st->begun = BEGUN_NONE;
-	if (!recorded(task, st))
+	if (!on)
 		return 0;
 	if (begun == BEGUN_CALL || (begun == BEGUN_UNKNOWN && may_have_begun(task, st, regs, ret)))
 		begun_call_end(task, st, ret);
@@ -282,6 +287,16 @@ HOT void leave_past(struct task_state *st)
 	st->begun = BEGUN_NONE;
 	st->restarted = 0;
 	st->call.ts = 0;
+}
+
+/*
+ * look_again is called at the entry of a call of a task that is not recorded. After one that may change the task's user
+ * it is found out again whether it is.
+ */
+HOT void look_again(struct slot *slot, u32 class)
+{
+	if (want_owner && class & CALL_WHO)
+		slot->version = 0;
 }
 
 /* call_begin is the entry of a call that is kept in task storage, for a family other than syscall and file. */
@@ -308,6 +323,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class)
 	if (st->restart)
 		class |= continued(slot, st, nr, class) << CALL_FLAGS;
 	if (slot->verdict != RECORD) {
+		look_again(slot, class);
 		if (st->tree != TREE_ARMED || !(class & CALL_EXEC))
 			return 0;
 		begin_command(st);
@@ -367,12 +383,14 @@ int calls_enter(u64 *ctx)
 		slot->task = bpf_get_current_task();
 	compat = in_compat(slot->task);
 	index = call_index(nr, compat) & (CALLS_END - 1);
-	args = arity[index];
 	class = wanted_classes(call_class[index] | compat * CALL_COMPAT);
+	args = arity_of(index, &class);
 	nr = number_of(nr, compat);
 	if (slot->version == identity_version()) {
-		if (slot->verdict != RECORD && !(class & CALL_EXEC))
+		if (slot->verdict != RECORD && !(class & CALL_EXEC)) {
+			look_again(slot, class);
 			return 0;
+		}
 	} else if (!(class & CALL_ANY & ~CALL_FILE)) {
 		slot->call.ts = 0;
 		st = refresh_slot(slot, bpf_get_current_task_btf());
@@ -394,7 +412,7 @@ int calls_enter(u64 *ctx)
 	slot->call.task = slot->id;
 	slot->call.class = class;
 	slot->call.nr = nr;
-	if (!want_syscall && !(class & CALL_ANY)) {
+	if ((!want_syscall || class & CALL_LEFT_OUT) && !(class & CALL_ANY)) {
 		slot->call.ts = 1; /* not 0: seccomp looks for exits without an entry */
 		return 0;
 	}
@@ -558,6 +576,14 @@ int calls_switch(u64 *ctx)
 	return 0;
 }
 
+/* selected_pending says whether the row of a call that has not returned is asked for. */
+HOT bool selected_pending(struct call *call)
+{
+	if (call->class & CALL_LEFT_OUT || want_failed)
+		return false;
+	return !slower_ns || bpf_ktime_get_ns() - call->ts >= slower_ns;
+}
+
 HOT void fill_pending(struct pending_event *e, struct call *call, task_id id)
 {
 	e->kind = KIND_pending;
@@ -592,7 +618,7 @@ int calls_death(u64 *ctx)
 	st->begun = BEGUN_NONE;
 	if (!st->call.ts)
 		return 0;
-	e = reserve(KIND_pending, sizeof(*e));
+	e = selected_pending(&st->call) ? reserve(KIND_pending, sizeof(*e)) : NULL;
 	if (e) {
 		fill_pending(e, &st->call, identity(task, st));
 		submit(e);

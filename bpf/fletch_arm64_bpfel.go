@@ -27,6 +27,8 @@ const (
 	fletchMapPaths                 = "paths"
 	fletchMapRare                  = "rare"
 	fletchMapScratches             = "scratches"
+	fletchMapSelectedCgroups       = "selected_cgroups"
+	fletchMapSelectedNames         = "selected_names"
 	fletchMapSlots                 = "slots"
 	fletchMapTargets               = "targets"
 	fletchMapTasks                 = "tasks"
@@ -54,6 +56,7 @@ const (
 	fletchProgIpcPermissionKprobe  = "ipc_permission_kprobe"
 	fletchProgIpcPermissionLsm     = "ipc_permission_lsm"
 	fletchProgListTasks            = "list_tasks"
+	fletchProgProcessCgroupMade    = "process_cgroup_made"
 	fletchProgProcessCgroupRenamed = "process_cgroup_renamed"
 	fletchProgProcessExec          = "process_exec"
 	fletchProgProcessExit          = "process_exit"
@@ -87,6 +90,7 @@ const (
 	fletchVarCallRingMarks         = "call_ring_marks"
 	fletchVarCanCast               = "can_cast"
 	fletchVarCgroupController      = "cgroup_controller"
+	fletchVarCgroupHierarchy       = "cgroup_hierarchy"
 	fletchVarCgroupRenames         = "cgroup_renames"
 	fletchVarCommFilter            = "comm_filter"
 	fletchVarCommandArmed          = "command_armed"
@@ -123,8 +127,14 @@ const (
 	fletchVarSchemaTask            = "schema_task"
 	fletchVarSchemaTcp             = "schema_tcp"
 	fletchVarShed                  = "shed"
+	fletchVarSlowerNs              = "slower_ns"
 	fletchVarStarted               = "started"
+	fletchVarUserCount             = "user_count"
+	fletchVarUserFilter            = "user_filter"
+	fletchVarWantCalls             = "want_calls"
+	fletchVarWantCgroups           = "want_cgroups"
 	fletchVarWantComm              = "want_comm"
+	fletchVarWantFailed            = "want_failed"
 	fletchVarWantFile              = "want_file"
 	fletchVarWantFileCalls         = "want_file_calls"
 	fletchVarWantFileFrames        = "want_file_frames"
@@ -136,6 +146,7 @@ const (
 	fletchVarWantTcp               = "want_tcp"
 	fletchVarWantTcpConnects       = "want_tcp_connects"
 	fletchVarWantTree              = "want_tree"
+	fletchVarWantUsers             = "want_users"
 	fletchVarWithoutArgs           = "without_args"
 )
 
@@ -205,6 +216,7 @@ type fletchProgramSpecs struct {
 	IpcPermissionKprobe  *ebpf.ProgramSpec `ebpf:"ipc_permission_kprobe"`
 	IpcPermissionLsm     *ebpf.ProgramSpec `ebpf:"ipc_permission_lsm"`
 	ListTasks            *ebpf.ProgramSpec `ebpf:"list_tasks"`
+	ProcessCgroupMade    *ebpf.ProgramSpec `ebpf:"process_cgroup_made"`
 	ProcessCgroupRenamed *ebpf.ProgramSpec `ebpf:"process_cgroup_renamed"`
 	ProcessExec          *ebpf.ProgramSpec `ebpf:"process_exec"`
 	ProcessExit          *ebpf.ProgramSpec `ebpf:"process_exit"`
@@ -235,20 +247,22 @@ type fletchProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type fletchMapSpecs struct {
-	Accepted    *ebpf.MapSpec `ebpf:"accepted"`
-	Bulk        *ebpf.MapSpec `ebpf:"bulk"`
-	CallRings   *ebpf.MapSpec `ebpf:"call_rings"`
-	Cgroups     *ebpf.MapSpec `ebpf:"cgroups"`
-	Connections *ebpf.MapSpec `ebpf:"connections"`
-	Cpus        *ebpf.MapSpec `ebpf:"cpus"`
-	Identities  *ebpf.MapSpec `ebpf:"identities"`
-	PathNames   *ebpf.MapSpec `ebpf:"path_names"`
-	Paths       *ebpf.MapSpec `ebpf:"paths"`
-	Rare        *ebpf.MapSpec `ebpf:"rare"`
-	Scratches   *ebpf.MapSpec `ebpf:"scratches"`
-	Slots       *ebpf.MapSpec `ebpf:"slots"`
-	Targets     *ebpf.MapSpec `ebpf:"targets"`
-	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
+	Accepted        *ebpf.MapSpec `ebpf:"accepted"`
+	Bulk            *ebpf.MapSpec `ebpf:"bulk"`
+	CallRings       *ebpf.MapSpec `ebpf:"call_rings"`
+	Cgroups         *ebpf.MapSpec `ebpf:"cgroups"`
+	Connections     *ebpf.MapSpec `ebpf:"connections"`
+	Cpus            *ebpf.MapSpec `ebpf:"cpus"`
+	Identities      *ebpf.MapSpec `ebpf:"identities"`
+	PathNames       *ebpf.MapSpec `ebpf:"path_names"`
+	Paths           *ebpf.MapSpec `ebpf:"paths"`
+	Rare            *ebpf.MapSpec `ebpf:"rare"`
+	Scratches       *ebpf.MapSpec `ebpf:"scratches"`
+	SelectedCgroups *ebpf.MapSpec `ebpf:"selected_cgroups"`
+	SelectedNames   *ebpf.MapSpec `ebpf:"selected_names"`
+	Slots           *ebpf.MapSpec `ebpf:"slots"`
+	Targets         *ebpf.MapSpec `ebpf:"targets"`
+	Tasks           *ebpf.MapSpec `ebpf:"tasks"`
 }
 
 // fletchVariableSpecs contains global variables before they are loaded into the kernel.
@@ -264,6 +278,7 @@ type fletchVariableSpecs struct {
 	CallRingMarks    *ebpf.VariableSpec `ebpf:"call_ring_marks"`
 	CanCast          *ebpf.VariableSpec `ebpf:"can_cast"`
 	CgroupController *ebpf.VariableSpec `ebpf:"cgroup_controller"`
+	CgroupHierarchy  *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	CgroupRenames    *ebpf.VariableSpec `ebpf:"cgroup_renames"`
 	CommFilter       *ebpf.VariableSpec `ebpf:"comm_filter"`
 	CommandArmed     *ebpf.VariableSpec `ebpf:"command_armed"`
@@ -300,8 +315,14 @@ type fletchVariableSpecs struct {
 	SchemaTask       *ebpf.VariableSpec `ebpf:"schema_task"`
 	SchemaTcp        *ebpf.VariableSpec `ebpf:"schema_tcp"`
 	Shed             *ebpf.VariableSpec `ebpf:"shed"`
+	SlowerNs         *ebpf.VariableSpec `ebpf:"slower_ns"`
 	Started          *ebpf.VariableSpec `ebpf:"started"`
+	UserCount        *ebpf.VariableSpec `ebpf:"user_count"`
+	UserFilter       *ebpf.VariableSpec `ebpf:"user_filter"`
+	WantCalls        *ebpf.VariableSpec `ebpf:"want_calls"`
+	WantCgroups      *ebpf.VariableSpec `ebpf:"want_cgroups"`
 	WantComm         *ebpf.VariableSpec `ebpf:"want_comm"`
+	WantFailed       *ebpf.VariableSpec `ebpf:"want_failed"`
 	WantFile         *ebpf.VariableSpec `ebpf:"want_file"`
 	WantFileCalls    *ebpf.VariableSpec `ebpf:"want_file_calls"`
 	WantFileFrames   *ebpf.VariableSpec `ebpf:"want_file_frames"`
@@ -313,6 +334,7 @@ type fletchVariableSpecs struct {
 	WantTcp          *ebpf.VariableSpec `ebpf:"want_tcp"`
 	WantTcpConnects  *ebpf.VariableSpec `ebpf:"want_tcp_connects"`
 	WantTree         *ebpf.VariableSpec `ebpf:"want_tree"`
+	WantUsers        *ebpf.VariableSpec `ebpf:"want_users"`
 	WithoutArgs      *ebpf.VariableSpec `ebpf:"without_args"`
 }
 
@@ -336,20 +358,22 @@ func (o *fletchObjects) Close() error {
 //
 // It can be passed to loadFletchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fletchMaps struct {
-	Accepted    *ebpf.Map `ebpf:"accepted"`
-	Bulk        *ebpf.Map `ebpf:"bulk"`
-	CallRings   *ebpf.Map `ebpf:"call_rings"`
-	Cgroups     *ebpf.Map `ebpf:"cgroups"`
-	Connections *ebpf.Map `ebpf:"connections"`
-	Cpus        *ebpf.Map `ebpf:"cpus"`
-	Identities  *ebpf.Map `ebpf:"identities"`
-	PathNames   *ebpf.Map `ebpf:"path_names"`
-	Paths       *ebpf.Map `ebpf:"paths"`
-	Rare        *ebpf.Map `ebpf:"rare"`
-	Scratches   *ebpf.Map `ebpf:"scratches"`
-	Slots       *ebpf.Map `ebpf:"slots"`
-	Targets     *ebpf.Map `ebpf:"targets"`
-	Tasks       *ebpf.Map `ebpf:"tasks"`
+	Accepted        *ebpf.Map `ebpf:"accepted"`
+	Bulk            *ebpf.Map `ebpf:"bulk"`
+	CallRings       *ebpf.Map `ebpf:"call_rings"`
+	Cgroups         *ebpf.Map `ebpf:"cgroups"`
+	Connections     *ebpf.Map `ebpf:"connections"`
+	Cpus            *ebpf.Map `ebpf:"cpus"`
+	Identities      *ebpf.Map `ebpf:"identities"`
+	PathNames       *ebpf.Map `ebpf:"path_names"`
+	Paths           *ebpf.Map `ebpf:"paths"`
+	Rare            *ebpf.Map `ebpf:"rare"`
+	Scratches       *ebpf.Map `ebpf:"scratches"`
+	SelectedCgroups *ebpf.Map `ebpf:"selected_cgroups"`
+	SelectedNames   *ebpf.Map `ebpf:"selected_names"`
+	Slots           *ebpf.Map `ebpf:"slots"`
+	Targets         *ebpf.Map `ebpf:"targets"`
+	Tasks           *ebpf.Map `ebpf:"tasks"`
 }
 
 func (m *fletchMaps) Close() error {
@@ -365,6 +389,8 @@ func (m *fletchMaps) Close() error {
 		m.Paths,
 		m.Rare,
 		m.Scratches,
+		m.SelectedCgroups,
+		m.SelectedNames,
 		m.Slots,
 		m.Targets,
 		m.Tasks,
@@ -384,6 +410,7 @@ type fletchVariables struct {
 	CallRingMarks    *ebpf.Variable `ebpf:"call_ring_marks"`
 	CanCast          *ebpf.Variable `ebpf:"can_cast"`
 	CgroupController *ebpf.Variable `ebpf:"cgroup_controller"`
+	CgroupHierarchy  *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	CgroupRenames    *ebpf.Variable `ebpf:"cgroup_renames"`
 	CommFilter       *ebpf.Variable `ebpf:"comm_filter"`
 	CommandArmed     *ebpf.Variable `ebpf:"command_armed"`
@@ -420,8 +447,14 @@ type fletchVariables struct {
 	SchemaTask       *ebpf.Variable `ebpf:"schema_task"`
 	SchemaTcp        *ebpf.Variable `ebpf:"schema_tcp"`
 	Shed             *ebpf.Variable `ebpf:"shed"`
+	SlowerNs         *ebpf.Variable `ebpf:"slower_ns"`
 	Started          *ebpf.Variable `ebpf:"started"`
+	UserCount        *ebpf.Variable `ebpf:"user_count"`
+	UserFilter       *ebpf.Variable `ebpf:"user_filter"`
+	WantCalls        *ebpf.Variable `ebpf:"want_calls"`
+	WantCgroups      *ebpf.Variable `ebpf:"want_cgroups"`
 	WantComm         *ebpf.Variable `ebpf:"want_comm"`
+	WantFailed       *ebpf.Variable `ebpf:"want_failed"`
 	WantFile         *ebpf.Variable `ebpf:"want_file"`
 	WantFileCalls    *ebpf.Variable `ebpf:"want_file_calls"`
 	WantFileFrames   *ebpf.Variable `ebpf:"want_file_frames"`
@@ -433,6 +466,7 @@ type fletchVariables struct {
 	WantTcp          *ebpf.Variable `ebpf:"want_tcp"`
 	WantTcpConnects  *ebpf.Variable `ebpf:"want_tcp_connects"`
 	WantTree         *ebpf.Variable `ebpf:"want_tree"`
+	WantUsers        *ebpf.Variable `ebpf:"want_users"`
 	WithoutArgs      *ebpf.Variable `ebpf:"without_args"`
 }
 
@@ -464,6 +498,7 @@ type fletchPrograms struct {
 	IpcPermissionKprobe  *ebpf.Program `ebpf:"ipc_permission_kprobe"`
 	IpcPermissionLsm     *ebpf.Program `ebpf:"ipc_permission_lsm"`
 	ListTasks            *ebpf.Program `ebpf:"list_tasks"`
+	ProcessCgroupMade    *ebpf.Program `ebpf:"process_cgroup_made"`
 	ProcessCgroupRenamed *ebpf.Program `ebpf:"process_cgroup_renamed"`
 	ProcessExec          *ebpf.Program `ebpf:"process_exec"`
 	ProcessExit          *ebpf.Program `ebpf:"process_exit"`
@@ -516,6 +551,7 @@ func (p *fletchPrograms) Close() error {
 		p.IpcPermissionKprobe,
 		p.IpcPermissionLsm,
 		p.ListTasks,
+		p.ProcessCgroupMade,
 		p.ProcessCgroupRenamed,
 		p.ProcessExec,
 		p.ProcessExit,

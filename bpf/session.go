@@ -29,7 +29,7 @@ type Options struct {
 	Families []string // of schema.Families()
 	PIDs     []int    // record only the processes of these ids, which may be threads' ids, and their descendants
 	Command  bool     // record only the process forked after ArmCommand, and its descendants
-	Comm     string   // record only tasks of this name; "": all
+	Selection
 	// WithoutArgs leaves the arguments out of the rows of executed programs.
 	WithoutArgs bool
 	UID, GID    int // who the process may become when it drops its privileges; -1: nobody else
@@ -57,10 +57,12 @@ const (
 // and the files with the statistics of the programs are already open.
 type Session struct {
 	Probes     []format.Probe
-	CPUs       int    // possible CPUs
-	Cgroups    string // the hierarchy of cgroups: cgroup2, or the controllers of one of version 1
-	Targets    []int  // the processes of Options.PIDs, in this process's pid namespace
+	CPUs       int      // possible CPUs
+	Cgroups    string   // the hierarchy of cgroups: cgroup2, or the controllers of one of version 1
+	Targets    []int    // the processes of Options.PIDs, in this process's pid namespace
+	Missing    []string // those of Options.Cgroups that there are not yet
 	layouts    []*Layout
+	hierarchy  hierarchy
 	coll       *ebpf.Collection
 	links      map[string]link.Link // by program
 	iterators  *iterators

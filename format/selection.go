@@ -16,13 +16,22 @@ type Selection struct {
 	PIDs     []int64  `json:"pids,omitempty"`     // only these processes, and what they started
 	Args     *bool    `json:"args,omitempty"`     // false: no command lines; nil: with them
 
+	Calls     []string `json:"calls,omitempty"`     // only these system calls: names, %classes; ! leaves out
+	Failed    bool     `json:"failed,omitempty"`    // only calls that returned an error, and their rows of file
+	SlowerNS  int64    `json:"slower_ns,omitempty"` // only calls that took at least so long, and their rows of file
+	UID       []uint32 `json:"uid,omitempty"`       // only tasks of these real user ids
+	Cgroup    []string `json:"cgroup,omitempty"`    // only tasks in these cgroups and below
+	Container string   `json:"container,omitempty"` // only tasks in the container whose id begins so
+
 	// Other has the fields that this version does not know, as JSON.
 	Other map[string]json.RawMessage `json:"-"`
 }
 
 // knownFields are the fields of a Selection, and those that select no rows.
 var (
-	knownFields   = []string{"families", "comm", "pids", "args"}
+	knownFields = []string{
+		"families", "comm", "pids", "args", "calls", "failed", "slower_ns", "uid", "cgroup", "container",
+	}
 	partialFields = []string{"strings", "data"} // how much of each row
 )
 

@@ -35,6 +35,11 @@ func explain(err error) error {
 	case errors.Is(err, bpf.ErrNoProc):
 		return cli.WithHint(err, "mount one: mount -t proc proc /proc; after nsenter -p, enter the mount namespace "+
 			"too: nsenter -t 1 -p -m record …")
+	case errors.Is(err, bpf.ErrNoContainer):
+		return cli.WithHint(err, "take the id of a running container, as docker ps and crictl ps show it, long enough "+
+			"to be the only one")
+	case errors.Is(err, bpf.ErrNoCgroups):
+		return cli.WithHint(err, "mount it: mount -t cgroup2 none /sys/fs/cgroup; in a container, record from the host")
 	case errors.Is(err, bpf.ErrRefused):
 		return cli.WithHint(err, "record --list says what was refused and why")
 	}

@@ -5,11 +5,10 @@ package main
 import (
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/recorder"
 	"github.com/fletch-trace/fletch/internal/schema"
@@ -22,6 +21,13 @@ type options struct {
 	pids       []int
 	mechanisms map[string]string // of --mechanism, by family
 	comm       string
+	callWords  []string   // of -e syscall=LIST, those that are left out with a !
+	calls      *bpf.Calls // that they stand for; nil: all
+	uids       []uint32
+	cgroups    []string
+	container  string
+	failed     bool
+	slower     cli.Time
 	noArgs     bool
 	duration   cli.Time
 	maxEvents  int64
@@ -67,22 +73,6 @@ func (opt *options) families() []string {
 	return opt.events
 }
 
-// selection is what was asked for, nil if that is everything. processes are those that the ids of -p stand for. COMMAND
-// has a field of its own in the manifest.
-func (opt *options) selection(processes []int) *format.Selection {
-	s := &format.Selection{Families: opt.events, Comm: opt.comm}
-	for _, pid := range processes {
-		s.PIDs = append(s.PIDs, int64(pid))
-	}
-	if opt.noArgs {
-		s.Args = new(bool)
-	}
-	if len(s.Families) == 0 && s.Comm == "" && len(s.PIDs) == 0 && s.Args == nil {
-		return nil
-	}
-	return s
-}
-
 // commandLines are COMMAND and the whole command line as the manifest has them: with --no-args, COMMAND's arguments are
 // in neither.
 func (opt *options) commandLines() (command, whole []string) {
@@ -105,21 +95,11 @@ func parse(args []string, stdout io.Writer) (opt *options, stop bool, err error)
 
 // check validates the flags, and parses the arguments that flags has not.
 func (opt *options) check(f *cli.Flags, args *unparsed) error {
-	known := schema.Families()
-	for _, name := range opt.events {
-		if !slices.Contains(known, name) {
-			return f.Wrong("unknown event family %q, not one of %s", name, strings.Join(known, ", "))
-		}
+	if err := opt.parseSelection(f, args); err != nil {
+		return err
 	}
 	if err := opt.parseMechanisms(f, args.mechanisms); err != nil {
 		return err
-	}
-	for _, text := range args.pids {
-		pid, err := strconv.Atoi(text)
-		if err != nil || pid <= 0 {
-			return f.Wrong("%q is not a process id", text)
-		}
-		opt.pids = append(opt.pids, pid)
 	}
 	if all := codecNames(); !slices.Contains(all, opt.codec) {
 		return f.Wrong("unknown compression %q, not one of %s", opt.codec, strings.Join(all, ", "))
@@ -129,7 +109,7 @@ func (opt *options) check(f *cli.Flags, args *unparsed) error {
 		n    int64
 	}{
 		{"max-events", opt.maxEvents}, {"max-size", int64(opt.maxSize)}, {"duration", int64(opt.duration)},
-		{"buffer-size", int64(opt.ringSize)},
+		{"buffer-size", int64(opt.ringSize)}, {"slower", int64(opt.slower)},
 	} {
 		if f.Changed(flag.name) && flag.n <= 0 {
 			return f.Wrong("--%s must be more than 0", flag.name)

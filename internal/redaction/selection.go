@@ -15,21 +15,29 @@ import (
 // selectionContents say what the values of fields of a selection can tell, which format.Selection does not know. Of
 // other fields only their names stay: that rows were selected by them.
 var selectionContents = map[string]schema.Content{
-	"calls": schema.Words, "failed": schema.Numbers, "slower_ns": schema.Numbers, "uid": schema.Numbers,
-	"cgroup": schema.Paths, "container": schema.Names, "strings": schema.Numbers, "data": schema.Numbers,
+	"strings": schema.Numbers, "data": schema.Numbers,
 }
 
 // calls matches names of system calls and of groups of them, and that they are excluded.
-var calls = regexp.MustCompile(`^!?%?[a-z][a-z0-9_]{0,63}$`)
+var calls = regexp.MustCompile(`^!?%?([a-z0-9]{1,8}:)?[a-z][a-z0-9_]{0,63}$`)
 
 // selection returns what was asked for, so that one can still tell of what part numbers are.
 func (r *replacer) selection(s *format.Selection) *format.Selection {
 	if s == nil {
 		return nil
 	}
-	out := &format.Selection{Comm: r.text(schema.Names, []byte(s.Comm)), PIDs: slices.Clone(s.PIDs), Args: s.Args}
+	out := &format.Selection{
+		Comm: r.text(schema.Names, []byte(s.Comm)), PIDs: slices.Clone(s.PIDs), Args: s.Args, Failed: s.Failed,
+		SlowerNS: s.SlowerNS, UID: slices.Clone(s.UID), Container: r.text(schema.Names, []byte(s.Container)),
+	}
 	for _, name := range s.Families {
 		out.Families = append(out.Families, r.fixed(words, name))
+	}
+	for _, name := range s.Calls {
+		out.Calls = append(out.Calls, r.fixed(calls, name))
+	}
+	for _, path := range s.Cgroup {
+		out.Cgroup = append(out.Cgroup, r.text(schema.Paths, []byte(path)))
 	}
 	add := func(name string, value any) {
 		if out.Other == nil {
