@@ -24,7 +24,7 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 	struct syscall_event *e;
 	u64 head;
 
-	if (call->class & CALL_LEFT_OUT || !selected_result(ret, duration))
+	if ((want_calls && call->class & CALL_LEFT_OUT) || !selected_result(ret, duration))
 		return;
 	e = call_ring_reserve(c, cpu, RING_SYSCALL, KIND_syscall, sizeof(*e), &head);
 	if (!e)
@@ -412,7 +412,7 @@ int calls_enter(u64 *ctx)
 	slot->call.task = slot->id;
 	slot->call.class = class;
 	slot->call.nr = nr;
-	if ((!want_syscall || class & CALL_LEFT_OUT) && !(class & CALL_ANY)) {
+	if ((!want_syscall || (want_calls && class & CALL_LEFT_OUT)) && !(class & CALL_ANY)) {
 		slot->call.ts = 1; /* not 0: seccomp looks for exits without an entry */
 		return 0;
 	}

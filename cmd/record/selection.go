@@ -68,6 +68,9 @@ func (opt *options) parseEvents(f *cli.Flags, args []string) error {
 	known := schema.Families()
 	var lists [][]string // of calls
 	for _, arg := range args {
+		if arg == "" {
+			return f.Wrong("--events is empty")
+		}
 		if list, ok := strings.CutPrefix(arg, callFamily+"="); ok {
 			lists = append(lists, strings.Split(list, ","))
 			continue
@@ -185,6 +188,11 @@ func (opt *options) selection(processes []int) *format.Selection {
 		return nil
 	}
 	return s
+}
+
+// selects reports whether flags select some rows of the families, other than by the names of tasks.
+func (opt *options) selects() bool {
+	return opt.calls != nil || opt.failed || opt.slower > 0 || opt.uids != nil || opt.cgroups != nil || opt.container != ""
 }
 
 // selected is what the session selects.

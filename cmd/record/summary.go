@@ -75,6 +75,8 @@ func explainRest(opt *options, rows int64, running int, stderr io.Writer) {
 	}
 	if rows == 0 && opt.comm != "" {
 		fmt.Fprintf(stderr, "record: no event was of a thread named %s\n", term.Escape(opt.comm))
+	} else if rows == 0 && opt.selects() {
+		fmt.Fprintln(stderr, "record: no event was one that the flags select")
 	}
 }
 
