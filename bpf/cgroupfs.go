@@ -56,31 +56,6 @@ func unescapeMount(path string) string {
 	return strings.NewReplacer(`\040`, " ", `\011`, "\t", `\012`, "\n", `\134`, `\`).Replace(path)
 }
 
-// find returns the kernel's ids of cgroups, by their paths from the root, and of those of the container whose id begins
-// with container. missing are the paths at which there is none.
-func (h hierarchy) find(paths []string, container string) (ids []uint64, missing []string, err error) {
-	root, err := h.mountPoint()
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, path := range paths {
-		id, err := cgroupID(filepath.Join(root, path))
-		if errors.Is(err, fs.ErrNotExist) {
-			missing = append(missing, path)
-			continue
-		}
-		if err != nil {
-			return nil, nil, fmt.Errorf("selecting cgroup %s: %w", path, err)
-		}
-		ids = append(ids, id)
-	}
-	if container == "" {
-		return ids, missing, nil
-	}
-	more, err := containerCgroups(root, container)
-	return append(ids, more...), missing, err
-}
-
 // cgroupID returns the kernel's id of a cgroup, which is the inode of its directory.
 func cgroupID(dir string) (uint64, error) {
 	var st unix.Stat_t

@@ -182,7 +182,7 @@ func (s *Session) load(l *loader, opt Options) error {
 	if s.links, err = attach(spec, s.coll); err != nil {
 		return err
 	}
-	if s.Missing, err = opt.fill(s.coll, s.hierarchy); err != nil {
+	if s.NoCgroup, err = opt.fill(s.coll, s.hierarchy); err != nil {
 		return err
 	}
 	if err := s.openFiles(opt); err != nil {

@@ -3,9 +3,11 @@
 package bpf
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"runtime"
-	"slices"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -15,7 +17,7 @@ import (
 type Selection struct {
 	Comm      string        // only tasks of this name; "": all
 	UIDs      []uint32      // only tasks of these real user ids; nil: all
-	Cgroups   []string      // only tasks in these cgroups and below, by their paths from the root; nil: all
+	Cgroup    string        // only tasks in this cgroup and below, by its path from the root; "": all
 	Container string        // only tasks in the container whose id begins like this; "": all
 	Calls     *Calls        // only these system calls, in syscall and pending; nil: all
 	Failed    bool          // only calls that return an error, and their rows of file
@@ -35,7 +37,7 @@ const MaxUIDs = 64
 func (sel *Selection) byCall() bool { return sel.Failed || sel.Slower > 0 }
 
 // byCgroup reports whether rows are selected by the cgroup of their tasks.
-func (sel *Selection) byCgroup() bool { return len(sel.Cgroups) > 0 || sel.Container != "" }
+func (sel *Selection) byCgroup() bool { return sel.Cgroup != "" || sel.Container != "" }
 
 // constants returns the constants of the programs that select rows. spec is of the programs.
 func (sel *Selection) constants(spec *ebpf.CollectionSpec, h hierarchy) (map[string]any, error) {
@@ -101,29 +103,41 @@ func callIndex(nr int32) int {
 	return unknown
 }
 
-// fill tells the programs which cgroups are recorded, and by which names those that are made later are. The programs
-// are attached: a cgroup that is made meanwhile is seen by one of both. missing are those that there are not yet.
-func (sel *Selection) fill(coll *ebpf.Collection, h hierarchy) (missing []string, err error) {
+// fill tells the programs which cgroups are recorded, and by which name one that is made later is. The programs are
+// attached: a cgroup that is made meanwhile is seen by one of both. missing: there is no such cgroup yet.
+func (sel *Selection) fill(coll *ebpf.Collection, h hierarchy) (missing bool, err error) {
 	if !sel.byCgroup() {
-		return nil, nil
+		return false, nil
 	}
-	names := coll.Maps["selected_names"]
-	for _, path := range sel.Cgroups {
-		var key [256]byte
-		if copy(key[:255], path) < len(path) {
-			continue // one that is made later under so long a name is not recorded
-		}
-		if err := names.Put(key, uint32(1)); err != nil {
-			return nil, fmt.Errorf("selecting cgroup %s: %w", path, err)
+	var key [256]byte
+	if sel.Cgroup != "" && copy(key[:255], sel.Cgroup) == len(sel.Cgroup) { // one of a longer name is only looked for now
+		if err := coll.Maps["selected_names"].Put(key, uint32(1)); err != nil {
+			return false, fmt.Errorf("selecting cgroup %s: %w", sel.Cgroup, err)
 		}
 	}
-	ids, missing, err := h.find(sel.Cgroups, sel.Container)
+	root, err := h.mountPoint()
 	if err != nil {
-		return nil, err
+		return false, err
 	}
-	for _, id := range slices.Compact(slices.Sorted(slices.Values(ids))) {
+	var ids []uint64
+	if sel.Container != "" {
+		if ids, err = containerCgroups(root, sel.Container); err != nil {
+			return false, err
+		}
+	}
+	if sel.Cgroup != "" {
+		id, err := cgroupID(filepath.Join(root, sel.Cgroup))
+		missing = errors.Is(err, fs.ErrNotExist)
+		if err != nil && !missing {
+			return false, fmt.Errorf("selecting cgroup %s: %w", sel.Cgroup, err)
+		}
+		if !missing {
+			ids = append(ids, id)
+		}
+	}
+	for _, id := range ids {
 		if err := coll.Maps["selected_cgroups"].Put(id, uint32(1)); err != nil {
-			return nil, fmt.Errorf("selecting cgroups: %w", err)
+			return false, fmt.Errorf("selecting cgroups: %w", err)
 		}
 	}
 	return missing, nil

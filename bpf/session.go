@@ -57,10 +57,10 @@ const (
 // and the files with the statistics of the programs are already open.
 type Session struct {
 	Probes     []format.Probe
-	CPUs       int      // possible CPUs
-	Cgroups    string   // the hierarchy of cgroups: cgroup2, or the controllers of one of version 1
-	Targets    []int    // the processes of Options.PIDs, in this process's pid namespace
-	Missing    []string // those of Options.Cgroups that there are not yet
+	CPUs       int    // possible CPUs
+	Cgroups    string // the hierarchy of cgroups: cgroup2, or the controllers of one of version 1
+	Targets    []int  // the processes of Options.PIDs, in this process's pid namespace
+	NoCgroup   bool   // there is no Options.Cgroup yet
 	layouts    []*Layout
 	hierarchy  hierarchy
 	coll       *ebpf.Collection

@@ -20,7 +20,7 @@ type Selection struct {
 	Failed    bool     `json:"failed,omitempty"`    // only calls that returned an error, and their rows of file
 	SlowerNS  int64    `json:"slower_ns,omitempty"` // only calls that took at least so long, and their rows of file
 	UID       []uint32 `json:"uid,omitempty"`       // only tasks of these real user ids
-	Cgroup    []string `json:"cgroup,omitempty"`    // only tasks in these cgroups and below
+	Cgroup    string   `json:"cgroup,omitempty"`    // only tasks in this cgroup and below
 	Container string   `json:"container,omitempty"` // only tasks in the container whose id begins so
 
 	// Other has the fields that this version does not know, as JSON.

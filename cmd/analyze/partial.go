@@ -55,8 +55,8 @@ func selectedOwners(s *format.Selection) (only []string) {
 		}
 		only = append(only, "uid "+strings.Join(ids, ", "))
 	}
-	if len(s.Cgroup) > 0 {
-		only = append(only, "cgroup "+strings.Join(s.Cgroup, ", ")+" and below")
+	if s.Cgroup != "" {
+		only = append(only, "cgroup "+s.Cgroup+" and below")
 	}
 	if s.Container != "" {
 		only = append(only, "container "+s.Container)

@@ -19,7 +19,7 @@ func TestSelectedSaysEverything(t *testing.T) {
 		`{"failed":true}`:                   "calls that failed",
 		`{"slower_ns":10000000}`:            "calls of 10ms or longer",
 		`{"uid":[0,1000]}`:                  "uid 0, 1000",
-		`{"cgroup":["/a","/b"]}`:            "cgroup /a, /b and below",
+		`{"cgroup":"/a"}`:                   "cgroup /a and below",
 		`{"container":"0123"}`:              "container 0123",
 		`{"tomorrow":1}`:                    "what was selected by tomorrow",
 		`{"comm":"x","failed":true}`:        "tasks named x; calls that failed",

@@ -24,7 +24,7 @@ func codecNames() (names []string) {
 }
 
 // unparsed are the arguments of flags that check parses.
-type unparsed struct{ events, pids, uids, cgroups, mechanisms []string }
+type unparsed struct{ events, pids, uids, mechanisms []string }
 
 // flags declares the flags.
 func (opt *options) flags() (f *cli.Flags, args *unparsed) {
@@ -51,8 +51,8 @@ func (opt *options) selectionFlags(f *cli.Flags, args *unparsed) {
 		"started and will start, except processes whose parents had ended before. A thread's id stands for its process")
 	f.StringVar(&opt.comm, "comm", "", "only tasks whose name is `NAME`, of which the first 15 bytes count")
 	f.StringSliceVar(&args.uids, "uid", nil, "only tasks of a `LIST` of users, by name or number: the real user id")
-	f.StringArrayVar(&args.cgroups, "cgroup", nil, "only tasks in the cgroup `PATH`, as /system.slice/nginx.service, or "+
-		"below it, also if it is made later. It can be given several times")
+	f.StringVar(&opt.cgroup, "cgroup", "", "only tasks in the cgroup `PATH`, as /system.slice/nginx.service, or below "+
+		"it, also if it is made later")
 	f.StringVar(&opt.container, "container", "", "only tasks in the container whose `ID` begins so")
 	f.BoolVar(&opt.failed, "failed", false, "only system calls, and reads and writes, that return an error")
 	f.Var(&opt.slower, "slower", "only system calls, and reads and writes, that take `TIME` or longer: 10ms")

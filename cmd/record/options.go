@@ -24,7 +24,7 @@ type options struct {
 	callWords  []string   // of -e syscall=LIST, those that are left out with a !
 	calls      *bpf.Calls // that they stand for; nil: all
 	uids       []uint32
-	cgroups    []string
+	cgroup     string
 	container  string
 	failed     bool
 	slower     cli.Time

@@ -165,8 +165,9 @@ func (r *recording) load(budget *recorder.Budget) (err error) {
 	if err != nil {
 		return explain(err)
 	}
-	for _, path := range r.session.Missing {
-		cli.Warn(r.stderr, "record", "there is no cgroup "+term.Escape(path)+" yet: its tasks are recorded once it is made")
+	if r.session.NoCgroup {
+		cli.Warn(r.stderr, "record", "there is no cgroup "+term.Escape(r.opt.cgroup)+
+			" yet: its tasks are recorded once it is made")
 	}
 	if r.opt.verbose {
 		describe(r.stderr, r.session, budget.Ring)

@@ -51,14 +51,16 @@ func (opt *options) parseSelection(f *cli.Flags, args *unparsed) error {
 	if len(opt.uids) > bpf.MaxUIDs {
 		return f.Wrong("--uid has more than %d users", bpf.MaxUIDs)
 	}
-	for _, path := range args.cgroups {
-		if path == "" {
-			return f.Wrong("--cgroup is empty")
+	for flag, value := range map[string]string{"cgroup": opt.cgroup, "container": opt.container} {
+		if f.Changed(flag) && value == "" {
+			return f.Wrong("--%s is empty", flag)
 		}
-		opt.cgroups = append(opt.cgroups, cgroupPath(path))
 	}
-	if f.Changed("container") && opt.container == "" {
-		return f.Wrong("--container is empty")
+	if opt.cgroup != "" && opt.container != "" {
+		return f.Wrong("--cgroup and --container exclude each other")
+	}
+	if opt.cgroup != "" {
+		opt.cgroup = cgroupPath(opt.cgroup)
 	}
 	return opt.checkByCall(f)
 }
@@ -176,7 +178,7 @@ func cgroupPath(path string) string {
 func (opt *options) selection(processes []int) *format.Selection {
 	s := &format.Selection{
 		Families: opt.events, Comm: opt.comm, Calls: opt.callWords, Failed: opt.failed,
-		SlowerNS: int64(opt.slower.Duration()), UID: opt.uids, Cgroup: opt.cgroups, Container: opt.container,
+		SlowerNS: int64(opt.slower.Duration()), UID: opt.uids, Cgroup: opt.cgroup, Container: opt.container,
 	}
 	for _, pid := range processes {
 		s.PIDs = append(s.PIDs, int64(pid))
@@ -192,13 +194,13 @@ func (opt *options) selection(processes []int) *format.Selection {
 
 // selects reports whether flags select some rows of the families, other than by the names of tasks.
 func (opt *options) selects() bool {
-	return opt.calls != nil || opt.failed || opt.slower > 0 || opt.uids != nil || opt.cgroups != nil || opt.container != ""
+	return opt.calls != nil || opt.failed || opt.slower > 0 || opt.uids != nil || opt.cgroup != "" || opt.container != ""
 }
 
 // selected is what the session selects.
 func (opt *options) selected() bpf.Selection {
 	return bpf.Selection{
-		Comm: opt.comm, UIDs: opt.uids, Cgroups: opt.cgroups, Container: opt.container, Calls: opt.calls,
+		Comm: opt.comm, UIDs: opt.uids, Cgroup: opt.cgroup, Container: opt.container, Calls: opt.calls,
 		Failed: opt.failed, Slower: opt.slower.Duration(),
 	}
 }

@@ -70,7 +70,7 @@ func TestRedactionSaysWhatItIs(t *testing.T) {
 	c := fixture.Families()
 	c.Manifest.Selection = &format.Selection{Comm: "nginx", Families: []string{"tcp", "file"}, PIDs: []int64{7},
 		Args: new(bool), UID: []uint32{0, 1000}, Calls: []string{"openat", "!%file", "i386:open", "/secret"},
-		SlowerNS: 9007199254740993, Failed: true, Cgroup: []string{"/user.slice/secret"}, Container: "secret",
+		SlowerNS: 9007199254740993, Failed: true, Cgroup: "/user.slice/secret", Container: "secret",
 		Other: map[string]json.RawMessage{
 			"strings": []byte("64"), "newer": []byte(`{"secret": 7}`), "none": []byte("null"),
 		}}
@@ -93,7 +93,7 @@ func TestRedactionSaysWhatItIs(t *testing.T) {
 		!slices.Equal(s.PIDs, []int64{7}) || !s.WithoutArgs() || s.SlowerNS != 9007199254740993 || !s.Failed ||
 		!slices.Equal(s.UID, []uint32{0, 1000}) || s.Container != token("secret") ||
 		!slices.Equal(s.Calls, []string{"openat", "!%file", "i386:open", r.token("/secret")}) ||
-		!slices.Equal(s.Cgroup, []string{token("/user.slice/secret")}) {
+		s.Cgroup != token("/user.slice/secret") {
 		t.Errorf("the selection is %+v", s)
 	}
 	for name, want := range map[string]string{"strings": "64", "newer": "true"} {

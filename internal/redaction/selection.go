@@ -28,16 +28,14 @@ func (r *replacer) selection(s *format.Selection) *format.Selection {
 	}
 	out := &format.Selection{
 		Comm: r.text(schema.Names, []byte(s.Comm)), PIDs: slices.Clone(s.PIDs), Args: s.Args, Failed: s.Failed,
-		SlowerNS: s.SlowerNS, UID: slices.Clone(s.UID), Container: r.text(schema.Names, []byte(s.Container)),
+		SlowerNS: s.SlowerNS, UID: slices.Clone(s.UID), Cgroup: r.text(schema.Paths, []byte(s.Cgroup)),
+		Container: r.text(schema.Names, []byte(s.Container)),
 	}
 	for _, name := range s.Families {
 		out.Families = append(out.Families, r.fixed(words, name))
 	}
 	for _, name := range s.Calls {
 		out.Calls = append(out.Calls, r.fixed(calls, name))
-	}
-	for _, path := range s.Cgroup {
-		out.Cgroup = append(out.Cgroup, r.text(schema.Paths, []byte(path)))
 	}
 	add := func(name string, value any) {
 		if out.Other == nil {
