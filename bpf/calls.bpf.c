@@ -18,7 +18,16 @@
 
 #define ARG_OFFSET __builtin_offsetof(struct syscall_event, arg)
 
-/* emit_call writes the row of a call, whose texts have been read; without room the row is counted as lost. */
+/* selected_call says whether the row of a call that returned is asked for. */
+HOT bool selected_call(struct call *call, s64 ret, u64 duration)
+{
+	return !(want_calls && call->class & CALL_LEFT_OUT) && selected_result(ret, duration);
+}
+
+/*
+ * emit_call writes the row of a call, whose texts have been read, if it is asked for; without room the row is counted as
+ * lost.
+ */
 HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 ret, u64 duration)
 {
 	u32 args = call->args, size = ARG_OFFSET + args * sizeof(call->arg[0]);
@@ -26,6 +35,8 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 	struct syscall_event *e;
 	u64 head;
 
+	if (!selected_call(call, ret, duration))
+		return;
 	if (texts)
 		size = sizeof(*e);
 	e = call_ring_reserve(c, cpu, RING_SYSCALL, KIND_syscall, sizeof(*e), &head);
@@ -65,9 +76,10 @@ HOT void count_unattributed(struct slot *slot)
 	u32 tgid = bpf_get_current_pid_tgid() >> 32, cpu = bpf_get_smp_processor_id();
 	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 
-	if (!c || want_comm || (want_tree && !bpf_map_lookup_elem(&targets, &tgid)))
+	if (!c || want_comm || want_owner || want_failed || slower_ns ||
+	    (want_tree && !bpf_map_lookup_elem(&targets, &tgid)))
 		return;
-	if (want_syscall)
+	if (want_syscall && !(slot->call.class & CALL_LEFT_OUT))
 		c->lost[KIND_syscall]++;
 	if (want_file_calls && slot->call.class & CALL_FILE && slot->file.file)
 		c->lost[KIND_file]++;
@@ -247,10 +259,13 @@ COLD bool may_have_begun(struct task_struct *task, struct task_state *st, struct
 	return task->start_time < call->ts && (ret != 0 || (does != DOES_EXEC && does != DOES_FORK));
 }
 
-/* end_texts reads the texts of a call at its exit. Those of a successful execve were in memory that is gone. */
-HOT void end_texts(struct call *call, s64 ret)
+/*
+ * end_texts reads the texts of a call at its exit, if its row is asked for. Those of a successful execve were in memory
+ * that is gone.
+ */
+HOT void end_texts(struct call *call, s64 ret, u64 duration)
 {
-	if (!want_strings || !(call->names & NAMES_TEXTS) || call->names & NAMES_READ)
+	if (!want_strings || !(call->names & NAMES_TEXTS) || call->names & NAMES_READ || !selected_call(call, ret, duration))
 		return;
 	if (!ret && call_does(call->class) == DOES_EXEC)
 		lack_texts(call);
@@ -269,7 +284,7 @@ HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret
 
 	if (!c)
 		return;
-	end_texts(call, ret);
+	end_texts(call, ret, duration);
 	if (want_syscall)
 		emit_call(c, cpu, call, id, ret, duration);
 	if (want_file && call->class & CALL_FILE)
@@ -287,14 +302,16 @@ HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret
 HOT int exit_without_entry(struct task_struct *task, struct pt_regs *regs, s64 ret)
 {
 	struct task_state *st = state_of(task);
+	bool on;
 	u32 begun;
 
 	if (!st)
 		return 0;
+	on = recorded(task, st); /* perhaps only since this call, and then its begin is unknown */
 	begun = __sync_val_compare_and_swap(&st->begun, BEGUN_UNKNOWN, BEGUN_NONE);
 	if (begun == BEGUN_CALL)
 		st->begun = BEGUN_NONE;
-	if (!recorded(task, st))
+	if (!on)
 		return 0;
 	if (begun == BEGUN_CALL || (begun == BEGUN_UNKNOWN && may_have_begun(task, st, regs, ret)))
 		begun_call_end(task, st, ret);
@@ -309,6 +326,16 @@ HOT void leave_past(struct task_state *st)
 	st->begun = BEGUN_NONE;
 	st->restarted = 0;
 	st->call.ts = 0;
+}
+
+/*
+ * look_again is called at the entry of a call of a task that is not recorded. After one that may change the task's user
+ * it is found out again whether it is.
+ */
+HOT void look_again(struct slot *slot, u32 class)
+{
+	if (want_owner && class & CALL_WHO)
+		slot->version = 0;
 }
 
 /* call_begin is the entry of a call that is kept in task storage, for a family other than syscall and file. */
@@ -335,6 +362,7 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class, u32 names
 	if (st->restart)
 		class |= continued(slot, st, nr, class) << CALL_FLAGS;
 	if (slot->verdict != RECORD) {
+		look_again(slot, class);
 		if (st->tree != TREE_ARMED || !(class & CALL_EXEC))
 			return 0;
 		begin_command(st);
@@ -399,12 +427,14 @@ int calls_enter(u64 *ctx)
 		slot->task = bpf_get_current_task();
 	compat = in_compat(slot->task);
 	index = call_index(nr, compat) & (CALLS_END - 1);
-	args = arity[index];
 	class = wanted_classes(call_class[index] | compat * CALL_COMPAT);
+	args = arity_of(index, &class);
 	nr = number_of(nr, compat);
 	if (slot->version == identity_version()) {
-		if (slot->verdict != RECORD && !(class & CALL_EXEC))
+		if (slot->verdict != RECORD && !(class & CALL_EXEC)) {
+			look_again(slot, class);
 			return 0;
+		}
 	} else if (!(class & CALL_ANY & ~CALL_FILE)) {
 		slot->call.ts = 0;
 		st = refresh_slot(slot, bpf_get_current_task_btf());
@@ -426,7 +456,7 @@ int calls_enter(u64 *ctx)
 	slot->call.task = slot->id;
 	slot->call.class = class;
 	slot->call.nr = nr;
-	if (!want_syscall && !(class & CALL_ANY)) {
+	if ((!want_syscall || (want_calls && class & CALL_LEFT_OUT)) && !(class & CALL_ANY)) {
 		slot->call.ts = 1; /* not 0: seccomp looks for exits without an entry */
 		return 0;
 	}
@@ -474,7 +504,7 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 	else
 		id = identity(task, st);
 	duration = bpf_ktime_get_ns() - st->call.ts;
-	end_texts(&st->call, ret);
+	end_texts(&st->call, ret, duration);
 	if (want_syscall)
 		emit_call(c, cpu, &st->call, id, ret, duration);
 	if (want_file_calls && st->call.class & CALL_FILE)
@@ -532,7 +562,7 @@ int calls_exit(u64 *ctx)
 		s64 ret = ARG(ctx, 1, s64);
 
 		if (c && (slot->call.task || resolve_at_exit(slot))) {
-			end_texts(&slot->call, ret);
+			end_texts(&slot->call, ret, duration);
 			if (want_syscall)
 				emit_call(c, cpu, &slot->call, slot->call.task, ret, duration);
 			if (want_file_calls && slot->call.class & CALL_FILE)
@@ -601,6 +631,14 @@ int calls_switch(u64 *ctx)
 	return 0;
 }
 
+/* selected_pending says whether the row of a call that has not returned is asked for. */
+HOT bool selected_pending(struct call *call)
+{
+	if (call->class & CALL_LEFT_OUT || want_failed)
+		return false;
+	return !slower_ns || bpf_ktime_get_ns() - call->ts >= slower_ns;
+}
+
 HOT void fill_pending(struct pending_event *e, struct call *call, task_id id)
 {
 	e->kind = KIND_pending;
@@ -647,7 +685,7 @@ int calls_death(u64 *ctx)
 	st->begun = BEGUN_NONE;
 	if (!st->call.ts)
 		return 0;
-	e = reserve(KIND_pending, sizeof(*e));
+	e = selected_pending(&st->call) ? reserve(KIND_pending, sizeof(*e)) : NULL;
 	if (e) {
 		fill_pending(e, &st->call, identity(task, st));
 		submit(e);

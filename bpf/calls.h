@@ -23,6 +23,7 @@ enum {
 	ENOSYS = 38,
 	ECANCELED = 125,
 	ERESTARTSYS = 512,
+	MAX_ERRNO = 4095, /* include/linux/err.h */
 };
 
 #define DEFINE_NATIVE(nr, name, args, names) NR_##name = nr,
@@ -188,6 +189,8 @@ const volatile u8 arity[CALLS_END] = {
 };
 #pragma clang diagnostic pop
 
+#define ARITY_LEFT_OUT 0x80 /* set by the loader in arity: the call was not asked for */
+
 /*
  * Which arguments of a call have names, in the order of the arguments: its first two descriptors, and its first two texts.
  * The words are written by the generator of numbers.h, with these macros: an argument is its index, and -1 none.
@@ -253,6 +256,7 @@ enum call_class {
 	CALL_MOVES = 64, /* it changes the directory that the paths of others, and its own, start from */
 	CALL_ANY = 255,
 	CALL_COMPAT = 0x10000, /* of the 32-bit ABI; not in the table */
+	CALL_LEFT_OUT = 0x20000, /* it gets no row in syscall and pending; not in the table */
 };
 
 /* What calls do that are alike in all ABIs. */
@@ -367,6 +371,31 @@ const volatile u16 call_class[CALLS_END] = {
 #endif
 };
 
+/* Set by the loader before the programs start: which calls get a row. */
+const volatile bool want_calls;  /* only those that arity does not leave out */
+const volatile bool want_failed; /* only those that return an error */
+const volatile u64 slower_ns;    /* only those that take at least this long; 0: all */
+
+/* arity_of returns how many arguments the call with that call_index takes, and sets CALL_LEFT_OUT in *class if it is. */
+HOT u32 arity_of(u32 index, u32 *class)
+{
+	u32 args = arity[index & (CALLS_END - 1)];
+
+	if (!want_calls)
+		return args;
+	if (args & ARITY_LEFT_OUT)
+		*class |= CALL_LEFT_OUT;
+	return args & (ARITY_LEFT_OUT - 1);
+}
+
+/* selected_result says whether the rows of a call are asked for, from what it returned and how long it took. */
+HOT bool selected_result(s64 ret, u64 duration)
+{
+	if (want_failed && (u64)ret <= (u64)-MAX_ERRNO - 1)
+		return false;
+	return !slower_ns || (s64)duration >= (s64)slower_ns; /* exit has -1: it does not return */
+}
+
 /* The call that a task is in. */
 struct current_call {
 	s32 nr; /* as in column nr */
@@ -384,8 +413,8 @@ HOT void current_call_of(struct task_struct *task, struct pt_regs *regs, struct 
 
 	index = call_index(nr, compat) & (CALLS_END - 1);
 	c->nr = number_of(nr, compat);
-	c->args = arity[index];
 	c->class = call_class[index] | compat * CALL_COMPAT;
+	c->args = arity_of(index, &c->class);
 	c->names = call_names[index];
 	read_args(regs, compat, c->arg);
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cilium/ebpf/btf"
@@ -19,6 +20,7 @@ const cgroup2 = "cgroup2"
 // A hierarchy is a tree of cgroups that each task is in. A host has cgroup2, and with version 1 others besides.
 type hierarchy struct {
 	name       string // cgroup2, or the controllers of a hierarchy of version 1, as /proc/PID/cgroup names them
+	id         uint32 // the kernel's; 0: cgroup2
 	controller uint32 // offset of the state of a controller in struct css_set, in bytes; 0: cgroup2
 }
 
@@ -36,6 +38,18 @@ func hierarchies(text string) map[string]string {
 		}
 	}
 	return paths
+}
+
+// hierarchyID returns the kernel's id of a hierarchy, which a file /proc/PID/cgroup has.
+func hierarchyID(text, hierarchy string) uint32 {
+	for line := range strings.Lines(text) {
+		number, rest, _ := strings.Cut(line, ":")
+		if name, _, _ := strings.Cut(rest, ":"); name == hierarchy {
+			id, _ := strconv.ParseUint(number, 10, 32)
+			return uint32(id)
+		}
+	}
+	return 0
 }
 
 // maxSampled bounds the processes that chooseHierarchy looks at: reading the files of a hundred thousand would delay
@@ -69,7 +83,7 @@ func chooseHierarchy(kernel *btf.Spec) (hierarchy, error) {
 	used := countCgroups()
 	for _, name := range slices.Sorted(maps.Keys(controllers)) {
 		if tells(name, best.name, used, own) {
-			best = hierarchy{name, controllers[name]}
+			best = hierarchy{name, hierarchyID(string(self), name), controllers[name]}
 		}
 	}
 	return best, nil

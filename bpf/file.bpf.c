@@ -368,6 +368,8 @@ HOT void file_call_end(struct cpu *c, u32 cpu, struct call *call, struct file_ca
 
 	if (!f->file)
 		return;
+	if (!selected_result(ret, duration))
+		return;
 	if (f->epoch != epoch)
 		reannounce_path(f, call->arg[0]);
 	e = call_ring_reserve(c, cpu, RING_FILE, KIND_file, sizeof(*e), &head);
@@ -391,6 +393,8 @@ HOT void begun_file_end(struct task_struct *task, struct task_state *st, task_id
 	struct file_event *e;
 	u64 file;
 
+	if (!selected_result(ret, duration))
+		return;
 	f.op = does == DOES_WRITE || does == DOES_PWRITE ? FILE_write : FILE_read;
 	file = file_of_fd((u64)task, call->arg[0]);
 	if (!file && !st->begun_file)

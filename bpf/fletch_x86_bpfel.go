@@ -27,6 +27,8 @@ const (
 	fletchMapPaths                 = "paths"
 	fletchMapRare                  = "rare"
 	fletchMapScratches             = "scratches"
+	fletchMapSelectedCgroups       = "selected_cgroups"
+	fletchMapSelectedNames         = "selected_names"
 	fletchMapSlots                 = "slots"
 	fletchMapTargets               = "targets"
 	fletchMapTasks                 = "tasks"
@@ -56,6 +58,7 @@ const (
 	fletchProgIpcPermissionKprobe  = "ipc_permission_kprobe"
 	fletchProgIpcPermissionLsm     = "ipc_permission_lsm"
 	fletchProgListTasks            = "list_tasks"
+	fletchProgProcessCgroupMade    = "process_cgroup_made"
 	fletchProgProcessCgroupRenamed = "process_cgroup_renamed"
 	fletchProgProcessExec          = "process_exec"
 	fletchProgProcessExit          = "process_exit"
@@ -90,6 +93,7 @@ const (
 	fletchVarCallRingMarks         = "call_ring_marks"
 	fletchVarCanCast               = "can_cast"
 	fletchVarCgroupController      = "cgroup_controller"
+	fletchVarCgroupHierarchy       = "cgroup_hierarchy"
 	fletchVarCgroupRenames         = "cgroup_renames"
 	fletchVarCommFilter            = "comm_filter"
 	fletchVarCommandArmed          = "command_armed"
@@ -128,9 +132,15 @@ const (
 	fletchVarSchemaTask            = "schema_task"
 	fletchVarSchemaTcp             = "schema_tcp"
 	fletchVarShed                  = "shed"
+	fletchVarSlowerNs              = "slower_ns"
 	fletchVarStarted               = "started"
 	fletchVarStringsMax            = "strings_max"
+	fletchVarUserCount             = "user_count"
+	fletchVarUserFilter            = "user_filter"
+	fletchVarWantCalls             = "want_calls"
+	fletchVarWantCgroups           = "want_cgroups"
 	fletchVarWantComm              = "want_comm"
+	fletchVarWantFailed            = "want_failed"
 	fletchVarWantFile              = "want_file"
 	fletchVarWantFileCalls         = "want_file_calls"
 	fletchVarWantFileFrames        = "want_file_frames"
@@ -143,6 +153,7 @@ const (
 	fletchVarWantTcp               = "want_tcp"
 	fletchVarWantTcpConnects       = "want_tcp_connects"
 	fletchVarWantTree              = "want_tree"
+	fletchVarWantUsers             = "want_users"
 	fletchVarWithoutArgs           = "without_args"
 )
 
@@ -212,6 +223,7 @@ type fletchProgramSpecs struct {
 	IpcPermissionKprobe  *ebpf.ProgramSpec `ebpf:"ipc_permission_kprobe"`
 	IpcPermissionLsm     *ebpf.ProgramSpec `ebpf:"ipc_permission_lsm"`
 	ListTasks            *ebpf.ProgramSpec `ebpf:"list_tasks"`
+	ProcessCgroupMade    *ebpf.ProgramSpec `ebpf:"process_cgroup_made"`
 	ProcessCgroupRenamed *ebpf.ProgramSpec `ebpf:"process_cgroup_renamed"`
 	ProcessExec          *ebpf.ProgramSpec `ebpf:"process_exec"`
 	ProcessExit          *ebpf.ProgramSpec `ebpf:"process_exit"`
@@ -242,22 +254,24 @@ type fletchProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type fletchMapSpecs struct {
-	Accepted    *ebpf.MapSpec `ebpf:"accepted"`
-	Bulk        *ebpf.MapSpec `ebpf:"bulk"`
-	CallRings   *ebpf.MapSpec `ebpf:"call_rings"`
-	Cgroups     *ebpf.MapSpec `ebpf:"cgroups"`
-	Connections *ebpf.MapSpec `ebpf:"connections"`
-	Cpus        *ebpf.MapSpec `ebpf:"cpus"`
-	Identities  *ebpf.MapSpec `ebpf:"identities"`
-	PathNames   *ebpf.MapSpec `ebpf:"path_names"`
-	Paths       *ebpf.MapSpec `ebpf:"paths"`
-	Rare        *ebpf.MapSpec `ebpf:"rare"`
-	Scratches   *ebpf.MapSpec `ebpf:"scratches"`
-	Slots       *ebpf.MapSpec `ebpf:"slots"`
-	Targets     *ebpf.MapSpec `ebpf:"targets"`
-	Tasks       *ebpf.MapSpec `ebpf:"tasks"`
-	TextNames   *ebpf.MapSpec `ebpf:"text_names"`
-	Texts       *ebpf.MapSpec `ebpf:"texts"`
+	Accepted        *ebpf.MapSpec `ebpf:"accepted"`
+	Bulk            *ebpf.MapSpec `ebpf:"bulk"`
+	CallRings       *ebpf.MapSpec `ebpf:"call_rings"`
+	Cgroups         *ebpf.MapSpec `ebpf:"cgroups"`
+	Connections     *ebpf.MapSpec `ebpf:"connections"`
+	Cpus            *ebpf.MapSpec `ebpf:"cpus"`
+	Identities      *ebpf.MapSpec `ebpf:"identities"`
+	PathNames       *ebpf.MapSpec `ebpf:"path_names"`
+	Paths           *ebpf.MapSpec `ebpf:"paths"`
+	Rare            *ebpf.MapSpec `ebpf:"rare"`
+	Scratches       *ebpf.MapSpec `ebpf:"scratches"`
+	SelectedCgroups *ebpf.MapSpec `ebpf:"selected_cgroups"`
+	SelectedNames   *ebpf.MapSpec `ebpf:"selected_names"`
+	Slots           *ebpf.MapSpec `ebpf:"slots"`
+	Targets         *ebpf.MapSpec `ebpf:"targets"`
+	Tasks           *ebpf.MapSpec `ebpf:"tasks"`
+	TextNames       *ebpf.MapSpec `ebpf:"text_names"`
+	Texts           *ebpf.MapSpec `ebpf:"texts"`
 }
 
 // fletchVariableSpecs contains global variables before they are loaded into the kernel.
@@ -274,6 +288,7 @@ type fletchVariableSpecs struct {
 	CallRingMarks    *ebpf.VariableSpec `ebpf:"call_ring_marks"`
 	CanCast          *ebpf.VariableSpec `ebpf:"can_cast"`
 	CgroupController *ebpf.VariableSpec `ebpf:"cgroup_controller"`
+	CgroupHierarchy  *ebpf.VariableSpec `ebpf:"cgroup_hierarchy"`
 	CgroupRenames    *ebpf.VariableSpec `ebpf:"cgroup_renames"`
 	CommFilter       *ebpf.VariableSpec `ebpf:"comm_filter"`
 	CommandArmed     *ebpf.VariableSpec `ebpf:"command_armed"`
@@ -312,9 +327,15 @@ type fletchVariableSpecs struct {
 	SchemaTask       *ebpf.VariableSpec `ebpf:"schema_task"`
 	SchemaTcp        *ebpf.VariableSpec `ebpf:"schema_tcp"`
 	Shed             *ebpf.VariableSpec `ebpf:"shed"`
+	SlowerNs         *ebpf.VariableSpec `ebpf:"slower_ns"`
 	Started          *ebpf.VariableSpec `ebpf:"started"`
 	StringsMax       *ebpf.VariableSpec `ebpf:"strings_max"`
+	UserCount        *ebpf.VariableSpec `ebpf:"user_count"`
+	UserFilter       *ebpf.VariableSpec `ebpf:"user_filter"`
+	WantCalls        *ebpf.VariableSpec `ebpf:"want_calls"`
+	WantCgroups      *ebpf.VariableSpec `ebpf:"want_cgroups"`
 	WantComm         *ebpf.VariableSpec `ebpf:"want_comm"`
+	WantFailed       *ebpf.VariableSpec `ebpf:"want_failed"`
 	WantFile         *ebpf.VariableSpec `ebpf:"want_file"`
 	WantFileCalls    *ebpf.VariableSpec `ebpf:"want_file_calls"`
 	WantFileFrames   *ebpf.VariableSpec `ebpf:"want_file_frames"`
@@ -327,6 +348,7 @@ type fletchVariableSpecs struct {
 	WantTcp          *ebpf.VariableSpec `ebpf:"want_tcp"`
 	WantTcpConnects  *ebpf.VariableSpec `ebpf:"want_tcp_connects"`
 	WantTree         *ebpf.VariableSpec `ebpf:"want_tree"`
+	WantUsers        *ebpf.VariableSpec `ebpf:"want_users"`
 	WithoutArgs      *ebpf.VariableSpec `ebpf:"without_args"`
 }
 
@@ -350,22 +372,24 @@ func (o *fletchObjects) Close() error {
 //
 // It can be passed to loadFletchObjects or ebpf.CollectionSpec.LoadAndAssign.
 type fletchMaps struct {
-	Accepted    *ebpf.Map `ebpf:"accepted"`
-	Bulk        *ebpf.Map `ebpf:"bulk"`
-	CallRings   *ebpf.Map `ebpf:"call_rings"`
-	Cgroups     *ebpf.Map `ebpf:"cgroups"`
-	Connections *ebpf.Map `ebpf:"connections"`
-	Cpus        *ebpf.Map `ebpf:"cpus"`
-	Identities  *ebpf.Map `ebpf:"identities"`
-	PathNames   *ebpf.Map `ebpf:"path_names"`
-	Paths       *ebpf.Map `ebpf:"paths"`
-	Rare        *ebpf.Map `ebpf:"rare"`
-	Scratches   *ebpf.Map `ebpf:"scratches"`
-	Slots       *ebpf.Map `ebpf:"slots"`
-	Targets     *ebpf.Map `ebpf:"targets"`
-	Tasks       *ebpf.Map `ebpf:"tasks"`
-	TextNames   *ebpf.Map `ebpf:"text_names"`
-	Texts       *ebpf.Map `ebpf:"texts"`
+	Accepted        *ebpf.Map `ebpf:"accepted"`
+	Bulk            *ebpf.Map `ebpf:"bulk"`
+	CallRings       *ebpf.Map `ebpf:"call_rings"`
+	Cgroups         *ebpf.Map `ebpf:"cgroups"`
+	Connections     *ebpf.Map `ebpf:"connections"`
+	Cpus            *ebpf.Map `ebpf:"cpus"`
+	Identities      *ebpf.Map `ebpf:"identities"`
+	PathNames       *ebpf.Map `ebpf:"path_names"`
+	Paths           *ebpf.Map `ebpf:"paths"`
+	Rare            *ebpf.Map `ebpf:"rare"`
+	Scratches       *ebpf.Map `ebpf:"scratches"`
+	SelectedCgroups *ebpf.Map `ebpf:"selected_cgroups"`
+	SelectedNames   *ebpf.Map `ebpf:"selected_names"`
+	Slots           *ebpf.Map `ebpf:"slots"`
+	Targets         *ebpf.Map `ebpf:"targets"`
+	Tasks           *ebpf.Map `ebpf:"tasks"`
+	TextNames       *ebpf.Map `ebpf:"text_names"`
+	Texts           *ebpf.Map `ebpf:"texts"`
 }
 
 func (m *fletchMaps) Close() error {
@@ -381,6 +405,8 @@ func (m *fletchMaps) Close() error {
 		m.Paths,
 		m.Rare,
 		m.Scratches,
+		m.SelectedCgroups,
+		m.SelectedNames,
 		m.Slots,
 		m.Targets,
 		m.Tasks,
@@ -403,6 +429,7 @@ type fletchVariables struct {
 	CallRingMarks    *ebpf.Variable `ebpf:"call_ring_marks"`
 	CanCast          *ebpf.Variable `ebpf:"can_cast"`
 	CgroupController *ebpf.Variable `ebpf:"cgroup_controller"`
+	CgroupHierarchy  *ebpf.Variable `ebpf:"cgroup_hierarchy"`
 	CgroupRenames    *ebpf.Variable `ebpf:"cgroup_renames"`
 	CommFilter       *ebpf.Variable `ebpf:"comm_filter"`
 	CommandArmed     *ebpf.Variable `ebpf:"command_armed"`
@@ -441,9 +468,15 @@ type fletchVariables struct {
 	SchemaTask       *ebpf.Variable `ebpf:"schema_task"`
 	SchemaTcp        *ebpf.Variable `ebpf:"schema_tcp"`
 	Shed             *ebpf.Variable `ebpf:"shed"`
+	SlowerNs         *ebpf.Variable `ebpf:"slower_ns"`
 	Started          *ebpf.Variable `ebpf:"started"`
 	StringsMax       *ebpf.Variable `ebpf:"strings_max"`
+	UserCount        *ebpf.Variable `ebpf:"user_count"`
+	UserFilter       *ebpf.Variable `ebpf:"user_filter"`
+	WantCalls        *ebpf.Variable `ebpf:"want_calls"`
+	WantCgroups      *ebpf.Variable `ebpf:"want_cgroups"`
 	WantComm         *ebpf.Variable `ebpf:"want_comm"`
+	WantFailed       *ebpf.Variable `ebpf:"want_failed"`
 	WantFile         *ebpf.Variable `ebpf:"want_file"`
 	WantFileCalls    *ebpf.Variable `ebpf:"want_file_calls"`
 	WantFileFrames   *ebpf.Variable `ebpf:"want_file_frames"`
@@ -456,6 +489,7 @@ type fletchVariables struct {
 	WantTcp          *ebpf.Variable `ebpf:"want_tcp"`
 	WantTcpConnects  *ebpf.Variable `ebpf:"want_tcp_connects"`
 	WantTree         *ebpf.Variable `ebpf:"want_tree"`
+	WantUsers        *ebpf.Variable `ebpf:"want_users"`
 	WithoutArgs      *ebpf.Variable `ebpf:"without_args"`
 }
 
@@ -487,6 +521,7 @@ type fletchPrograms struct {
 	IpcPermissionKprobe  *ebpf.Program `ebpf:"ipc_permission_kprobe"`
 	IpcPermissionLsm     *ebpf.Program `ebpf:"ipc_permission_lsm"`
 	ListTasks            *ebpf.Program `ebpf:"list_tasks"`
+	ProcessCgroupMade    *ebpf.Program `ebpf:"process_cgroup_made"`
 	ProcessCgroupRenamed *ebpf.Program `ebpf:"process_cgroup_renamed"`
 	ProcessExec          *ebpf.Program `ebpf:"process_exec"`
 	ProcessExit          *ebpf.Program `ebpf:"process_exit"`
@@ -539,6 +574,7 @@ func (p *fletchPrograms) Close() error {
 		p.IpcPermissionKprobe,
 		p.IpcPermissionLsm,
 		p.ListTasks,
+		p.ProcessCgroupMade,
 		p.ProcessCgroupRenamed,
 		p.ProcessExec,
 		p.ProcessExit,

@@ -3,6 +3,7 @@
 package bpf
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -19,8 +20,36 @@ func TestProcessesAreWhatTheirLeadersAre(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, want := leaders(tasks), []int{5, 2, 6}; !slices.Equal(got, want) {
-		t.Errorf("the rows of processes are %v, want %v", got, want)
+	running := NewRunning(0)
+	running.Add(tasks)
+	var got []int32
+	for _, p := range running.order {
+		got = append(got, p.task)
+	}
+	if want := []int32{6, 3, 7}; !slices.Equal(got, want) {
+		t.Errorf("the tasks of processes are %v, want %v", got, want)
+	}
+}
+
+// Of the names of programs there are as many as there is room for. The others are counted.
+func TestNamesOfRunningProgramsAreBounded(t *testing.T) {
+	tasks := format.NewBatch(layoutOf(Layouts(), "task").Schema)
+	for pid := range int32(200) {
+		exe := fmt.Sprintf("/%099d", pid/2) // every second process runs the program of the one before
+		if err := tasks.AppendRow(map[string]any{"task": pid, "tid": pid, "pid": pid, "exe": exe}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	running := NewRunning(5000)
+	running.Add(tasks)
+	named := 0
+	for _, p := range running.order {
+		if p.program != "" {
+			named++
+		}
+	}
+	if named != 100 || running.Unnamed != 100 || len(running.programs) != 50 {
+		t.Errorf("%d have a name and %d not, of %d programs", named, running.Unnamed, len(running.programs))
 	}
 }
 

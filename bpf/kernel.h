@@ -195,8 +195,12 @@ struct kernfs_node {
 struct kernfs_node___rcu {
 	struct kernfs_node *__parent;
 };
+struct cgroup_root {
+	int hierarchy_id;
+};
 struct cgroup {
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
 };
 struct cgroup_subsys_state {
 	struct cgroup *cgroup;

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -47,7 +48,7 @@ func Open(opt Options) (*Session, error) {
 	if err := spec.Variables["args_max"].Get(&argsMax); err != nil {
 		return nil, fmt.Errorf("reading args_max: %w", err)
 	}
-	cgroups, err := adapt(spec, kernel)
+	h, err := adapt(spec, kernel)
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +61,7 @@ func Open(opt Options) (*Session, error) {
 	if err := spec.Variables["recorder_tgid"].Set(uint32(ns.pid)); err != nil {
 		return nil, fmt.Errorf("setting recorder_tgid: %w", err)
 	}
-	s, err := openSession(l, opt, ns)
-	s.Cgroups = cgroups
+	s, err := openSession(l, opt, h, ns)
 	if err == nil {
 		err = s.follow(opt.PIDs)
 	}
@@ -73,8 +73,8 @@ func Open(opt Options) (*Session, error) {
 }
 
 // openSession opens a session that does not yet follow Options.PIDs. The session is not nil, even if there is an error.
-func openSession(l *loader, opt Options, ns *namespaces) (*Session, error) {
-	empty := Session{wakeupFD: -1, layouts: Layouts(), namespaces: ns}
+func openSession(l *loader, opt Options, h hierarchy, ns *namespaces) (*Session, error) {
+	empty := Session{wakeupFD: -1, layouts: Layouts(), hierarchy: h, Cgroups: h.name, namespaces: ns}
 	var err error
 	if empty.CPUs, err = ebpf.PossibleCPU(); err != nil {
 		return &empty, fmt.Errorf("counting CPUs: %w", err)
@@ -97,16 +97,16 @@ func openSession(l *loader, opt Options, ns *namespaces) (*Session, error) {
 	return &s, s.load(l, opt)
 }
 
-// adapt sets the constants of the programs that depend on the kernel. It returns the name of the hierarchy of cgroups.
-func adapt(spec *ebpf.CollectionSpec, kernel *btf.Spec) (cgroups string, err error) {
+// adapt sets the constants of the programs that depend on the kernel. It returns the hierarchy of cgroups.
+func adapt(spec *ebpf.CollectionSpec, kernel *btf.Spec) (hierarchy, error) {
 	if err := setCasts(spec, kernel); err != nil {
-		return "", err
+		return hierarchy{}, err
 	}
 	h, err := chooseHierarchy(kernel)
 	if err != nil {
-		return "", err
+		return hierarchy{}, err
 	}
-	return h.name, setVariables(spec, nil, map[string]any{
+	return h, setVariables(spec, nil, map[string]any{
 		"cgroup_controller": h.controller, "exit_tells_last": tracepointArgs(kernel, "sched_process_exit") > 1,
 	})
 }
@@ -163,6 +163,9 @@ func (s *Session) load(l *loader, opt Options) error {
 	if opt.wantsTree() {
 		programs = append(programs, "tree_exit")
 	}
+	if opt.byCgroup() {
+		programs = append(programs, "process_cgroup_made")
+	}
 	spec := withPrograms(l.spec, programs)
 	dropLines(spec.Programs) // if the kernel refuses a program, those of tryPrograms have them
 	sizes := s.ringSizes(opt)
@@ -177,6 +180,9 @@ func (s *Session) load(l *loader, opt Options) error {
 		return err
 	}
 	if s.links, err = attach(spec, s.coll); err != nil {
+		return err
+	}
+	if s.NoCgroup, err = opt.fill(s.coll, s.hierarchy); err != nil {
 		return err
 	}
 	if err := s.openFiles(opt); err != nil {
@@ -229,21 +235,23 @@ func (s *Session) configure(spec *ebpf.CollectionSpec, opt Options, switches []s
 			bulkKinds |= 1 << l.Kind
 		}
 	}
-	var comm [16]byte
-	copy(comm[:15], opt.Comm)
 	texts := opt.Strings > 0 && slices.Contains(switches, "want_syscall")
 	if texts && s.renameLock == 0 && !slices.Contains(switches, "want_rename_calls") {
 		switches = append(switches, "want_rename_calls") // the paths of working directories change
 	}
-	values := map[string]any{
-		"want_tree": opt.wantsTree(), "want_comm": opt.Comm != "", "without_args": opt.WithoutArgs,
-		"comm_filter": comm, "call_ring_chunks": chunks, "cpu_count": uint32(s.CPUs), "call_ring_marks": marks,
+	values, err := opt.constants(spec, s.hierarchy)
+	if err != nil {
+		return err
+	}
+	maps.Copy(values, map[string]any{
+		"want_tree": opt.wantsTree(), "without_args": opt.WithoutArgs, "call_ring_chunks": chunks,
+		"cpu_count": uint32(s.CPUs), "call_ring_marks": marks,
 		"bulk_kinds": bulkKinds, "page_size": uint32(os.Getpagesize()), "ipc_index_bits": ipcIndexBits(),
 		"hash_seeds": [2]uint64{rand.Uint64() | 1, rand.Uint64() | 1}, "rename_lock": s.renameLock,
 		"bulk_mark": uint64(sizes.bulk / wakeupFraction), "rare_mark": uint64(sizes.rare / wakeupFraction),
 		"event_mark":   uint64(sizes.event / wakeupFraction),
 		"want_strings": texts, "strings_max": uint32(min(opt.Strings, MaxString)),
-	}
+	})
 	return setVariables(spec, switches, values)
 }
 

@@ -46,6 +46,29 @@ int process_transferred(u64 *ctx)
 	return 0;
 }
 
+/* A cgroup was made. If it has a name that is recorded (a service starts again), it is recorded as well. */
+SEC("tp_btf/cgroup_mkdir")
+int process_cgroup_made(u64 *ctx)
+{
+	struct cgroup *cgroup = ARG(ctx, 0, struct cgroup *);
+	struct scratch *s;
+	u32 one = 1;
+	u64 id;
+
+	if (!want_cgroups || BPF_CORE_READ(cgroup, root, hierarchy_id) != cgroup_hierarchy)
+		return 0;
+	s = scratch_get();
+	if (!s)
+		return 0;
+	__builtin_memset(s->data, 0, CGROUP_NAME_MAX);
+	id = BPF_CORE_READ(cgroup, kn, id);
+	if (bpf_probe_read_kernel_str(s->data, CGROUP_NAME_MAX, ARG(ctx, 1, const char *)) > 0 &&
+	    bpf_map_lookup_elem(&selected_names, s->data))
+		bpf_map_update_elem(&selected_cgroups, &id, &one, BPF_ANY);
+	scratch_put(s);
+	return 0;
+}
+
 /* Only cgroup v1 can rename. The names of all cgroups below change too, so every id changes. */
 SEC("tp_btf/cgroup_rename")
 int process_cgroup_renamed(u64 *ctx)
@@ -105,8 +128,7 @@ int process_fork(u64 *ctx)
 		count_lost(KIND_process);
 		return 0;
 	}
-	if (st->verdict == UNDECIDED)
-		decide(parent, st);
+	recorded(parent, st);
 	if (want_tree && st->tree == TREE_INSIDE) {
 		bool joins = !is_process || join_tree(tgid);
 

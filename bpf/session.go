@@ -29,7 +29,7 @@ type Options struct {
 	Families []string // of schema.Families()
 	PIDs     []int    // record only the processes of these ids, which may be threads' ids, and their descendants
 	Command  bool     // record only the process forked after ArmCommand, and its descendants
-	Comm     string   // record only tasks of this name; "": all
+	Selection
 	// WithoutArgs leaves the arguments out of the rows of executed programs.
 	WithoutArgs bool
 	// Strings is how many bytes are kept of each text that is passed to a system call, at most MaxString; 0: none.
@@ -65,7 +65,9 @@ type Session struct {
 	CPUs       int    // possible CPUs
 	Cgroups    string // the hierarchy of cgroups: cgroup2, or the controllers of one of version 1
 	Targets    []int  // the processes of Options.PIDs, in this process's pid namespace
+	NoCgroup   bool   // there is no Options.Cgroup yet
 	layouts    []*Layout
+	hierarchy  hierarchy
 	coll       *ebpf.Collection
 	links      map[string]link.Link // by program
 	iterators  *iterators

@@ -90,7 +90,7 @@ COLD int write_pending(struct seq_file *seq, struct call *call, task_id id)
 	struct pending_event e = {};
 	u64 began = *(volatile u64 *)&call->ts;
 
-	if (!began || !(call->task || id))
+	if (!began || !(call->task || id) || !selected_pending(call))
 		return 0;
 	barrier();
 	fill_pending(&e, call, id);

@@ -12,63 +12,99 @@ import (
 	"github.com/fletch-trace/fletch/format"
 )
 
-// AppendProcesses appends to b, a batch of the table process, one row for each process in tasks, a batch of the table
-// task. The rows have op "snapshot", the time now (ns since the Unix epoch) and the command line that /proc has, none
-// if the process has ended, /proc does not show it, or arguments are not wanted.
-func AppendProcesses(b, tasks *format.Batch, now int64, withArgs bool) error {
+// Running are the processes among tasks that are listed one after the other. They take about 200 bytes each, as many as
+// the host has processes, besides the names of their programs.
+type Running struct {
+	// Unnamed is how many processes have no program in their rows, for lack of room.
+	Unnamed int
+
+	most     int // bytes of names that are kept
+	bytes    int // of names
+	programs map[string]string
+	byPID    map[int32]*running
+	order    []*running // in which they were first seen
+}
+
+// running is what a row of table task says about its process. It is of the last row of the first thread, whose id is that
+// of the process; of another thread if only such were listed. Kernels use ids again, so that a thread may have a lower
+// one than the first.
+type running struct {
+	task, pid, ppid, nspid int32
+	pidns                  int64
+	program                string // of the first thread; if that has ended before the others and has none, of another
+	unnamed                bool
+}
+
+// NewRunning is an empty list that keeps at most so many bytes of names of programs.
+func NewRunning(most int) *Running {
+	return &Running{most: most, programs: make(map[string]string), byPID: make(map[int32]*running)}
+}
+
+// Add adds the tasks in a batch of table task.
+func (r *Running) Add(tasks *format.Batch) {
+	task, tid, pid := tasks.Column("task").I32, tasks.Column("tid").I32, tasks.Column("pid").I32
+	ppid, nspid, pidns := tasks.Column("ppid").I32, tasks.Column("nspid").I32, tasks.Column("pidns").I64
+	exe := &tasks.Column("exe").Str
+	for i := range tasks.Rows {
+		p := r.byPID[pid[i]]
+		seen, first := p != nil, tid[i] == pid[i]
+		if !seen {
+			p = &running{}
+			r.byPID[pid[i]] = p
+			r.order = append(r.order, p)
+		}
+		if !seen || first {
+			p.task, p.pid, p.ppid, p.nspid, p.pidns = task[i], pid[i], ppid[i], nspid[i], pidns[i]
+		}
+		if name := exe.Bytes(i); len(name) > 0 && (p.program == "" || first) {
+			r.setProgram(p, name)
+		}
+	}
+}
+
+// setProgram sets the program of a process, if there is room for its name.
+func (r *Running) setProgram(p *running, name []byte) {
+	known, ok := r.programs[string(name)]
+	if !ok && r.bytes+len(name) <= r.most {
+		known, ok = string(name), true
+		r.programs[known] = known
+		r.bytes += len(name)
+	}
+	if !ok && p.program == "" && !p.unnamed {
+		p.unnamed = true
+		r.Unnamed++
+	}
+	if ok && p.unnamed {
+		p.unnamed = false
+		r.Unnamed--
+	}
+	if ok {
+		p.program = known
+	}
+}
+
+// Append appends one row of table process for each process to the batch that next returns. The rows have op "snapshot",
+// the time now (ns since the Unix epoch) and the command line that /proc has, none if the process has ended, /proc does
+// not show it, or arguments are not wanted.
+func (r *Running) Append(next func() (*format.Batch, error), now int64, withArgs bool) error {
 	proc := FindProc()
-	programs := programsOf(tasks)
-	for _, i := range leaders(tasks) {
-		pid := tasks.Column("pid").I32[i]
+	for _, p := range r.order {
 		var args []string
-		dir, ok := proc.Directory(pid, tasks.Column("nspid").I32[i], tasks.Column("pidns").I64[i])
-		if ok && withArgs {
+		if dir, ok := proc.Directory(p.pid, p.nspid, p.pidns); ok && withArgs {
 			args = commandLine(dir)
 		}
-		if err := b.AppendRow(map[string]any{
-			"ts": now, "cpu": int32(-1), "task": tasks.Column("task").I32[i], "op": "snapshot", "pid": pid,
-			"ppid": tasks.Column("ppid").I32[i], "filename": programs[pid], "args": args,
-		}); err != nil {
+		b, err := next()
+		if err == nil {
+			err = b.AppendRow(map[string]any{
+				"ts": now, "cpu": int32(-1), "task": p.task, "op": "snapshot", "pid": p.pid, "ppid": p.ppid,
+				"filename": p.program, "args": args,
+			})
+		}
+		if err != nil {
 			return fmt.Errorf("listing the running processes: %w", err)
 		}
 	}
 	return nil
-}
-
-// programsOf returns the executable of each process in tasks: that of its first thread, or, if that has ended before the
-// others and has none, that of another.
-func programsOf(tasks *format.Batch) map[int32]string {
-	programs := make(map[int32]string)
-	for i := range tasks.Rows {
-		pid, exe := tasks.Column("pid").I32[i], tasks.Column("exe").Str.At(i)
-		if exe != "" && (programs[pid] == "" || tasks.Column("tid").I32[i] == pid) {
-			programs[pid] = exe
-		}
-	}
-	return programs
-}
-
-// leaders returns for each process in tasks the row that says what the process is: the last one of its first thread, whose
-// id is that of the process; of another thread if only such are in tasks. Kernels use ids again, so that a thread may have
-// a lower one than the first.
-func leaders(tasks *format.Batch) []int {
-	var order []int32
-	row := make(map[int32]int)
-	for i := range tasks.Rows {
-		pid := tasks.Column("pid").I32[i]
-		_, seen := row[pid]
-		if !seen {
-			order = append(order, pid)
-		}
-		if !seen || tasks.Column("tid").I32[i] == pid {
-			row[pid] = i
-		}
-	}
-	rows := make([]int, len(order))
-	for i, pid := range order {
-		rows[i] = row[pid]
-	}
-	return rows
 }
 
 // argsMax is ARGS_MAX of events.h, in bytes. Open sets it.

@@ -14,6 +14,13 @@ const volatile u32 recorder_tgid; /* record(1) itself is never recorded; in the 
 const volatile bool want_tree;    /* record only `targets` or a command, and their descendants */
 const volatile bool want_comm;    /* record only tasks named comm_filter */
 const volatile comm_t comm_filter;
+const volatile bool want_users;   /* record only tasks of the users in user_filter */
+const volatile bool want_cgroups; /* record only tasks in `selected_cgroups`, and below */
+#define USERS_MAX 64
+const volatile u32 user_filter[USERS_MAX]; /* real user ids */
+const volatile u32 user_count;
+const volatile u32 cgroup_hierarchy; /* the kernel's id of the hierarchy that is recorded; 0: cgroup2 */
+#define want_owner (want_users || want_cgroups)
 
 /* Which families are recorded, some by mechanism. The verifier removes the code for the others. */
 const volatile bool want_process; /* fork, exec and exit; identities are always kept */
@@ -173,6 +180,30 @@ struct {
 } targets SEC(".maps");
 
 /*
+ * The cgroups that are recorded, with those below them, by the kernel's id. The loader adds those that there are, and
+ * process_cgroup_made those that are made later under one of `selected_names`.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, u32);
+} selected_cgroups SEC(".maps");
+
+#define CGROUP_NAME_MAX 256
+struct cgroup_name {
+	char path[CGROUP_NAME_MAX]; /* padded with NULs */
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct cgroup_name);
+	__type(value, u32);
+} selected_names SEC(".maps");
+
+/*
  * The earlier identities of threads. A server that takes its client's user id for each request, and its own in between,
  * comes back under the same ids, however many clients there are. A thread whose identity was evicted gets a new id.
  */
@@ -241,57 +272,58 @@ HOT void leave_tree(u32 tgid)
 		__sync_fetch_and_sub(&joined, 1);
 }
 
-/* decide_named sets the verdict of a task of that name. */
-COLD void decide_named(struct task_struct *task, struct task_state *st, const char *name)
+HOT u64 parent_of(struct kernfs_node *kn)
 {
-	u32 tgid = task->tgid;
-	bool on = tgid != recorder_tgid;
+	if (bpf_core_field_exists(kn->parent))
+		return FIELD(kn, struct kernfs_node, parent);
+	return FIELD(kn, struct kernfs_node___rcu, __parent);
+}
 
-	if (want_tree) {
-		if (st->tree == TREE_UNKNOWN)
-			st->tree = bpf_map_lookup_elem(&targets, &tgid) ? TREE_INSIDE : TREE_OUTSIDE;
-		on = on && st->tree == TREE_INSIDE;
+/* cgroup_of returns the node of a task's cgroup in the hierarchy that is recorded. */
+HOT struct kernfs_node *cgroup_of(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+	struct cgroup_subsys_state *css;
+
+	if (!cgroup_controller)
+		return BPF_CORE_READ(set, dfl_cgrp, kn);
+	css = (void *)load_u64((u64)set + cgroup_controller);
+	return BPF_CORE_READ(css, cgroup, kn);
+}
+
+#define CGROUP_DEPTH 64 /* a cgroup that is deeper is not found in selected_cgroups */
+
+/* in_selected_cgroup says whether a cgroup is recorded. It is global, so that the verifier checks it once a program. */
+__noinline int in_selected_cgroup(u64 kn)
+{
+	for (int i = 0; i < CGROUP_DEPTH && kn; i++) {
+		u64 id = FIELD(kn, struct kernfs_node, id);
+
+		if (bpf_map_lookup_elem(&selected_cgroups, &id))
+			return 1;
+		kn = parent_of((void *)kn);
 	}
-	if (on && want_comm)
-		on = comm_matches(name);
-	st->verdict = on ? RECORD : IGNORE;
+	return 0;
 }
 
-/* decide sets the verdict of a task. */
-HOT void decide(struct task_struct *task, struct task_state *st)
+/* selected_user says whether the tasks of a user are recorded. */
+COLD bool selected_user(u32 uid)
 {
-	decide_named(task, st, task->comm);
+	for (u32 i = 0; i < USERS_MAX && i < user_count; i++) {
+		if (user_filter[i] == uid)
+			return true;
+	}
+	return false;
 }
 
-/* recorded says whether the task is recorded. */
-HOT bool recorded(struct task_struct *task, struct task_state *st)
+/* selected_owner says whether tasks of this one's user, in its cgroup, are recorded. */
+HOT bool selected_owner(struct task_struct *task)
 {
-	if (st->verdict == UNDECIDED)
-		decide(task, st);
-	return st->verdict == RECORD;
-}
+	const struct cred *cred = untrusted(task)->real_cred;
 
-/* identity_version changes when the id or verdict in a slot may have become stale. It is never 0. */
-HOT u64 identity_version(void)
-{
-	return (u64)(epoch + 1) << 32 | identity_changes;
-}
-
-/* invalidate_verdict makes the next event decide again whether the task is recorded. */
-HOT void invalidate_verdict(struct task_state *st)
-{
-	st->verdict = UNDECIDED;
-	__sync_fetch_and_add(&identity_changes, 1);
-}
-
-/*
- * begin_recording is called when a task may be recorded from now on that was not before. The call that it is in, if it is
- * in one, began before.
- */
-HOT void begin_recording(struct task_state *st)
-{
-	st->recorded_since = bpf_ktime_get_ns();
-	st->begun = BEGUN_UNKNOWN;
+	if (want_users && !(cred && selected_user(cred->uid.val)))
+		return false;
+	return !want_cgroups || in_selected_cgroup((u64)cgroup_of(task));
 }
 
 /* stale_slot makes the next call of a task find out who it is. */
@@ -309,6 +341,65 @@ HOT void stale_slot(struct task_struct *task)
 		slot->version = 0;
 }
 
+/*
+ * begin_recording is called when a task may be recorded from now on that was not before. The call that it is in, if it is
+ * in one, began before.
+ */
+HOT void begin_recording(struct task_state *st)
+{
+	st->recorded_since = bpf_ktime_get_ns();
+	st->begun = BEGUN_UNKNOWN;
+}
+
+/* decide_named sets the verdict of a task of that name. */
+COLD void decide_named(struct task_struct *task, struct task_state *st, const char *name)
+{
+	u32 tgid = task->tgid;
+	bool on = tgid != recorder_tgid;
+
+	if (want_tree) {
+		if (st->tree == TREE_UNKNOWN)
+			st->tree = bpf_map_lookup_elem(&targets, &tgid) ? TREE_INSIDE : TREE_OUTSIDE;
+		on = on && st->tree == TREE_INSIDE;
+	}
+	if (on && want_comm)
+		on = comm_matches(name);
+	if (on && want_owner)
+		on = selected_owner(task);
+	if (on && want_owner && st->verdict == IGNORE) {
+		begin_recording(st); /* it has changed its user or cgroup */
+		stale_slot(task);
+	}
+	st->verdict = on ? RECORD : IGNORE;
+}
+
+/* decide sets the verdict of a task. */
+HOT void decide(struct task_struct *task, struct task_state *st)
+{
+	decide_named(task, st, task->comm);
+}
+
+/* recorded says whether the task is recorded. */
+HOT bool recorded(struct task_struct *task, struct task_state *st)
+{
+	if (st->verdict == UNDECIDED || want_owner)
+		decide(task, st);
+	return st->verdict == RECORD;
+}
+
+/* identity_version changes when the id or verdict in a slot may have become stale. It is never 0. */
+HOT u64 identity_version(void)
+{
+	return (u64)(epoch + 1) << 32 | identity_changes;
+}
+
+/* invalidate_verdict makes the next event decide again whether the task is recorded. */
+HOT void invalidate_verdict(struct task_state *st)
+{
+	st->verdict = UNDECIDED;
+	__sync_fetch_and_add(&identity_changes, 1);
+}
+
 /* begin_command is called at the first execve of a command: its recording begins here. */
 HOT void begin_command(struct task_state *st)
 {
@@ -321,12 +412,8 @@ HOT void begin_command(struct task_state *st)
 HOT enum step cgroup_component(struct scratch *s)
 {
 	struct kernfs_node *kn = (void *)s->walk.at;
-	u64 parent;
+	u64 parent = parent_of(kn);
 
-	if (bpf_core_field_exists(kn->parent))
-		parent = FIELD(kn, struct kernfs_node, parent);
-	else
-		parent = FIELD(kn, struct kernfs_node___rcu, __parent);
 	if (!parent)
 		return STEP_TOP;
 	if (!put_name(s, FIELD(kn, struct kernfs_node, name)))
@@ -361,18 +448,6 @@ COLD u32 append_cgroup(struct scratch *s, u32 off, struct kernfs_node *kn, struc
 	r->off = off;
 	r->len = s->walk.off - off;
 	return s->walk.off;
-}
-
-/* cgroup_of returns the node of a task's cgroup in the hierarchy that is recorded. */
-HOT struct kernfs_node *cgroup_of(struct task_struct *task)
-{
-	struct css_set *set = BPF_CORE_READ(task, cgroups);
-	struct cgroup_subsys_state *css;
-
-	if (!cgroup_controller)
-		return BPF_CORE_READ(set, dfl_cgrp, kn);
-	css = (void *)load_u64((u64)set + cgroup_controller);
-	return BPF_CORE_READ(css, cgroup, kn);
 }
 
 HOT cgroup_id cgroup_id_of(struct kernfs_node *kn)

@@ -26,7 +26,10 @@ func choose(opt Options, try func(mechanism) error) []format.Probe {
 		}
 		p := format.Probe{Family: f.name, Refused: []format.Refusal{}}
 		for _, m := range f.allowed(opt) {
-			err := try(m)
+			err := m.unfit(opt)
+			if err == nil {
+				err = try(m)
+			}
 			if err == nil {
 				p.Mechanism = m.name
 				break
@@ -36,6 +39,17 @@ func choose(opt Options, try func(mechanism) error) []format.Probe {
 		probes = append(probes, p)
 	}
 	return probes
+}
+
+// errNoCall is why a mechanism cannot be used if rows are selected by the call.
+var errNoCall = errors.New("it does not see the call, by whose result or duration rows are selected")
+
+// unfit returns why a mechanism cannot do what the options select, nil if it can.
+func (m *mechanism) unfit(opt Options) error {
+	if opt.byCall() && slices.Contains(m.switches, "want_file") && !slices.Contains(m.switches, "want_file_calls") {
+		return errNoCall
+	}
+	return nil
 }
 
 // tryHooks attaches an empty program to each hook of a mechanism, except for tracepoints, which every kernel must have.

@@ -27,6 +27,7 @@ type Capture struct {
 
 	claims      *Manifest         // the manifest as it is in the capture; nil if there is none that can be read
 	manifestSum string            // its SHA-256
+	manifestErr error             // if it does not have the checksum that it says
 	tar         *io.SectionReader // that the capture is read from; nil: a directory, or several captures
 }
 
@@ -86,6 +87,12 @@ func (c *Capture) load(manifest []byte, segments []segmentFile) error {
 	}
 	if manifestErr == nil {
 		c.claims = &m
+		if err := checkManifest(manifest); err != nil {
+			c.manifestErr = err
+			if m.Checksum != "" {
+				c.damage, c.Manifest.Complete = append(c.damage, err), false
+			}
+		}
 	}
 	slices.SortFunc(segments, func(a, b segmentFile) int {
 		byNumber := cmp.Or(len(a.number)-len(b.number), strings.Compare(a.number, b.number))

@@ -212,7 +212,7 @@ func roundTrip(t *testing.T, path string, codec Codec) {
 	if n, err := verified(t, c); n != len(got.SHA256) || err != nil {
 		t.Errorf("verified %d segments: %v", n, err)
 	}
-	got.Tables, got.End, got.ID, got.SHA256 = nil, time.Time{}, "", nil
+	got.Tables, got.End, got.ID, got.SHA256, got.Checksum = nil, time.Time{}, "", nil, ""
 	if !reflect.DeepEqual(got, wantManifest) {
 		t.Errorf("manifest %+v, not %+v", got, wantManifest)
 	}

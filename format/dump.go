@@ -101,10 +101,7 @@ func (w *Writer) beginDump(from, to int) (*dumpContent, error) {
 			sums[s.table.name] = &totals{}
 		}
 		sums[s.table.name].add(s.totals)
-		name := segmentPath(s.table.name, s.number)
-		if sum, ok := w.sha256[name]; ok {
-			m.SHA256[name] = sum
-		}
+		s.table.addChecksum(m.SHA256, s.number)
 	}
 	for _, t := range w.tables {
 		m.Complete = m.Complete && (t.brokenFrom == 0 || t.brokenFrom > to)

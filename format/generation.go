@@ -14,8 +14,9 @@ import (
 
 // generation is a generation that is being written, in all tables.
 type generation struct {
-	began int64 // ns since the Unix epoch
-	bytes int64
+	began   int64 // ns since the Unix epoch
+	bytes   int64
+	batches int // of the table that has the most
 }
 
 // Bytes returns the size of a generation so far, in all tables, in bytes; 0 when it
@@ -25,6 +26,17 @@ func (w *Writer) Bytes(generation int) int64 {
 	defer w.mu.Unlock()
 	if g := w.generations[generation]; g != nil {
 		return g.bytes
+	}
+	return 0
+}
+
+// Batches returns how many batches the table has that has the most of a generation so
+// far; 0 when it is finished. Where each of them is is kept until then, for the footer.
+func (w *Writer) Batches(generation int) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if g := w.generations[generation]; g != nil {
+		return g.batches
 	}
 	return 0
 }
@@ -53,8 +65,27 @@ func (w *Writer) Finish(last int) error {
 	err := w.finishAll(last, nil)
 	w.mu.Lock()
 	maps.DeleteFunc(w.generations, func(n int, _ *generation) bool { return n <= last })
+	if w.opt.NeverDrops {
+		w.forgetFinished(last)
+	}
 	w.mu.Unlock()
 	return err
+}
+
+// forgetFinished keeps no more than the totals of the generations up to last, except of
+// segments that are still to be synced. w.mu must be held.
+func (w *Writer) forgetFinished(last int) {
+	for _, t := range w.tables {
+		t.segments = slices.DeleteFunc(t.segments, func(s *segmentInfo) bool {
+			if s.generation > last || s.open || s.unsynced && w.syncing {
+				return false
+			}
+			t.flushed.add(s.totals)
+			t.lastForgotten = max(t.lastForgotten, s.number)
+			w.forgot = true
+			return true
+		})
+	}
 }
 
 // tableSegment is a segment and its table.
@@ -103,7 +134,7 @@ func (w *Writer) startOf(segments []tableSegment) time.Time {
 	for _, s := range segments {
 		began = min(began, s.began)
 	}
-	if began == 0 || began == math.MaxInt64 {
+	if began == 0 || began == math.MaxInt64 || w.forgot {
 		return w.manifest.Start
 	}
 	return time.Unix(0, began).UTC()
@@ -151,7 +182,7 @@ func (w *Writer) dropSegment(s tableSegment) error {
 	if at >= 0 {
 		s.table.segments = slices.Delete(s.table.segments, at, at+1)
 		s.dropped = true
-		delete(w.sha256, segmentPath(s.table.name, s.number))
+		w.dropChecksum(s.table, s.number)
 	}
 	removable := at >= 0 && s.dumps == 0
 	w.mu.Unlock()

@@ -431,9 +431,9 @@ func TestGenerationsMemoryIsBounded(t *testing.T) {
 	}
 }
 
-// Remove removes a capture next to the one being written. It refuses a directory that
-// has anything else in it, and leaves that as it is.
-func TestRemove(t *testing.T) {
+// RemoveDump removes a dump next to the capture that is being written. It refuses what is by its manifest no dump, and
+// a directory that has anything else in it, and leaves that as it is.
+func TestRemoveDump(t *testing.T) {
 	for _, memory := range []bool{false, true} {
 		dir := t.TempDir()
 		w, err := Create(filepath.Join(dir, "window"), generationManifest, WriterOptions{Memory: memory})
@@ -443,24 +443,28 @@ func TestRemove(t *testing.T) {
 		if err := errors.Join(appendGeneration(w, 1), w.Finish(1)); err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"dump", "mixed"} {
-			if err := w.Dump(filepath.Join(dir, name), 1, 1, nil); err != nil {
-				t.Fatal(err)
-			}
+		for name, change := range map[string]func(*Manifest){
+			"dump":     func(m *Manifest) { m.Dump = &Dump{Reason: "end"} },
+			"mixed":    func(m *Manifest) { m.Dump = &Dump{Reason: "end"} },
+			"redacted": func(m *Manifest) { m.Dump, m.Derived = &Dump{Reason: "end"}, &Derived{How: "redact"} },
+			"plain":    nil,
+		} {
+			must(t, w.Dump(filepath.Join(dir, name), 1, 1, change))
 		}
+		must(t, os.Mkdir(filepath.Join(dir, "empty"), 0o700))
 		mixed := filepath.Join(dir, "mixed", "syscall", "notes.txt")
 		if err := errors.Join(os.WriteFile(mixed, nil, 0o600),
 			os.Mkdir(filepath.Join(dir, "half"+RemovedSuffix), 0o700)); err != nil {
 			t.Fatal(err)
 		}
 		for name, want := range map[string]error{"dump": nil, "half" + RemovedSuffix: nil, "mixed": fs.ErrExist,
-			"nothing": fs.ErrNotExist} {
-			if err := w.Remove(name); !errors.Is(err, want) {
+			"plain": fs.ErrExist, "redacted": fs.ErrExist, "empty": fs.ErrExist, "nothing": fs.ErrNotExist} {
+			if err := w.RemoveDump(name); !errors.Is(err, want) {
 				t.Errorf("memory %v: removing %s: %v, want %v", memory, name, err, want)
 			}
 		}
 		left, err := filepath.Glob(filepath.Join(dir, "*"))
-		if err != nil || len(left) != map[bool]int{false: 2, true: 1}[memory] || filepath.Base(left[0]) != "mixed" {
+		if err != nil || len(left) != map[bool]int{false: 5, true: 4}[memory] || filepath.Base(left[1]) != "mixed" {
 			t.Errorf("memory %v: left are %v, %v", memory, left, err)
 		}
 		c, err := Open(filepath.Join(dir, "mixed"))
@@ -475,7 +479,7 @@ func TestRemove(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Remove("dump"); !errors.Is(err, errors.ErrUnsupported) {
+	if err := w.RemoveDump("dump"); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("beside a tar: %v", err)
 	}
 	if err := w.Close(nil); err != nil {
@@ -560,5 +564,98 @@ func TestDumpHasRowsOfItsOwn(t *testing.T) {
 	must(t, w.Close(nil))
 	if left, _ := filepath.Glob(filepath.Join(dir, "c", "*", "1000000001.arrow")); len(left) != 0 {
 		t.Errorf("the recording has %v", left)
+	}
+}
+
+// Of generations that are never dropped the Writer keeps no more than totals, and the
+// capture is the same. Those that are to be synced are kept until then.
+func TestGenerationsThatAreNeverDropped(t *testing.T) {
+	for _, syncs := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "c")
+		w, err := Create(path, generationManifest, WriterOptions{NeverDrops: true, Syncs: syncs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		const last = 50
+		kept := func() (n int) {
+			for _, table := range w.tables {
+				n += len(table.segments)
+			}
+			return n
+		}
+		for n := 1; n <= last; n++ {
+			if err := appendGeneration(w, n); err != nil {
+				t.Fatal(err)
+			}
+			if n == 1 && w.Batches(1) != 1 {
+				t.Errorf("%d batches, want 1", w.Batches(1))
+			}
+			if err := w.Finish(n); err != nil {
+				t.Fatal(err)
+			}
+			if n%10 != 0 || !syncs {
+				continue
+			}
+			if kept() == 0 {
+				t.Error("segments were forgotten before they were synced")
+			}
+			if err := errors.Join(w.Sync(), w.Finish(n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := kept(); n > 0 {
+			t.Errorf("%d segments are kept after %d generations", n, last)
+		}
+		if err := w.Close(nil); err != nil {
+			t.Fatal(err)
+		}
+		c := checkGenerations(t, path, 1, last, true)
+		if !c.Manifest.Start.Equal(generationManifest.Start) || len(c.Manifest.SHA256) != last*2+last/2 {
+			t.Errorf("it starts at %v, and %d segments have a checksum", c.Manifest.Start, len(c.Manifest.SHA256))
+		}
+	}
+	path := filepath.Join(t.TempDir(), "c")
+	w, err := Create(path, generationManifest, WriterOptions{NeverDrops: true})
+	for n := 1; n <= 3 && err == nil; n++ {
+		err = errors.Join(appendGeneration(w, n), w.Finish(n))
+	}
+	if err == nil {
+		err = w.Abort()
+	}
+	if _, there := os.Lstat(path); err != nil || !errors.Is(there, fs.ErrNotExist) {
+		t.Errorf("aborting: %v, %v", err, there)
+	}
+}
+
+// Checksums take little memory as long as the recording lasts.
+func TestChecksumsAreSmall(t *testing.T) {
+	w, err := Create(filepath.Join(t.TempDir(), "c"), generationManifest, WriterOptions{NeverDrops: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	table, err := w.table(syscallSchema)
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := used()
+	for n := range maxChecksums + 10 {
+		table.number = n + 1
+		w.setChecksum(table, make([]byte, 32))
+	}
+	if got := int64(used() - before); w.checksums != maxChecksums || got > MaxChecksumBytes {
+		t.Errorf("%d checksums take %d bytes, want at most %d", w.checksums, got, MaxChecksumBytes)
+	}
+	w.dropChecksum(table, 1)
+	w.dropChecksum(table, 100)
+	w.dropChecksum(table, 100)
+	if got := w.allChecksums(); len(got) != maxChecksums-2 || w.checksums != len(got) {
+		t.Errorf("%d are left, and %d are counted", len(got), w.checksums)
 	}
 }

@@ -5,9 +5,12 @@ package format
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -48,6 +51,10 @@ type Manifest struct {
 	// SHA256 has the checksums of finished segments by their names in the capture, as
 	// syscall/000001.arrow. See Capture.Verify.
 	SHA256 map[string]string `json:"sha256,omitempty"`
+
+	// Checksum is the last field of capture.json: the SHA-256 of all bytes before its
+	// digits. "" before 1.2.
+	Checksum string `json:"checksum,omitempty"`
 }
 
 // Recorder says which program wrote the capture, and how it was called.
@@ -72,12 +79,19 @@ type Change struct {
 	Detail string    `json:"detail"`
 }
 
+// ReasonWindow is the reason of the window itself, which a flight recorder leaves that
+// was killed or failed.
+const ReasonWindow = "window"
+
 // Dump says why a flight recorder wrote its window into this capture.
 type Dump struct {
-	Reason    string    `json:"reason"`              // sigusr2, trigger, end; newer versions may have others
-	TS        time.Time `json:"ts"`                  // UTC; of the event or the signal
+	Reason    string    `json:"reason"`              // sigusr2, trigger, end, window; newer versions may have others
+	TS        time.Time `json:"ts"`                  // UTC; of the event or the signal; of a window, when it began
 	Condition string    `json:"condition,omitempty"` // of the trigger
 }
+
+// isFlight reports whether a flight recorder wrote the capture.
+func (m *Manifest) isFlight() bool { return m.Dump != nil && m.Derived == nil }
 
 // Derived says which captures a capture was made of, by a program that reads them.
 type Derived struct {
@@ -177,21 +191,29 @@ func parseManifest(data []byte) (Manifest, error) {
 	return m, nil
 }
 
-// maxListed is how many readings of the clock and how many changes are written.
-const maxListed = 1 << 13
+// isManifest reports whether data is a manifest, also one that is too new to be read.
+func isManifest(data []byte) bool {
+	_, err := parseManifest(data)
+	return err == nil || errors.Is(err, ErrVersion)
+}
 
-// newest returns the first and the newest elements of a list that has more than maxListed.
+// MaxListed is how many readings of the clock and how many changes are written: of more,
+// the first and the newest.
+const MaxListed = 1 << 13
+
+// newest returns the first and the newest elements of a list that has more than MaxListed.
 func newest[T any](list []T) []T {
-	if len(list) <= maxListed {
+	if len(list) <= MaxListed {
 		return list
 	}
-	return append(list[:1:1], list[len(list)-maxListed+1:]...)
+	return append(list[:1:1], list[len(list)-MaxListed+1:]...)
 }
 
 // encode returns m as it stands in capture.json.
 func (m *Manifest) encode() ([]byte, error) {
 	short := *m
 	short.Clock, short.Changes = newest(m.Clock), newest(m.Changes)
+	short.Checksum = strings.Repeat("0", checksumDigits)
 	m = &short
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -204,7 +226,28 @@ func (m *Manifest) encode() ([]byte, error) {
 		return nil, fmt.Errorf("encoding %s: %d values in %d bytes, more than %d or %d", ManifestName, n, b.Len(),
 			maxValues, maxManifest)
 	}
-	return b.Bytes(), nil
+	data := b.Bytes()
+	digits := len(data) - checksumDigits - len(afterChecksum)
+	copy(data[digits:], sumText(data[:digits]))
+	return data, nil
+}
+
+// A capture.json ends with the digits of its checksum and afterChecksum.
+const (
+	checksumDigits = 2 * sha256.Size
+	afterChecksum  = "\"\n}\n"
+)
+
+// errManifestChanged is the error of a capture.json with another checksum than its own.
+var errManifestChanged = fmt.Errorf("%w: %s was changed: it has another checksum", ErrCorrupt, ManifestName)
+
+// checkManifest returns an error unless a capture.json is as encode made it.
+func checkManifest(data []byte) error {
+	digits := len(data) - checksumDigits - len(afterChecksum)
+	if digits < 0 || string(data[digits:]) != sumText(data[:digits])+afterChecksum {
+		return errManifestChanged
+	}
+	return nil
 }
 
 // SchemaMetadata returns the metadata of the Arrow schema in each segment of a

@@ -520,7 +520,7 @@ func TestNewerMinor(t *testing.T) {
 	}
 	data = bytes.Replace(data, fmt.Appendf(nil, `"minor": %d`, Current.Minor), []byte(`"minor": 7, "patch": "x"`), 1)
 	data = bytes.Replace(data, []byte(`"host":`), []byte(`"color": ["x"], "host":`), 1)
-	if err := os.WriteFile(manifest, data, 0o600); err != nil {
+	if err := os.WriteFile(manifest, signed(data), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c := open(t, path)
@@ -528,6 +528,61 @@ func TestNewerMinor(t *testing.T) {
 		t.Errorf("manifest %+v", c.Manifest)
 	}
 	content(t, c)
+}
+
+// signed returns a changed capture.json with its checksum.
+func signed(data []byte) []byte {
+	digits := len(data) - checksumDigits - len(afterChecksum)
+	return slices.Concat(data[:digits], []byte(sumText(data[:digits])+afterChecksum))
+}
+
+// Each byte of a capture.json is in its checksum, whether the recording was finished or not: what differs in one bit
+// is damaged. One of an older version has no checksum, and is as it was.
+func TestManifestChecksum(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "c")
+	w, err := Create(path, testManifest, WriterOptions{})
+	must(t, err)
+	must(t, w.Append(fill(NewBatch(syscallSchema), 20, 1), Zstd))
+	for _, finished := range []bool{false, true} {
+		if finished {
+			must(t, w.Close(nil))
+		}
+		data, err := os.ReadFile(filepath.Join(path, ManifestName))
+		must(t, err)
+		segment, err := os.ReadFile(filepath.Join(path, "syscall", "000001.arrow"))
+		must(t, err)
+		reopen := func(manifest []byte) (*Capture, error) {
+			return newCapture("c", manifest, []segmentFile{{"syscall", "000001", "syscall/000001.arrow",
+				bytes.NewReader(segment), int64(len(segment))}}, nil, func() error { return nil })
+		}
+		c, err := reopen(data)
+		must(t, err)
+		if _, problems := verified(t, c); len(problems) > 0 || len(c.Damage()) > 0 || c.Manifest.Complete != finished {
+			t.Errorf("finished %v: %v, %v", finished, problems, c.Damage())
+		}
+		for at := range data {
+			changed := bytes.Clone(data)
+			changed[at] ^= 1 << (at % 8)
+			c, err := reopen(changed)
+			if errors.Is(err, ErrVersion) {
+				continue
+			}
+			must(t, err)
+			if _, problems := verified(t, c); len(problems) == 0 {
+				t.Errorf("finished %v: byte %d became %q: nothing is wrong", finished, at, changed[max(0, at-20):at+1])
+			}
+			if name := len(data) - 90; c.Manifest.Complete && at < name { // where the checksum's name begins, or before
+				t.Errorf("finished %v: byte %d became %q: complete", finished, at, changed[max(0, at-20):at+1])
+			}
+		}
+		old := bytes.Replace(data, []byte(`"minor": 2`), []byte(`"minor": 1`), 1)
+		old = append(bytes.TrimSuffix(old[:bytes.Index(old, []byte(`  "checksum"`))], []byte(",\n")), "}\n"...)
+		c, err = reopen(old)
+		must(t, err)
+		if len(c.Damage()) > 0 || c.Manifest.Complete != finished {
+			t.Errorf("1.1, finished %v: %v", finished, c.Damage())
+		}
+	}
 }
 
 // A newer major version is refused, also if only the segments have it.

@@ -8,28 +8,31 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"syscall"
 )
 
-// RemovedSuffix is appended to the name of a capture while Remove removes it.
+// RemovedSuffix is appended to the name of a dump while RemoveDump removes it.
 const RemovedSuffix = ".old"
 
-// Remove removes the capture called name in the directory that this one is in, such
-// as an old dump. It is renamed first, with RemovedSuffix, so that a part of a
-// capture never has its name; if it cannot be removed completely, call Remove again
-// with the new name. If name is no directory, or has anything in it that is not part
-// of a capture, the error is fs.ErrExist, and nothing is changed.
-func (w *Writer) Remove(name string) error {
+// RemoveDump removes the dump called name, or the window that a flight recorder left,
+// in the directory that this capture is in. It is renamed first, with RemovedSuffix, so
+// that a part of a dump never has its name; if it cannot be removed completely, call
+// RemoveDump again with the new name. If name is no directory, is by its manifest no
+// dump, or has anything in it that is not part of a capture, the error is fs.ErrExist,
+// and nothing is changed.
+func (w *Writer) RemoveDump(name string) error {
 	parent := w.destination.parentDirectory()
 	err := errors.ErrUnsupported // in a tar
 	if parent != nil {
-		err = removeFrom(parent, name, strings.TrimSuffix(name, RemovedSuffix)+RemovedSuffix, anybodys)
+		base, removing := strings.CutSuffix(name, RemovedSuffix)
+		err = removeFrom(parent, name, base+RemovedSuffix, func(root *os.Root) ([]string, error) {
+			return dumpFiles(root, removing)
+		})
 	}
 	if err != nil {
-		return fmt.Errorf("removing capture %s: %w", filepath.Join(w.parentPath, name), err)
+		return fmt.Errorf("removing dump %s: %w", filepath.Join(w.parentPath, name), err)
 	}
 	return nil
 }
@@ -72,34 +75,46 @@ func CheckReplaceable(root *os.Root) error {
 	return err
 }
 
-// IsCapture reports whether an open directory is a capture, as far as a killed
-// recorder has written it. It may have other files too.
-func IsCapture(root *os.Root) bool {
+// IsFlight reports whether an open directory has the manifest of a dump of a flight
+// recorder or of its window, as far as a killed recorder has written it. It may have
+// other files too.
+func IsFlight(root *os.Root) bool {
 	for _, name := range []string{ManifestName, manifestTemp} {
-		if f, err := openRegular(root, name); err == nil {
-			is, _ := holdsCapture(f, name)
-			f.Close()
-			if is {
-				return true
-			}
+		data, err := readSmall(root, name)
+		if err != nil {
+			continue
+		}
+		if m, err := parseManifest(data); err == nil {
+			return m.isFlight()
 		}
 	}
-	return CheckReplaceable(root) == nil
+	return false
+}
+
+// IsEmpty reports whether an open directory has nothing in it, or what a recorder
+// leaves that was killed before it wrote its first manifest.
+func IsEmpty(root *os.Root) bool {
+	_, found, err := evidenceOf(root)
+	return err == nil && found.empty
 }
 
 // replaceable returns the files of a directory that is a capture, or that has nothing
 // in it and belongs to this user, who loses nothing with it.
 func replaceable(root *os.Root) (names []string, err error) {
-	names, empty, err := contents(root)
-	if err == nil && empty {
+	names, found, err := evidenceOf(root)
+	if err == nil && found.empty {
 		err = checkOwned(root.Stat("."))
 	}
 	return names, err
 }
 
-// anybodys is like replaceable, whoever the directory belongs to.
-func anybodys(root *os.Root) (names []string, err error) {
-	names, _, err = contents(root)
+// dumpFiles returns the files of a directory that a flight recorder has made.
+// removing: it was removed already, as far as its removal got.
+func dumpFiles(root *os.Root, removing bool) (names []string, err error) {
+	names, found, err := evidenceOf(root)
+	if err == nil && !found.flight && !(found.empty && removing) {
+		err = fmt.Errorf("%w: it is not a dump, by its %s", fs.ErrExist, ManifestName)
+	}
 	return names, err
 }
 
@@ -107,9 +122,6 @@ func anybodys(root *os.Root) (names []string, err error) {
 // they can be removed, the manifest last. It is an error if there is anything else.
 func captureFiles(root *os.Root) (names []string, err error) {
 	var manifest []string
-	foreign := func(name string) error {
-		return fmt.Errorf("%w: it holds %q, which is not part of a capture", fs.ErrExist, name)
-	}
 	entries, err := fs.ReadDir(root.FS(), ".")
 	if err != nil {
 		return nil, err
@@ -139,45 +151,13 @@ func captureFiles(root *os.Root) (names []string, err error) {
 	return append(names, manifest...), nil
 }
 
-// contents returns captureFiles. It is an error unless these are a capture by their
-// content, as far as a killed recorder has written it: there is a manifest or, if
-// that is damaged, a segment. Empty is what has neither, nor anything else: the
-// recorder had not begun to write its first manifest.
-func contents(root *os.Root) (names []string, empty bool, err error) {
-	if names, err = captureFiles(root); err != nil {
-		return nil, false, err
-	}
-	empty = true
-	for _, name := range names {
-		f, err := openRegular(root, name)
-		if errors.Is(err, errNoFile) { // the directory of a table
-			empty = false
-			continue
-		}
-		if err != nil {
-			return nil, false, err
-		}
-		holds, err := holdsCapture(f, path.Base(name))
-		f.Close()
-		if holds {
-			return names, false, nil
-		}
-		empty = empty && err == io.EOF && name == manifestTemp
-	}
-	if !empty {
-		err = fmt.Errorf("%w: it is not a capture, having no %s", fs.ErrExist, ManifestName)
-	}
-	return names, empty, err
-}
-
 var errNoFile = errors.New("not a file")
 
 // openRegular opens a file to read it, and nothing else that may have its name: to
 // open a pipe could take for ever.
-func openRegular(root *os.Root, name string) (*os.File, error) {
-	f, err := root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
+func openRegular(root *os.Root, name string) (f *os.File, size int64, err error) {
+	if f, err = root.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0); err != nil {
+		return nil, 0, err
 	}
 	info, err := f.Stat()
 	if err == nil && !info.Mode().IsRegular() {
@@ -185,30 +165,19 @@ func openRegular(root *os.Root, name string) (*os.File, error) {
 	}
 	if err != nil {
 		f.Close()
+		return nil, 0, err
+	}
+	return f, info.Size(), nil
+}
+
+// readSmall reads a file, of one that is too long for a manifest only the beginning.
+func readSmall(root *os.Root, name string) ([]byte, error) {
+	f, _, err := openRegular(root, name)
+	if err != nil {
 		return nil, err
 	}
-	return f, nil
-}
-
-// holdsCapture reports whether a file of this name is a manifest or a segment by its
-// content. The error is io.EOF for an empty file.
-func holdsCapture(f *os.File, name string) (bool, error) {
-	if name != ManifestName && name != manifestTemp {
-		start := make([]byte, len(magic))
-		_, err := io.ReadFull(f, start)
-		return string(start) == magic, err
-	}
-	data, err := io.ReadAll(io.LimitReader(f, maxManifest+1))
-	if err == nil && len(data) == 0 {
-		err = io.EOF
-	}
-	return isManifest(data), err
-}
-
-// isManifest reports whether data is a manifest, also one that is too new to be read.
-func isManifest(data []byte) bool {
-	_, err := parseManifest(data)
-	return err == nil || errors.Is(err, ErrVersion)
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxManifest+1))
 }
 
 // checkOwned returns an error unless something empty belongs to this user.
@@ -255,9 +224,6 @@ func checkTar(parent directory, name string, info fs.FileInfo) error {
 	case opened.Size() == 0:
 		return checkOwned(opened, nil)
 	}
-	manifest, _, _, err := readTar(f, opened.Size())
-	if err != nil || !isManifest(manifest) {
-		return fmt.Errorf("%w: it is not a capture, having no %s", fs.ErrExist, ManifestName)
-	}
-	return nil
+	_, err = evidenceOfTar(f, opened.Size())
+	return err
 }

@@ -36,9 +36,12 @@ type tableWriter struct {
 	err        error         // the first error of a write; nothing is written after it
 
 	// Protected by Writer.mu.
-	segments   []*segmentInfo // neither dropped nor already written to a tar
-	flushed    totals         // of the segments that are already written to a tar
-	brokenFrom int            // the first generation that is not complete because of err; 0 if there is none
+	segments  []*segmentInfo // neither dropped nor in flushed
+	flushed   totals         // of the segments that are already written to a tar, or that nobody drops
+	checksums []segmentSum   // of finished segments, by number
+	// The number of the last segment that is only in flushed; 0: there is none.
+	lastForgotten int
+	brokenFrom    int // the first generation that is not complete because of err; 0 if there is none
 }
 
 // segmentInfo is a segment of the capture. All but number and generation is
@@ -116,6 +119,9 @@ func (w *Writer) count(t *tableWriter, b *Batch) {
 	defer w.mu.Unlock()
 	s := t.segment
 	s.rows += int64(b.Rows)
+	if g := w.generations[s.generation]; g != nil {
+		g.batches = max(g.batches, len(t.batches))
+	}
 	// Dimension tables do not count: their rows may be newer than the generation
 	// that they are written into.
 	if h := &t.encoder.header; h.hasTimeRange && b.Schema.Event() {
@@ -145,7 +151,7 @@ func (w *Writer) finish(t *tableWriter) {
 	w.mu.Lock()
 	t.segment.open, t.segment.complete = false, footerWritten && err == nil
 	if t.segment.complete {
-		w.setChecksum(segmentPath(t.name, t.segment.number), t.sha256.Sum(nil))
+		w.setChecksum(t, t.sha256.Sum(nil))
 	}
 	if w.destination.buffered() {
 		t.segments = t.segments[:0]

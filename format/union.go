@@ -194,7 +194,7 @@ func (c *Capture) Intervals() (intervals []Interval) {
 func unionManifest(captures []*Capture) Manifest {
 	byEnd := func(a, b *Capture) int { return a.Manifest.End.Compare(b.Manifest.End) }
 	m := slices.MaxFunc(captures, byEnd).Manifest // it has most of the clock and of the changes
-	m.Complete, m.Dump, m.Derived, m.SHA256, m.Changes, m.Notes = true, nil, nil, nil, nil, nil
+	m.Complete, m.Dump, m.SHA256, m.Checksum, m.Changes, m.Notes = true, nil, nil, "", nil, nil
 	for _, c := range captures {
 		o := &c.Manifest
 		m.Complete = m.Complete && o.Complete
@@ -206,6 +206,9 @@ func unionManifest(captures []*Capture) Manifest {
 		}
 		if m.Selection == nil {
 			m.Selection = o.Selection
+		}
+		if m.Derived == nil {
+			m.Derived = o.Derived
 		}
 		for _, change := range o.Changes {
 			if !slices.Contains(m.Changes, change) {

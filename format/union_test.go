@@ -225,8 +225,15 @@ func TestSelection(t *testing.T) {
 		t.Errorf("got %+v, %v", again.Selection, err)
 	}
 	again, err = parseManifest([]byte(`{"format": {"major": 1, "minor": 9}, "selection": {"comm": "x", "uid": [7],
-		"strings": 80, "failed": true, "calls": [], "cgroup": "", "slower_ns": 0, "container": null, "data": 3}}`))
-	if err != nil || again.Selection.Comm != "x" || !slices.Equal(again.Selection.Other, []string{"failed", "uid"}) {
+		"strings": 80, "failed": true, "calls": [], "cgroup": "", "slower_ns": 0, "container": null, "data": 3,
+		"newer": [7], "other": false}}`))
+	kept := int64(80)
+	want := &Selection{Comm: "x", Strings: &kept, UID: []uint32{7}, Failed: true, Calls: []string{}}
+	if err == nil {
+		want.Other = again.Selection.Other
+	}
+	if err != nil || !reflect.DeepEqual(again.Selection, want) ||
+		!slices.Equal(again.Selection.Unknown(), []string{"newer"}) {
 		t.Errorf("got %+v, %v", again.Selection, err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 )
@@ -18,17 +19,66 @@ import (
 // manifest, to keep that far below maxManifest. The tar of a long recording has more.
 const maxChecksums = 1 << 16
 
+// MaxChecksumBytes is about how much memory the checksums of a capture take in its
+// Writer, if it has as many segments as can have one.
+const MaxChecksumBytes = maxChecksums * 36 * 5 / 4
+
 // sumText returns the SHA-256 of data as hexadecimal digits.
 func sumText(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
 
-// setChecksum sets the checksum of a finished segment. w.mu must be held.
-func (w *Writer) setChecksum(name string, sum []byte) {
-	if len(w.sha256) < maxChecksums {
-		w.sha256[name] = hex.EncodeToString(sum)
+// segmentSum is the checksum of a finished segment. Together they are kept as long as
+// the recording lasts, so they are no texts.
+type segmentSum struct {
+	number int32
+	sha256 [sha256.Size]byte
+}
+
+func (s segmentSum) compare(number int) int { return int(s.number) - number }
+
+// setChecksum sets the checksum of the last segment of t. w.mu must be held.
+func (w *Writer) setChecksum(t *tableWriter, sum []byte) {
+	if w.checksums < maxChecksums && t.number <= math.MaxInt32 {
+		w.checksums++
+		t.checksums = append(t.checksums, segmentSum{int32(t.number), [sha256.Size]byte(sum)})
 	}
+}
+
+// dropChecksum forgets the checksum of a segment. w.mu must be held.
+func (w *Writer) dropChecksum(t *tableWriter, number int) {
+	at, found := slices.BinarySearchFunc(t.checksums, number, segmentSum.compare)
+	switch {
+	case !found:
+		return
+	case at == 0: // nothing is moved: it is mostly the oldest
+		t.checksums = t.checksums[1:]
+	default:
+		t.checksums = slices.Delete(t.checksums, at, at+1)
+	}
+	w.checksums--
+}
+
+// addChecksum adds the checksum of a segment of t to those of a manifest, if there is
+// one. w.mu must be held.
+func (t *tableWriter) addChecksum(to map[string]string, number int) {
+	if at, found := slices.BinarySearchFunc(t.checksums, number, segmentSum.compare); found {
+		to[segmentPath(t.name, number)] = hex.EncodeToString(t.checksums[at].sha256[:])
+	}
+}
+
+// allChecksums are those of all finished segments, as in Manifest.SHA256.
+func (w *Writer) allChecksums() map[string]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	sums := make(map[string]string, w.checksums)
+	for _, t := range w.tables {
+		for _, s := range t.checksums {
+			sums[segmentPath(t.name, int(s.number))] = hex.EncodeToString(s.sha256[:])
+		}
+	}
+	return sums
 }
 
 // Problem is something in a capture that is not as a recorder leaves it.
@@ -90,6 +140,9 @@ func (c *Capture) verifyManifest(v *Verification) {
 	m := c.claims
 	if m == nil {
 		return // which is in c.damage
+	}
+	if c.manifestErr != nil && m.Checksum == "" && m.Format.Minor >= 2 {
+		v.add("", "", "%s has no checksum", ManifestName)
 	}
 	oldest := c.oldestGenerationStart()
 	switch {

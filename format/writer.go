@@ -39,6 +39,12 @@ type WriterOptions struct {
 	// WholeSegments makes each generation one segment, with its number, also in a tar,
 	// which then keeps segments in memory whatever their size.
 	WholeSegments bool
+	// NeverDrops is for a recording in generations that never calls Drop and Dump: of
+	// finished generations the Writer then keeps no more than totals and checksums.
+	NeverDrops bool
+	// Syncs announces that Sync will be called, so that Close ensures from the beginning
+	// what it does after the first Sync.
+	Syncs bool
 	// Memory keeps the segments in memory, from where only Dump writes them to
 	// disk. Nothing is created at the path given to Create.
 	Memory bool
@@ -66,13 +72,14 @@ type Writer struct {
 	mu                 sync.Mutex
 	tables             map[string]*tableWriter
 	closed             bool
-	syncing            bool  // Sync was called
+	syncing            bool  // Sync was called, or will be
 	syncErr            error // the first error of Sync
 	finishedGeneration int   // the last generation that Finish was called for
 	latestTS           int64 // the greatest ts of any event
 
 	generations map[int]*generation // that are not finished
-	sha256      map[string]string   // of finished segments, by name; see Manifest.SHA256
+	checksums   int                 // of all tables
+	forgot      bool                // segments of finished generations are only in tableWriter.flushed
 }
 
 // Create begins a capture at path: a tar file if it ends in .tar, a tar on standard
@@ -92,7 +99,7 @@ func Create(path string, m Manifest, opt WriterOptions) (*Writer, error) {
 		tables:       map[string]*tableWriter{},
 
 		generations: map[int]*generation{},
-		sha256:      map[string]string{},
+		syncing:     opt.Syncs,
 	}
 	if !m.Start.IsZero() {
 		w.latestTS = m.Start.UnixNano()
@@ -386,7 +393,7 @@ func (w *Writer) Close(finish func(*Manifest)) error {
 	if syncs && failed == nil {
 		err = w.sync()
 	}
-	m.End, m.Tables, m.SHA256, m.Complete = time.Now().UTC(), w.Tables(), w.sha256, true
+	m.End, m.Tables, m.SHA256, m.Complete = time.Now().UTC(), w.Tables(), w.allChecksums(), true
 	if finish != nil {
 		finish(&m)
 	}
@@ -428,6 +435,11 @@ func (w *Writer) Abort() error {
 		if !w.destination.buffered() {
 			for _, s := range t.segments {
 				errs = append(errs, w.destination.removeSegment(t.name, s.number))
+			}
+			for n := 1; n <= t.lastForgotten; n++ {
+				if err := w.destination.removeSegment(t.name, n); !errors.Is(err, fs.ErrNotExist) {
+					errs = append(errs, err)
+				}
 			}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"errors"
+	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -78,6 +80,9 @@ func TestCreateExists(t *testing.T) {
 		}
 	}
 	empty := func(t *testing.T, path string) { os.Mkdir(path, 0o700) }
+	directory := func(name string) tarEntry {
+		return tarEntry{tar.Header{Name: name, Typeflag: tar.TypeDir}, nil}
+	}
 	anothers := func(make func(*testing.T, string)) func(*testing.T, string) {
 		return func(t *testing.T, path string) {
 			make(t, path)
@@ -130,6 +135,39 @@ func TestCreateExists(t *testing.T) {
 			file("capture.json", "syscall/000001.arrow", "syscall/notes"), false},
 		{"capture with a directory in a table", "c", file("capture.json", "syscall/a/b"), false},
 		{"segments only", "c", file("syscall/000001.arrow"), false},
+		{"capture with a segment that is no Arrow file", "c", func(t *testing.T, path string) {
+			capture(t, path)
+			file("syscall/000001.arrow")(t, path)
+		}, false},
+		{"capture with an Arrow file of something else", "c", func(t *testing.T, path string) {
+			capture(t, path)
+			rename(t, path+"/path", path+"/syscall")
+		}, false},
+		{"capture with segments of another recording", "c", func(t *testing.T, path string) {
+			capture(t, path)
+			write(t, path+".other", None, fill(NewBatch(syscallSchema), 5, 1))
+			rename(t, path+".other/syscall", path+"/syscall")
+		}, false},
+		{"capture with another segment", "c", func(t *testing.T, path string) {
+			capture(t, path)
+			put(path+"/path/000002.arrow", read(t, path+"/path/000001.arrow"))
+		}, false},
+		{"capture with something after a segment", "c", func(t *testing.T, path string) {
+			capture(t, path)
+			put(path+"/path/000001.arrow", read(t, path+"/path/000001.arrow")+"x")
+		}, false},
+		{"capture with a temporary file of something else", "c", func(t *testing.T, path string) {
+			capture(t, path)
+			put(path+"/capture.json.new", "camera")
+		}, false},
+		{"capture with segments that had hardly begun", "c", func(t *testing.T, path string) {
+			capture(t, path)
+			segment := read(t, path+"/path/000001.arrow")
+			put(path+"/capture.json", strings.Replace(read(t, path+"/capture.json"), "true", "false", 1))
+			for n, length := range []int{0, 3, 12, 200, len(segment) - 1} {
+				put(fmt.Sprintf("%s/path/%06d.arrow", path, 2+n), segment[:length])
+			}
+		}, true},
 		{"directory", "c", file("a"), false},
 		{"file", "c", file(""), false},
 		{"link to a capture", "c", link, false},
@@ -152,6 +190,57 @@ func TestCreateExists(t *testing.T) {
 			w.Close()
 			put(path, b.String())
 		}, false},
+		{"tar of a capture in a directory", "c.tar", func(t *testing.T, path string) {
+			capture(t, path)
+			entries := tarEntries(t, path)
+			for i := range entries {
+				entries[i].header.Name = "./c/" + entries[i].header.Name
+			}
+			directories := []tarEntry{directory("./"), directory("./c/"), directory("./c/path/")}
+			put(path, string(makeTar(t, append(directories, entries...)...))+strings.Repeat("\x00", 8192))
+		}, true},
+		{"tar of a capture and another file", "c.tar", func(t *testing.T, path string) {
+			capture(t, path)
+			put(path, string(makeTar(t, append(tarEntries(t, path), tarEntry{tar.Header{Name: "notes.txt"}, []byte("x")})...)))
+		}, false},
+		{"tar of a capture and another directory", "c.tar", func(t *testing.T, path string) {
+			capture(t, path)
+			put(path, string(makeTar(t, append(tarEntries(t, path), directory("a/b/"))...)))
+		}, false},
+		{"tar of a capture and a link", "c.tar", func(t *testing.T, path string) {
+			capture(t, path)
+			link := tarEntry{tar.Header{Name: "link", Typeflag: tar.TypeSymlink, Linkname: "capture.json"}, nil}
+			put(path, string(makeTar(t, append(tarEntries(t, path), link)...)))
+		}, false},
+		{"tar of two captures", "c.tar", func(t *testing.T, path string) {
+			capture(t, path)
+			other := tarEntry{tar.Header{Name: "other/path/000001.arrow"}, nil}
+			put(path, string(makeTar(t, append(tarEntries(t, path), other)...)))
+		}, false},
+		{"tar whose segment is no Arrow file", "c.tar", func(t *testing.T, path string) {
+			capture(t, path)
+			manifest := tarEntries(t, path)[0].content
+			put(path, string(makeTar(t, tarEntry{tar.Header{Name: "q/capture.json"}, manifest},
+				tarEntry{tar.Header{Name: "q/path/000001.arrow"}, []byte("x")})))
+		}, false},
+		{"tar with something after its end", "c.tar", func(t *testing.T, path string) {
+			capture(t, path)
+			put(path, read(t, path)+"x")
+		}, false},
+		{"tar with blocks after its end", "c.tar", func(t *testing.T, path string) {
+			capture(t, path)
+			put(path, read(t, path)+read(t, path))
+		}, false},
+		{"tar with something between its entries", "c.tar", func(t *testing.T, path string) {
+			capture(t, path)
+			text := []byte(read(t, path))
+			text[2*tarBlock+len(tarEntries(t, path)[0].content)&^(tarBlock-1)-1] = 'x'
+			put(path, string(text))
+		}, false},
+		{"unfinished tar with something after it", "c.tar", func(t *testing.T, path string) {
+			capture(t, path)
+			put(path, strings.TrimRight(string(makeTar(t, tarEntries(t, path)[0])), "\x00")+strings.Repeat("x", 4000))
+		}, false},
 		{"directory called tar", "c.tar", empty, false},
 		{"link to a tar", "c.tar", link, false},
 	} {
@@ -160,6 +249,38 @@ func TestCreateExists(t *testing.T) {
 			c.make(t, path)
 			createExisting(t, path, c.force)
 		})
+	}
+}
+
+func rename(t *testing.T, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func tarEntries(t *testing.T, path string) (entries []tarEntry) {
+	t.Helper()
+	r := tar.NewReader(strings.NewReader(read(t, path)))
+	for {
+		h, err := r.Next()
+		if err == io.EOF {
+			return entries
+		}
+		data, readErr := io.ReadAll(r)
+		if err = errors.Join(err, readErr); err != nil {
+			t.Fatal(err)
+		}
+		entries = append(entries, tarEntry{tar.Header{Name: h.Name}, data})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 )
 
 // measureArguments runs the command line in the arguments of this program, without its output. It prints the exit
@@ -16,6 +17,9 @@ func measureArguments() {
 	cmd := exec.Command(os.Args[1], os.Args[2:]...)
 	cmd.Stderr = os.Stderr
 	var exit *exec.ExitError
+	if limit, err := time.ParseDuration(os.Getenv(measureVariable)); err == nil {
+		time.AfterFunc(limit, func() { cmd.Process.Signal(syscall.SIGTERM) })
+	}
 	if err := cmd.Run(); err != nil && !errors.As(err, &exit) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)

@@ -79,6 +79,8 @@ func dumpText(d *format.Dump) string {
 	switch {
 	case d == nil:
 		return ""
+	case d.Reason == format.ReasonWindow:
+		return "no, this is the window of a flight recorder"
 	case d.Condition != "":
 		return fmt.Sprintf("%s at %s: %s", d.Reason, d.TS.Local().Format(capture.TimeLayout), d.Condition)
 	}

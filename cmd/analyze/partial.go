@@ -38,10 +38,44 @@ func selected(s *format.Selection) string {
 		}
 		only = append(only, "pid "+strings.Join(pids, ", ")+started)
 	}
-	if len(s.Other) > 0 {
-		only = append(only, "what was selected by "+strings.Join(s.Other, ", "))
+	only = append(only, selectedOwners(s)...)
+	only = append(only, selectedCalls(s)...)
+	if unknown := s.Unknown(); len(unknown) > 0 {
+		only = append(only, "what was selected by "+strings.Join(unknown, ", "))
 	}
 	return strings.Join(only, "; ")
+}
+
+// selectedOwners says of whose tasks a capture has rows.
+func selectedOwners(s *format.Selection) (only []string) {
+	if len(s.UID) > 0 {
+		ids := make([]string, len(s.UID))
+		for i, id := range s.UID {
+			ids[i] = strconv.FormatUint(uint64(id), 10)
+		}
+		only = append(only, "uid "+strings.Join(ids, ", "))
+	}
+	if s.Cgroup != "" {
+		only = append(only, "cgroup "+s.Cgroup+" and below")
+	}
+	if s.Container != "" {
+		only = append(only, "container "+s.Container)
+	}
+	return only
+}
+
+// selectedCalls says of which system calls a capture has rows.
+func selectedCalls(s *format.Selection) (only []string) {
+	if len(s.Calls) > 0 {
+		only = append(only, "system calls "+strings.Join(s.Calls, ", "))
+	}
+	if s.Failed {
+		only = append(only, "calls that failed")
+	}
+	if s.SlowerNS > 0 {
+		only = append(only, "calls of "+time.Duration(s.SlowerNS).String()+" or longer")
+	}
+	return only
 }
 
 // familiesText says which event families were asked for, "" if all.

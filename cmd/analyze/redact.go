@@ -39,7 +39,8 @@ replaced.`,
 	},
 	Notes: []cli.Note{
 		{Head: "What stays always", Text: `Numbers: times, results, sizes, process, user and inode numbers, ports, the
-arguments of system calls (which are numbers and pointers), the kernel's release. Of a path, how many components it has,
+arguments of system calls (which are numbers and pointers), the kernel's release, which families and processes were
+selected. Of a path, how many components it has,
 "." and ".."; that a text was cut, or a file deleted; names that the kernel gives, as pipe:[7]. Free texts of the
 manifest, such as notes and the recorder's command line, are left out, unless only a pattern is replaced.`},
 		{Head: "Tokens", Text: `A token is _ and 13 letters and digits of HMAC-SHA-256. An IPv4 address becomes another
@@ -66,8 +67,8 @@ func redactFlags() *redactOptions {
 	o.BoolVar(&o.rules.Paths, "paths", false, "paths of files, programs and cgroups")
 	o.BoolVar(&o.rules.Addresses, "addresses", false, "network addresses")
 	o.BoolVar(&o.all, "all", false, "all four (the default)")
-	o.StringArrayVar(&o.patterns, "pattern", nil, "in all other texts, what matches `REGEX`, or its first group if it "+
-		"has one. Arguments are looked at one by one. Can be given again")
+	o.StringArrayVar(&o.patterns, "pattern", nil, "in all other texts, what matches `REGEX`, or its first group: all "+
+		"of the match if the group is empty or repeated. Arguments are looked at one by one. Can be given again")
 	o.Section("What stays")
 	o.StringArrayVar(&o.keep, "keep", nil, "texts in which `REGEX` matches: a whole path, argument, name or address. "+
 		"Can be given again")
@@ -159,8 +160,8 @@ func (o *redactOptions) compile(flag string, values []string) (all []*regexp.Reg
 		if err != nil {
 			return nil, o.Wrong("--%s: %w", flag, err)
 		}
-		if value == "" {
-			return nil, o.Wrong("--%s is empty: it matches everywhere", flag)
+		if redaction.MatchesNothing(p) {
+			return nil, o.Wrong("--%s %q also matches texts of no length, which are everywhere", flag, value)
 		}
 		all = append(all, p)
 	}

@@ -16,7 +16,7 @@ import (
 // checkCombination refuses flags that would do nothing beside the others, or would do what nobody meant.
 func (opt *options) checkCombination(f *cli.Flags, pids []string) error {
 	for flag, isEmpty := range map[string]bool{
-		"events": len(opt.events) == 0, "pid": len(pids) == 0, "comm": opt.comm == "", "write": opt.path == "",
+		"pid": len(pids) == 0, "comm": opt.comm == "", "write": opt.path == "",
 	} {
 		if f.Changed(flag) && isEmpty {
 			return f.Wrong("--%s is empty", flag)

@@ -35,6 +35,11 @@ func explain(err error) error {
 	case errors.Is(err, bpf.ErrNoProc):
 		return cli.WithHint(err, "mount one: mount -t proc proc /proc; after nsenter -p, enter the mount namespace "+
 			"too: nsenter -t 1 -p -m record …")
+	case errors.Is(err, bpf.ErrNoContainer):
+		return cli.WithHint(err, "take the id of a running container, as docker ps and crictl ps show it, long enough "+
+			"to be the only one")
+	case errors.Is(err, bpf.ErrNoCgroups):
+		return cli.WithHint(err, "mount it: mount -t cgroup2 none /sys/fs/cgroup; in a container, record from the host")
 	case errors.Is(err, bpf.ErrRefused):
 		return cli.WithHint(err, "record --list says what was refused and why")
 	}
@@ -74,9 +79,14 @@ func explainBudget(opt *options, err error) error {
 	if !errors.As(err, &budgetErr) {
 		return err
 	}
-	err = fmt.Errorf("keeping to --max-memory %s: %d CPUs take %s at least", opt.maxMemory.String(), budgetErr.CPUs,
+	what, hint := fmt.Sprintf("%d CPUs", budgetErr.CPUs), "give it more, record fewer families with -e, or smaller rings with -b"
+	if budgetErr.Keep > 0 {
+		what += fmt.Sprintf(" and %d segments of each table", budgetErr.Keep)
+		hint = "give it more, or keep fewer segments with -W"
+	}
+	err = fmt.Errorf("keeping to --max-memory %s: %s take %s at least", opt.maxMemory.String(), what,
 		term.Bytes(budgetErr.Least))
-	return cli.WithHint(err, "give it more, record fewer families with -e, or smaller rings with -b")
+	return cli.WithHint(err, hint)
 }
 
 // explainFailure adds to the error of a recording what it was written to, and which part of it is kept.

@@ -24,7 +24,7 @@ func codecNames() (names []string) {
 }
 
 // unparsed are the arguments of flags that check parses.
-type unparsed struct{ pids, mechanisms []string }
+type unparsed struct{ events, pids, uids, mechanisms []string }
 
 // flags declares the flags.
 func (opt *options) flags() (f *cli.Flags, args *unparsed) {
@@ -42,12 +42,20 @@ func (opt *options) flags() (f *cli.Flags, args *unparsed) {
 func (opt *options) selectionFlags(f *cli.Flags, args *unparsed) {
 	families := cli.Names(schema.Families()...)
 	f.Section("What")
-	f.StringSliceVarP(&opt.events, "events", "e", nil, "only these event families, a `LIST` of "+
-		strings.Join(schema.Families(), ", ")+" (default: all this kernel allows)")
+	f.StringArrayVarP(&args.events, "events", "e", nil, "only these event families, a `LIST` of "+
+		strings.Join(schema.Families(), ", ")+" (default: all this kernel allows); or, as syscall=LIST, only these "+
+		"system calls: names, and the classes "+strings.Join(callClasses(), " ")+"; those after a ! are left out. It "+
+		"can be given several times")
 	f.ListOf("events", families...)
 	f.StringSliceVarP(&args.pids, "pid", "p", nil, "only the processes of a `LIST` of ids, with what they have "+
 		"started and will start, except processes whose parents had ended before. A thread's id stands for its process")
 	f.StringVar(&opt.comm, "comm", "", "only tasks whose name is `NAME`, of which the first 15 bytes count")
+	f.StringSliceVar(&args.uids, "uid", nil, "only tasks of a `LIST` of users, by name or number: the real user id")
+	f.StringVar(&opt.cgroup, "cgroup", "", "only tasks in the cgroup `PATH`, as /system.slice/nginx.service, or below "+
+		"it, also if it is made later")
+	f.StringVar(&opt.container, "container", "", "only tasks in the container whose `ID` begins so")
+	f.BoolVar(&opt.failed, "failed", false, "only system calls, and reads and writes, that return an error")
+	f.Var(&opt.slower, "slower", "only system calls, and reads and writes, that take `TIME` or longer: 10ms")
 	f.BoolVar(&opt.noArgs, "no-args", false, "no command lines: programs without their arguments, and of COMMAND "+
 		"only its name, because arguments may hold passwords")
 	opt.strings = bpf.MaxString

@@ -24,6 +24,8 @@ whole host is recorded until ^C.`,
 				`    --trigger 'op == "exit" && comm == "nginx" && signal != 0'`,
 			Text: "the minute before nginx was killed, and ten seconds more",
 		},
+		{Line: "sudo record --failed -e syscall=%file", Text: "the system calls with names of files that fail"},
+		{Line: "sudo record --slower 10ms --cgroup /system.slice/nginx.service", Text: "the slow calls of a service"},
 		{Line: "sudo record --list", Text: "what this kernel allows"},
 	},
 	Notes: []cli.Note{

@@ -5,12 +5,10 @@ package main
 import (
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/fletch-trace/fletch/bpf"
-	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/recorder"
 	"github.com/fletch-trace/fletch/internal/schema"
@@ -23,6 +21,13 @@ type options struct {
 	pids       []int
 	mechanisms map[string]string // of --mechanism, by family
 	comm       string
+	callWords  []string   // of -e syscall=LIST, those that are left out with a !
+	calls      *bpf.Calls // that they stand for; nil: all
+	uids       []uint32
+	cgroup     string
+	container  string
+	failed     bool
+	slower     cli.Time
 	noArgs     bool
 	strings    cli.Size
 	noStrings  bool
@@ -70,25 +75,6 @@ func (opt *options) families() []string {
 	return opt.events
 }
 
-// selection is what was asked for, nil if that is everything. processes are those that the ids of -p stand for. COMMAND
-// has a field of its own in the manifest.
-func (opt *options) selection(processes []int) *format.Selection {
-	s := &format.Selection{Families: opt.events, Comm: opt.comm}
-	for _, pid := range processes {
-		s.PIDs = append(s.PIDs, int64(pid))
-	}
-	if opt.noArgs {
-		s.Args = new(bool)
-	}
-	if kept := int64(opt.keptStrings()); kept < bpf.MaxString && slices.Contains(opt.families(), "syscall") {
-		s.Strings = &kept
-	}
-	if len(s.Families) == 0 && s.Comm == "" && len(s.PIDs) == 0 && s.Args == nil && s.Strings == nil {
-		return nil
-	}
-	return s
-}
-
 // keptStrings is how many bytes are kept of each text of a system call; 0: none.
 func (opt *options) keptStrings() int {
 	if opt.noStrings {
@@ -119,21 +105,11 @@ func parse(args []string, stdout io.Writer) (opt *options, stop bool, err error)
 
 // check validates the flags, and parses the arguments that flags has not.
 func (opt *options) check(f *cli.Flags, args *unparsed) error {
-	known := schema.Families()
-	for _, name := range opt.events {
-		if !slices.Contains(known, name) {
-			return f.Wrong("unknown event family %q, not one of %s", name, strings.Join(known, ", "))
-		}
+	if err := opt.parseSelection(f, args); err != nil {
+		return err
 	}
 	if err := opt.parseMechanisms(f, args.mechanisms); err != nil {
 		return err
-	}
-	for _, text := range args.pids {
-		pid, err := strconv.Atoi(text)
-		if err != nil || pid <= 0 {
-			return f.Wrong("%q is not a process id", text)
-		}
-		opt.pids = append(opt.pids, pid)
 	}
 	if all := codecNames(); !slices.Contains(all, opt.codec) {
 		return f.Wrong("unknown compression %q, not one of %s", opt.codec, strings.Join(all, ", "))
@@ -143,7 +119,7 @@ func (opt *options) check(f *cli.Flags, args *unparsed) error {
 		n    int64
 	}{
 		{"max-events", opt.maxEvents}, {"max-size", int64(opt.maxSize)}, {"duration", int64(opt.duration)},
-		{"buffer-size", int64(opt.ringSize)}, {"strings", int64(opt.strings)},
+		{"buffer-size", int64(opt.ringSize)}, {"strings", int64(opt.strings)}, {"slower", int64(opt.slower)},
 	} {
 		if f.Changed(flag.name) && flag.n <= 0 {
 			return f.Wrong("--%s must be more than 0", flag.name)

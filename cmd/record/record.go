@@ -21,6 +21,7 @@ import (
 	"github.com/fletch-trace/fletch/internal/privilege"
 	"github.com/fletch-trace/fletch/internal/recorder"
 	"github.com/fletch-trace/fletch/internal/syscalls"
+	"github.com/fletch-trace/fletch/internal/term"
 )
 
 // A recording is one run of the program.
@@ -153,7 +154,7 @@ func (r *recording) load(budget *recorder.Budget) (err error) {
 	uid, gid := r.caller.IDs()
 	r.session, err = bpf.Open(bpf.Options{
 		Families: r.opt.families(), Mechanisms: r.opt.mechanisms, PIDs: r.opt.pids, Command: r.cmd != nil,
-		Comm: r.opt.comm, WithoutArgs: r.opt.noArgs, Strings: r.opt.keptStrings(), UID: uid, GID: gid,
+		Selection: r.opt.selected(), WithoutArgs: r.opt.noArgs, Strings: r.opt.keptStrings(), UID: uid, GID: gid,
 		RingSize: budget.Ring, EventRingSize: budget.EventRing, RareRingSize: budget.RareRing,
 	})
 	if r.session != nil {
@@ -163,6 +164,10 @@ func (r *recording) load(budget *recorder.Budget) (err error) {
 	}
 	if err != nil {
 		return explain(err)
+	}
+	if r.session.NoCgroup {
+		cli.Warn(r.stderr, "record", "there is no cgroup "+term.Escape(r.opt.cgroup)+
+			" yet: its tasks are recorded once it is made")
 	}
 	if r.opt.verbose {
 		describe(r.stderr, r.session, budget.Ring)

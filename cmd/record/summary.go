@@ -30,9 +30,10 @@ func summarize(opt *options, result *recorder.Result, running int, stderr io.Wri
 			recorder.Part
 			Kept    *recorder.Part              `json:"kept,omitempty"`   // unless everything is kept
 			Tables  map[string]format.TableInfo `json:"tables,omitempty"` // of what is kept
-			Dumps   []recorder.Dump             `json:"dumps,omitempty"`
+			Dumps   []recorder.Dump             `json:"dumps,omitempty"`  // the newest
+			Made    int                         `json:"dumps_made,omitempty"`
 			Running int                         `json:"running,omitempty"` // processes that go on without it
-		}{opt.path, all, kept, tables, result.Dumps, running})
+		}{opt.path, all, kept, tables, result.Dumps, result.DumpsMade, running})
 	}
 	defer explainRest(opt, all.Rows, running, stderr)
 	path := term.Escape(opt.path)
@@ -74,6 +75,8 @@ func explainRest(opt *options, rows int64, running int, stderr io.Writer) {
 	}
 	if rows == 0 && opt.comm != "" {
 		fmt.Fprintf(stderr, "record: no event was of a thread named %s\n", term.Escape(opt.comm))
+	} else if rows == 0 && opt.selects() {
+		fmt.Fprintln(stderr, "record: no event was one that the flags select")
 	}
 }
 

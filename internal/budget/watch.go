@@ -6,7 +6,6 @@ import (
 	"context"
 	"io"
 	"math"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -23,9 +22,6 @@ type watch struct {
 	stderr   io.Writer
 	ended    atomic.Bool
 	exceeded atomic.Bool
-
-	mu      sync.Mutex
-	cleanup map[*func()]struct{} // see AtExit
 }
 
 // watching is the number of budgets that are watched, and the memory limit of the runtime before the first was.
@@ -37,10 +33,10 @@ var watching struct {
 
 // Watch bounds the heap until stop is called. If what the program holds comes near the end of the budget, the returned
 // context, which carries the budget, is canceled with ErrExceeded as its cause. If the program goes on to take memory
-// nevertheless, Watch prints the error, does what AtExit was told, and ends the program with status 1.
+// nevertheless, Watch ends it by cli.ExitNow, with the error and status 1.
 func (b *Budget) Watch(ctx context.Context, program string, stderr io.Writer) (_ context.Context, stop func()) {
 	ctx, b.watch.cancel = context.WithCancelCause(ctx)
-	b.watch.program, b.watch.stderr, b.watch.cleanup = program, stderr, map[*func()]struct{}{}
+	b.watch.program, b.watch.stderr = program, stderr
 	watching.Lock()
 	defer watching.Unlock()
 	if before := debug.SetMemoryLimit(b.heap()); watching.budgets == 0 {
@@ -56,21 +52,6 @@ func (b *Budget) Watch(ctx context.Context, program string, stderr io.Writer) (_
 		if watching.budgets--; watching.budgets == 0 {
 			debug.SetMemoryLimit(watching.before)
 		}
-	}
-}
-
-// AtExit has fn called if the program is ended because its memory has run out. The caller calls done when fn is no
-// longer needed.
-func (b *Budget) AtExit(fn func()) (done func()) {
-	b.watch.mu.Lock()
-	defer b.watch.mu.Unlock()
-	if b.watch.cleanup != nil {
-		b.watch.cleanup[&fn] = struct{}{}
-	}
-	return func() {
-		b.watch.mu.Lock()
-		defer b.watch.mu.Unlock()
-		delete(b.watch.cleanup, &fn)
 	}
 }
 
@@ -118,10 +99,7 @@ func (b *Budget) check() {
 // that exits.
 func (b *Budget) exit() {
 	debug.SetMemoryLimit(math.MaxInt64)
-	b.watch.mu.Lock()
-	for fn := range b.watch.cleanup {
-		(*fn)()
-	}
-	cli.Error(b.watch.stderr, b.watch.program, b.Exceeded("reading these captures takes"))
-	os.Exit(cli.ExitFailed)
+	cli.ExitNow(cli.ExitFailed, func() {
+		cli.Error(b.watch.stderr, b.watch.program, b.Exceeded("reading these captures takes"))
+	})
 }

@@ -3,12 +3,9 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"os/signal"
 	"strings"
 	"syscall"
 
@@ -123,24 +120,4 @@ func Exit(stderr io.Writer, program string, err error) int {
 		return ExitFound
 	}
 	return ExitFailed
-}
-
-// Interruptible returns a context that SIGINT or SIGTERM cancels, with Interrupted as its cause. A second signal kills
-// the program. A write to a closed pipe fails with EPIPE instead of killing the program, so that it can clean up.
-func Interruptible() (ctx context.Context, stop func()) {
-	ctx, cancel := context.WithCancelCause(context.Background())
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	ignorePipe()
-	done := make(chan struct{})
-	go func() {
-		select {
-		case s := <-signals:
-			sig, _ := s.(syscall.Signal)
-			cancel(Interrupted{sig})
-		case <-done:
-		}
-		signal.Stop(signals)
-	}()
-	return ctx, func() { close(done); cancel(nil) }
 }

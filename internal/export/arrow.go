@@ -3,6 +3,8 @@
 package export
 
 import (
+	"cmp"
+	"context"
 	"io"
 	"slices"
 
@@ -28,7 +30,8 @@ func (arrowFormat) Write(w io.Writer, t *Table) error {
 		return err
 	}
 	err = t.gather(group, group, func(g *rowGroup) error {
-		return g.batches(int64(min(maxGroupBytes, int(budget.Of(t.ctx).Share(groupParts)))), out.Append)
+		most := int64(min(maxGroupBytes, int(budget.Of(t.ctx).Share(groupParts))))
+		return g.batches(most, func(b *format.Batch) error { return cmp.Or(context.Cause(t.ctx), out.Append(b)) })
 	})
 	if err != nil {
 		return err

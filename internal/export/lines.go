@@ -76,7 +76,7 @@ func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLine
 			return context.Cause(t.ctx)
 		}
 		rows.Add(int64(blocks[i].Rows))
-		return workers[worker].append(dst, table, blocks[i])
+		return workers[worker].append(t.ctx, dst, table, blocks[i])
 	}, func(text []byte) error {
 		_, err := w.Write(text)
 		return err
@@ -88,7 +88,7 @@ func (t *Table) writeCapture(w io.Writer, c *capture.Capture, newEncoder newLine
 const maxText = 16 << 20
 
 // append appends the lines of the rows of a block that match the filter.
-func (w *lineWorker) append(dst *chunks, table *format.Table, block format.Block) error {
+func (w *lineWorker) append(ctx context.Context, dst *chunks, table *format.Table, block format.Block) error {
 	if err := table.Read(&w.batch, block, nil); err != nil {
 		return err
 	}
@@ -102,6 +102,9 @@ func (w *lineWorker) append(dst *chunks, table *format.Table, block format.Block
 	for row := next(0); row >= 0 && row < w.batch.Rows; row = next(row + 1) {
 		if text = w.encoder.Append(text, row); len(text) >= dst.limit {
 			dst.Text = text
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
 			if err := dst.flush(); err != nil {
 				return err
 			}

@@ -18,6 +18,7 @@ import (
 type output struct {
 	dir, temp string
 	mode      fs.FileMode // of files, before the umask
+	done      func()      // of cli.AtExit
 }
 
 // newOutput makes the temporary directory. It fails if dir has files, unless they may be replaced.
@@ -36,7 +37,9 @@ func newOutput(dir string, replace bool, mode fs.FileMode) (*output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating %s: %w", dir, err)
 	}
-	return &output{dir, temp, mode}, nil
+	o := &output{dir: dir, temp: temp, mode: mode}
+	o.done = cli.AtExit(func() { cli.RemoveAll(temp) })
+	return o, nil
 }
 
 // create creates a file and calls fill to write it, through a buffer.
@@ -71,4 +74,7 @@ func (o *output) publish() error {
 }
 
 // discard removes the temporary directory, with files that were not published.
-func (o *output) discard() { os.RemoveAll(o.temp) }
+func (o *output) discard() {
+	os.RemoveAll(o.temp)
+	o.done()
+}

@@ -4,6 +4,7 @@ package export
 
 import (
 	"bytes"
+	"context"
 	"slices"
 	"unicode/utf8"
 
@@ -135,7 +136,7 @@ const rowStep = 256
 // so write may use a group in the background until its next call returns; if it does not, first and second may be the
 // same. If there are no rows, write is called once, with an empty group.
 func (t *Table) gather(first, second *rowGroup, write func(g *rowGroup) error) error {
-	f := &filler{write: write, group: first, next: second,
+	f := &filler{ctx: t.ctx, write: write, group: first, next: second,
 		maxBytes: min(maxGroupBytes, int(budget.Of(t.ctx).Share(groupParts)))}
 	for _, c := range t.capturesWithTable() {
 		f.joiners = map[*rowGroup]*joiner{}
@@ -156,6 +157,7 @@ func (t *Table) gather(first, second *rowGroup, write func(g *rowGroup) error) e
 
 // filler divides rows into groups.
 type filler struct {
+	ctx         context.Context
 	write       func(g *rowGroup) error
 	group, next *rowGroup // that is filled, and that is filled next
 	joiners     map[*rowGroup]*joiner
@@ -189,6 +191,9 @@ func (f *filler) fill(b *format.Batch, label []byte) error {
 
 // turn writes the group and begins the next one.
 func (f *filler) turn() error {
+	if f.ctx.Err() != nil {
+		return context.Cause(f.ctx)
+	}
 	if err := f.write(f.group); err != nil {
 		return err
 	}

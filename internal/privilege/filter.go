@@ -32,6 +32,7 @@ var occasional = []string{
 	"restart_syscall", // after SIGSTOP or ^Z, and SIGCONT
 	// Before or after the filter is installed, depending on how goroutines are scheduled.
 	"pidfd_open", "pidfd_send_signal", "waitid", "wait4",
+	"pread64", // before -W removes a dump, to see that it is one
 	// After a write that failed.
 	"ftruncate", "unlinkat", "fstat", "newfstatat", "fstatat", // fstatat: the library's name of newfstatat on arm64
 }

@@ -29,6 +29,9 @@ type Budget struct {
 	rareText   int   // approximate bytes of text in a batch of a rare table
 	window     int64 // bytes of segments in memory; 0: no limit
 	dimensions int64 // bytes of dimension rows and what is known of processes; 0: none are kept
+	segments   int64 // bytes of what is known of finished segments
+	batches    int   // of a table in a generation
+	names      int   // bytes of names of programs while running processes are listed; batches are not in use then
 }
 
 const (
@@ -80,6 +83,7 @@ const (
 	baseMemory    = 32 << 20 // the program, its threads, and memory that the runtime has not returned
 	encoderMemory = 4 << 20  // per bulk table: the compressor's buffers
 	tarMemory     = 5 << 20  // per table: in a tar, a segment is held in memory until it is complete
+	segmentMemory = 320      // per finished segment that may be dropped: what the writer and the keeper know of it
 	minRing       = 64 << 10
 	minRareRing   = 64 << 10
 	minBulkRows   = 1 << 12
@@ -87,9 +91,23 @@ const (
 	minRareText   = 64 << 10
 )
 
+// What is known of each batch of a segment that is being written takes batchMemory bytes, its part of the footer and of
+// the slices that grow with it included. Generations have as many batches as take batchShare of the memory, for one
+// table that has so many.
+const (
+	batchMemory = 64
+	batchShare  = 1.0 / 32
+	minBatches  = 1 << 12
+	maxBatches  = 1 << 19
+)
+
+// maxNames is Budget.names without a limit.
+const maxNames = 64 << 20
+
 // BudgetError reports that a recording does not fit into Config.MaxMemory.
 type BudgetError struct {
 	CPUs  int
+	Keep  int   // the generations that are kept; 0: not so many that they matter
 	Least int64 // bytes that a recording needs at least on this number of CPUs
 }
 
@@ -106,6 +124,12 @@ func NewBudget(cfg *Config, cpus int, layouts []*bpf.Layout) (*Budget, error) {
 		bulkRows: bulkRows, rareRows: rareRows, rareText: rareText,
 	}
 	tar := !cfg.rotates() && IsTar(cfg.Path)
+	b.segments = segmentBytes(cfg, tar, layouts)
+	b.batches, b.names = maxBatches, maxNames
+	if b.limit > 0 {
+		b.names = int(b.limit / 16)
+		b.batches = min(max(int(float64(b.limit)*batchShare)/batchMemory, minBatches), maxBatches)
+	}
 	if b.limit == 0 {
 		if cfg.drops() {
 			b.dimensions = defaultDimensions + int64(cpus)*moreDimensions
@@ -126,7 +150,11 @@ func NewBudget(cfg *Config, cpus int, layouts []*bpf.Layout) (*Budget, error) {
 	}
 	for b.need(layouts, tar) > room {
 		if !b.shrink(cfg.RingBytes > 0, layouts) {
-			return nil, &BudgetError{CPUs: cpus, Least: b.need(layouts, tar) + b.limit - room}
+			e := &BudgetError{CPUs: cpus, Least: b.need(layouts, tar) + b.limit - room}
+			if b.segments > baseMemory/4 {
+				e.Keep = cfg.Keep
+			}
+			return nil, e
 		}
 	}
 	if cfg.InMemory {
@@ -134,6 +162,25 @@ func NewBudget(cfg *Config, cpus int, layouts []*bpf.Layout) (*Budget, error) {
 		b.window = (b.limit - b.dimensions - b.need(layouts, tar)) * 7 / 8
 	}
 	return b, nil
+}
+
+// segmentBytes is how much memory what is known of finished segments takes at most, in bytes.
+func segmentBytes(cfg *Config, tar bool, layouts []*bpf.Layout) (n int64) {
+	tables := int64(1) // loss
+	for _, l := range layouts {
+		if l != nil {
+			tables++
+		}
+	}
+	switch {
+	case cfg.flight() && cfg.SegmentBytes > 0:
+		return maxWindowGenerations * tables * segmentMemory
+	case cfg.Keep > 0 && !cfg.flight():
+		return int64(cfg.Keep) * tables * segmentMemory
+	case cfg.rotates() && !cfg.flight() || tar:
+		return format.MaxChecksumBytes
+	}
+	return 0
 }
 
 // ringSize is the size of one bulk ring in bytes: a power of two, at least one page and at least requested. If
@@ -175,7 +222,7 @@ func (b *Budget) rings() int64 {
 
 // need is approximately how much memory a recording takes, in bytes.
 func (b *Budget) need(layouts []*bpf.Layout, tar bool) int64 {
-	n := int64(baseMemory) + b.rings()
+	n := int64(baseMemory) + b.rings() + b.segments
 	for _, l := range layouts {
 		if l == nil {
 			continue

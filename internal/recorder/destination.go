@@ -24,7 +24,9 @@ type destination struct {
 
 // create creates the capture; for a flight recorder, its directory and the window in it.
 func create(cfg *Config, m format.Manifest) (d destination, err error) {
-	opt := format.WriterOptions{Force: cfg.Force, Memory: cfg.InMemory}
+	opt := format.WriterOptions{
+		Force: cfg.Force, Memory: cfg.InMemory, Syncs: cfg.Sync > 0, NeverDrops: cfg.rotates() && !cfg.drops(),
+	}
 	path := cfg.Path
 	if path == "-" {
 		d.stream = &stream{w: cfg.Stdout}
@@ -35,6 +37,7 @@ func create(cfg *Config, m format.Manifest) (d destination, err error) {
 			return d, err
 		}
 		path, opt.Force, opt.Parent = filepath.Join(path, WindowName), false, d.directory.root
+		m.Dump = &format.Dump{Reason: format.ReasonWindow, TS: m.Start}
 	}
 	if d.w, err = format.Create(path, m, opt); err != nil {
 		return d, errors.Join(err, d.directory.undo())

@@ -37,6 +37,9 @@ const (
 	epochShare  = 3.0 / 16
 	unusedShare = 1.0 / 16
 	livingShare = 1.0 / 4
+	// An epoch refers to as many ids of a dimension as take referencesShare: more only if it takes long to close the one
+	// before.
+	referencesShare = 1.0 / 4
 
 	referenceBytes = 48 // about what a reference takes
 	pinBytes       = 64 // about what a pin takes, and the connection that it is for
@@ -149,13 +152,15 @@ type references struct {
 	generation int
 	ids        map[int64]struct{}
 	missing    []int64          // ids whose rows the generation does not have yet
+	most       int              // how many ids are kept
+	untold     int64            // references to further ids, whose rows the generation will not have
 	recent     [recentIDs]int64 // a cache in front of ids, indexed by the low bits of the id
 }
 
 const recentIDs = 1 << 10 // a power of two
 
-func newReferences(generation int) *references {
-	return &references{generation: generation, ids: make(map[int64]struct{})}
+func newReferences(generation, most int) *references {
+	return &references{generation: generation, most: most, ids: make(map[int64]struct{})}
 }
 
 func (r *references) add(id int64) {
@@ -164,6 +169,10 @@ func (r *references) add(id int64) {
 	}
 	r.recent[id&(recentIDs-1)] = id
 	if _, ok := r.ids[id]; !ok {
+		if len(r.ids) >= r.most {
+			r.untold++
+			return
+		}
 		r.ids[id] = struct{}{}
 		r.missing = append(r.missing, id)
 	}

@@ -60,7 +60,7 @@ func newDimensions(tables []*table, lanes *lanes, wall int64, keepIdle time.Dura
 	for _, t := range tables {
 		if t != nil && !t.layout.Schema.Event() {
 			dim := &trackedDimension{dimension: newDimension(t.layout, d.room), table: t}
-			dim.current = newReferences(lanes.generation)
+			dim.current = d.newReferences(lanes.generation)
 			d.all, byName[t.layout.Schema.Table] = append(d.all, dim), dim
 		}
 	}
@@ -78,6 +78,10 @@ func newDimensions(tables []*table, lanes *lanes, wall int64, keepIdle time.Dura
 	}
 	d.connections = newConnections(byName["task"].dimension, limit)
 	return d
+}
+
+func (d *dimensions) newReferences(generation int) *references {
+	return newReferences(generation, int(float64(d.room.limit)*referencesShare)/referenceBytes)
 }
 
 // byLayout is the dimension with that layout; nil: the table is not a dimension.
@@ -128,7 +132,7 @@ func (d *dimensions) crowded() bool {
 func (d *dimensions) beginGeneration(generation int) {
 	d.room.added = 0
 	for _, dim := range d.all {
-		dim.previous, dim.current = dim.current, newReferences(generation)
+		dim.previous, dim.current = dim.current, d.newReferences(generation)
 	}
 }
 
@@ -189,7 +193,7 @@ func (d *dimensions) rowsFor(batches []*format.Batch) (rows []*format.Batch) {
 	collect := func(b *format.Batch) {
 		for _, r := range d.columns[b.Schema] {
 			if refs[r.to] == nil {
-				refs[r.to] = newReferences(b.Generation)
+				refs[r.to] = d.newReferences(b.Generation)
 			}
 			v := &b.Columns[r.column]
 			refs[r.to].addAll(v.I32)
@@ -238,8 +242,9 @@ func (d *trackedDimension) oldestOpen() *references {
 func (d *dimensions) missing() map[string]int64 {
 	lost := make(map[string]int64)
 	for _, dim := range d.all {
-		if n := len(dim.oldestOpen().missing); n > 0 {
-			lost[dim.layout.Schema.Table] = int64(n)
+		refs := dim.oldestOpen()
+		if n := int64(len(refs.missing)) + refs.untold; n > 0 {
+			lost[dim.layout.Schema.Table] = n
 		}
 	}
 	return lost

@@ -207,7 +207,7 @@ func TestCgroupsAreForgotten(t *testing.T) {
 // The time that collecting references takes per event, in ns/row.
 func BenchmarkAddReferences(b *testing.B) {
 	s := &format.Schema{Table: "syscall", Columns: []format.Column{{Name: "task", Type: format.Int32}}}
-	task := &trackedDimension{current: newReferences(1)}
+	task := &trackedDimension{current: newReferences(1, 1000)}
 	d := &dimensions{columns: map[*format.Schema][]reference{s: {{0, task}}}}
 	batch := format.NewBatch(s)
 	for i := range int32(bulkRows) {

@@ -30,7 +30,7 @@ type directory struct {
 	parent  *os.Root // that it is in
 	lock    *os.File // the directory, locked against a second recorder
 	created bool     // openDirectory created it
-	dumps   []string // names of the dumps that were there when it was opened, in any order
+	dumps   []string // names of the dumps that were there when it was opened, in any order; each has the manifest of one
 }
 
 // openDirectory creates the directory of a flight recorder; with force it continues in one that a flight recorder has
@@ -99,7 +99,8 @@ func (d *directory) lockIt() (err error) {
 	return nil
 }
 
-// reopen prepares an existing directory: it renames unfinished captures and lists the dumps.
+// reopen prepares an existing directory: it renames unfinished captures and lists the dumps. What no flight recorder
+// made, by its manifest, it leaves alone.
 func (d *directory) reopen() error {
 	entries, err := fs.ReadDir(d.root.FS(), ".")
 	if err == nil {
@@ -110,14 +111,13 @@ func (d *directory) reopen() error {
 	}
 	for _, e := range entries {
 		name := e.Name()
+		isFlight := d.isFlight(name)
 		switch base, isUnfinished := strings.CutSuffix(name, ".new"); {
 		case name == WindowName:
-			info, err := e.Info()
-			if err != nil {
+			if name, err = d.windowsName(e, isFlight); err != nil {
 				return err
 			}
-			name = dumpName(info.ModTime(), interrupted)
-		case isUnfinished && dumpNames.MatchString(base):
+		case isUnfinished && isFlight:
 			name = base + "-" + interrupted
 		}
 		if name != e.Name() {
@@ -125,11 +125,42 @@ func (d *directory) reopen() error {
 				return err
 			}
 		}
-		if dumpNames.MatchString(name) {
+		removed := strings.HasSuffix(name, format.RemovedSuffix) && d.inside(name, format.IsEmpty)
+		if dumpNames.MatchString(name) && (isFlight || removed) {
 			d.dumps = append(d.dumps, name)
 		}
 	}
 	return nil
+}
+
+// windowsName returns the name of a dump for an existing window, in whose place the recorder creates its own.
+func (d *directory) windowsName(e fs.DirEntry, isFlight bool) (string, error) {
+	info, err := e.Info()
+	if err == nil && !isFlight && !d.inside(e.Name(), format.IsEmpty) {
+		err = fmt.Errorf("%w, and %s in it is of no flight recorder", fs.ErrExist, WindowName)
+	}
+	if err != nil {
+		return "", err
+	}
+	return dumpName(info.ModTime(), interrupted), nil
+}
+
+// isFlight reports whether an entry of the directory has a name and the manifest of a window or a dump.
+func (d *directory) isFlight(name string) bool {
+	if base := strings.TrimSuffix(name, ".new"); base != WindowName && !dumpNames.MatchString(base) {
+		return false
+	}
+	return d.inside(name, format.IsFlight)
+}
+
+// inside returns what is says of an entry of the directory, false if that is no directory.
+func (d *directory) inside(name string, is func(*os.Root) bool) bool {
+	root, err := d.root.OpenRoot(name)
+	if err != nil {
+		return false
+	}
+	defer root.Close()
+	return is(root)
 }
 
 // check returns an error unless a flight recorder made the directory, or it is an empty one of this user, as a killed
@@ -144,18 +175,12 @@ func (d *directory) check(entries []fs.DirEntry) error {
 		}
 	}
 	for _, e := range entries {
-		if name := strings.TrimSuffix(e.Name(), ".new"); name != WindowName && !dumpNames.MatchString(name) {
-			continue
-		}
-		if root, err := d.root.OpenRoot(e.Name()); err == nil {
-			is := format.IsCapture(root)
-			root.Close()
-			if is {
-				return nil
-			}
+		if d.isFlight(e.Name()) {
+			return nil
 		}
 	}
-	return fmt.Errorf("%w, and no flight recorder made it: it has neither a %s nor a dump", fs.ErrExist, WindowName)
+	return fmt.Errorf("%w, and no flight recorder made it: none is named in the %s of a %s or a dump in it",
+		fs.ErrExist, format.ManifestName, WindowName)
 }
 
 // close closes the handles. It does nothing on nil.

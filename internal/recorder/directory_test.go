@@ -36,15 +36,47 @@ func TestOpenDirectoryGoesOn(t *testing.T) {
 		ok   bool
 	}{
 		{"empty", mkdir, true},
-		{"window that has not begun", func(t *testing.T, path string) { mkdir(t, path+"/window") }, true},
-		{"window", func(t *testing.T, path string) { mkdir(t, path); makeCapture(t, path+"/window") }, true},
-		{"dump and notes", func(t *testing.T, path string) {
+		{"window", func(t *testing.T, path string) { mkdir(t, path); makeDump(t, path+"/window") }, true},
+		{"window that has hardly begun", func(t *testing.T, path string) {
+			makeDump(t, path+".window")
+			mkdir(t, path+"/window")
+			err := os.Rename(path+".window/capture.json", path+"/window/capture.json.new")
+			if err != nil {
+				t.Fatal(err)
+			}
+		}, true},
+		{"window that has not begun, and a dump", func(t *testing.T, path string) {
+			mkdir(t, path+"/window")
+			put(t, path+"/window/capture.json.new", "")
+			makeDump(t, filepath.Join(path, dump))
+		}, true},
+		{"another window and a dump", func(t *testing.T, path string) {
+			mkdir(t, path)
+			makeCapture(t, path+"/window")
+			makeDump(t, filepath.Join(path, dump))
+		}, false},
+		{"window that has not begun", func(t *testing.T, path string) { mkdir(t, path+"/window") }, false},
+		{"capture called window", func(t *testing.T, path string) {
+			mkdir(t, path)
+			makeCapture(t, path+"/window")
+		}, false},
+		{"capture called as a dump", func(t *testing.T, path string) {
 			mkdir(t, path)
 			makeCapture(t, filepath.Join(path, dump))
+		}, false},
+		{"dump called otherwise", func(t *testing.T, path string) { mkdir(t, path); makeDump(t, path+"/mine") }, false},
+		{"dump and notes", func(t *testing.T, path string) {
+			mkdir(t, path)
+			makeDump(t, filepath.Join(path, dump))
 			put(t, filepath.Join(path, dump, "notes.txt"), "x")
 			put(t, path+"/notes.txt", "x")
 		}, true},
-		{"unfinished dump", func(t *testing.T, path string) { mkdir(t, filepath.Join(path, dump+".new")) }, true},
+		{"unfinished dump", func(t *testing.T, path string) {
+			mkdir(t, path)
+			makeDump(t, filepath.Join(path, dump+".new"))
+		}, true},
+		{"empty dump", func(t *testing.T, path string) { mkdir(t, filepath.Join(path, dump)) }, false},
+		{"dump that had not begun", func(t *testing.T, path string) { mkdir(t, filepath.Join(path, dump+".new")) }, false},
 		{"capture", makeCapture, false},
 		{"something else", func(t *testing.T, path string) { put(t, path+"/notes.txt", "x") }, false},
 		{"another window", func(t *testing.T, path string) { put(t, path+"/window/geometry", "80x24") }, false},
@@ -52,7 +84,7 @@ func TestOpenDirectoryGoesOn(t *testing.T) {
 		{"file", func(t *testing.T, path string) { put(t, path, "") }, false},
 		{"link", func(t *testing.T, path string) {
 			mkdir(t, path+".target")
-			makeCapture(t, path+".target/window")
+			makeDump(t, path+".target/window")
 			if err := os.Symlink(path+".target", path); err != nil {
 				t.Fatal(err)
 			}

@@ -33,6 +33,7 @@ type drain struct {
 	shedder  *shedder
 	rotation *rotation     // nil: it does not rotate
 	failures []*firstError // of the other goroutines
+	names    int           // bytes of names of programs that are kept while running processes are listed
 
 	started                                          time.Time
 	flushTimer, changesTimer, trimTimer, anchorTimer timer

@@ -20,15 +20,20 @@ import (
 type dumper struct {
 	dir      string
 	keep     int      // number of dumps to keep; 0: all
-	existing []string // names of the dumps in dir, in any order
+	existing []string // names of the dumps in dir, in any order; without keep those that were there before
 	tables   []string // names of the recorded tables
 	w        *format.Writer
 	observer Observer
-	dumps    []Dump // made so far
-	errs     []error
+	dumps    []Dump // made so far, the newest maxDumps
+	made     int    // how many
+	failed   int    // how many failed
+	err      error  // the first failure
 }
 
-// dump makes a dump of the generations first to last. A failure is reported to the observer and appended to errs; the
+// maxDumps is how many of the dumps that it has made a recorder tells of at its end.
+const maxDumps = 1 << 12
+
+// dump makes a dump of the generations first to last. A failure is reported to the observer and counted; the
 // recording continues.
 func (d *dumper) dump(req *dumpRequest, first, last *generation) {
 	var m format.Manifest
@@ -53,7 +58,10 @@ func (d *dumper) dump(req *dumpRequest, first, last *generation) {
 			at = at.Add(time.Millisecond)
 			continue
 		}
-		d.errs = append(d.errs, err)
+		d.failed++
+		if d.err == nil {
+			d.err = err
+		}
 		d.observer.DumpFailed(err)
 		return
 	}
@@ -64,18 +72,21 @@ func (d *dumper) dump(req *dumpRequest, first, last *generation) {
 		}
 		dump.Bytes += t.Bytes
 	}
+	d.made++
+	if len(d.dumps) == maxDumps {
+		d.dumps = slices.Delete(d.dumps, 0, 1)
+	}
 	d.dumps = append(d.dumps, dump)
-	d.existing = append(d.existing, filepath.Base(path))
-	d.prune()
+	if d.keep > 0 {
+		d.existing = append(d.existing, filepath.Base(path))
+		d.prune()
+	}
 	d.observer.Dumped(dump)
 }
 
 // prune removes the oldest dumps until keep are left, including those of earlier recorders. It is called when a newer
 // dump is complete. A dump that cannot be removed is reported to the observer once, and left there.
 func (d *dumper) prune() {
-	if d.keep == 0 {
-		return
-	}
 	slices.Sort(d.existing) // the names begin with the time
 	kept := 0
 	for _, name := range d.existing {
@@ -90,7 +101,7 @@ func (d *dumper) prune() {
 			}
 			kept--
 		}
-		err := d.w.Remove(name)
+		err := d.w.RemoveDump(name)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			d.observer.DumpFailed(err)
 			return true

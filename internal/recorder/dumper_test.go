@@ -59,8 +59,8 @@ func TestDumper(t *testing.T) {
 	}
 	d.dir = filepath.Join(d.dir, "missing")
 	d.dump(&dumpRequest{reason: "sigusr2", ts: 1}, last, last)
-	if len(d.errs) != 1 || len(d.dumps) != 2 {
-		t.Errorf("%d failed, %d made", len(d.errs), len(d.dumps))
+	if d.failed != 1 || d.err == nil || len(d.dumps) != 2 {
+		t.Errorf("%d failed, %d made", d.failed, len(d.dumps))
 	}
 }
 
@@ -74,7 +74,19 @@ func TestOldDumpsAreRemoved(t *testing.T) {
 	const removing, first, foreign, noDump = "20260101T000000.000Z-end.old", "20260101T000000.001Z-interrupted",
 		"20260101T000000.002Z-trigger", "other"
 	for _, name := range []string{removing, first, foreign, noDump} {
-		makeCapture(t, filepath.Join(dir, name))
+		makeDump(t, filepath.Join(dir, name))
+	}
+	// These have the names of dumps, and are none.
+	const plain, plainRemoved, empty = "20260101T000000.000Z-end", "20251231T000000.000Z-end.old",
+		"20251231T000000.000Z-trigger"
+	makeCapture(t, filepath.Join(dir, plain))
+	makeCapture(t, filepath.Join(dir, plainRemoved))
+	if err := os.Mkdir(filepath.Join(dir, empty), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	const emptied = "20251231T000000.001Z-end.old" // its removal was interrupted
+	if err := os.Mkdir(filepath.Join(dir, emptied), 0o700); err != nil {
+		t.Fatal(err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, foreign, "notes.txt"), nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -83,6 +95,7 @@ func TestOldDumpsAreRemoved(t *testing.T) {
 	want := func(what string, names ...string) {
 		t.Helper()
 		got := slices.DeleteFunc(entries(t, dir), func(name string) bool { return name == WindowName })
+		names = append([]string{plainRemoved, empty}, names...)
 		if !slices.Equal(got, names) {
 			t.Errorf("after %s the directory has %v, want %v", what, got, names)
 		}
@@ -99,28 +112,40 @@ func TestOldDumpsAreRemoved(t *testing.T) {
 	}
 	failures := func() string { return strings.Join(d.observer.(*fakeObserver).failed, "\n") }
 	dump(1, filepath.Join(dir, "missing"))
-	want("a dump that failed", removing, first, foreign, noDump)
+	want("a dump that failed", emptied, plain, removing, first, foreign, noDump)
 	dump(2, dir)
-	want("the first dump", foreign, "20260102T000002.000Z-end", noDump)
+	want("the first dump", plain, foreign, "20260102T000002.000Z-end", noDump)
 	if strings.Contains(failures(), "removing") {
 		t.Errorf("reported: %s", failures())
 	}
 	dump(3, dir)
-	want("the second dump", foreign, "20260102T000002.000Z-end", "20260102T000003.000Z-end", noDump)
-	refusal := "removing capture " + filepath.Join(dir, foreign) + ": file already exists: it holds \"notes.txt\""
+	want("the second dump", plain, foreign, "20260102T000002.000Z-end", "20260102T000003.000Z-end", noDump)
+	refusal := "removing dump " + filepath.Join(dir, foreign) + ": file already exists: it holds \"notes.txt\""
 	if !strings.Contains(failures(), refusal) {
 		t.Errorf("reported: %s", failures())
 	}
 	dump(4, dir)
-	want("the third dump", foreign, "20260102T000003.000Z-end", "20260102T000004.000Z-end", noDump)
+	want("the third dump", plain, foreign, "20260102T000003.000Z-end", "20260102T000004.000Z-end", noDump)
 	if len(d.dumps) != 3 || !d.dumps[0].Removed || d.dumps[1].Removed || strings.Count(failures(), "removing") != 1 {
 		t.Errorf("made %+v; reported: %s", d.dumps, failures())
 	}
 }
 
+// makeCapture makes a capture that no flight recorder made.
 func makeCapture(t *testing.T, path string) {
 	t.Helper()
-	w, err := format.Create(path, format.Manifest{}, format.WriterOptions{})
+	makeWith(t, path, format.Manifest{})
+}
+
+// makeDump makes a capture with the manifest of a dump.
+func makeDump(t *testing.T, path string) {
+	t.Helper()
+	makeWith(t, path, format.Manifest{Dump: &format.Dump{Reason: "end"}})
+}
+
+func makeWith(t *testing.T, path string, m format.Manifest) {
+	t.Helper()
+	w, err := format.Create(path, m, format.WriterOptions{})
 	if err == nil {
 		err = w.Close(nil)
 	}

@@ -24,6 +24,7 @@ type keeper struct {
 	running    sync.WaitGroup
 	failed     firstError
 	kept       []*generation // finished, the oldest first
+	held       atomic.Int32  // how many are in kept
 }
 
 func startKeeper(w *format.Writer, dumper *dumper, keep int, window int64) *keeper {
@@ -69,11 +70,12 @@ func (k *keeper) finish(g *generation) error {
 	g.inFlight = nil
 	for len(k.kept) > 0 && k.mayDrop(k.kept[0], g) {
 		n := k.kept[0].number
-		k.kept = k.kept[1:]
+		k.kept[0], k.kept = nil, k.kept[1:]
 		if err := k.w.Drop(n); err != nil {
 			return err
 		}
 	}
+	k.held.Store(int32(len(k.kept)))
 	return nil
 }
 

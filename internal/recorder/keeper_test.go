@@ -133,8 +133,8 @@ func TestRefusedRowsAreLost(t *testing.T) {
 	d.rotation.finish(true)
 	d.lanes.close()
 	k.close()
-	if len(k.dumper.dumps) != 1 || len(k.dumper.errs) != 0 {
-		t.Fatalf("dumps %v, failed %v", k.dumper.dumps, k.dumper.errs)
+	if len(k.dumper.dumps) != 1 || k.dumper.failed != 0 {
+		t.Fatalf("dumps %v, failed %v", k.dumper.dumps, k.dumper.err)
 	}
 	c, err := format.Open(k.dumper.dumps[0].Path)
 	if err != nil {

@@ -6,6 +6,7 @@ package recorder
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -28,8 +29,11 @@ type living struct {
 	wall  int64           // CLOCK_REALTIME - CLOCK_MONOTONIC, ns
 	bytes int             // of processes and their texts
 	limit int
-	most  int  // how many ends are remembered before an epoch is to end
-	full  bool // there was no room for some process
+	most  int // how many ends are remembered before an epoch is to end; twice as many at most
+	// What there was no room for.
+	refused int   // rows that would have made a process known
+	bare    int   // command lines
+	unsure  int64 // the last end: what is known has to be compared with /proc; ns since the Unix epoch, 0: none
 }
 
 // A process is what is known of one.
@@ -95,7 +99,7 @@ func (l *living) of(pid int32) *process {
 		return p
 	}
 	if l.bytes+processOverhead > l.limit {
-		l.full = true
+		l.refused++
 		return nil
 	}
 	p = &process{}
@@ -163,12 +167,16 @@ func (l *living) begin(pid, ppid int32, at int64, filename string, args []string
 	return true
 }
 
-// setTexts sets the texts of a process, without arguments if there is no room for them.
+// setTexts sets the texts of a process, without arguments if there is no room for them, or without any.
 func (l *living) setTexts(p *process, filename string, args []string) {
 	l.bytes -= textBytes(p)
 	p.filename, p.args = filename, args
 	if l.bytes+textBytes(p) > l.limit {
 		p.args = nil
+		l.bare++
+	}
+	if l.bytes+textBytes(p) > l.limit {
+		p.filename = ""
 	}
 	l.bytes += textBytes(p)
 }
@@ -183,7 +191,11 @@ func textBytes(p *process) int {
 
 // end removes a process that ended at that time.
 func (l *living) end(pid int32, at int64) {
-	l.ended[pid] = max(l.ended[pid], at)
+	if before, known := l.ended[pid]; known || len(l.ended) < 2*l.most {
+		l.ended[pid] = max(before, at)
+	} else {
+		l.unsure = max(l.unsure, at) // a row from before the end may come now, and make the process known again
+	}
 	p := l.byPID[pid]
 	if p == nil || p.known && p.at > at {
 		return
@@ -199,6 +211,19 @@ func (l *living) end(pid int32, at int64) {
 			l.setTask(q, p.task, p.taskAt)
 		}
 	}
+}
+
+// notes are the notes in the manifest about what there was no room for. It does nothing on nil.
+func (l *living) notes() (notes []string) {
+	if l != nil && l.refused > 0 {
+		notes = append(notes, fmt.Sprintf("segments may lack processes that ran when they begin: there was no room for %d",
+			l.refused))
+	}
+	if l != nil && l.bare > 0 {
+		notes = append(notes, fmt.Sprintf("segments lack the command lines of processes that ran when they begin: "+
+			"there was no room for %d", l.bare))
+	}
+	return notes
 }
 
 // verify removes the processes that /proc does not have any more. Their ends have no rows if these were lost, or if
@@ -247,4 +272,7 @@ func (l *living) snapshot(row func(pid int32, p *process)) {
 // forget forgets when processes ended before that time: no row that is still to be swept tells of them.
 func (l *living) forget(before int64) {
 	maps.DeleteFunc(l.ended, func(_ int32, at int64) bool { return at < before })
+	if l.unsure < before {
+		l.unsure = 0
+	}
 }

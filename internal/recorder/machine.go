@@ -7,6 +7,7 @@ package recorder
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 	"unsafe"
@@ -26,9 +27,9 @@ type machine struct {
 	readClock func(clock int32) int64
 	online    func() string
 
-	wall    int64           // CLOCK_REALTIME - CLOCK_MONOTONIC at the start, ns; added to the times of all events
-	clocks  []format.Clock  // anchors; wall is from the first
-	changes []format.Change // so far
+	wall    int64                 // CLOCK_REALTIME - CLOCK_MONOTONIC at the start, ns; added to the times of all events
+	clocks  listed[format.Clock]  // anchors; wall is from the first
+	changes listed[format.Change] // so far
 
 	// At the last check.
 	realtime  int64  // CLOCK_REALTIME - CLOCK_MONOTONIC, ns
@@ -36,10 +37,35 @@ type machine struct {
 	cpus      string // online
 }
 
+// listed is a list that grows as long as the recording lasts. It keeps what a manifest has: the first element and the
+// newest ones.
+type listed[T any] struct {
+	kept  []T
+	total int // how many were added
+}
+
+func (l *listed[T]) add(elements ...T) {
+	l.kept, l.total = append(l.kept, elements...), l.total+len(elements)
+	if len(l.kept) >= 2*format.MaxListed {
+		// A copy: the old list may be part of the history of a generation.
+		l.kept = slices.Concat(l.kept[:1], l.kept[len(l.kept)-format.MaxListed+1:])
+	}
+}
+
+// note says that a manifest lacks some elements, and what they are; nil: it has them all.
+func (l *listed[T]) note(what string) []string {
+	if l.total <= format.MaxListed {
+		return nil
+	}
+	return []string{fmt.Sprintf("of %d %s only the first and the newest %d are listed", l.total, what,
+		format.MaxListed-1)}
+}
+
 // newMachine begins to look for changes; first is the anchor for the times of all events.
 func newMachine(first format.Clock) *machine {
 	wall := first.Wall - first.Monotonic
-	m := &machine{readClock: readClock, online: onlineCPUs, wall: wall, realtime: wall, clocks: []format.Clock{first}}
+	m := &machine{readClock: readClock, online: onlineCPUs, wall: wall, realtime: wall}
+	m.clocks.add(first)
 	m.suspended, m.cpus = m.offset(unix.CLOCK_BOOTTIME), m.online()
 	return m
 }
@@ -60,7 +86,7 @@ func onlineCPUs() string {
 }
 
 // startTime is when the recording began.
-func (m *machine) startTime() time.Time { return time.Unix(0, m.clocks[0].Wall).UTC() }
+func (m *machine) startTime() time.Time { return time.Unix(0, m.clocks.kept[0].Wall).UTC() }
 
 // unixNow is the time now in ns since the Unix epoch, by the clock of the events: steps of the wall clock do not change
 // it.
@@ -69,7 +95,7 @@ func (m *machine) unixNow() int64 { return monotonic() + m.wall }
 // recordChanges records the changes since the last call, and a new anchor if there are any.
 func (m *machine) recordChanges() {
 	if changes := m.detectChanges(); len(changes) > 0 {
-		m.changes = append(m.changes, changes...)
+		m.changes.add(changes...)
 		m.addAnchor()
 	}
 }
@@ -77,7 +103,7 @@ func (m *machine) recordChanges() {
 // addAnchor records one more reading of both clocks.
 func (m *machine) addAnchor() {
 	if c, err := readAnchor(); err == nil {
-		m.clocks = append(m.clocks, c)
+		m.clocks.add(c)
 	}
 }
 

@@ -29,7 +29,7 @@ type parts struct {
 // build makes the parts, each after those that it depends on.
 func (p *parts) build(budget *Budget, clock format.Clock) {
 	cfg, session, w := &p.cfg, p.session, p.dest.w
-	d := &drain{cfg: cfg, session: session, w: w, waiter: p.waiter, machine: newMachine(clock)}
+	d := &drain{cfg: cfg, session: session, w: w, waiter: p.waiter, machine: newMachine(clock), names: budget.names}
 	d.laneWait = &laneWait{stream: p.dest.stream, allowed: true}
 	d.lanes = &lanes{codec: newCodecPolicy(cfg.Codec), sweeps: &sweeps{}}
 	if cfg.rotates() {
@@ -62,7 +62,7 @@ func (p *parts) build(budget *Budget, clock format.Clock) {
 	}
 	triggerHits := &hits{}
 	if cfg.rotates() {
-		p.rotate(budget.window, triggerHits)
+		p.rotate(budget, triggerHits)
 	}
 	for _, l := range []**lane{&d.lanes.bulk, &d.lanes.rare, &d.lanes.named} {
 		// When the window is full the drain sheds, but what is already in the rings still arrives.
@@ -75,12 +75,12 @@ func (p *parts) build(budget *Budget, clock format.Clock) {
 	}
 }
 
-// rotate makes the further parts of a rotating recording. window is Budget.window.
-func (p *parts) rotate(window int64, triggerHits *hits) {
+// rotate makes the further parts of a rotating recording.
+func (p *parts) rotate(budget *Budget, triggerHits *hits) {
 	cfg, d, w := &p.cfg, p.drain, p.dest.w
 	d.rotation = &rotation{
 		gatherer: d.gatherer, accounts: d.accounts, lanes: d.lanes, setEpoch: p.session.SetEpoch,
-		generationBytes: w.Bytes, history: p.reporter.history,
+		generationBytes: w.Bytes, batches: w.Batches, history: p.reporter.history,
 		verifies:        cfg.Manifest.Selection != nil && cfg.Manifest.Selection.Comm != "",
 		openConnections: p.session.OpenConnections,
 	}
@@ -98,10 +98,10 @@ func (p *parts) rotate(window int64, triggerHits *hits) {
 		}
 		d.rotation.schedule = newSchedule(cfg, triggerHits, d.machine.unixNow)
 	}
-	p.keeper = startKeeper(w, p.dumper, keep, window)
+	p.keeper = startKeeper(w, p.dumper, keep, budget.window)
 	d.failures = append([]*firstError{&p.keeper.failed}, d.failures...)
-	d.rotation.keeper, p.reporter.keeper = p.keeper, p.keeper
-	d.rotation.limit(cfg, window)
+	d.rotation.keeper, p.reporter.keeper, p.reporter.rotation = p.keeper, p.keeper, d.rotation
+	d.rotation.limit(cfg, budget)
 	d.rotation.begin()
 }
 

@@ -30,6 +30,7 @@ func newTestParts(t *testing.T) *drain {
 		tables: d.gatherer.tables,
 	}
 	d.rotation = &rotation{
+		batches: func(int) int { return 0 }, maxBatches: maxBatches,
 		gatherer: d.gatherer, accounts: d.accounts, lanes: d.lanes, keeper: &keeper{},
 		history: func() history { return history{} }, openConnections: func(bpf.Emit) error { return nil },
 	}

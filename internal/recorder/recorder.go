@@ -47,12 +47,14 @@ func Open(cfg Config, budget *Budget, session Session, observer Observer) (*Reco
 // Start begins the recording, and records the tasks and processes that already run, and the open connections.
 func (r *Recorder) Start() error {
 	emit := r.drain.gatherer.emit
-	running := format.NewBatch(schema.Of("task").Schema)
+	running, listed := bpf.NewRunning(r.drain.names), format.NewBatch(schema.Of("task").Schema)
 	r.drain.laneWait.allowed = true // the lists may be longer than the free batches
 	defer func() { r.drain.laneWait.allowed = false }()
 	err := r.session.Start(func(l *bpf.Layout, recs bpf.Records, cpu int32) error {
-		if l.Schema == running.Schema {
-			l.Gather(running, recs, cpu, r.drain.machine.wall)
+		if l.Schema == listed.Schema {
+			listed.Reset()
+			l.Gather(listed, recs, cpu, r.drain.machine.wall)
+			running.Add(listed)
 		}
 		return r.drain.gatherer.gather(l, recs, cpu, false)
 	})
@@ -66,19 +68,40 @@ func (r *Recorder) Start() error {
 	if !slices.Contains(r.reporter.tables, "process") {
 		return nil
 	}
-	t := r.drain.gatherer.table("process")
-	if !t.ensureBatch() {
-		return errStalled()
-	}
-	from := t.batch.Rows
-	if err := bpf.AppendProcesses(t.batch, running, r.drain.machine.unixNow(), !r.cfg.WithoutArgs); err != nil {
+	if err := r.listProcesses(running); err != nil {
 		return err
 	}
-	if l := r.drain.gatherer.living; l != nil {
-		l.follow(t.batch, from)
-	}
-	r.drain.gatherer.send(t)
 	_, err = r.session.Sweep(emit)
+	return err
+}
+
+// listProcesses records the processes that already run. Their command lines are as long as their users like: they may
+// fill more than one batch.
+func (r *Recorder) listProcesses(running *bpf.Running) error {
+	g := r.drain.gatherer
+	t := g.table("process")
+	g.send(t) // so that a batch has no other rows
+	send := func() {
+		if g.living != nil && t.batch != nil {
+			g.living.follow(t.batch, 0)
+		}
+		g.send(t)
+	}
+	err := running.Append(func() (*format.Batch, error) {
+		if t.batch != nil && t.full() {
+			send()
+		}
+		if !t.ensureBatch() {
+			return nil, errStalled()
+		}
+		return t.batch, nil
+	}, r.drain.machine.unixNow(), !r.cfg.WithoutArgs)
+	send()
+	if running.Unnamed > 0 {
+		r.reporter.notes = append(r.reporter.notes, fmt.Sprintf(
+			"of the processes that ran at its beginning %d have no program in their rows, for lack of memory",
+			running.Unnamed))
+	}
 	return err
 }
 
@@ -132,7 +155,7 @@ func (r *Recorder) Finish(runErr error, complete func(*format.Manifest)) (Result
 	err := r.stop()
 	d.lanes.sweeps.done.Store(true)
 	d.machine.recordChanges()
-	d.accounts.balance(d.machine.clocks[0].Monotonic, d.laneWait.stalled, r.observer)
+	d.accounts.balance(d.machine.clocks.kept[0].Monotonic, d.laneWait.stalled, r.observer)
 	if d.rotation != nil {
 		d.rotation.finish(runErr == nil && err == nil)
 	}
@@ -154,7 +177,7 @@ func (r *Recorder) Finish(runErr error, complete func(*format.Manifest)) (Result
 	}
 	result := Result{Manifest: m, All: r.reporter.all(m.End), Kept: r.reporter.kept(&m)}
 	if r.dumper != nil {
-		result.Dumps = r.dumper.dumps
+		result.Dumps, result.DumpsMade = r.dumper.dumps, r.dumper.made
 	}
 	return result, nil
 }
@@ -220,15 +243,15 @@ func (r *Recorder) close(complete func(*format.Manifest), succeeded bool) (m for
 		err = r.dest.w.Close(finish)
 		return m, err
 	}
-	if !r.cfg.InMemory && (!succeeded || len(r.dumper.errs) > 0) {
+	if !r.cfg.InMemory && (!succeeded || r.dumper.failed > 0) {
 		err = r.dest.w.Close(finish)
 	} else {
 		m.Start, m.Tables = r.drain.machine.startTime(), r.dest.w.Tables()
 		finish(&m)
 		err = r.dest.w.Abort()
 	}
-	if n := len(r.dumper.errs); n > 0 && err == nil {
-		err = fmt.Errorf("%d of %d dumps failed: %w", n, n+len(r.dumper.dumps), r.dumper.errs[0])
+	if n := r.dumper.failed; n > 0 && err == nil {
+		err = fmt.Errorf("%d of %d dumps failed: %w", n, n+r.dumper.made, r.dumper.err)
 	}
 	return m, err
 }

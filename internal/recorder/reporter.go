@@ -6,6 +6,7 @@ package recorder
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/fletch-trace/fletch/format"
@@ -20,13 +21,17 @@ type reporter struct {
 	shedder  *shedder
 	gatherer *gatherer
 	accounts *accounts
-	keeper   *keeper  // nil: it does not rotate
-	tables   []string // names of the recorded tables
+	keeper   *keeper   // nil: it does not rotate
+	rotation *rotation // the same
+	tables   []string  // names of the recorded tables
+	notes    []string  // about the start
 }
 
 // history is the history up to now.
 func (r *reporter) history() history {
-	h := history{clocks: r.machine.clocks, changes: r.machine.changes}
+	h := history{clocks: r.machine.clocks.kept, changes: r.machine.changes.kept}
+	h.notes = slices.Concat(r.notes, r.machine.clocks.note("readings of the clock"),
+		r.machine.changes.note("changes of the machine"), r.gatherer.living.notes())
 	if r.codec.reduced {
 		h.notes = append(h.notes, "compression was reduced for a while because the rings filled up")
 	}
@@ -34,6 +39,10 @@ func (r *reporter) history() history {
 	h.notes = append(h.notes, r.shedder.notes(time.Now(), words)...)
 	if r.keeper != nil && r.keeper.shortened.Load() {
 		h.notes = append(h.notes, "the window is shorter than "+words.Last+" because of "+words.MaxMemory)
+	}
+	if r.rotation != nil && r.rotation.early {
+		h.notes = append(h.notes, fmt.Sprintf("generations ended early, when a table had %d batches in one",
+			r.rotation.maxBatches))
 	}
 	if r.gatherer.rowsLeft == 0 {
 		h.notes = append(h.notes, fmt.Sprintf("stopped after %d events", r.cfg.MaxRows))

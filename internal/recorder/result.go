@@ -47,5 +47,7 @@ type Result struct {
 	Manifest format.Manifest // of what is kept; for a flight recorder, of its last window
 	All      Part            // the whole recording
 	Kept     *Part           // what is kept of it; nil: everything
-	Dumps    []Dump
+	// Dumps are the newest of those that were made, DumpsMade is how many were.
+	Dumps     []Dump
+	DumpsMade int
 }

@@ -23,13 +23,16 @@ type rotation struct {
 	schedule        *schedule          // nil: not a flight recorder
 	setEpoch        func(uint32) error // begins an epoch, in which the BPF programs announce every id again
 	generationBytes func(int) int64    // bytes written of a generation
+	batches         func(int) int      // of the table that has the most of a generation
 	history         func() history
 	inFlight        *inFlight
 	verifies        bool // an end of a process may have no row
 	openConnections func(bpf.Emit) error
 
-	maxBytes int64         // of a generation; 0: no limit
-	maxAge   time.Duration // of a generation; 0: no limit
+	maxBytes   int64         // of a generation; 0: no limit
+	maxAge     time.Duration // of a generation; 0: no limit
+	maxBatches int           // of a table in a generation
+	early      bool          // maxBatches has ended a generation
 
 	started time.Time // when the current generation began
 	start   int64     // the same, monotonic ns
@@ -50,14 +53,16 @@ const (
 	// windowGenerations is how many generations make up a window. One more is kept, the one being written.
 	windowGenerations = 8
 	minGenerationTime = time.Second
+	// maxWindowGenerations is how many generations of maxBytes a window has at most.
+	maxWindowGenerations = 1 << 10
 	// maxUnfinished is how many generations the lanes may still be writing when a new one begins.
 	maxUnfinished = 8
 )
 
-// limit sets maxBytes and maxAge. window is Budget.window.
-func (r *rotation) limit(cfg *Config, window int64) {
-	r.maxBytes, r.maxAge = cfg.SegmentBytes, cfg.SegmentTime
-	if part := window / windowGenerations; part > 0 && (r.maxBytes == 0 || part < r.maxBytes) {
+// limit sets maxBytes, maxAge and maxBatches.
+func (r *rotation) limit(cfg *Config, budget *Budget) {
+	r.maxBytes, r.maxAge, r.maxBatches = cfg.SegmentBytes, cfg.SegmentTime, budget.batches
+	if part := budget.window / windowGenerations; part > 0 && (r.maxBytes == 0 || part < r.maxBytes) {
 		r.maxBytes = part
 	}
 	if cfg.flight() {
@@ -113,10 +118,18 @@ func (r *rotation) nextEpoch() error {
 	return nil
 }
 
-// limitReached reports whether the current generation has reached a limit.
+// limitReached reports whether the current generation has reached a limit. A window has no more than so many, whatever
+// their size.
 func (r *rotation) limitReached(t time.Time) bool {
-	return r.maxBytes > 0 && r.generationBytes(r.lanes.generation) >= r.maxBytes ||
-		r.maxAge > 0 && t.Sub(r.started) >= r.maxAge
+	if r.batches(r.lanes.generation) >= r.maxBatches {
+		r.early = true
+		return true
+	}
+	large := r.maxBytes > 0 && r.generationBytes(r.lanes.generation) >= r.maxBytes
+	if r.schedule != nil && r.keeper.held.Load() >= maxWindowGenerations {
+		large = false
+	}
+	return large || r.maxAge > 0 && t.Sub(r.started) >= r.maxAge
 }
 
 // next begins a new generation. Everything swept so far belongs to the one before.
@@ -183,7 +196,8 @@ func (r *rotation) listConnections() error {
 // listProcesses begins the current generation with the processes that ran at the last sweep. Without a free batch it is
 // called again after the next one.
 func (r *rotation) listProcesses() {
-	if r.gatherer.living != nil && (r.verifies || r.accounts.total["process"] > 0) {
+	if r.gatherer.living != nil &&
+		(r.verifies || r.gatherer.living.unsure > 0 || r.accounts.total["process"] > 0) {
 		r.gatherer.living.verify()
 	}
 	r.listed = r.gatherer.living == nil || r.gatherer.snapshotLiving(r.lanes.sweeps.began+r.gatherer.wall)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/budget"
+	"github.com/fletch-trace/fletch/internal/cli"
 )
 
 // Job redacts one capture.
@@ -59,6 +60,8 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 		if err != nil {
 			return nil, err
 		}
+		done := cli.AtExit(func() { cli.RemoveAll(dir) })
+		defer done()
 		defer os.RemoveAll(dir)
 		path = filepath.Join(dir, "redaction.tar")
 	}
@@ -71,12 +74,9 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 			}
 		}
 	}
-	r, err := j.write(ctx, path)
+	r, err := j.make(ctx, path)
 	if err != nil {
 		return nil, err
-	}
-	if err := j.check(ctx, path, r); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(path))
 	}
 	if j.Path != "-" {
 		return r, nil
@@ -90,19 +90,33 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 	return r, err
 }
 
-// write writes the redaction.
-func (j *Job) write(ctx context.Context, path string) (*Report, error) {
+// make writes the redaction and checks it. After an error there is none.
+func (j *Job) make(ctx context.Context, path string) (*Report, error) {
 	m, changes := newReplacer(&j.Rules).manifest(&j.Capture.Manifest)
 	r := newReport(changes)
 	w, err := format.Create(path, m, format.WriterOptions{Force: j.Force, WholeSegments: true})
 	if err != nil {
 		return nil, err
 	}
-	defer budget.Of(ctx).AtExit(func() { w.Abort() })()
-	if err := j.eachTable(ctx, r, w.Append); err != nil {
-		return nil, errors.Join(err, w.Abort())
+	defer cli.AtExit(func() {
+		w.Abort()
+		cli.RemoveAll(path)
+	})()
+	if err := j.write(ctx, w, &m, r, path); err != nil {
+		return nil, err
 	}
-	err = w.Close(func(closed *format.Manifest) {
+	if err := j.check(ctx, path, r); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(path))
+	}
+	return r, nil
+}
+
+// write writes the redaction, with this manifest. After an error there is none.
+func (j *Job) write(ctx context.Context, w *format.Writer, m *format.Manifest, r *Report, path string) error {
+	if err := j.eachTable(ctx, r, w.Append); err != nil {
+		return errors.Join(err, w.Abort())
+	}
+	err := w.Close(func(closed *format.Manifest) {
 		closed.Start, closed.End = m.Start, m.End
 		closed.Complete = closed.Complete && j.Capture.Manifest.Complete
 		for table, info := range j.Capture.Manifest.Tables {
@@ -114,9 +128,9 @@ func (j *Job) write(ctx context.Context, path string) (*Report, error) {
 		}
 	})
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(path))
+		return errors.Join(err, os.RemoveAll(path))
 	}
-	return r, nil
+	return nil
 }
 
 // eachTable redacts all tables, several at once, and passes the batches to use.

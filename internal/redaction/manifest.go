@@ -4,6 +4,7 @@ package redaction
 
 import (
 	"encoding/hex"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,9 +19,11 @@ var (
 	words       = regexp.MustCompile(`^[a-z][a-z0-9_]{0,31}$`)
 	hierarchies = regexp.MustCompile(`^(cgroup2|(blkio|cpu|cpuacct|cpuset|devices|freezer|hugetlb|memory|misc|` +
 		`net_cls|net_prio|perf_event|pids|rdma|name=systemd|,){1,32})$`)
-	releases    = regexp.MustCompile(`^[0-9][A-Za-z0-9.+_~-]{0,63}$`)
-	versions    = regexp.MustCompile(`^(devel|v[0-9][A-Za-z0-9.+-]{0,63})$`)
-	recordingID = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	releases   = regexp.MustCompile(`^[0-9][A-Za-z0-9.+_~-]{0,63}$`)
+	versions   = regexp.MustCompile(`^(devel|v[0-9][A-Za-z0-9.+-]{0,63})$`)
+	commits    = regexp.MustCompile(`^[0-9a-f]{40}$`)
+	recordings = regexp.MustCompile(`^[0-9a-f]{32}$`)
+	bootIDs    = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 )
 
 // manifest returns the manifest of the redaction of a capture with this one. Each field is made here: one that is new
@@ -29,22 +32,19 @@ func (r *replacer) manifest(m *format.Manifest) (format.Manifest, []Change) {
 	out := format.Manifest{
 		ID: m.ID, Host: r.text(schema.Names, []byte(m.Host)), BootID: m.BootID, Kernel: m.Kernel, Arch: m.Arch,
 		CPUs: m.CPUs, PageSize: m.PageSize, Start: m.Start, End: m.End, Clock: slices.Clone(m.Clock),
-		Recorder: format.Recorder{Version: r.fixed(versions, m.Recorder.Version), Args: r.list(m.Recorder.Args)},
-		Command:  r.list(m.Command), ExitStatus: m.ExitStatus, Selection: r.selection(m.Selection),
+		Recorder: format.Recorder{Version: r.fixed(versions, m.Recorder.Version),
+			Commit: r.fixed(commits, m.Recorder.Commit), Args: r.list(m.Recorder.Args)},
+		Command: r.list(m.Command), ExitStatus: m.ExitStatus, Selection: r.selection(m.Selection),
 		Probes: r.probes(m.Probes), Cgroups: r.fixed(hierarchies, m.Cgroups), Changes: r.changes(m.Changes),
-		Notes: r.notes(m.Notes), Derived: &format.Derived{From: []string{}, How: "redact"},
+		Notes: r.notes(m.Notes), Derived: r.derived(m),
 	}
-	out.Kernel = r.fixed(releases, m.Kernel)
+	out.Kernel = r.patterns(r.fixed(releases, m.Kernel)) // it may have the name of who built it
 	if _, err := syscalls.ForArch(m.Arch); err != nil {
 		out.Arch = r.fixed(nil, m.Arch)
 	}
-	if m.ID != "" && !recordingID.MatchString(m.ID) {
-		out.ID = hex.EncodeToString(r.sum("id", m.ID)[:16])
-	}
-	if out.ID != "" {
-		out.Derived.From = append(out.Derived.From, out.ID)
-	}
-	if r.rules.Names || out.ID == "" { // it says of which boot the recording is
+	out.ID = r.recordingID(m.ID)
+	// It says of which boot the recording is.
+	if r.rules.Names || out.ID == "" || !bootIDs.MatchString(m.BootID) || r.matches(m.BootID) {
 		out.BootID = r.bootID(m.BootID)
 	}
 	if r.rules.anyWhole() {
@@ -57,12 +57,45 @@ func (r *replacer) manifest(m *format.Manifest) (format.Manifest, []Change) {
 	return out, manifestChanges(m, &out)
 }
 
-// fixed returns a text that is one of those that nobody chooses, as it is; of another, tokens.
+// fixed returns a text that is one of those that nobody chooses, as it is; of another, a token.
 func (r *replacer) fixed(known *regexp.Regexp, text string) string {
 	if text == "" || known != nil && known.MatchString(text) {
 		return text
 	}
 	return r.token(text)
+}
+
+// recordingID returns the id of a recording, which is random. What is none becomes one.
+func (r *replacer) recordingID(id string) string {
+	if id == "" || recordings.MatchString(id) {
+		return id
+	}
+	return hex.EncodeToString(r.sum("id", id)[:16])
+}
+
+// derived says that this is a redaction, and of what: a redaction of a slice is still one.
+func (r *replacer) derived(m *format.Manifest) *format.Derived {
+	out := &format.Derived{From: []string{}, How: "redact"}
+	if m.ID != "" {
+		out.From = append(out.From, r.recordingID(m.ID))
+	}
+	if m.Derived == nil {
+		return out
+	}
+	for _, id := range m.Derived.From {
+		if id = r.recordingID(id); id != "" && !slices.Contains(out.From, id) {
+			out.From = append(out.From, id)
+		}
+	}
+	before := strings.Split(m.Derived.How, "+")
+	for i := range before {
+		before[i] = r.fixed(words, before[i])
+	}
+	if last := len(before) - 1; before[last] == "redact" {
+		before = before[:last]
+	}
+	out.How = strings.Join(append(before, out.How), "+")
+	return out
 }
 
 // free returns a text for people, which may say anything: it is left out if any content is replaced as a whole.
@@ -88,17 +121,6 @@ func (r *replacer) bootID(id string) string {
 	}
 	h := hex.EncodeToString(r.sum("boot", id)[:16])
 	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
-}
-
-func (r *replacer) selection(s *format.Selection) *format.Selection {
-	if s == nil {
-		return nil
-	}
-	out := &format.Selection{Comm: r.text(schema.Names, []byte(s.Comm)), PIDs: slices.Clone(s.PIDs), Args: s.Args}
-	for _, name := range s.Families {
-		out.Families = append(out.Families, r.fixed(words, name))
-	}
-	return out
 }
 
 func (r *replacer) probes(probes []format.Probe) (out []format.Probe) {
@@ -142,11 +164,10 @@ func manifestChanges(from, to *format.Manifest) (changes []Change) {
 	add("host", from.Host != to.Host)
 	add("boot_id", from.BootID != to.BootID)
 	add("kernel", from.Kernel != to.Kernel || from.Arch != to.Arch || from.Cgroups != to.Cgroups)
-	add("recorder", from.Recorder.Version != to.Recorder.Version ||
+	add("recorder", from.Recorder.Version != to.Recorder.Version || from.Recorder.Commit != to.Recorder.Commit ||
 		!slices.Equal(from.Recorder.Args, to.Recorder.Args))
 	add("command", !slices.Equal(from.Command, to.Command))
-	add("selection", from.Selection != nil && (from.Selection.Comm != to.Selection.Comm ||
-		!slices.Equal(from.Selection.Families, to.Selection.Families) || len(from.Selection.Other) > 0))
+	add("selection", !reflect.DeepEqual(from.Selection, to.Selection))
 	add("probes", !slices.EqualFunc(from.Probes, to.Probes, func(a, b format.Probe) bool {
 		return a.Family == b.Family && a.Mechanism == b.Mechanism && slices.Equal(a.Refused, b.Refused)
 	}))

@@ -4,9 +4,8 @@ package redaction
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -66,65 +65,16 @@ func eachText(t *testing.T, c *format.Capture, fn func(table string, column form
 	}
 }
 
-// Nothing of any text in the capture is anywhere in its redaction.
-func TestNoTextIsLeft(t *testing.T) {
+// A redaction says of what it is one, and of what part its numbers are.
+func TestRedactionSaysWhatItIs(t *testing.T) {
 	c := fixture.Families()
-	c.Manifest.Host, c.Manifest.Command = "secrethost", []string{"secretcommand", "--password=secretargument"}
-	c.Manifest.Recorder.Args = []string{"record", "-w", "secretpath", "--", "secretcommand"}
-	c.Manifest.Notes = []string{"secretnote"}
-	c.Manifest.Changes = []format.Change{{TS: fixture.Start, What: "cpu", Detail: "secretdetail"}}
-	c.Manifest.Dump = &format.Dump{Reason: "trigger", TS: fixture.Start, Condition: `comm == "secretcondition"`}
-	c.Manifest.Selection = &format.Selection{Comm: "secretcomm", Families: []string{"tcp"}}
-	c.Manifest.Probes = append(c.Manifest.Probes, format.Probe{Family: "file", Mechanism: "kprobe",
-		Refused: []format.Refusal{{Mechanism: "fentry", Reason: "secretreason"}}})
-	c.AddTask(90, 900, 900, 1, 0, "secretname", "/secretdir/secret exe…")
-	c.AddPath(90, "/secretdir/secretfile (deleted)")
-	c.AddProcess(0, 0, 90, "exec", 900, 1,
-		fixture.Row{"filename": "./secretfile", "args": []string{"secretname", "-psecret"}})
-	c.AddProcess(0, 0, 90, "secretop", 900, 1, nil)
-	from, to, r := redacted(t, c, everything)
-
-	secrets := map[string]bool{"secret": true, "100200300400": true}
-	eachText(t, from, func(table string, column format.Column, text string) {
-		known := schema.Of(table).Column(column.Name)
-		if known.Content == schema.Words {
-			return
-		}
-		for _, word := range strings.FieldsFunc(text, func(c rune) bool { return c == '/' || c == ' ' }) {
-			if len(word) > 3 && word != "(deleted)" && !objects.MatchString(text) && word != "0.0.0.0" {
-				secrets[word] = true
-			}
-		}
-	})
-	if len(secrets) < 20 {
-		t.Fatalf("only %d secrets", len(secrets))
-	}
-	check := func(where, text string) {
-		for secret := range secrets {
-			if strings.Contains(text, secret) {
-				t.Errorf("%s has %q: %q", where, secret, text)
-			}
-		}
-	}
-	eachText(t, to, func(table string, column format.Column, text string) { check(table+"."+column.Name, text) })
-	err := filepath.WalkDir(to.Path, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(path) // metadata and manifest are not compressed
-		for secret := range secrets {
-			if bytes.Contains(data, []byte(secret)) {
-				t.Errorf("%s has %q", path, secret)
-			}
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, change := range r.Changed {
-		check("the report", change.From)
-	}
+	c.Manifest.Selection = &format.Selection{Comm: "nginx", Families: []string{"tcp", "file"}, PIDs: []int64{7},
+		Args: new(bool), UID: []uint32{0, 1000}, Calls: []string{"openat", "!%file", "i386:open", "/secret"},
+		SlowerNS: 9007199254740993, Failed: true, Cgroup: "/user.slice/secret", Container: "secret",
+		Other: map[string]json.RawMessage{
+			"data": []byte("64"), "newer": []byte(`{"secret": 7}`), "none": []byte("null"),
+		}}
+	from, to, _ := redacted(t, c, everything)
 	m := to.Manifest
 	if m.ID != from.Manifest.ID || m.Derived == nil || m.Derived.How != "redact" ||
 		!slices.Equal(m.Derived.From, []string{m.ID}) {
@@ -133,6 +83,49 @@ func TestNoTextIsLeft(t *testing.T) {
 	if !m.Complete || m.Tables["tcp"].Lost != 7 || m.Tables["newer"].Lost != 0 || !m.End.Equal(from.Manifest.End) {
 		t.Errorf("complete %v, tables %v, end %v", m.Complete, m.Tables, m.End)
 	}
+	if m.Recorder.Commit != from.Manifest.Recorder.Commit || m.Recorder.Version != from.Manifest.Recorder.Version {
+		t.Errorf("the recorder is %+v", m.Recorder)
+	}
+	r := newReplacer(&everything)
+	token := func(text string) string { return r.text(schema.Paths, []byte(text)) }
+	s := m.Selection
+	if s.Comm != token("nginx") || !slices.Equal(s.Families, []string{"tcp", "file"}) ||
+		!slices.Equal(s.PIDs, []int64{7}) || !s.WithoutArgs() || s.SlowerNS != 9007199254740993 || !s.Failed ||
+		!slices.Equal(s.UID, []uint32{0, 1000}) || s.Container != token("secret") ||
+		!slices.Equal(s.Calls, []string{"openat", "!%file", "i386:open", r.token("/secret")}) ||
+		s.Cgroup != token("/user.slice/secret") {
+		t.Errorf("the selection is %+v", s)
+	}
+	for name, want := range map[string]string{"data": "64", "newer": "true"} {
+		var got bytes.Buffer
+		if err := json.Compact(&got, s.Other[name]); err != nil || got.String() != want {
+			t.Errorf("selected by %s %s, want %s, %v", name, got.String(), want, err)
+		}
+	}
+	if want := []string{"newer"}; !slices.Equal(s.Unknown(), want) {
+		t.Errorf("selected by %q, want %q", s.Unknown(), want)
+	}
+}
+
+// What a capture was made of stays: the redaction of a slice is one of a slice.
+func TestDerivedStays(t *testing.T) {
+	one, two := strings.Repeat("1", 32), strings.Repeat("2", 32)
+	for _, c := range []struct {
+		derived   *format.Derived
+		how       string
+		from      []string
+		describes string
+	}{
+		{nil, "redact", []string{one}, "a recording"},
+		{&format.Derived{From: []string{one}, How: "slice"}, "slice+redact", []string{one}, "a slice"},
+		{&format.Derived{From: []string{two, one}, How: "merge"}, "merge+redact", []string{one, two}, "a merge"},
+		{&format.Derived{From: []string{one}, How: "slice+redact"}, "slice+redact", []string{one}, "its redaction"},
+	} {
+		got := newReplacer(&everything).derived(&format.Manifest{ID: one, Derived: c.derived})
+		if got.How != c.how || !slices.Equal(got.From, c.from) {
+			t.Errorf("of %s: %+v", c.describes, got)
+		}
+	}
 }
 
 // Each field of the manifest is one that manifest decides about: one that is new is not copied.
@@ -140,7 +133,7 @@ func TestNewManifestFieldsAreNotCopied(t *testing.T) {
 	var m format.Manifest
 	fill(reflect.ValueOf(&m).Elem())
 	out, _ := newReplacer(&everything).manifest(&m)
-	known := []string{"Format", "Complete", "Tables", "SHA256"} // which the writer sets
+	known := []string{"Format", "Complete", "Tables", "SHA256", "Checksum"} // which the writer sets
 	v := reflect.ValueOf(out)
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Name
@@ -252,6 +245,69 @@ func TestTokens(t *testing.T) {
 	}
 }
 
+// Nothing that a pattern found stays because of how the pattern is written.
+func TestPatternsLeaveNothing(t *testing.T) {
+	for _, c := range []struct {
+		patterns []string
+		from     string
+		replaced []string // what tokens stand for, in turn
+		want     string   // with % for each
+	}{
+		{[]string{`(x)?secret`}, "a secret b", []string{"secret"}, "a % b"},
+		{[]string{`(x)?secret`}, "a xsecret b", []string{"x"}, "a %secret b"}, // what was asked for
+		{[]string{`a=(\w+)|b=(\w+)`}, "a=1 b=2", []string{"1", "b=2"}, "a=% %"},
+		{[]string{`key=(\w*)`}, "key=", []string{"key="}, "%"},
+		{[]string{`(?:-p(\w+) ?)+`}, "x -pone -ptwo", []string{"-pone -ptwo"}, "x %"},
+		{[]string{`(?:-p(\w+) ?){2}`}, "x -pone -ptwo", []string{"-pone -ptwo"}, "x %"},
+		{[]string{`(?:-p(\w+))?!`}, "x -pone!", []string{"one"}, "x -p%!"},
+		{[]string{`alice`, `alice:(\w+)`}, "alice:one", []string{"alice", "one"}, "%:%"},
+		{[]string{`alice:(\w+)`, `alice`}, "alice:one", []string{"alice", "one"}, "%:%"},
+		{[]string{`lic`, `alice`, `cex`}, "alicex", []string{"alicex"}, "%"},
+		{[]string{`\d+:\d+`}, "user 1234:5678", []string{"1234:5678"}, "user %"},
+		{[]string{`[a-z2-7]+`}, "ab-cd", []string{"ab", "cd"}, "%-%"},
+	} {
+		rules := Rules{Key: everything.Key}
+		for _, p := range c.patterns {
+			rules.Patterns = append(rules.Patterns, regexp.MustCompile(p))
+		}
+		r := newReplacer(&rules)
+		want := c.want
+		for _, replaced := range c.replaced {
+			want = strings.Replace(want, "%", r.token(replaced), 1)
+		}
+		for _, content := range []schema.Content{schema.Args, schema.Paths, schema.Names} {
+			if got := r.text(content, []byte(c.from)); got != want {
+				t.Errorf("%q of %q becomes %q, want %q", c.patterns, c.from, got, want)
+			}
+		}
+	}
+	// The name of an object without a path is one in a path only.
+	if r := newReplacer(&everything); r.text(schema.Args, []byte("1000:4321")) != r.token("1000:4321") {
+		t.Error("an argument that looks like an inode stays")
+	}
+	// The kernel's release, which is no text of a table.
+	rules := Rules{Key: everything.Key,
+		Patterns: []*regexp.Regexp{regexp.MustCompile("acme"), regexp.MustCompile("^0000")}}
+	r := newReplacer(&rules)
+	m, changes := r.manifest(&format.Manifest{ID: strings.Repeat("1", 32), Kernel: "6.1.0-acme",
+		BootID: "00000000-0000-4000-8000-000000000000"})
+	if m.Kernel != "6.1.0-"+r.token("acme") || strings.HasPrefix(m.BootID, "0000") || len(changes) != 2 {
+		t.Errorf("the manifest is %+v, changes %+v", m, changes)
+	}
+}
+
+func TestMatchesNothing(t *testing.T) {
+	for p, want := range map[string]bool{
+		"x*": true, "(secret)??": true, "|secret": true, "^": true, `\b`: true, "(a|b?)": true, "a{0,3}": true, "(?:)": true,
+		"a*b*$": true, "x": false, "x+": false, "^x*y": false, "(x)?secret": false, "a{2}": false, ".": false, "[a-z]": false,
+		"(?s:.)": false, "a|b": false, `(\w+)`: false,
+	} {
+		if got := MatchesNothing(regexp.MustCompile(p)); got != want {
+			t.Errorf("%q: %v", p, got)
+		}
+	}
+}
+
 func TestPatternAndKeep(t *testing.T) {
 	rules := Rules{Key: everything.Key, Names: true,
 		Patterns: []*regexp.Regexp{regexp.MustCompile(`--password=(\S+)`), regexp.MustCompile(`alice`)},
@@ -355,9 +411,23 @@ func TestSegmentsKeepTheirNumbers(t *testing.T) {
 	}
 	together := format.Union(open(t, filepath.Join(dir, "a")), open(t, filepath.Join(dir, "b")))
 	union := format.Union(all...)
+	if d := union.Manifest.Derived; d == nil || d.How != "redact" {
+		t.Errorf("redactions together are derived by %+v", d)
+	}
 	for _, table := range together.Tables() {
 		if got := union.Table(table.Schema.Table); got.Rows != table.Rows {
 			t.Errorf("table %s has %d rows, want %d", table.Schema.Table, got.Rows, table.Rows)
 		}
+	}
+}
+
+// A report shows shapes of texts, none of their characters but those that structure paths and options.
+func TestMasked(t *testing.T) {
+	token := newReplacer(&everything).token("x")
+	if got := masked("--pw=Añ1!$/…\x1b\u200b漢🙂"); got != "--xx=xx0??/…??x?" {
+		t.Errorf("masked is %q", got)
+	}
+	if got := maskedAround("a!" + token + "/b"); got != "x?"+token+"/x" {
+		t.Errorf("masked is %q", got)
 	}
 }

@@ -61,7 +61,7 @@ func maskedAround(text string) string {
 	return b.String() + masked(text[end:])
 }
 
-// masked returns the shape of a text: x for each letter, 0 for each digit.
+// masked returns the shape of a text: x for each letter, 0 for each digit, ? for all else that does not structure it.
 func masked(text string) string {
 	const longest = 40
 	var b strings.Builder
@@ -73,7 +73,7 @@ func masked(text string) string {
 			b.WriteByte('x')
 		case unicode.IsDigit(c):
 			b.WriteByte('0')
-		case unicode.IsPrint(c):
+		case strings.ContainsRune("/.:=-_ []()…", c):
 			b.WriteRune(c)
 		default:
 			b.WriteByte('?')

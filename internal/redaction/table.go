@@ -41,8 +41,13 @@ func plan(t *format.Table) *tablePlan {
 // canHold reports whether a column of this type can be of this content: only texts are replaced, and no other type may
 // have been meant to be.
 func canHold(t format.Type, content schema.Content) bool {
-	text := t == format.String || t == format.StringList
-	return text == (content != schema.Numbers)
+	switch t {
+	case format.Int32, format.Int64, format.Timestamp:
+		return content == schema.Numbers
+	case format.String, format.StringList:
+		return content != schema.Numbers
+	}
+	return false
 }
 
 // names are those of the columns that are kept.

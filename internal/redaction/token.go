@@ -3,6 +3,7 @@
 package redaction
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base32"
@@ -33,6 +34,7 @@ var digits = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(
 // replacer replaces texts. It is for one goroutine.
 type replacer struct {
 	rules  *Rules
+	groups []int // of each pattern: the group that is replaced
 	mac    hash.Hash
 	cache  [schema.Addresses + 1]map[string]string // by content and text
 	cached int                                     // bytes
@@ -41,7 +43,11 @@ type replacer struct {
 }
 
 func newReplacer(rules *Rules) *replacer {
-	return &replacer{rules: rules, mac: hmac.New(sha256.New, rules.Key), maxCached: maxCached}
+	r := &replacer{rules: rules, mac: hmac.New(sha256.New, rules.Key), maxCached: maxCached}
+	for _, p := range rules.Patterns {
+		r.groups = append(r.groups, groupOf(p))
+	}
+	return r
 }
 
 // text returns what stands for a text of this content.
@@ -89,12 +95,12 @@ func (r *replacer) make(content schema.Content, text string) string {
 	case text == "" || r.rules.keeps(text):
 		return text
 	case content == schema.Addresses:
-		if !r.rules.whole(content) && !slices.ContainsFunc(r.rules.Patterns, func(p *regexp.Regexp) bool {
-			return p.MatchString(text)
-		}) {
+		if !r.rules.whole(content) && !r.matches(text) {
 			return text
 		}
 		return r.address(text)
+	case content == schema.Paths && objects.MatchString(text):
+		return r.patterns(text)
 	case content == schema.Paths:
 		if made, ok := r.socket(text); ok {
 			text = made
@@ -104,21 +110,37 @@ func (r *replacer) make(content schema.Content, text string) string {
 	case r.rules.whole(content):
 		return r.tokens(text)
 	}
-	for _, p := range r.rules.Patterns {
-		text = r.replaceMatches(p, text)
-	}
-	return text
+	return r.patterns(text)
 }
 
-// replaceMatches replaces what a pattern matches in a text.
-func (r *replacer) replaceMatches(p *regexp.Regexp, text string) string {
-	group := min(p.NumSubexp(), 1)
+// matches reports whether a pattern matches in a text.
+func (r *replacer) matches(text string) bool {
+	return slices.ContainsFunc(r.rules.Patterns, func(p *regexp.Regexp) bool { return p.MatchString(text) })
+}
+
+// patterns returns a text in which what the patterns match is replaced. All of them see the original: what one replaces
+// may be what another one knows a secret by.
+func (r *replacer) patterns(text string) string {
+	var found [][2]int
+	for i, p := range r.rules.Patterns {
+		for _, m := range p.FindAllStringSubmatchIndex(text, -1) {
+			from, to := m[2*r.groups[i]], m[2*r.groups[i]+1]
+			// The group may have taken no part in the match: what it was to find is then somewhere else in that.
+			if from < 0 || from == to {
+				from, to = m[0], m[1]
+			}
+			if from < to {
+				found = append(found, [2]int{from, to})
+			}
+		}
+	}
+	slices.SortFunc(found, func(a, b [2]int) int { return cmp.Compare(a[0], b[0]) })
 	var b strings.Builder
 	end := 0
-	for _, m := range p.FindAllStringSubmatchIndex(text, -1) {
-		from, to := m[2*group], m[2*group+1]
-		if from < 0 || from == to {
-			continue
+	for i := 0; i < len(found); {
+		from, to := found[i][0], found[i][1]
+		for i++; i < len(found) && found[i][0] < to; i++ {
+			to = max(to, found[i][1])
 		}
 		b.WriteString(text[end:from])
 		b.WriteString(r.tokens(text[from:to]))
@@ -137,9 +159,6 @@ var objects = regexp.MustCompile(`^((pipe|socket|mnt|net|pid|ipc|uts|user|cgroup
 // tokens returns a text with tokens in place of its words: of a path each component is one, so that a directory has the
 // same name in all paths below it. What the recorder writes into texts stays: that they were cut, or a file deleted.
 func (r *replacer) tokens(text string) string {
-	if objects.MatchString(text) {
-		return text
-	}
 	if len(text) > maxText {
 		return r.token(text)
 	}

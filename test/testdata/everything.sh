@@ -46,7 +46,8 @@ grep -q 'no space left' full.txt
 
 # A flight recorder that finds the window of a killed one, and limits.
 rm -rf flight/*Z-*
-mkdir flight/window
+record $WHAT -q -w flight --force --last 2s &
+begun flight/window; kill -KILL $!; ended 137
 flight flight --force --max-cpu 50% -W 2
 record $WHAT -q -w limits --max-cpu 1% --max-memory 256MiB -d 1s
 
