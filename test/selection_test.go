@@ -49,7 +49,19 @@ type selectedRow struct {
 func (s *selection) of(c *format.Capture, table string) map[int64][]selectedRow {
 	s.t.Helper()
 	who, found := tasks(s.t, c), map[int64][]selectedRow{}
+	texts, paths := map[int64]string{}, pathNames(s.t, c)
+	for _, r := range rows(s.t, c, "string") {
+		texts[r.n("string")] = r.s("value")
+	}
 	for _, r := range rows(s.t, c, table) {
+		for column := range r {
+			switch column {
+			case "str", "str2":
+				r[column] = texts[r.n(column)]
+			case "path", "path2", "dir", "dir2":
+				r[column] = paths[r.n(column)]
+			}
+		}
 		task := who[r.n("task")]
 		exec := table == "syscall" && s.calls.Name(int32(r.n("nr"))) == "execve"
 		if task != nil && !exec && strings.HasPrefix(filepath.Base(task.s("exe")), "workload") {
@@ -64,7 +76,7 @@ func (r selectedRow) key() string {
 	var values []string
 	for column, value := range r.row {
 		switch column {
-		case "ts", "cpu", "task", "path", "duration_ns":
+		case "ts", "cpu", "task", "duration_ns":
 		default:
 			values = append(values, fmt.Sprint(column, "=", value))
 		}
