@@ -11,6 +11,7 @@
 #include "calls.h"
 #include "task.h"
 #include "text.h"
+#include "descriptor.h"
 #include "file.bpf.c"
 #include "ipc.bpf.c"
 #include "tcp.bpf.c"
@@ -49,7 +50,8 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 	e->flags = call->class >> CALL_FLAGS;
 	e->ret = ret;
 	e->duration_ns = duration;
-	e->path = e->path2 = 0;
+	e->path = call->path[0];
+	e->path2 = call->path[1];
 	if (texts) {
 		for (int i = 0; i < 6; i++)
 			e->arg[i] = i < args ? call->arg[i] : 0;
@@ -204,6 +206,8 @@ COLD bool call_of_registers(struct task_struct *task, struct task_state *st, str
 	call->args = c.args;
 	call->class = c.class | FLAG_BEFORE << CALL_FLAGS;
 	call->names = c.names;
+	call->announced = 0;
+	call->path[0] = call->path[1] = 0;
 	for (int i = 0; i < 6; i++)
 		call->arg[i] = c.arg[i];
 #if defined(__TARGET_ARCH_arm64)
@@ -285,8 +289,10 @@ HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret
 	if (!c)
 		return;
 	end_texts(call, ret, duration);
-	if (want_syscall)
+	if (want_syscall && selected_call(call, ret, duration)) {
+		end_paths(call, ret, true);
 		emit_call(c, cpu, call, id, ret, duration);
+	}
 	if (want_file && call->class & CALL_FILE)
 		begun_file_end(task, st, id, ret, duration);
 	if (want_tcp && call->class & CALL_TCP) {
@@ -374,12 +380,14 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class, u32 names
 	st->call.args = args;
 	st->call.class = class;
 	st->call.names = names;
+	st->call.announced = 0;
+	st->call.path[0] = st->call.path[1] = 0;
 	read_args(regs, class & CALL_COMPAT, st->call.arg);
 	if (want_strings && names & NAMES_TEXTS)
 		read_texts(&st->call, 0, TEXT_AT_ENTRY);
+	if (want_syscall && !(want_calls && class & CALL_LEFT_OUT) && names & (NAMES_FD1 | FD_BY_ARGS))
+		name_given_slow(&st->call);
 	st->call.ts = bpf_ktime_get_ns();
-	if (want_file_calls && class & CALL_FILE)
-		file_call_begin(slot, &st->call, &st->file[0]);
 	if (want_ipc_calls && class & CALL_IPC)
 		ipc_call_begin(task, st);
 	if (want_tcp_connects && class & CALL_TCP)
@@ -462,9 +470,14 @@ int calls_enter(u64 *ctx)
 	}
 	slot->call.args = args;
 	slot->call.names = call_names[index];
+	slot->call.path[0] = slot->call.path[1] = 0;
 	read_args(regs, compat, slot->call.arg);
-	if (want_file_calls && class & CALL_FILE)
-		file_call_begin(slot, &slot->call, &slot->file);
+	if (slot->call.names & (NAMES_FD1 | FD_BY_ARGS)) {
+		u64 file = name_given(slot, &slot->call);
+
+		if (want_file_calls && class & CALL_FILE)
+			file_call_begin(&slot->call, &slot->file, file);
+	}
 	slot->call.ts = bpf_ktime_get_ns();
 	return 0;
 }
@@ -505,8 +518,10 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 		id = identity(task, st);
 	duration = bpf_ktime_get_ns() - st->call.ts;
 	end_texts(&st->call, ret, duration);
-	if (want_syscall)
+	if (want_syscall && selected_call(&st->call, ret, duration)) {
+		end_paths(&st->call, ret, true);
 		emit_call(c, cpu, &st->call, id, ret, duration);
+	}
 	if (want_file_calls && st->call.class & CALL_FILE)
 		file_call_end(c, cpu, &st->call, &st->file[0], id, ret, duration);
 	st->call.ts = 0;
@@ -563,8 +578,10 @@ int calls_exit(u64 *ctx)
 
 		if (c && (slot->call.task || resolve_at_exit(slot))) {
 			end_texts(&slot->call, ret, duration);
-			if (want_syscall)
+			if (want_syscall && selected_call(&slot->call, ret, duration)) {
+				end_paths(&slot->call, ret, false);
 				emit_call(c, cpu, &slot->call, slot->call.task, ret, duration);
+			}
 			if (want_file_calls && slot->call.class & CALL_FILE)
 				file_call_end(c, cpu, &slot->call, &slot->file, slot->call.task, ret, duration);
 		}
@@ -588,6 +605,7 @@ HOT void move_call(struct call *to, struct call *from)
 	to->args = from->args;
 	to->class = from->class;
 	to->names = from->names;
+	to->announced = from->announced;
 	for (int i = 0; i < 6; i++)
 		to->arg[i] = from->arg[i];
 	for (int i = 0; i < 2; i++) {
@@ -648,7 +666,8 @@ HOT void fill_pending(struct pending_event *e, struct call *call, task_id id)
 	e->flags = call->class >> CALL_FLAGS;
 	for (int i = 0; i < 6; i++)
 		e->arg[i] = i < call->args ? call->arg[i] : 0;
-	e->path = e->path2 = 0;
+	e->path = call->path[0];
+	e->path2 = call->path[1];
 	e->str = e->str2 = e->dir = e->dir2 = 0;
 	if (!want_strings || !(call->names & NAMES_TEXTS))
 		return;
@@ -685,6 +704,7 @@ int calls_death(u64 *ctx)
 	st->begun = BEGUN_NONE;
 	if (!st->call.ts)
 		return 0;
+	end_paths(&st->call, -1, true);
 	e = selected_pending(&st->call) ? reserve(KIND_pending, sizeof(*e)) : NULL;
 	if (e) {
 		fill_pending(e, &st->call, identity(task, st));

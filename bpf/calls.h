@@ -200,6 +200,9 @@ const volatile u8 arity[CALLS_END] = {
 #define FD_RETURNED (1 << 6) /* the result is a descriptor */
 #define FD1_ENDS (1 << 7)    /* the first descriptor is another file after the call, or none */
 #define FD2_ENDS (1 << 8)
+#define FD_BY_ARGS (1 << 29) /* some other arguments decide whether the call has, or returns, a descriptor */
+#define NAMES_FD1 7
+#define NAMES_FD2 (7 << 3)
 #define TEXT1(kind, arg, aux) (TEXT_KIND_##kind << 9 | ((arg) + 1) << 13 | ((aux) + 1) << 16)
 #define TEXT2(kind, arg, aux) (TEXT_KIND_##kind << 19 | ((arg) + 1) << 23 | ((aux) + 1) << 26)
 #define NAMES_TEXT1 (15 << 9) /* the call has a first text */
@@ -230,17 +233,6 @@ const volatile u32 call_names[CALLS_END] = {
 	X32_CALLS(NATIVE_NAMES)
 #endif
 };
-
-/* The arguments that are descriptors: their indices, -1 for none. */
-HOT s32 first_fd(u32 names)
-{
-	return (s32)(names & 7) - 1;
-}
-
-HOT s32 second_fd(u32 names)
-{
-	return (s32)(names >> 3 & 7) - 1;
-}
 
 /*
  * What a call needs besides its row of table syscall. A class is a set of these bits; what the call does, of enum
@@ -290,6 +282,10 @@ enum call_does {
 	DOES_SIGRETURN,
 	DOES_RESTART, /* it continues another call */
 	DOES_PRCTL,
+	DOES_FCNTL,
+	DOES_BPF,
+	DOES_SECCOMP,
+	DOES_LANDLOCK,
 };
 
 #define CLASS(bits, does) ((bits) | (does) << 8)
@@ -348,6 +344,11 @@ const volatile u16 call_class[CALLS_END] = {
 	NATIVE(semop, CALL_IPC, DOES_SEMOP),
 	NATIVE(semtimedop, CALL_IPC, DOES_SEMOP),
 	COMPAT(semtimedop_time64, CALL_IPC, DOES_SEMOP),
+	BOTH(fcntl, 0, DOES_FCNTL),
+	COMPAT(fcntl64, 0, DOES_FCNTL),
+	BOTH(bpf, 0, DOES_BPF),
+	BOTH(seccomp, 0, DOES_SECCOMP),
+	BOTH(landlock_create_ruleset, 0, DOES_LANDLOCK),
 	BOTH(kill, 0, DOES_KILL),
 	BOTH(tkill, 0, DOES_TKILL),
 	BOTH(tgkill, 0, DOES_TGKILL),
@@ -421,7 +422,13 @@ HOT void current_call_of(struct task_struct *task, struct pt_regs *regs, struct 
 
 #if defined(__TARGET_ARCH_x86)
 /* include/uapi/linux/net.h */
-enum { SOCKETCALL_CONNECT = 3, SOCKETCALL_ACCEPT = 5, SOCKETCALL_ACCEPT4 = 18 };
+enum {
+	SOCKETCALL_SOCKET = 1,
+	SOCKETCALL_CONNECT = 3,
+	SOCKETCALL_ACCEPT = 5,
+	SOCKETCALL_SOCKETPAIR = 8,
+	SOCKETCALL_ACCEPT4 = 18,
+};
 #endif
 
 /* calls_accept says whether a call is accept or accept4, from its class and arguments. */

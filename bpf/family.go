@@ -37,7 +37,7 @@ var families = []family{
 		{"tp_btf", []string{"process_exit"}, []string{"want_process"}, nil},
 	}},
 	{"syscall", []mechanism{
-		{"tp_btf", append(callPrograms, "calls_death"), []string{"want_syscall"}, nil},
+		{"tp_btf", append(callPrograms, "calls_death"), []string{"want_syscall", "want_rename_calls"}, nil},
 	}},
 	{"file", []mechanism{
 		{"fentry", []string{"file_read_fentry", "file_read_fexit", "file_write_fentry", "file_write_fexit",

@@ -276,20 +276,18 @@ HOT void rename_call_end(struct pt_regs *regs)
 }
 
 /*
- * file_call_begin sets *f to what the call reads or writes. f->file is 0 if it will not reach vfs_read or vfs_write: it
- * has no file, or a bad offset (the checks of fs/read_write.c).
+ * file_call_begin sets *f to what the call reads or writes; file is that of its descriptor. f->file is 0 if it will not
+ * reach vfs_read or vfs_write: it has no file, or a bad offset (the checks of fs/read_write.c).
  */
-HOT void file_call_begin(struct slot *slot, struct call *call, struct file_call *f)
+HOT void file_call_begin(struct call *call, struct file_call *f, u64 file)
 {
 	enum call_does does = call_does(call->class);
 	bool has_offset = does == DOES_PREAD || does == DOES_PWRITE;
 	u32 op = does == DOES_WRITE || does == DOES_PWRITE ? FILE_write : FILE_read;
 	s64 offset;
-	u64 file;
 	u32 mode;
 
 	f->file = 0;
-	file = file_of_fd(slot->task, call->arg[0]);
 	if (!file)
 		return;
 	mode = FIELD(file, struct file, f_mode);
@@ -314,7 +312,7 @@ HOT void file_call_begin(struct slot *slot, struct call *call, struct file_call 
 	if (f->append)
 		f->end = size_of(file);
 	f->epoch = epoch;
-	f->path = cached_path_of(slot, file);
+	f->path = call->path[0];
 }
 
 /*

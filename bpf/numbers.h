@@ -78,7 +78,7 @@
 	X(69, msgsnd, 4, 0) \
 	X(70, msgrcv, 5, 0) \
 	X(71, msgctl, 3, 0) \
-	X(72, fcntl, 3, FD1(0)) \
+	X(72, fcntl, 3, FD1(0) | FD_BY_ARGS) \
 	X(73, flock, 2, FD1(0)) \
 	X(74, fsync, 1, FD1(0)) \
 	X(75, fdatasync, 1, FD1(0)) \
@@ -323,11 +323,11 @@
 	X(314, sched_setattr, 3, 0) \
 	X(315, sched_getattr, 4, 0) \
 	X(316, renameat2, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
-	X(317, seccomp, 3, 0) \
+	X(317, seccomp, 3, FD_BY_ARGS) \
 	X(318, getrandom, 3, 0) \
 	X(319, memfd_create, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
 	X(320, kexec_file_load, 5, FD1(0) | FD2(1) | TEXT1(COUNTED, 3, 2)) \
-	X(321, bpf, 3, 0) \
+	X(321, bpf, 3, FD_BY_ARGS) \
 	X(322, execveat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
 	X(323, userfaultfd, 1, FD_RETURNED) \
 	X(324, membarrier, 3, 0) \
@@ -355,7 +355,7 @@
 	X(433, fspick, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
 	X(434, pidfd_open, 2, FD_RETURNED) \
 	X(435, clone3, 2, 0) \
-	X(436, close_range, 3, 0) \
+	X(436, close_range, 3, FD1(0) | FD2(1)) \
 	X(437, openat2, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
 	X(438, pidfd_getfd, 3, FD1(0) | FD_RETURNED) \
 	X(439, faccessat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
@@ -363,7 +363,7 @@
 	X(441, epoll_pwait2, 6, FD1(0)) \
 	X(442, mount_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
 	X(443, quotactl_fd, 4, FD1(0)) \
-	X(444, landlock_create_ruleset, 3, FD_RETURNED) \
+	X(444, landlock_create_ruleset, 3, FD_BY_ARGS) \
 	X(445, landlock_add_rule, 4, FD1(0)) \
 	X(446, landlock_restrict_self, 2, FD1(0)) \
 	X(447, memfd_secret, 1, FD_RETURNED) \
@@ -484,7 +484,7 @@
 	X(52, umount2, 2, TEXT1(PATH, 0, -1)) \
 	X(53, lock, 6, 0) \
 	X(54, ioctl, 3, FD1(0)) \
-	X(55, fcntl, 3, FD1(0)) \
+	X(55, fcntl, 3, FD1(0) | FD_BY_ARGS) \
 	X(56, mpx, 6, 0) \
 	X(57, setpgid, 2, 0) \
 	X(58, ulimit, 6, 0) \
@@ -531,7 +531,7 @@
 	X(99, statfs, 2, TEXT1(PATH, 0, -1)) \
 	X(100, fstatfs, 2, FD1(0)) \
 	X(101, ioperm, 3, 0) \
-	X(102, socketcall, 2, TEXT1(SOCKETCALL, 1, -1)) \
+	X(102, socketcall, 2, FD_BY_ARGS | TEXT1(SOCKETCALL, 1, -1)) \
 	X(103, syslog, 3, 0) \
 	X(104, setitimer, 3, 0) \
 	X(105, getitimer, 2, 0) \
@@ -650,7 +650,7 @@
 	X(218, mincore, 3, 0) \
 	X(219, madvise, 3, 0) \
 	X(220, getdents64, 3, FD1(0)) \
-	X(221, fcntl64, 3, FD1(0)) \
+	X(221, fcntl64, 3, FD1(0) | FD_BY_ARGS) \
 	X(224, gettid, 0, 0) \
 	X(225, readahead, 4, FD1(0)) \
 	X(226, setxattr, 5, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
@@ -779,10 +779,10 @@
 	X(351, sched_setattr, 3, 0) \
 	X(352, sched_getattr, 4, 0) \
 	X(353, renameat2, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
-	X(354, seccomp, 3, 0) \
+	X(354, seccomp, 3, FD_BY_ARGS) \
 	X(355, getrandom, 3, 0) \
 	X(356, memfd_create, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
-	X(357, bpf, 3, 0) \
+	X(357, bpf, 3, FD_BY_ARGS) \
 	X(358, execveat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
 	X(359, socket, 3, FD_RETURNED) \
 	X(360, socketpair, 4, 0) \
@@ -854,7 +854,7 @@
 	X(433, fspick, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
 	X(434, pidfd_open, 2, FD_RETURNED) \
 	X(435, clone3, 2, 0) \
-	X(436, close_range, 3, 0) \
+	X(436, close_range, 3, FD1(0) | FD2(1)) \
 	X(437, openat2, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
 	X(438, pidfd_getfd, 3, FD1(0) | FD_RETURNED) \
 	X(439, faccessat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
@@ -862,7 +862,7 @@
 	X(441, epoll_pwait2, 6, FD1(0)) \
 	X(442, mount_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
 	X(443, quotactl_fd, 4, FD1(0)) \
-	X(444, landlock_create_ruleset, 3, FD_RETURNED) \
+	X(444, landlock_create_ruleset, 3, FD_BY_ARGS) \
 	X(445, landlock_add_rule, 4, FD1(0)) \
 	X(446, landlock_restrict_self, 2, FD1(0)) \
 	X(447, memfd_secret, 1, FD_RETURNED) \
@@ -917,7 +917,7 @@
 	X(22, epoll_pwait, 6, FD1(0)) \
 	X(23, dup, 1, FD1(0) | FD_RETURNED) \
 	X(24, dup3, 3, FD1(0) | FD2(1) | FD_RETURNED | FD2_ENDS) \
-	X(25, fcntl, 3, FD1(0)) \
+	X(25, fcntl, 3, FD1(0) | FD_BY_ARGS) \
 	X(26, inotify_init1, 1, FD_RETURNED) \
 	X(27, inotify_add_watch, 3, FD1(0) | TEXT1(PATH, 1, -1)) \
 	X(28, inotify_rm_watch, 2, FD1(0)) \
@@ -1153,10 +1153,10 @@
 	X(274, sched_setattr, 3, 0) \
 	X(275, sched_getattr, 4, 0) \
 	X(276, renameat2, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
-	X(277, seccomp, 3, 0) \
+	X(277, seccomp, 3, FD_BY_ARGS) \
 	X(278, getrandom, 3, 0) \
 	X(279, memfd_create, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
-	X(280, bpf, 3, 0) \
+	X(280, bpf, 3, FD_BY_ARGS) \
 	X(281, execveat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
 	X(282, userfaultfd, 1, FD_RETURNED) \
 	X(283, membarrier, 3, 0) \
@@ -1183,7 +1183,7 @@
 	X(433, fspick, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
 	X(434, pidfd_open, 2, FD_RETURNED) \
 	X(435, clone3, 2, 0) \
-	X(436, close_range, 3, 0) \
+	X(436, close_range, 3, FD1(0) | FD2(1)) \
 	X(437, openat2, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
 	X(438, pidfd_getfd, 3, FD1(0) | FD_RETURNED) \
 	X(439, faccessat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
@@ -1191,7 +1191,7 @@
 	X(441, epoll_pwait2, 6, FD1(0)) \
 	X(442, mount_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
 	X(443, quotactl_fd, 4, FD1(0)) \
-	X(444, landlock_create_ruleset, 3, FD_RETURNED) \
+	X(444, landlock_create_ruleset, 3, FD_BY_ARGS) \
 	X(445, landlock_add_rule, 4, FD1(0)) \
 	X(446, landlock_restrict_self, 2, FD1(0)) \
 	X(447, memfd_secret, 1, FD_RETURNED) \
@@ -1260,7 +1260,7 @@
 	X(51, acct, 1, TEXT1(PATH, 0, -1)) \
 	X(52, umount2, 2, TEXT1(PATH, 0, -1)) \
 	X(54, ioctl, 3, FD1(0)) \
-	X(55, fcntl, 3, FD1(0)) \
+	X(55, fcntl, 3, FD1(0) | FD_BY_ARGS) \
 	X(57, setpgid, 2, 0) \
 	X(60, umask, 1, 0) \
 	X(61, chroot, 1, TEXT1(PATH, 0, -1)) \
@@ -1400,7 +1400,7 @@
 	X(218, pivot_root, 2, TEXT1(PATH, 0, -1) | TEXT2(PATH, 1, -1)) \
 	X(219, mincore, 3, 0) \
 	X(220, madvise, 3, 0) \
-	X(221, fcntl64, 3, FD1(0)) \
+	X(221, fcntl64, 3, FD1(0) | FD_BY_ARGS) \
 	X(224, gettid, 0, 0) \
 	X(225, readahead, 5, FD1(0)) \
 	X(226, setxattr, 5, TEXT1(PATH, 0, -1) | TEXT2(STRING, 1, -1)) \
@@ -1558,10 +1558,10 @@
 	X(380, sched_setattr, 3, 0) \
 	X(381, sched_getattr, 4, 0) \
 	X(382, renameat2, 5, FD1(0) | FD2(2) | TEXT1(PATH, 1, 0) | TEXT2(PATH, 3, 2)) \
-	X(383, seccomp, 3, 0) \
+	X(383, seccomp, 3, FD_BY_ARGS) \
 	X(384, getrandom, 3, 0) \
 	X(385, memfd_create, 2, FD_RETURNED | TEXT1(STRING, 0, -1)) \
-	X(386, bpf, 3, 0) \
+	X(386, bpf, 3, FD_BY_ARGS) \
 	X(387, execveat, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
 	X(388, userfaultfd, 1, FD_RETURNED) \
 	X(389, membarrier, 3, 0) \
@@ -1609,7 +1609,7 @@
 	X(433, fspick, 3, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
 	X(434, pidfd_open, 2, FD_RETURNED) \
 	X(435, clone3, 2, 0) \
-	X(436, close_range, 3, 0) \
+	X(436, close_range, 3, FD1(0) | FD2(1)) \
 	X(437, openat2, 4, FD1(0) | FD_RETURNED | TEXT1(PATH, 1, 0)) \
 	X(438, pidfd_getfd, 3, FD1(0) | FD_RETURNED) \
 	X(439, faccessat2, 4, FD1(0) | TEXT1(PATH, 1, 0)) \
@@ -1617,7 +1617,7 @@
 	X(441, epoll_pwait2, 6, FD1(0)) \
 	X(442, mount_setattr, 5, FD1(0) | TEXT1(PATH, 1, 0)) \
 	X(443, quotactl_fd, 4, FD1(0)) \
-	X(444, landlock_create_ruleset, 3, FD_RETURNED) \
+	X(444, landlock_create_ruleset, 3, FD_BY_ARGS) \
 	X(445, landlock_add_rule, 4, FD1(0)) \
 	X(446, landlock_restrict_self, 2, FD1(0)) \
 	X(448, process_mrelease, 2, FD1(0)) \

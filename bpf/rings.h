@@ -70,7 +70,7 @@ struct call {
 	u32 class;    /* CLASS() of calls.h, and enum row_flags from bit CALL_FLAGS on */
 	s64 arg[6];
 	u32 names;  /* which of its arguments have names, FD1() and so on of calls.h */
-	u32 pad_names;
+	u32 announced;    /* the last epoch in which the paths of the descriptors given were announced, plus 1; 0: none was */
 	path_id path[2];  /* columns path, path2 */
 	string_id str[2]; /* columns str, str2, and dir, dir2, once NAMES_READ is in names */
 	path_id dir[2];

@@ -5,6 +5,7 @@
  * all tasks. They write records to the iterator's file, because many tasks could overflow a ring. Records are framed as
  * in a ring buffer: 4 bytes length, 4 bytes zero, the record, padding to a multiple of 8.
  */
+#include "descriptor.h"
 #include "task.h"
 
 HOT void write_record(struct seq_file *seq, void *rec, u32 len)
@@ -52,6 +53,59 @@ HOT void write_task(struct seq_file *seq, struct task_struct *task, struct task_
 	unlock_identity(st);
 }
 
+/* write_path is path_of for a file of another task, with a row that goes to the iterator's file. */
+COLD path_id write_path(struct seq_file *seq, u64 file)
+{
+	struct path_name fresh = { .epoch = epoch }, *known;
+	struct scratch *s = scratch_get();
+	u64 hash;
+	u32 len;
+
+	if (!s)
+		return 0;
+	len = build_path(s, file, &hash);
+	known = bpf_map_lookup_elem(&path_names, &hash);
+	fresh.id = known ? known->id : __sync_fetch_and_add(&last_path, 1) + 1;
+	if (!known || known->epoch != fresh.epoch) {
+		((struct path_event *)s->data)->path = fresh.id;
+		write_built(seq, s, len, KIND_path);
+		bpf_map_update_elem(&path_names, &hash, &fresh, BPF_ANY);
+	}
+	scratch_put(s);
+	return fresh.id;
+}
+
+/*
+ * write_given writes the row of the path of a descriptor that a task's call was given, and returns its id; arg is that of
+ * argument_fd, 0 for none. (A loop over both would be one in which Linux 6.1 refuses a jump.)
+ */
+COLD path_id write_given(struct seq_file *seq, u64 task, struct call *call, u32 arg)
+{
+	u64 file = arg & 7 ? file_of_fd(task, argument_fd(call, arg)) : 0;
+
+	return file ? write_path(seq, file) : 0;
+}
+
+/*
+ * write_paths writes the rows of the paths of a task's call, unless this epoch has them. Of a call that began before the
+ * recording it finds them first: its descriptors are taken to be still the same.
+ */
+COLD int write_paths(struct seq_file *seq, struct task_struct *task, struct call *call)
+{
+	path_id first, second;
+
+	if (!(call->names & NAMES_FD1) || call->announced == epoch + 1)
+		return 0;
+	first = write_given(seq, (u64)task, call, call->names);
+	second = write_given(seq, (u64)task, call, call->names >> 3);
+	if (!call->announced) {
+		call->path[0] = first;
+		call->path[1] = second;
+	}
+	call->announced = epoch + 1;
+	return 0;
+}
+
 SEC("iter/task")
 int snapshot_begin(struct bpf_iter__task *ctx)
 {
@@ -78,6 +132,12 @@ int snapshot_begin(struct bpf_iter__task *ctx)
 	if (want_syscall || want_file || want_tcp)
 		find_begun(task, st);
 	write_task(seq, task, st);
+	if (!want_syscall)
+		return 0;
+	if (st->begun == BEGUN_CALL)
+		write_paths(seq, task, &st->begun_call);
+	if (st->call.ts && st->call.announced)
+		write_paths(seq, task, &st->call);
 	return 0;
 }
 

@@ -149,8 +149,37 @@ func (w *waiting) wantCall(c *format.Capture, what string, found []row, call []i
 	if r.n("flags") != flagBefore {
 		w.t.Errorf("%s: flags %d", what, r.n("flags"))
 	}
+	w.wantPath(c, what, r)
 	if ts := time.Unix(0, r.n("ts")); ts.Before(c.Manifest.Start) || ts.After(c.Manifest.Start.Add(5*time.Second)) {
 		w.t.Errorf("%s: began at %v, the recording at %v", what, ts, c.Manifest.Start)
+	}
+}
+
+// wantPath wants the path of a row to be that of the descriptor that the call was given.
+func (w *waiting) wantPath(c *format.Capture, what string, r row) {
+	w.t.Helper()
+	const socketcall = 102 // its descriptor is in the memory of the program
+	if what != "read" && what != "write" && what != "epoll" && what != "accept" || w.narrow && w.calls[what][0] == socketcall {
+		if r.n("path") != 0 {
+			w.t.Errorf("%s: path %d of a call without a descriptor", what, r.n("path"))
+		}
+		return
+	}
+	want, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/%d", w.pid, r.n("arg0")))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if strings.HasPrefix(want, "socket:") {
+		want = "TCP"
+	}
+	got := ""
+	for _, p := range rows(w.t, c, "path") {
+		if p.n("path") == r.n("path") {
+			got = p.s("name")
+		}
+	}
+	if !strings.HasPrefix(got, want) || want == "" {
+		w.t.Errorf("%s: path %q, want %q", what, got, want)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 type callNames struct {
 	fds     []int // arguments
 	returns bool  // the result is a descriptor
+	byArgs  bool  // other arguments decide whether it has, or returns, a descriptor
 	ends    int   // which of fds the call ends: 0 the first, 1 the second, -1 none
 	texts   []text
 }
@@ -40,18 +41,21 @@ var counts = map[string]string{
 	"sethostname": "len", "setdomainname": "len", "kexec_file_load": "cmdline_len",
 }
 
-// returnsFD are the calls that return a descriptor. Their prototypes do not tell: all calls return long. (fcntl, bpf and
-// seccomp do for some commands only; pipe, socketpair and pidfds of clone are in memory.)
+// returnsFD are the calls that return a descriptor. Their prototypes do not tell: all calls return long. (Those of pipe,
+// socketpair and clone are in memory.)
 var returnsFD = strings.Fields(`open openat openat2 creat open_by_handle_at open_tree open_tree_attr fsopen fsmount fspick
 	dup dup2 dup3 socket accept accept4 epoll_create epoll_create1 eventfd eventfd2 signalfd signalfd4 timerfd_create
 	inotify_init inotify_init1 fanotify_init memfd_create memfd_secret pidfd_open pidfd_getfd perf_event_open
-	userfaultfd io_uring_setup mq_open landlock_create_ruleset`)
+	userfaultfd io_uring_setup mq_open`)
+
+// fdByArgs are the calls that return a descriptor for some commands only, or have it in memory.
+var fdByArgs = strings.Fields("fcntl fcntl64 bpf seccomp landlock_create_ruleset socketcall")
 
 // ends are the calls after which a descriptor that they were given is not the same file: the index of the descriptor.
 var ends = map[string]int{"close": 0, "dup2": 1, "dup3": 1}
 
-// noFD are parameters that are shown as descriptors, but are a range of them, or one of another process.
-var noFD = []string{"close_range.fd", "close_range.max_fd", "pidfd_getfd.fd"}
+// noFD are parameters that are shown as descriptors, but are of another process.
+var noFD = []string{"pidfd_getfd.fd"}
 
 // namesOf returns the names of a call, whose parameters are those of one ABI: one for each register.
 func (g *generator) namesOf(call string, params []param) (n callNames) {
@@ -59,6 +63,7 @@ func (g *generator) namesOf(call string, params []param) (n callNames) {
 	if i, ok := ends[call]; ok {
 		n.ends = i
 	}
+	n.byArgs = slices.Contains(fdByArgs, call)
 	if n.returns = slices.Contains(returnsFD, call); n.returns {
 		g.used["descriptor "+call] = true
 	}
@@ -134,6 +139,9 @@ func (n callNames) c() string {
 	}
 	if n.returns {
 		terms = append(terms, "FD_RETURNED")
+	}
+	if n.byArgs {
+		terms = append(terms, "FD_BY_ARGS")
 	}
 	if n.ends >= 0 {
 		terms = append(terms, fmt.Sprintf("FD%d_ENDS", n.ends+1))
