@@ -19,12 +19,6 @@
 
 #define ARG_OFFSET __builtin_offsetof(struct syscall_event, arg)
 
-/* selected_call says whether the row of a call that returned is asked for. */
-HOT bool selected_call(struct call *call, s64 ret, u64 duration)
-{
-	return !(want_calls && call->class & CALL_LEFT_OUT) && selected_result(ret, duration);
-}
-
 /*
  * emit_call writes the row of a call, whose texts have been read, if it is asked for; without room the row is counted as
  * lost.
@@ -32,13 +26,12 @@ HOT bool selected_call(struct call *call, s64 ret, u64 duration)
 HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 ret, u64 duration)
 {
 	u32 args = call->args, size = ARG_OFFSET + args * sizeof(call->arg[0]);
-	bool texts = want_strings && call->names & NAMES_READ;
 	struct syscall_event *e;
 	u64 head;
 
 	if (!selected_call(call, ret, duration))
 		return;
-	if (texts)
+	if (want_strings && call->names & NAMES_READ)
 		size = sizeof(*e);
 	e = call_ring_reserve(c, cpu, RING_SYSCALL, KIND_syscall, sizeof(*e), &head);
 	if (!e)
@@ -52,7 +45,7 @@ HOT void emit_call(struct cpu *c, u32 cpu, struct call *call, task_id id, s64 re
 	e->duration_ns = duration;
 	e->path = call->path[0];
 	e->path2 = call->path[1];
-	if (texts) {
+	if (size == sizeof(*e)) {
 		for (int i = 0; i < 6; i++)
 			e->arg[i] = i < args ? call->arg[i] : 0;
 		e->str = call->str[0];
@@ -263,20 +256,6 @@ COLD bool may_have_begun(struct task_struct *task, struct task_state *st, struct
 	return task->start_time < call->ts && (ret != 0 || (does != DOES_EXEC && does != DOES_FORK));
 }
 
-/*
- * end_texts reads the texts of a call at its exit, if its row is asked for. Those of a successful execve were in memory
- * that is gone.
- */
-HOT void end_texts(struct call *call, s64 ret, u64 duration)
-{
-	if (!want_strings || !(call->names & NAMES_TEXTS) || call->names & NAMES_READ || !selected_call(call, ret, duration))
-		return;
-	if (!ret && call_does(call->class) == DOES_EXEC)
-		lack_texts(call);
-	else
-		read_texts(call, ret, TEXT_AT_EXIT);
-}
-
 /* begun_call_end writes the rows of a call that began before the recording. */
 HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret)
 {
@@ -288,7 +267,8 @@ HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret
 
 	if (!c)
 		return;
-	end_texts(call, ret, duration);
+	if (want_strings && call->names & NAMES_TEXTS && !(call->names & NAMES_READ))
+		lack_texts(call);
 	if (want_syscall && selected_call(call, ret, duration)) {
 		end_paths(call, ret, true);
 		emit_call(c, cpu, call, id, ret, duration);
@@ -344,7 +324,10 @@ HOT void look_again(struct slot *slot, u32 class)
 		slot->version = 0;
 }
 
-/* call_begin is the entry of a call that is kept in task storage, for a family other than syscall and file. */
+/*
+ * call_begin is the entry of a call that is kept in task storage, for a family other than syscall and file. Its texts are
+ * read after that, by task_texts.
+ */
 COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class, u32 names)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -383,8 +366,6 @@ COLD int call_begin(struct pt_regs *regs, s32 nr, u32 args, u32 class, u32 names
 	st->call.announced = 0;
 	st->call.path[0] = st->call.path[1] = 0;
 	read_args(regs, class & CALL_COMPAT, st->call.arg);
-	if (want_strings && names & NAMES_TEXTS)
-		read_texts(&st->call, 0, TEXT_AT_ENTRY);
 	if (want_syscall && !(want_calls && class & CALL_LEFT_OUT) && names & (NAMES_FD1 | FD_BY_ARGS))
 		name_given_slow(&st->call);
 	st->call.ts = bpf_ktime_get_ns();
@@ -459,8 +440,12 @@ int calls_enter(u64 *ctx)
 			slot->id = 0;
 		}
 	}
-	if (class & CALL_ANY & ~CALL_FILE)
-		return call_begin(regs, nr, args, class, call_names[index]);
+	if (class & CALL_ANY & ~CALL_FILE) {
+		call_begin(regs, nr, args, class, call_names[index]);
+		if (want_strings && call_names[index] & NAMES_TEXTS && !(class & CALL_LEFT_OUT))
+			task_texts(0, TEXT_AT_ENTRY, 0);
+		return 0;
+	}
 	slot->call.task = slot->id;
 	slot->call.class = class;
 	slot->call.nr = nr;
@@ -496,8 +481,8 @@ HOT void who_call_end(struct task_struct *task, struct task_state *st, s64 ret)
 	stale_slot(task);
 }
 
-/* call_end is the exit of a call that is in task storage, or that has no entry. */
-COLD int call_end(struct pt_regs *regs, s64 ret)
+/* call_end is the exit, at the time now, of a call that is in task storage, whose texts have been read, or has no entry. */
+COLD int call_end(struct pt_regs *regs, s64 ret, u64 now)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
 	u32 cpu = bpf_get_smp_processor_id();
@@ -516,8 +501,7 @@ COLD int call_end(struct pt_regs *regs, s64 ret)
 		reannounce(st, id);
 	else
 		id = identity(task, st);
-	duration = bpf_ktime_get_ns() - st->call.ts;
-	end_texts(&st->call, ret, duration);
+	duration = now - st->call.ts;
 	if (want_syscall && selected_call(&st->call, ret, duration)) {
 		end_paths(&st->call, ret, true);
 		emit_call(c, cpu, &st->call, id, ret, duration);
@@ -569,7 +553,10 @@ int calls_exit(u64 *ctx)
 	if (!began) {
 		if (slot->version == identity_version() && slot->verdict != RECORD)
 			return 0;
-		return call_end(ARG(ctx, 0, struct pt_regs *), ARG(ctx, 1, s64));
+		began = bpf_ktime_get_ns();
+		if (want_strings)
+			task_texts(ARG(ctx, 1, s64), TEXT_AT_EXIT, began);
+		return call_end(ARG(ctx, 0, struct pt_regs *), ARG(ctx, 1, s64), began);
 	}
 	if (want_syscall || (want_file_calls && slot->call.class & CALL_FILE)) {
 		u64 duration = bpf_ktime_get_ns() - began;
@@ -577,7 +564,8 @@ int calls_exit(u64 *ctx)
 		s64 ret = ARG(ctx, 1, s64);
 
 		if (c && (slot->call.task || resolve_at_exit(slot))) {
-			end_texts(&slot->call, ret, duration);
+			if (want_strings && slot->call.names & NAMES_TEXTS && selected_call(&slot->call, ret, duration))
+				read_texts(&slot->call, ret, TEXT_AT_EXIT);
 			if (want_syscall && selected_call(&slot->call, ret, duration)) {
 				end_paths(&slot->call, ret, false);
 				emit_call(c, cpu, &slot->call, slot->call.task, ret, duration);
@@ -637,7 +625,7 @@ int calls_switch(u64 *ctx)
 		return 0;
 	st = bpf_task_storage_get(&tasks, task, 0, 0);
 	if (st) {
-		if (want_strings && slot->call.names & NAMES_TEXTS)
+		if (want_strings && slot->call.names & NAMES_TEXTS && !(slot->call.class & CALL_LEFT_OUT))
 			read_texts(&slot->call, 0, TEXT_AT_SWITCH);
 		move_call(&st->call, &slot->call);
 		if (want_file_calls && slot->call.class & CALL_FILE)

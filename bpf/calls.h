@@ -7,7 +7,7 @@
 #ifndef FLETCH_CALLS_H
 #define FLETCH_CALLS_H
 
-#include "kernel.h"
+#include "rings.h"
 #include "numbers.h"
 
 /* include/uapi/asm-generic/errno*.h, include/linux/errno.h */
@@ -207,6 +207,7 @@ const volatile u8 arity[CALLS_END] = {
 #define TEXT2(kind, arg, aux) (TEXT_KIND_##kind << 19 | ((arg) + 1) << 23 | ((aux) + 1) << 26)
 #define NAMES_TEXT1 (15 << 9) /* the call has a first text */
 #define NAMES_TEXT2 (15 << 19)
+#define NAMES_AUX1 (7 << 16)
 #define NAMES_TEXTS (NAMES_TEXT1 | NAMES_TEXT2)
 #define NAMES_OUT (8 << 9)      /* the first text may be one that the call writes */
 /* Of a call in flight: */
@@ -395,6 +396,12 @@ HOT bool selected_result(s64 ret, u64 duration)
 	if (want_failed && (u64)ret <= (u64)-MAX_ERRNO - 1)
 		return false;
 	return !slower_ns || (s64)duration >= (s64)slower_ns; /* exit has -1: it does not return */
+}
+
+/* selected_call says whether the row of a call that returned is asked for. */
+HOT bool selected_call(struct call *call, s64 ret, u64 duration)
+{
+	return !(want_calls && call->class & CALL_LEFT_OUT) && selected_result(ret, duration);
 }
 
 /* The call that a task is in. */

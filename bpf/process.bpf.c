@@ -2,6 +2,7 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Processes: fork, exec with its arguments, and exit. These programs also keep the identities of tasks. */
 #include "task.h"
+#include "text.h"
 
 /*
  * Set by the loader: sched_process_exit says whether the thread is the last one, and comes while it still has its
@@ -263,6 +264,8 @@ int process_exec(u64 *ctx)
 	if (!recorded(task, st))
 		return 0;
 	identity(task, st);
+	if (want_strings)
+		exec_text((u64)BPF_CORE_READ(bprm, filename));
 	if (!want_process)
 		return 0;
 	id = st->who.execs == st->execs ? st->id : announce_executed(task, st);

@@ -179,7 +179,7 @@ HOT u32 put_sun_path(struct scratch *s, u64 sk, u32 off, struct ref *r)
  * put_socket appends what the name of a socket is made of to the row in the scratch buffer, a path_event, and returns
  * the length of the row.
  */
-COLD u32 put_socket(struct scratch *s, u64 file, const unsigned char *kernel)
+HOT u32 put_socket(struct scratch *s, u64 file, const unsigned char *kernel)
 {
 	struct path_event *e = (void *)s->data;
 	u32 start = sizeof(*e), len = start + sizeof(struct socket_name);

@@ -15,7 +15,7 @@
 const volatile bool want_strings;
 const volatile u32 strings_max = TEXT_MAX; /* bytes that are kept of a text, at most TEXT_MAX */
 
-/* What a text is known by: two hashes of its bytes, of its length and of its form. */
+/* What a text is known by: two hashes of its bytes, its length, its form, and whether it was cut. */
 struct text_key {
 	u64 hash;
 	u64 check;
@@ -54,7 +54,7 @@ struct texts {
 	u32 scanned; /* where the bytes begin that are shown as text */
 	u32 pad_scanned;
 	struct string_event event; /* directly before data, with which it is a record */
-	u8 data[2 * TEXT_MAX];
+	u8 data[2 * TEXT_MAX + HASH_BLOCK];
 	struct {
 		struct text_key key;
 		struct text_name name;
@@ -123,7 +123,7 @@ __noinline int scan_block(u32 cpu, u32 off)
 
 	if (!t)
 		return 0;
-	at = &t->data[off & (2 * TEXT_MAX - 1 - HASH_BLOCK)];
+	at = &t->data[off & (2 * TEXT_MAX - 1)];
 	state = t->utf8;
 	for (int i = 0; i < HASH_BLOCK; i++)
 		state = utf8_next[state & 15][utf8_class[at[i]] & 15];
@@ -144,10 +144,10 @@ __noinline int hash_of_text(u32 cpu)
 	if (!t)
 		return 0;
 	len = t->len;
-	end = (void *)&t->data[len & (2 * TEXT_MAX - 1 - HASH_BLOCK)];
+	end = (void *)&t->data[len & (2 * TEXT_MAX - 1)];
 	for (int i = 0; i < HASH_BLOCK / sizeof(u64); i++)
 		end[i] = 0x2020202020202020;
-	t->key.hash = len | (u64)t->form << 32;
+	t->key.hash = len | (u64)t->form << 32 | (u64)t->flags << 40;
 	t->key.check = ~t->key.hash;
 	for (u32 i = 0; i < TEXT_MAX && i < len; i += HASH_BLOCK)
 		hash_text_block(cpu, i);
@@ -292,9 +292,9 @@ HOT bool read_string(struct texts *t, u64 at)
 	if (size > TEXT_MAX + 2)
 		size = TEXT_MAX + 2;
 	n = bpf_probe_read_user_str(t->data, size, (void *)at);
-	if (n <= 0)
+	if (n < 0)
 		return false;
-	text_or_cut(t, n - 1);
+	text_or_cut(t, n ? n - 1 : 0); /* of an empty text it is 0 on Linux 6.1 */
 	return true;
 }
 
@@ -339,9 +339,9 @@ HOT bool read_address(struct texts *t, u64 at, s64 n)
 		}
 		path = bpf_probe_read_user_str(&t->data[sizeof(family)], size - sizeof(family) + 1,
 					       (void *)(at + sizeof(family)));
-		if (path <= 0)
+		if (path < 0)
 			return false;
-		t->len = sizeof(family) + path - 1;
+		t->len = sizeof(family) + (path ? path - 1 : 0);
 	} else if (family == 2 && size > 8) { /* AF_INET: family, port, address */
 		t->len = 8;
 	}
@@ -576,6 +576,64 @@ HOT void lack_texts(struct call *call)
 	call->str[0] = call->str[1] = 0;
 	call->class |= FLAG_UNREADABLE << CALL_FLAGS;
 	call->names |= NAMES_READ;
+}
+
+/*
+ * task_texts reads the texts of the call that is in the state of the current task. It is called by the programs themselves:
+ * below the functions that begin and end such calls, the stack has no room for it. now is when the call ended, if it has.
+ * The texts of a successful execve were in memory that is gone.
+ */
+__noinline int task_texts(s64 ret, u32 when, u64 now)
+{
+	struct task_state *st = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
+	struct call *call;
+
+	if (!st || (!st->call.ts && st->begun != BEGUN_CALL))
+		return 0;
+	call = st->call.ts ? &st->call : &st->begun_call;
+	if (!(call->names & NAMES_TEXTS) || call->names & NAMES_READ)
+		return 0;
+	if (when == TEXT_AT_EXIT && !selected_call(call, ret, now - call->ts))
+		return 0;
+	if (when == TEXT_AT_EXIT && !ret && call_does(call->class) == DOES_EXEC)
+		lack_texts(call);
+	else
+		read_texts(call, ret, when);
+	if (when == TEXT_AT_ENTRY)
+		st->call.ts = bpf_ktime_get_ns();
+	return 0;
+}
+
+/*
+ * exec_text is called when an execve succeeds: if its text could not be read at the entry, because its page was not there
+ * yet, it is what the kernel has copied. What it has for execveat may begin with the name of a descriptor.
+ */
+__noinline int exec_text(u64 filename)
+{
+	u32 cpu = bpf_get_smp_processor_id(), size = strings_max + 2;
+	struct texts *t = bpf_map_lookup_elem(&texts, &cpu);
+	struct task_state *st = bpf_task_storage_get(&tasks, bpf_get_current_task_btf(), 0, 0);
+	long n;
+
+	if (!t || !st || !st->call.ts || call_does(st->call.class) != DOES_EXEC)
+		return 0;
+	if (st->call.names & (NAMES_READ | NAMES_AUX1))
+		return 0;
+	if (size > TEXT_MAX + 2)
+		size = TEXT_MAX + 2;
+	n = bpf_probe_read_kernel_str(t->data, size, (void *)filename);
+	if (n <= 0)
+		return 0;
+	t->form = TEXT_BYTES;
+	t->flags = t->scanned = 0;
+	text_or_cut(t, n - 1);
+	st->call.str[0] = text_id(t, cpu);
+	st->call.str[1] = 0;
+	if (t->data[0] == '/')
+		st->call.dir[0] = 0;
+	st->call.class |= t->flags << CALL_FLAGS;
+	st->call.names |= NAMES_READ;
+	return 0;
 }
 
 #endif

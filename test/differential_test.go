@@ -75,6 +75,7 @@ func mechanismRanks(t *testing.T) (ranks []map[string]string) {
 	allowed := map[string][]string{}
 	most := 2
 	for _, family := range schema.Families() {
+		var refused []format.Refusal
 		for _, m := range bpf.Mechanisms(family) {
 			probes, err := bpf.Probe(bpf.Options{Families: []string{family}, Mechanisms: map[string]string{family: m}})
 			if err != nil {
@@ -83,9 +84,10 @@ func mechanismRanks(t *testing.T) (ranks []map[string]string) {
 			if probes[0].Mechanism != "" {
 				allowed[family] = append(allowed[family], m)
 			}
+			refused = append(refused, probes[0].Refused...)
 		}
 		if len(allowed[family]) == 0 {
-			t.Fatalf("family %s cannot be recorded here", family)
+			t.Fatalf("family %s cannot be recorded here: %v", family, refused)
 		}
 		most = max(most, len(allowed[family]))
 	}

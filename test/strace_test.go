@@ -3,6 +3,7 @@
 package test
 
 import (
+	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -193,4 +194,95 @@ func differs(name string, have row, want call) string {
 		return "the result"
 	}
 	return ""
+}
+
+// straceTexts are calls whose texts strace shows, each of them in quotes.
+var straceTexts = strings.Fields(`open openat openat2 creat stat lstat newfstatat statx access faccessat faccessat2
+	readlink
+	readlinkat execve execveat unlink unlinkat mkdir mkdirat rmdir rename renameat renameat2 link linkat symlink
+	symlinkat chdir chmod fchmodat fchownat utimensat statfs memfd_create inotify_add_watch getxattr lgetxattr
+	fgetxattr connect bind`)
+
+var straceText = regexp.MustCompile(`"((?:\\x[0-9a-f]{2})*)"(\.\.\.)?`)
+
+// The texts of a recording are those that strace shows for the same run, call by call, in the order of their arguments.
+func TestTextsAreWhatStraceShows(t *testing.T) {
+	needKernel(t)
+	strace := needProgram(t, "strace")
+	dir, prefix := filepath.Join(t.TempDir(), "capture"), filepath.Join(t.TempDir(), "strace")
+	command := `cd /etc && ls -l . /nosuch | sort | head -3; cat passwd nosuch; mkdir "$0/é"; mv "$0/é" "$0/ü"; ` +
+		`ln -s ../x "$0/link"; readlink "$0/link"; (cd "$0"; rm -r ü link); find /etc/init.d | tail -1; nonesuch; true`
+	output(t, program("record"), "-w", dir, "-e", "syscall", "--", strace, "-ff", "-xx", "-s", "4096", "-e", "raw=none",
+		"-o", prefix, "sh", "-c", command, t.TempDir())
+	got := open(t, dir)
+	wantNoLoss(t, got)
+	names, err := syscalls.ForArch(got.Manifest.Arch)
+	if err != nil {
+		t.Fatal(err)
+	}
+	strs, who, byThread := textsOf(t, got, "string", "value"), tasks(t, got), map[string][]row{}
+	for _, r := range rows(t, got, "syscall") {
+		tid := strconv.FormatInt(who[r.n("task")].n("tid"), 10)
+		byThread[tid] = append(byThread[tid], r)
+	}
+	files, _ := filepath.Glob(prefix + ".*")
+	compared := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		have := byThread[strings.TrimPrefix(filepath.Ext(file), ".")]
+		slices.SortStableFunc(have, func(a, b row) int { return int(a.n("ts") - b.n("ts")) })
+		var lines []string
+		for line := range strings.Lines(string(text)) {
+			if name, _, ok := strings.Cut(line, "("); ok && slices.Contains(straceTexts, name) {
+				lines = append(lines, line)
+			}
+		}
+		have = slices.DeleteFunc(have, func(r row) bool {
+			return !slices.Contains(straceTexts, names.Name(int32(r.n("nr"))))
+		})
+		if len(lines) > len(have) {
+			t.Fatalf("%s: strace has %d calls, there are %d rows", file, len(lines), len(have))
+		}
+		have = have[len(have)-len(lines):] // strace does not trace the first process yet before its first execve
+		for i, line := range lines {
+			compared += compareTexts(t, names.Name(int32(have[i].n("nr"))), line, strs[have[i].n("str")],
+				strs[have[i].n("str2")])
+		}
+	}
+	if compared < 200 {
+		t.Errorf("only %d texts were compared", compared)
+	}
+	t.Logf("%d texts of %d threads are the same", compared, len(files))
+}
+
+// compareTexts compares the texts of a call with a line of strace, and returns how many there are.
+func compareTexts(t *testing.T, name, line string, str, str2 string) (compared int) {
+	t.Helper()
+	if shown, _, _ := strings.Cut(line, "("); shown != name {
+		t.Errorf("a row of %s, strace shows %s", name, line)
+		return 0
+	}
+	shown := straceText.FindAllStringSubmatch(line, -1)
+	if name == "execve" || name == "readlink" || name == "readlinkat" {
+		shown = shown[:min(1, len(shown))] // the others are in arrays, or what it has read
+	}
+	for i, have := range []string{str, str2} {
+		want := ""
+		if i < len(shown) {
+			b, err := hex.DecodeString(strings.ReplaceAll(shown[i][1], `\x`, ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = string(b)
+			compared++
+		}
+		have = strings.TrimPrefix(have, "unix:")
+		if want != have {
+			t.Errorf("%q, strace shows %q in %s", have, want, line)
+		}
+	}
+	return compared
 }

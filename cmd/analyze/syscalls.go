@@ -29,6 +29,7 @@ timeout of futex, a signal that interrupted a call (EINTR, ERESTARTSYS). Calls t
 		Examples: []cli.Example{
 			{Line: "analyze syscalls incident"},
 			{Line: "analyze syscalls incident --by comm,name --sort errors -n 20", Text: "who failed most, in what"},
+			{Line: "analyze syscalls incident -Y 'ret == -2' --by str,dir", Text: "what was looked for in vain"},
 			{Line: `analyze syscalls incident -Y 'comm == "nginx" && duration_ns > 1000000'`,
 				Text: "slow calls of one program"},
 		},
@@ -37,7 +38,8 @@ timeout of futex, a signal that interrupted a call (EINTR, ERESTARTSYS). Calls t
 	notes:     func(r *view.Result) []string { return beforeNote(r, callTimes.Bounds(), "mean, p50 and p99") },
 	view: &view.View{
 		Table: "syscall", By: []string{"name"}, Sort: "total",
-		Keys: []*view.Key{view.Call, view.Comm, view.PID.LeftAligned(), view.TID.LeftAligned(), view.Errno},
+		Keys: append([]*view.Key{view.Call, view.Comm, view.PID.LeftAligned(), view.TID.LeftAligned(), view.Errno},
+			view.CallNames...),
 		Measures: []*view.Measure{
 			{Name: "calls", Value: callCount, ShowZero: true},
 			{Name: "errors", Value: callErrors},

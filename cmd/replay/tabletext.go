@@ -15,17 +15,23 @@ import (
 	"github.com/fletch-trace/fletch/internal/term"
 )
 
-// callText is the text of a system call with its arguments: openat(AT_FDCWD, 0x7f0000002000, O_RDONLY).
+// callText is the text of a system call with its arguments: openat(AT_FDCWD, "/etc/passwd", O_RDONLY).
 type callText struct {
 	calls *syscalls.Table
 	nr    *capture.Accessor
 	args  [6]*capture.Accessor
+	texts [2]*capture.Accessor // nil: the capture has none
 }
 
 func newCallText(c *columns) callText {
 	t := callText{calls: c.capture.Calls(), nr: c.byName("nr")}
 	for i := range t.args {
 		t.args[i] = c.byName("arg" + strconv.Itoa(i))
+	}
+	for i, name := range []string{"str", "str2"} {
+		if texts := c.joined(name); len(texts) > 0 && texts[0] != nil {
+			t.texts[i] = texts[0]
+		}
 	}
 	return t
 }
@@ -35,10 +41,19 @@ func (t *callText) appendCall(dst []byte, nr int32, row int) []byte {
 	for i, a := range t.args {
 		args[i] = a.Int(row)
 	}
-	return t.calls.AppendCall(dst, nr, args)
+	var texts [2][]byte
+	for i, a := range t.texts {
+		if a == nil {
+			continue
+		}
+		if values, at := a.At(row); at > 0 {
+			texts[i] = values.Str.Bytes(at)
+		}
+	}
+	return t.calls.AppendCallTexts(dst, nr, args, texts)
 }
 
-// syscallText is the text of table syscall: openat(AT_FDCWD, 0x7f0000002000, O_RDONLY) = 3 <0.000013000>.
+// syscallText is the text of table syscall: openat(AT_FDCWD, "/etc/passwd", O_RDONLY) = 3 <0.000013000>.
 type syscallText struct {
 	callText
 	ret  *capture.Accessor

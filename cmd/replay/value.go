@@ -75,7 +75,7 @@ func (v *value) appendNumber(dst []byte, n int64) []byte {
 
 func (v *value) appendText(dst, text []byte) []byte {
 	if v.quote && !v.needsNoQuotes(text) {
-		return appendQuoted(dst, text)
+		return term.AppendQuoted(dst, text)
 	}
 	return term.AppendEscaped(dst, text)
 }
@@ -130,21 +130,7 @@ func appendList(dst []byte, v *format.Vector, row int) []byte {
 		if j > first {
 			dst = append(dst, ", "...)
 		}
-		dst = appendQuoted(dst, v.Str.Bytes(int(j)))
+		dst = term.AppendQuoted(dst, v.Str.Bytes(int(j)))
 	}
 	return append(dst, ']')
-}
-
-// appendQuoted appends s in quotes. Backslashes are not escaped, because the recorder already writes bytes that are not
-// text as \x1b.
-func appendQuoted(dst, s []byte) []byte {
-	dst = append(dst, '"')
-	from := 0
-	for i, c := range s {
-		if c == '"' {
-			dst = append(term.AppendEscaped(dst, s[from:i]), '\\', '"')
-			from = i + 1
-		}
-	}
-	return append(term.AppendEscaped(dst, s[from:]), '"')
 }

@@ -145,8 +145,8 @@ func TestNewerDimension(t *testing.T) {
 			rows = append(rows, values(columns[2:], row))
 		}
 	})
-	want := "task=1 comm=sh pid=10 tid=11 socket=1099511627776 name=TCP:[::1]:80\n" +
-		"task=2 comm= pid=0 tid=0 socket=7 name="
+	want := "task=1 comm=sh pid=10 tid=11 socket_id=1099511627776 socket=TCP:[::1]:80\n" +
+		"task=2 comm= pid=0 tid=0 socket_id=7 socket="
 	if got := strings.Join(rows, "\n"); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

@@ -143,9 +143,9 @@ func TestColumns(t *testing.T) {
 		schema *format.Schema
 		want   string // joined columns, each behind what it is made from
 	}{
-		{fixture.Syscall, "task>comm task>pid task>tid nr>name"},
+		{fixture.Syscall, "task>comm task>pid task>tid nr>name path>path path2>path2 str>str str2>str2 dir>dir dir2>dir2"},
 		{fixture.Process, "task>comm task>tid"},
-		{fixture.File, "task>comm task>pid task>tid path>name"},
+		{fixture.File, "task>comm task>pid task>tid path>path path>name"},
 		{fixture.Seccomp, "task>comm task>pid task>tid nr>name"},
 		{fixture.Path, ""},
 		{fixture.Task, ""},
@@ -157,7 +157,7 @@ func TestColumns(t *testing.T) {
 		var joined []string
 		for _, column := range c.Columns(test.schema) {
 			if column.Own() {
-				own = append(own, column.Column)
+				own = append(own, format.Column{Name: column.Source, Type: column.Type})
 				continue
 			}
 			joined = append(joined, column.Source+">"+column.Name)

@@ -66,11 +66,19 @@ func (c *Capture) textOf(s *format.Schema, own format.Column) *Column {
 	if d == nil {
 		return nil
 	}
-	named := schema.NameColumn(d)
+	named := c.nameColumn(d.Table)
 	if named == nil {
 		return nil
 	}
 	return &Column{format.Column{Name: own.Name, Type: format.String}, own.Name, d.Table, named.Name}
+}
+
+// nameColumn is schema.NameColumn of a dimension as this version knows it, or else as the capture has it.
+func (c *Capture) nameColumn(dimension string) *format.Column {
+	if known := schema.Of(dimension); known != nil {
+		return schema.NameColumn(known.Schema)
+	}
+	return schema.NameColumn(c.schemaOf(dimension))
 }
 
 // Joined returns the columns that the ids or system call numbers in a column of a table lead to.
@@ -93,7 +101,7 @@ func (c *Capture) joinedColumns(dimension string) (columns []format.Column) {
 	names, ok := joined[dimension]
 	if !ok {
 		names = nil
-		if named := schema.NameColumn(c.schemaOf(dimension)); named != nil {
+		if named := c.nameColumn(dimension); named != nil {
 			names = []string{named.Name}
 		}
 	}

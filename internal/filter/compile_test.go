@@ -25,7 +25,7 @@ func TestErrors(t *testing.T) {
 			`column 27: invalid integer literal: strconv.ParseInt: parsing "99999999999999999999": value out of range`},
 
 		{`com == "x"`, `column 1: unknown name "com" (did you mean comm?)`},
-		{`comm == "x" && dur > 3`, `column 16: unknown name "dur" (did you mean duration or duration_ns?)`},
+		{`comm == "x" && dur > 3`, `column 16: unknown name "dur" (did you mean dir or duration or duration_ns?)`},
 		{`ret < 0 && comn == "x"`, `column 12: unknown name "comn" (did you mean comm?)`},
 		{`Comm == "x"`, `column 1: unknown name "Comm" (did you mean comm?)`},
 		{`zebra == 1`, `column 1: unknown name "zebra"`},

@@ -5,6 +5,9 @@ package syscalls
 import (
 	"math/bits"
 	"strconv"
+	"strings"
+
+	"github.com/fletch-trace/fletch/internal/term"
 )
 
 // kind says how an argument is shown. Kinds from firstSet on are sets of named constants, whose values may differ
@@ -72,7 +75,7 @@ type prototype struct {
 }
 
 // appendArgs appends the arguments of a call, without the parentheses.
-func (t *Table) appendArgs(dst []byte, p *prototype, args *[6]int64) []byte {
+func (t *Table) appendArgs(dst []byte, p *prototype, args *[6]int64, texts *[2][]byte) []byte {
 	params := p.params
 	if p.shown != nil {
 		params = params[:min(p.shown(*args), len(params))]
@@ -85,6 +88,13 @@ func (t *Table) appendArgs(dst []byte, p *prototype, args *[6]int64) []byte {
 		if i > 0 {
 			dst = append(dst, ',', ' ')
 		}
+		if i+1 == int(p.texts[0]) && texts[0] != nil {
+			dst = appendText(dst, q, texts[0])
+			continue
+		} else if i+1 == int(p.texts[1]) && texts[1] != nil {
+			dst = appendText(dst, q, texts[1])
+			continue
+		}
 		v := args[i]
 		if q.wide && !t.narrow {
 			dst = t.appendArg(dst, q.kind, v, uint64(v), i, args)
@@ -93,6 +103,14 @@ func (t *Table) appendArgs(dst []byte, p *prototype, args *[6]int64) []byte {
 		}
 	}
 	return dst
+}
+
+// appendText appends an argument that is a text, or the address of a socket as a text.
+func appendText(dst []byte, q *Param, text []byte) []byte {
+	if strings.Contains(q.Type, "char") || q.Type == "const void *" {
+		return term.AppendQuoted(dst, text)
+	}
+	return append(term.AppendEscaped(append(dst, '{'), text), '}')
 }
 
 // appendArg appends argument i. s and u are its value as a signed and as an unsigned number of the parameter's width.

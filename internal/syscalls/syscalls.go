@@ -204,6 +204,15 @@ func (t *Table) Params(nr int32) []Param { return t.prototype(nr).params }
 //
 // It does not allocate while dst has room.
 func (t *Table) AppendCall(dst []byte, nr int32, args [6]int64) []byte {
+	return t.AppendCallTexts(dst, nr, args, [2][]byte{})
+}
+
+// AppendCallTexts is AppendCall with the first and the second text of the call in the place of their addresses; nil: it
+// is not known. Addresses of sockets are in braces:
+//
+//	openat(AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC)
+//	connect(3, {10.0.0.1:443}, 16)
+func (t *Table) AppendCallTexts(dst []byte, nr int32, args [6]int64, texts [2][]byte) []byte {
 	abi, c := t.find(nr)
 	p := &prototypes[0]
 	if c != nil {
@@ -215,7 +224,7 @@ func (t *Table) AppendCall(dst []byte, nr int32, args [6]int64) []byte {
 		dst = strconv.AppendInt(dst, int64(nr&^abi.bit), 10)
 	}
 	dst = append(dst, '(')
-	dst = abi.appendArgs(dst, p, &args)
+	dst = abi.appendArgs(dst, p, &args, &texts)
 	return append(dst, ')')
 }
 

@@ -65,3 +65,17 @@ func appendCode(dst []byte, r rune, size int, first byte) []byte {
 	}
 	return dst
 }
+
+// AppendQuoted appends s in quotes, escaped. Backslashes are not escaped, because the recorder already writes bytes that are not
+// text as \x1b.
+func AppendQuoted(dst, s []byte) []byte {
+	dst = append(dst, '"')
+	from := 0
+	for i, c := range s {
+		if c == '"' {
+			dst = append(AppendEscaped(dst, s[from:i]), '\\', '"')
+			from = i + 1
+		}
+	}
+	return append(AppendEscaped(dst, s[from:]), '"')
+}

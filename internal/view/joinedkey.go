@@ -21,6 +21,13 @@ var (
 	Path = with(Joined("path", "path", "name"), mountNamespace)
 )
 
+// Keys that are the names of a call: its texts, where they start, and its descriptors. Calls without one are a group, "-".
+var CallNames = []*Key{
+	joinedBy("str", "str", "string", "value", "-"), joinedBy("str2", "str2", "string", "value", "-"),
+	joinedBy("dir", "dir", "path", "name", "-"), joinedBy("path", "path", "path", "name", "-"),
+	joinedBy("path2", "path2", "path", "name", "-"),
+}
+
 func with(k, other *Key) *Key {
 	k.With = other
 	return k
@@ -28,13 +35,18 @@ func with(k, other *Key) *Key {
 
 // Joined groups by a column of a dimension. The table has the ids of its rows, in a column named like the dimension.
 func Joined(name, dimension, column string) *Key {
+	return joinedBy(name, dimension, dimension, column, "?")
+}
+
+// joinedBy is Joined with the ids in column ids of the table; none is the text of id 0.
+func joinedBy(name, ids, dimension, column, none string) *Key {
 	columns := schema.Of(dimension).Select(column)
 	number := columns[0].Type != format.String
-	return &Key{Name: name, Number: number, AlignRight: number, Columns: []string{dimension},
+	return &Key{Name: name, Number: number, AlignRight: number, Columns: []string{ids},
 		Bind: func(s *Source) (Coder, error) {
-			type id struct{ dimension, column string }
-			j, err := LoadOnce(s, id{dimension, column}, func() (*joinedCoder, error) {
-				return newJoinedCoder(s, dimension, columns)
+			type id struct{ ids, column string }
+			j, err := LoadOnce(s, id{ids, column}, func() (*joinedCoder, error) {
+				return newJoinedCoder(s, ids, dimension, columns, none)
 			})
 			if err != nil {
 				return Coder{}, err
@@ -49,13 +61,14 @@ type joinedCoder struct {
 	idColumn string
 	rows     *capture.Rows
 	codes    []atomic.Uint32 // code+1 by row of the dimension; 0: not yet assigned
+	none     uint64          // code of id 0
 
 	mu    sync.Mutex
 	texts *dictionary
 	text  []byte // buffer of add
 }
 
-func newJoinedCoder(s *Source, dimension string, columns []format.Column) (*joinedCoder, error) {
+func newJoinedCoder(s *Source, ids, dimension string, columns []format.Column, none string) (*joinedCoder, error) {
 	rows, err := s.Dimension(dimension).Load(columns...)
 	if err != nil {
 		return nil, err
@@ -63,16 +76,19 @@ func newJoinedCoder(s *Source, dimension string, columns []format.Column) (*join
 	if err := s.Budget().Reserve("grouping by "+dimension, 4*int64(rows.Rows)); err != nil {
 		return nil, err
 	}
-	j := &joinedCoder{idColumn: dimension, rows: rows, codes: make([]atomic.Uint32, rows.Rows),
+	j := &joinedCoder{idColumn: ids, rows: rows, codes: make([]atomic.Uint32, rows.Rows),
 		texts: newDictionary(s.Budget())}
 	j.codes[0].Store(uint32(j.texts.add([]byte("?"))) + 1)
+	j.none = j.texts.add([]byte(none))
 	return j, nil
 }
 
 func (j *joinedCoder) code(dst []uint64, b *format.Batch) {
 	for i, id := range b.Column(j.idColumn).I32[:len(dst)] {
 		row := j.rows.Index(int64(id))
-		if code := j.codes[row].Load(); code != 0 {
+		if id == 0 {
+			dst[i] = j.none
+		} else if code := j.codes[row].Load(); code != 0 {
 			dst[i] = uint64(code - 1)
 		} else {
 			dst[i] = j.add(row)

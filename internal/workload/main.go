@@ -15,6 +15,7 @@
 //	workload files DIR N   reads and writes of known sizes, N of each kind, on files of every kind; see files.go
 //	workload paths DIR     reads of files whose paths change, or of which the kernel has another one at the same
 //	                       address; see paths.go
+//	workload texts DIR     calls with texts of every kind; see texts.go
 //	workload offsets DIR   reads and writes that are not where their call or position before says; see offsets.go
 //	workload ipc N         N checks of each kind on System V objects, by root and by another user; see ipc.go
 //	workload ipc-storm N   opens and creates queues N times each, while another thread does; see ipccases.go
@@ -83,7 +84,7 @@ func main() {
 func run(args []string, stdout, stderr io.Writer) int {
 	if len(args) < 2 {
 		fmt.Fprintln(stderr, "workload: error: usage: workload calls N T | tree D | block T TIME [HOW] | spin TIME |\n"+
-			"    files DIR N | paths DIR | offsets DIR | ipc N | ipc-cases HOW | raw CALL... | tcp N |\n"+
+			"    files DIR N | paths DIR | texts DIR | offsets DIR | ipc N | ipc-cases HOW | raw CALL... | tcp N |\n"+
 			"    connections 4 | hold 4 | seccomp N | signals N | waits 1 | restarts 1 | clock S CMD |\n"+
 			"    allocate MIB | names DIR | identities DIR... | switches N USERS | renames N | exits N |\n"+
 			"    neighbour KIND DIR TIME | victim PROGRAM N M")
