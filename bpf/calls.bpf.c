@@ -269,7 +269,7 @@ HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret
 		return;
 	if (want_strings && call->names & NAMES_TEXTS && !(call->names & NAMES_READ))
 		lack_texts(call);
-	if (want_syscall && selected_call(call, ret, duration)) {
+	if (want_syscall) {
 		end_paths(call, ret, true);
 		emit_call(c, cpu, call, id, ret, duration);
 	}
@@ -451,6 +451,7 @@ int calls_enter(u64 *ctx)
 	slot->call.nr = nr;
 	if ((!want_syscall || (want_calls && class & CALL_LEFT_OUT)) && !(class & CALL_ANY)) {
 		slot->call.ts = 1; /* not 0: seccomp looks for exits without an entry */
+		slot->call.names = 0;
 		return 0;
 	}
 	slot->call.args = args;
@@ -502,7 +503,7 @@ COLD int call_end(struct pt_regs *regs, s64 ret, u64 now)
 	else
 		id = identity(task, st);
 	duration = now - st->call.ts;
-	if (want_syscall && selected_call(&st->call, ret, duration)) {
+	if (want_syscall) {
 		end_paths(&st->call, ret, true);
 		emit_call(c, cpu, &st->call, id, ret, duration);
 	}
@@ -566,7 +567,7 @@ int calls_exit(u64 *ctx)
 		if (c && (slot->call.task || resolve_at_exit(slot))) {
 			if (want_strings && slot->call.names & NAMES_TEXTS && selected_call(&slot->call, ret, duration))
 				read_texts(&slot->call, ret, TEXT_AT_EXIT);
-			if (want_syscall && selected_call(&slot->call, ret, duration)) {
+			if (want_syscall) {
 				end_paths(&slot->call, ret, false);
 				emit_call(c, cpu, &slot->call, slot->call.task, ret, duration);
 			}

@@ -165,7 +165,7 @@ HOT u32 build_path(struct scratch *s, u64 place, u64 *hash)
 	u32 dev = BPF_CORE_READ(inode, i_sb, s_dev);
 	u32 major = dev >> 20, minor = dev & 0xfffff; /* include/linux/kdev_t.h */
 	u32 start = sizeof(*e), len = start;
-	u64 args[2];
+	u64 *args = (void *)&s->data[2 * DPATH_MAX]; /* behind any path: the stack has no room for them */
 	long n;
 
 	__builtin_memset(e, 0, sizeof(*e));
@@ -297,15 +297,14 @@ HOT s32 announce_path(u64 place)
 	struct path_name fresh = { .epoch = epoch }, *known;
 	struct scratch *s = scratch_get();
 	bool written;
-	u64 hash;
 	u32 len;
 
 	if (!s) {
 		count_lost(KIND_path);
 		return -(s32)(__sync_fetch_and_add(&last_path, 1) + 1);
 	}
-	len = build_path(s, place, &hash);
-	known = bpf_map_lookup_elem(&path_names, &hash);
+	len = build_path(s, place, &s->walk.hash);
+	known = bpf_map_lookup_elem(&path_names, &s->walk.hash);
 	if (known && known->epoch == fresh.epoch) {
 		fresh.id = known->id;
 		scratch_put(s);
@@ -314,11 +313,12 @@ HOT s32 announce_path(u64 place)
 	fresh.id = known ? known->id : __sync_fetch_and_add(&last_path, 1) + 1;
 	((struct path_event *)s->data)->path = fresh.id;
 	written = output(s, len, KIND_path);
+	if (written)
+		bpf_map_update_elem(&path_names, &s->walk.hash, &fresh, BPF_ANY);
 	scratch_put(s);
 	count(bpf_get_smp_processor_id(), KIND_path, written);
 	if (!written)
 		return -fresh.id;
-	bpf_map_update_elem(&path_names, &hash, &fresh, BPF_ANY);
 	return fresh.id;
 }
 
