@@ -167,7 +167,7 @@ var hostiles = []hostile{
 			c.add(fixture.Process, 100_000*scale, cells{"op": constant("exec"), "pid": count, "ppid": count})
 		}},
 	{name: "segments", view: "info", make: func(c *hostileCapture, scale int) {
-		for c.generation = range 3000 * scale {
+		for c.generation = range 1000 * scale {
 			c.add(fixture.Syscall, 1, nil)
 		}
 	}},
@@ -205,7 +205,7 @@ var hostiles = []hostile{
 		path := filepath.Join(dir, "capture.tar")
 		err := writeFile(path, func(w io.Writer) error {
 			out := tar.NewWriter(w)
-			for i := range 50_000 * scale {
+			for i := range 20_000 * scale {
 				h := &tar.Header{Typeflag: tar.TypeReg, Format: tar.FormatUSTAR,
 					Name: fmt.Sprintf("syscall/%06d.arrow", i+1)}
 				if err := out.WriteHeader(h); err != nil {

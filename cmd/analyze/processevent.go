@@ -95,12 +95,18 @@ func readProcessEvents(e *env, c *capture.Capture, p *filter.Program) ([]process
 		return nil, err
 	}
 	var lists argumentLists
-	reserved := int64(0)
+	memory := budget.Of(e.ctx).Account("the processes of the capture")
 	s := e.scan(c, "process", append(columns, processColumns...), nil)
 	s.Ordered = true
 	err = s.Run(e.ctx, func(_ int, b *format.Batch) error {
 		matches := match(b)
 		for i := range b.Rows {
+			if i%budget.AccountStep == 0 {
+				err := memory.Set((eventBytes+processBytes)*int64(len(events)+budget.AccountStep) + lists.taken())
+				if err != nil {
+					return err
+				}
+			}
 			ev := processEvent{
 				ts: b.Column("ts").I64[i], task: b.Column("task").I32[i], matches: matches(i),
 				op:  processOp(b.Column("op").Str.Bytes(i)),
@@ -116,9 +122,7 @@ func readProcessEvents(e *env, c *capture.Capture, p *filter.Program) ([]process
 			}
 			events = append(events, ev)
 		}
-		more := (eventBytes+processBytes)*int64(len(events)) + lists.taken() - reserved
-		reserved += more
-		return budget.Of(e.ctx).Reserve("the processes of the capture", more)
+		return nil
 	})
 	slices.SortStableFunc(events, func(a, b processEvent) int {
 		return cmp.Or(cmp.Compare(a.ts, b.ts),

@@ -93,7 +93,7 @@ func redact(e *env, args []string) (err error) {
 	if err := o.check(); err != nil {
 		return err
 	}
-	c, err := capture.OpenRecording(o.Args(), e.stdin)
+	c, err := capture.OpenRecording(e.ctx, o.Args(), e.stdin)
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -34,6 +33,7 @@ const (
 	maxParallel = 4 // tables that are redacted at once
 	cacheShare  = 8 // the part of the memory that texts and their tokens may take
 	checkShare  = 4 // and the texts that are compared
+	tarShare    = 6 // and a segment of a tar
 )
 
 // maxTarSegment is the largest segment that a tar, which keeps it in memory, is made with, in bytes.
@@ -68,7 +68,7 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 	if strings.HasSuffix(path, ".tar") {
 		for _, t := range j.Capture.Tables() {
 			for _, s := range t.Segments {
-				if s.Bytes > maxTarSegment {
+				if s.Bytes > min(maxTarSegment, budget.Of(ctx).Share(tarShare)) {
 					return nil, fmt.Errorf("redacting segment %s of %d bytes: %w", s.Name, s.Bytes, ErrSegmentSize)
 				}
 			}
@@ -139,7 +139,7 @@ func (j *Job) eachTable(ctx context.Context, r *Report, use func(*format.Batch, 
 	defer cancel(nil)
 	tables := j.Capture.Tables()
 	works := make([]*tableWork, len(tables))
-	parallel := max(1, min(runtime.GOMAXPROCS(0), maxParallel))
+	parallel := max(1, min(budget.Of(ctx).Workers(), maxParallel))
 	slots := make(chan struct{}, parallel)
 	cached := min(maxCached, int(budget.Of(ctx).Share(cacheShare))/parallel)
 	read, stop := j.progress()

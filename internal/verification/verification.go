@@ -8,13 +8,13 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 )
 
@@ -109,7 +109,7 @@ func (r *run) table(t *format.Table) error {
 	var next atomic.Int64
 	var group sync.WaitGroup
 	var once sync.Once
-	for range min(runtime.GOMAXPROCS(0), len(blocks)) {
+	for range min(budget.Of(r.ctx).Workers(), len(blocks)) {
 		group.Go(func() {
 			var b format.Batch
 			for i := next.Add(1) - 1; i < int64(len(blocks)) && r.ctx.Err() == nil; i = next.Add(1) - 1 {
