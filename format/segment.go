@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -46,6 +47,17 @@ func segmentName(dir, base string) (table, number string, ok bool) {
 		return "", "", false
 	}
 	return dir, number, true
+}
+
+// Number returns the number of the segment, from 1; 0 if it has none that a recorder
+// gives.
+func (s *Segment) Number() int {
+	_, base, _ := strings.Cut(s.Name, "/")
+	n, err := strconv.Atoi(strings.TrimSuffix(base, ".arrow"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
 }
 
 // readSegment finds the record batches of a segment of size bytes by walking from

@@ -16,6 +16,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 // State is what a capture was found to be.
@@ -150,6 +151,30 @@ func (r *run) block(b *format.Batch, block format.Block, at place, checks []colu
 		}
 		if c.column.Name == "ts" && c.column.Type == format.Timestamp {
 			r.timeRange(v, block, at)
+		}
+	}
+	return r.ends(b, block, at)
+}
+
+// ends checks that calls ended before the recording. What a dump has may have ended after its last event.
+func (r *run) ends(b *format.Batch, block format.Block, at place) error {
+	m, known := &r.capture.Manifest, schema.Of(at.table.Schema.Table)
+	columns := []format.Column{{Name: "ts", Type: format.Timestamp}, {Name: "duration_ns", Type: format.Int64}}
+	if !r.bounds || !r.capture.Finished() || m.Dump != nil || m.Derived != nil || known == nil || known.BeginOp != "*" ||
+		at.table.Schema.Check(columns...) != nil {
+		return nil
+	}
+	err := at.table.Read(b, block, []string{"ts", "duration_ns"})
+	if err != nil {
+		if corrupt(err) {
+			return nil // which is reported
+		}
+		return err
+	}
+	end, durations := m.End.UnixNano(), b.Column("duration_ns").I64
+	for i, ts := range b.Column("ts").I64 {
+		if took := durations[i]; took > 0 && ts <= end && took > end-ts {
+			r.report(at, i, "duration_ns", "%d, which is after the end of the recording", took)
 		}
 	}
 	return nil
