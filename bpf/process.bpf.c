@@ -145,7 +145,7 @@ int process_fork(u64 *ctx)
 	if (!exit_tells_last)
 		announce_child(child);
 	id = identity(parent, st);
-	e = reserve(KIND_process, sizeof(*e));
+	e = reserve_of(bpf_get_current_uid_gid(), KIND_process, sizeof(*e));
 	if (!e)
 		return 0;
 	__builtin_memset(e, 0, sizeof(*e));
@@ -160,6 +160,7 @@ int process_fork(u64 *ctx)
 }
 
 #define CROWDED_TEXT 256 /* bytes of a text that are kept while the ring is crowded */
+#define EXEC_TEXT 64 /* about how many bytes the texts of most execs take */
 
 /*
  * append_args appends the command line, as the new program will see it, at off, sets *r to it, and returns its end. It
@@ -267,7 +268,8 @@ int process_exec(u64 *ctx)
 		return 0;
 	id = st->who.execs == st->execs ? st->id : announce_executed(task, st);
 
-	s = scratch_get();
+	few = crowded();
+	s = displaces(bpf_get_current_uid_gid(), sizeof(*e) + EXEC_TEXT) ? NULL : scratch_get();
 	if (!s) {
 		count_lost(KIND_process);
 		return 0;
@@ -281,7 +283,6 @@ int process_exec(u64 *ctx)
 	e->pid = task->tgid;
 	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	len = sizeof(*e);
-	few = crowded();
 	most = few ? CROWDED_TEXT : FILENAME_MAX_;
 	n = bpf_probe_read_kernel_str(&s->data[sizeof(*e)], most, BPF_CORE_READ(bprm, filename));
 	if (n > 1 && n <= FILENAME_MAX_) {
@@ -301,7 +302,7 @@ int process_exec(u64 *ctx)
 HOT void emit_exit(struct task_struct *leader, task_id id)
 {
 	struct signal_struct *signal = untrusted(leader)->signal;
-	struct process_event *e = reserve(KIND_process, sizeof(*e));
+	struct process_event *e = reserve_of(bpf_get_current_uid_gid(), KIND_process, sizeof(*e));
 	u32 code;
 
 	if (!e)
