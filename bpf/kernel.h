@@ -165,10 +165,15 @@ struct cred {
 typedef struct {
 	int counter;
 } atomic_t;
+struct list_head {
+	struct list_head *next;
+};
+
 struct signal_struct {
 	atomic_t live;
 	u32 flags;
 	int group_exit_code;
+	struct list_head thread_head; /* its threads, by thread_node */
 };
 
 struct pid_namespace {
@@ -371,6 +376,7 @@ struct task_struct {
 	struct sighand_struct *sighand;
 	struct seccomp seccomp;
 	struct sigpending pending;
+	struct list_head thread_node;
 	u64 start_time;
 	unsigned int __state;
 	int on_cpu;

@@ -534,12 +534,31 @@ HOT void put_pid_namespace(struct task_event *e, struct task_struct *task)
 	e->pidns = BPF_CORE_READ(ns, ns.inum);
 }
 
+/*
+ * memory_of returns the address of a task's memory; of a first thread that has ended before the process, that of another
+ * thread, unless several are just ending. A kernel thread has none.
+ */
+COLD u64 memory_of(struct task_struct *task)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	u64 mm = (u64)BPF_CORE_READ(task, mm), head, node;
+
+	if (!mm && task->tgid == current->tgid)
+		mm = (u64)BPF_CORE_READ(current, mm);
+	head = (u64)BPF_CORE_READ(task, signal) + bpf_core_field_offset(struct signal_struct, thread_head);
+	node = FIELD(head, struct list_head, next);
+	for (int i = 0; i < 4 && !mm && node != head; i++) {
+		mm = FIELD(node - bpf_core_field_offset(struct task_struct, thread_node), struct task_struct, mm);
+		node = FIELD(node, struct list_head, next);
+	}
+	return mm;
+}
+
 /* build_task builds the row of a task's identity in the scratch buffer, and returns its length. */
 HOT u32 build_task(struct scratch *s, struct task_struct *task, struct task_state *st)
 {
-	struct task_struct *current = bpf_get_current_task_btf();
 	struct task_event *e = (void *)s->data;
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct mm_struct *mm = (void *)memory_of(task);
 	struct file *exe;
 	u32 len = sizeof(*e);
 
@@ -558,8 +577,6 @@ HOT u32 build_task(struct scratch *s, struct task_struct *task, struct task_stat
 	e->mntns = st->who.mntns;
 	__builtin_memcpy(e->comm, st->who.comm, sizeof(e->comm));
 	put_pid_namespace(e, task);
-	if (!mm && task->tgid == current->tgid)
-		mm = BPF_CORE_READ(current, mm); /* a leader that ended before the process */
 	exe = BPF_CORE_READ(mm, exe_file);
 	if (exe)
 		len = append_path(s, len, BPF_CORE_READ(exe, f_path.dentry), BPF_CORE_READ(exe, f_path.mnt), &e->exe);

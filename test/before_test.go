@@ -366,3 +366,32 @@ func TestProcessWithoutItsFirstThread(t *testing.T) {
 		t.Errorf("snapshot rows %v", listed)
 	}
 }
+
+// A process whose first thread ended before the recording began exits with its program, also if it got a signal since.
+func TestProcessWithoutItsFirstThreadExits(t *testing.T) {
+	needKernel(t)
+	cmd := exec.Command(program("workload"), "leaderless", "60s")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	pid := strconv.Itoa(cmd.Process.Pid)
+	waitFor(t, "the first thread to end", func() bool {
+		stat, _ := os.ReadFile("/proc/" + pid + "/stat")
+		_, state, _ := strings.Cut(string(stat), ") ")
+		return strings.HasPrefix(state, "Z")
+	})
+	for _, args := range [][]string{nil, {"-G", "1h", "-W", "2"}} {
+		got, _ := capture(t, 0, append(args, "-e", "process,signal", "--", "sh", "-c", "kill -WINCH $0; sleep 0.2", pid)...)
+		to := rows(t, got, "signal")
+		if len(to) == 0 || to[0].n("to_pid") != int64(cmd.Process.Pid) {
+			t.Fatalf("signals: %v", to)
+		}
+		for _, r := range rows(t, got, "task") {
+			if r.n("task") == to[0].n("to") && r.s("exe") != program("workload") {
+				t.Errorf("%q: the program of the process is %q", args, r.s("exe"))
+			}
+		}
+	}
+}

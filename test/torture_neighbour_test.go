@@ -23,8 +23,8 @@ import (
 // hostilities are the kinds of work of `workload neighbour` that make a recorder learn something new, or an event that
 // costs as little as a call. crowds make processes and connections, which are what the others must not displace.
 var (
-	hostilities = []string{"names", "paths", "threads", "signals", "users"}
-	crowds      = []string{"processes", "sockets"}
+	hostilities = []string{"names", "paths", "files", "threads", "signals", "users"}
+	crowds      = []string{"processes", "sockets", "refused"}
 )
 
 // neighbourhoods are the kinds that are tried beside a victim at the same time: all of them, few enough that the victim

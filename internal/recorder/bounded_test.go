@@ -32,6 +32,11 @@ func TestHistoryIsBounded(t *testing.T) {
 		return false
 	})
 	m := capture(t, r.cfg.Path).Manifest
+	for _, table := range r.recorder.drain.gatherer.tables {
+		if table != nil && (table.batch != nil || table.free != nil) {
+			t.Errorf("batches of %s are kept until the manifest is written", table.layout.Schema.Table)
+		}
+	}
 	notes := strings.Join(m.Notes, "\n")
 	if len(m.Clock) != format.MaxListed || len(m.Changes) != format.MaxListed || m.Changes[0].What != "0" ||
 		m.Changes[format.MaxListed-1].What != fmt.Sprint(5*format.MaxListed-1) ||

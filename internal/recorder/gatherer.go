@@ -170,6 +170,16 @@ func (g *gatherer) trim() {
 	}
 }
 
+// release frees all batches, when the lanes have ended. A manifest of many segments takes much memory while it is
+// encoded.
+func (g *gatherer) release() {
+	for _, t := range g.tables {
+		if t != nil {
+			t.batch, t.free = nil, nil
+		}
+	}
+}
+
 // progressCounts are the events of the recording so far, as Recorder.Progress returns them.
 type progressCounts struct {
 	rows atomic.Int64 // recorded, without what ran or was open when the recording began

@@ -162,6 +162,8 @@ func (r *Recorder) Finish(runErr error, complete func(*format.Manifest)) (Result
 	r.writeRest()
 	if d.laneWait.stalled {
 		err = errStalled() // other errors are consequences
+	} else {
+		d.gatherer.release()
 	}
 	err = errors.Join(runErr, err)
 	if err == nil {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -36,7 +37,8 @@ var hostilities = map[string]func(dir string) (round func(i int) error, err erro
 	"refused": newRefused, "unreachable": newUnreachable,
 }
 
-// neighbour does one kind of hostility as fast as it can, for TIME or until SIGTERM, in DIR, as the user UID.
+// neighbour does one kind of hostility in DIR as fast as it can, as the user UID, until SIGTERM, for TIME, or as often as
+// it says if it is a number.
 func neighbour(args []string, stdout io.Writer) error {
 	if len(args) < 3 || len(args) > 4 || hostilities[args[0]] == nil {
 		return fmt.Errorf("neighbour takes KIND DIR TIME [UID]")
@@ -50,8 +52,10 @@ func neighbour(args []string, stdout io.Writer) error {
 			return err
 		}
 	}
-	d, err := time.ParseDuration(args[2])
-	if err != nil {
+	d, most := time.Hour, math.MaxInt
+	if n, err := strconv.Atoi(args[2]); err == nil {
+		most = n
+	} else if d, err = time.ParseDuration(args[2]); err != nil {
 		return err
 	}
 	runtime.LockOSThread()
@@ -62,7 +66,7 @@ func neighbour(args []string, stdout io.Writer) error {
 	n := 0
 	stopped := make(chan os.Signal, 1)
 	signal.Notify(stopped, unix.SIGTERM)
-	for end := time.Now().Add(d); len(stopped) == 0 && time.Now().Before(end); n++ {
+	for end := time.Now().Add(d); len(stopped) == 0 && n < most && time.Now().Before(end); n++ {
 		if err := round(n); err != nil {
 			return fmt.Errorf("round %d: %w", n, err)
 		}
