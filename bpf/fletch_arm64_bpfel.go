@@ -29,6 +29,7 @@ const (
 	fletchMapScratches             = "scratches"
 	fletchMapSelectedCgroups       = "selected_cgroups"
 	fletchMapSelectedNames         = "selected_names"
+	fletchMapShares                = "shares"
 	fletchMapSlots                 = "slots"
 	fletchMapTargets               = "targets"
 	fletchMapTasks                 = "tasks"
@@ -260,6 +261,7 @@ type fletchMapSpecs struct {
 	Scratches       *ebpf.MapSpec `ebpf:"scratches"`
 	SelectedCgroups *ebpf.MapSpec `ebpf:"selected_cgroups"`
 	SelectedNames   *ebpf.MapSpec `ebpf:"selected_names"`
+	Shares          *ebpf.MapSpec `ebpf:"shares"`
 	Slots           *ebpf.MapSpec `ebpf:"slots"`
 	Targets         *ebpf.MapSpec `ebpf:"targets"`
 	Tasks           *ebpf.MapSpec `ebpf:"tasks"`
@@ -371,6 +373,7 @@ type fletchMaps struct {
 	Scratches       *ebpf.Map `ebpf:"scratches"`
 	SelectedCgroups *ebpf.Map `ebpf:"selected_cgroups"`
 	SelectedNames   *ebpf.Map `ebpf:"selected_names"`
+	Shares          *ebpf.Map `ebpf:"shares"`
 	Slots           *ebpf.Map `ebpf:"slots"`
 	Targets         *ebpf.Map `ebpf:"targets"`
 	Tasks           *ebpf.Map `ebpf:"tasks"`
@@ -391,6 +394,7 @@ func (m *fletchMaps) Close() error {
 		m.Scratches,
 		m.SelectedCgroups,
 		m.SelectedNames,
+		m.Shares,
 		m.Slots,
 		m.Targets,
 		m.Tasks,

@@ -75,7 +75,7 @@ int process_cgroup_renamed(u64 *ctx)
 {
 	if (!enabled)
 		return 0;
-	__sync_fetch_and_add(&cgroup_renames, 1ULL << 48);
+	__sync_fetch_and_add(&cgroup_renames, CGROUP_RENAME);
 	__sync_fetch_and_add(&identity_changes, 1);
 	return 0;
 }

@@ -52,10 +52,11 @@ volatile u32 identity_changes; /* verdicts invalidated + changes to identities o
 const volatile u32 cgroup_controller;
 
 /*
- * Added to the ids of cgroups: 1 << 48 for each cgroup that was renamed since the recording began. So names before and
- * after belong to different ids. The kernel's ids have an inode number in the lower half, and in the upper half a
- * generation that grows when these numbers begin anew; they are not used again.
+ * Added to the ids of cgroups: CGROUP_RENAME for each cgroup that was renamed since the recording began. So names before
+ * and after belong to different ids, for eight million renames. The kernel's ids have an inode number in the lower half,
+ * and in the upper half a generation that grows when these numbers begin anew; they are not used again.
  */
+#define CGROUP_RENAME (1ULL << 40)
 volatile u64 cgroup_renames;
 
 /* Whether a task is recorded. */
@@ -452,7 +453,7 @@ COLD u32 append_cgroup(struct scratch *s, u32 off, struct kernfs_node *kn, struc
 
 HOT cgroup_id cgroup_id_of(struct kernfs_node *kn)
 {
-	return BPF_CORE_READ(kn, id) + cgroup_renames;
+	return (BPF_CORE_READ(kn, id) + cgroup_renames) & ~(1ULL << 63); /* columns are signed, and ids above 0 */
 }
 
 /* has_left says whether another task is ending: its namespaces may be freed while a program reads them. */

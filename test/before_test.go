@@ -383,7 +383,8 @@ func TestProcessWithoutItsFirstThreadExits(t *testing.T) {
 		return strings.HasPrefix(state, "Z")
 	})
 	for _, args := range [][]string{nil, {"-G", "1h", "-W", "2"}} {
-		got, _ := capture(t, 0, append(args, "-e", "process,signal", "--", "sh", "-c", "kill -WINCH $0; sleep 0.2", pid)...)
+		args = append(args, "-e", "process,signal", "--", "sh", "-c", "kill -WINCH $0; sleep 0.2", pid)
+		got, _ := capture(t, 0, args...)
 		to := rows(t, got, "signal")
 		if len(to) == 0 || to[0].n("to_pid") != int64(cmd.Process.Pid) {
 			t.Fatalf("signals: %v", to)

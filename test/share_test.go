@@ -24,9 +24,9 @@ func firstCPU(t *testing.T) string {
 	return strconv.Itoa(n)
 }
 
-// One user's processes and connections do not displace another's: while the recorder is stopped, a user fills the rings,
-// and each process that root starts after that has its rows. What is lost is counted exactly. A connect that fails
-// before the first packet costs as little as a call, and displaces nothing at all.
+// One user's processes and connections do not displace another's: while the recorder is stopped, a user fills the
+// rings, and each process that root starts after that has its rows. What is lost is counted exactly. A connect that
+// fails before the first packet costs as little as a call, and displaces nothing at all.
 func TestUsersDoNotDisplaceOthers(t *testing.T) {
 	needProgram(t, "taskset")
 	const nobody, rounds, starts = "65534", "6000", 60 // more rounds than fit

@@ -65,7 +65,8 @@ func newMounts(dir string) (func(int) error, error) {
 		return nil, err
 	}
 	at := filepath.Join(dir, "at")
-	if err := errors.Join(os.Mkdir(at, 0o755), os.WriteFile(filepath.Join(dir, "file"), []byte("x"), 0o644)); err != nil {
+	err := errors.Join(os.Mkdir(at, 0o755), os.WriteFile(filepath.Join(dir, "file"), []byte("x"), 0o644))
+	if err != nil {
 		return nil, err
 	}
 	return func(int) error {

@@ -28,8 +28,8 @@ type Hostility struct {
 }
 
 // hostilities do something once that makes a recorder learn something new: the number of the round is in it, so that
-// it was never there before; or an event. Those of users, groups and mounts need privileges. prepare makes what they need
-// in a directory.
+// it was never there before; or an event. Those of users, groups and mounts need privileges. prepare makes what they
+// need in a directory.
 var hostilities = map[string]func(dir string) (round func(i int) error, err error){
 	"names": newNames, "users": newUsers, "gids": newGIDs, "threads": newThreads, "groups": newGroups,
 	"group-names": newGroupNames, "paths": newPaths, "files": newFiles, "mounts": newMounts, "signals": newSignals,
@@ -37,8 +37,8 @@ var hostilities = map[string]func(dir string) (round func(i int) error, err erro
 	"refused": newRefused, "unreachable": newUnreachable,
 }
 
-// neighbour does one kind of hostility in DIR as fast as it can, as the user UID, until SIGTERM, for TIME, or as often as
-// it says if it is a number.
+// neighbour does one kind of hostility in DIR as fast as it can, as the user UID, until SIGTERM, for TIME, or as often
+// as it says if it is a number.
 func neighbour(args []string, stdout io.Writer) error {
 	if len(args) < 3 || len(args) > 4 || hostilities[args[0]] == nil {
 		return fmt.Errorf("neighbour takes KIND DIR TIME [UID]")
