@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -361,7 +362,7 @@ func TestProcessWithoutItsFirstThread(t *testing.T) {
 	})
 	got, _ := capture(t, 0, "-e", "process", "-p", pid, "-d", "500ms")
 	listed := processes(t, got, "snapshot")
-	if len(listed) != 1 || listed[0].s("filename") != program("workload") ||
+	if len(listed) != 1 || listed[0].s("filename") != resolved(t, program("workload")) ||
 		!slices.Equal(listed[0]["args"].([]string), []string{program("workload"), "leaderless", "60s"}) {
 		t.Errorf("snapshot rows %v", listed)
 	}
@@ -390,9 +391,19 @@ func TestProcessWithoutItsFirstThreadExits(t *testing.T) {
 			t.Fatalf("signals: %v", to)
 		}
 		for _, r := range rows(t, got, "task") {
-			if r.n("task") == to[0].n("to") && r.s("exe") != program("workload") {
+			if r.n("task") == to[0].n("to") && r.s("exe") != resolved(t, program("workload")) {
 				t.Errorf("%q: the program of the process is %q", args, r.s("exe"))
 			}
 		}
 	}
+}
+
+// resolved is a path without symbolic links, as the kernel names a file.
+func resolved(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
