@@ -23,6 +23,7 @@ const (
 	fletchMapConnections           = "connections"
 	fletchMapCpus                  = "cpus"
 	fletchMapIdentities            = "identities"
+	fletchMapLeaving               = "leaving"
 	fletchMapPathNames             = "path_names"
 	fletchMapPaths                 = "paths"
 	fletchMapRare                  = "rare"
@@ -65,6 +66,9 @@ const (
 	fletchProgProcessMoved         = "process_moved"
 	fletchProgProcessRename        = "process_rename"
 	fletchProgProcessTransferred   = "process_transferred"
+	fletchProgProcessesEnd         = "processes_end"
+	fletchProgProcessesLeaving     = "processes_leaving"
+	fletchProgProcessesUsed        = "processes_used"
 	fletchProgSeccompExit          = "seccomp_exit"
 	fletchProgSeccompFentry        = "seccomp_fentry"
 	fletchProgSeccompKprobe        = "seccomp_kprobe"
@@ -109,6 +113,7 @@ const (
 	fletchVarLastList              = "last_list"
 	fletchVarLastPath              = "last_path"
 	fletchVarLastTask              = "last_task"
+	fletchVarLeavers               = "leavers"
 	fletchVarPageSize              = "page_size"
 	fletchVarRareMark              = "rare_mark"
 	fletchVarRecorderTgid          = "recorder_tgid"
@@ -225,6 +230,9 @@ type fletchProgramSpecs struct {
 	ProcessMoved         *ebpf.ProgramSpec `ebpf:"process_moved"`
 	ProcessRename        *ebpf.ProgramSpec `ebpf:"process_rename"`
 	ProcessTransferred   *ebpf.ProgramSpec `ebpf:"process_transferred"`
+	ProcessesEnd         *ebpf.ProgramSpec `ebpf:"processes_end"`
+	ProcessesLeaving     *ebpf.ProgramSpec `ebpf:"processes_leaving"`
+	ProcessesUsed        *ebpf.ProgramSpec `ebpf:"processes_used"`
 	SeccompExit          *ebpf.ProgramSpec `ebpf:"seccomp_exit"`
 	SeccompFentry        *ebpf.ProgramSpec `ebpf:"seccomp_fentry"`
 	SeccompKprobe        *ebpf.ProgramSpec `ebpf:"seccomp_kprobe"`
@@ -255,6 +263,7 @@ type fletchMapSpecs struct {
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Cpus            *ebpf.MapSpec `ebpf:"cpus"`
 	Identities      *ebpf.MapSpec `ebpf:"identities"`
+	Leaving         *ebpf.MapSpec `ebpf:"leaving"`
 	PathNames       *ebpf.MapSpec `ebpf:"path_names"`
 	Paths           *ebpf.MapSpec `ebpf:"paths"`
 	Rare            *ebpf.MapSpec `ebpf:"rare"`
@@ -298,6 +307,7 @@ type fletchVariableSpecs struct {
 	LastList         *ebpf.VariableSpec `ebpf:"last_list"`
 	LastPath         *ebpf.VariableSpec `ebpf:"last_path"`
 	LastTask         *ebpf.VariableSpec `ebpf:"last_task"`
+	Leavers          *ebpf.VariableSpec `ebpf:"leavers"`
 	PageSize         *ebpf.VariableSpec `ebpf:"page_size"`
 	RareMark         *ebpf.VariableSpec `ebpf:"rare_mark"`
 	RecorderTgid     *ebpf.VariableSpec `ebpf:"recorder_tgid"`
@@ -367,6 +377,7 @@ type fletchMaps struct {
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Cpus            *ebpf.Map `ebpf:"cpus"`
 	Identities      *ebpf.Map `ebpf:"identities"`
+	Leaving         *ebpf.Map `ebpf:"leaving"`
 	PathNames       *ebpf.Map `ebpf:"path_names"`
 	Paths           *ebpf.Map `ebpf:"paths"`
 	Rare            *ebpf.Map `ebpf:"rare"`
@@ -388,6 +399,7 @@ func (m *fletchMaps) Close() error {
 		m.Connections,
 		m.Cpus,
 		m.Identities,
+		m.Leaving,
 		m.PathNames,
 		m.Paths,
 		m.Rare,
@@ -432,6 +444,7 @@ type fletchVariables struct {
 	LastList         *ebpf.Variable `ebpf:"last_list"`
 	LastPath         *ebpf.Variable `ebpf:"last_path"`
 	LastTask         *ebpf.Variable `ebpf:"last_task"`
+	Leavers          *ebpf.Variable `ebpf:"leavers"`
 	PageSize         *ebpf.Variable `ebpf:"page_size"`
 	RareMark         *ebpf.Variable `ebpf:"rare_mark"`
 	RecorderTgid     *ebpf.Variable `ebpf:"recorder_tgid"`
@@ -510,6 +523,9 @@ type fletchPrograms struct {
 	ProcessMoved         *ebpf.Program `ebpf:"process_moved"`
 	ProcessRename        *ebpf.Program `ebpf:"process_rename"`
 	ProcessTransferred   *ebpf.Program `ebpf:"process_transferred"`
+	ProcessesEnd         *ebpf.Program `ebpf:"processes_end"`
+	ProcessesLeaving     *ebpf.Program `ebpf:"processes_leaving"`
+	ProcessesUsed        *ebpf.Program `ebpf:"processes_used"`
 	SeccompExit          *ebpf.Program `ebpf:"seccomp_exit"`
 	SeccompFentry        *ebpf.Program `ebpf:"seccomp_fentry"`
 	SeccompKprobe        *ebpf.Program `ebpf:"seccomp_kprobe"`
@@ -563,6 +579,9 @@ func (p *fletchPrograms) Close() error {
 		p.ProcessMoved,
 		p.ProcessRename,
 		p.ProcessTransferred,
+		p.ProcessesEnd,
+		p.ProcessesLeaving,
+		p.ProcessesUsed,
 		p.SeccompExit,
 		p.SeccompFentry,
 		p.SeccompKprobe,

@@ -144,9 +144,25 @@ struct files_struct {
 	struct fdtable *fdt;
 };
 
+typedef struct {
+	long counter;
+} atomic_long_t;
+struct percpu_counter {
+	s64 count;
+};
+/* In pages; the indexes of rss_stat are in include/linux/mm_types_task.h. */
 struct mm_struct {
 	struct file *exe_file;
 	unsigned long arg_start, arg_end;
+	unsigned long hiwater_rss;
+	struct percpu_counter rss_stat[4];
+};
+/* Until 6.1. */
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+struct mm_struct___atomic {
+	struct mm_rss_stat rss_stat;
 };
 
 typedef struct {
@@ -168,12 +184,20 @@ typedef struct {
 struct list_head {
 	struct list_head *next;
 };
-
+typedef struct {
+	u32 sequence;
+} seqlock_t;
 struct signal_struct {
 	atomic_t live;
+	struct list_head thread_head;
 	u32 flags;
 	int group_exit_code;
-	struct list_head thread_head; /* its threads, by thread_node */
+	/* Of threads that were released. */
+	seqlock_t stats_lock;
+	u64 utime, stime;
+	u64 sum_sched_runtime;
+	unsigned long maj_flt;
+	unsigned long maxrss; /* in pages; of earlier programs, and of the last one once the process exits */
 };
 
 struct pid_namespace {
@@ -356,6 +380,9 @@ struct sigpending {
 	sigset_t signal;
 };
 
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
 struct task_struct {
 	struct thread_info thread_info;
 	void *stack;
@@ -383,6 +410,10 @@ struct task_struct {
 	unsigned int ptrace;
 	unsigned long nvcsw, nivcsw;
 	char comm[16];
+	struct sched_entity se;
+	u64 utime, stime;
+	unsigned long maj_flt;
+	int exit_state;
 };
 
 struct linux_binprm {
@@ -397,6 +428,11 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	void *key;
+	void *value;
 };
 struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
@@ -417,6 +453,7 @@ struct bpf_iter__task_file {
 #define PF_USER_WORKER 0x00004000 /* since 6.4 */
 #define PF_KTHREAD 0x00200000
 #define TASK_RUNNING 0
+#define TASK_DEAD 0x80
 #define TASK_NOT_SLEEPING 0xfc /* stopped, traced, dead, parked */
 
 /* HOT functions run for every event and are inlined; COLD ones run rarely and are called. */

@@ -323,8 +323,10 @@ func TestInFlight(t *testing.T) {
 		for ; times < 50; times++ {
 			waitForRead(t, r.pid)
 			pending := format.NewBatch(layoutOf(r.session.Layouts(), "pending").Schema)
+			there := format.NewBatch(layoutOf(r.session.Layouts(), "process").Schema)
 			err := r.session.InFlight(func(l *Layout, recs Records, cpu int32) error {
-				l.Gather(pending, recs, cpu, 0)
+				to := map[string]*format.Batch{"pending": pending, "process": there}[l.Schema.Table]
+				l.Gather(to, recs, cpu, 0)
 				return nil
 			})
 			if errors.Is(err, ErrNoIterator) && refused != nil {
@@ -335,6 +337,10 @@ func TestInFlight(t *testing.T) {
 			}
 			if pending.Rows != 1 || pending.Column("nr").I32[0] != unix.SYS_READ {
 				t.Errorf("%d calls in flight: %v, want a read", pending.Rows, pending.Column("nr").I32)
+			}
+			if there.Rows != 1 || there.Column("op").Str.At(0) != "end" || there.Column("pid").I32[0] != int32(r.pid) ||
+				there.Column("cpu_ns").I64[0] <= 0 {
+				t.Errorf("%d processes are there: %v, want %d", there.Rows, there.Column("pid").I32, r.pid)
 			}
 			r.read(1)
 		}

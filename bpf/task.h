@@ -14,6 +14,7 @@ const volatile u32 recorder_tgid; /* record(1) itself is never recorded; in the 
 const volatile bool want_tree;    /* record only `targets` or a command, and their descendants */
 const volatile bool want_comm;    /* record only tasks named comm_filter */
 const volatile comm_t comm_filter;
+const volatile u32 page_size = 4096; /* bytes */
 const volatile bool want_users;   /* record only tasks of the users in user_filter */
 const volatile bool want_cgroups; /* record only tasks in `selected_cgroups`, and below */
 #define USERS_MAX 64
@@ -138,7 +139,7 @@ struct task_state {
 	u32 execs;    /* how often the executable has changed */
 	u32 changes;  /* identity_changes before the cgroup in who was last compared */
 	u32 changing; /* a program changes or announces the identity */
-	u32 exited;   /* the exit of the process was recorded; only in its leader */
+	u32 exited;   /* the last thread of the process has ended; only in its leader */
 	task_id executed; /* who it was at the exec that who lacks; see announce_executed */
 	u32 verdict;   /* enum verdict */
 	u32 tree;      /* enum tree */

@@ -122,7 +122,9 @@ func TestEndsOfProcessesAreBounded(t *testing.T) {
 	d := newTestParts(t)
 	d.gatherer.living = l
 	l.begin(9_999, 1, 4, "a", nil) // a row from before its end
-	d.rotation.listProcesses()
+	if err := d.rotation.listProcesses(); err != nil {
+		t.Error(err)
+	}
 	if len(l.byPID) != 0 {
 		t.Errorf("%d processes that have ended are known", len(l.byPID))
 	}

@@ -17,6 +17,7 @@ var bounds = map[string][2]int64{
 	"pidns": {0, math.MaxUint32}, "mntns": {0, math.MaxUint32},
 
 	"process.exit_code": {0, 255}, "process.signal": {0, 64},
+	"process.rss_max": {-1, math.MaxInt64}, "process.major_faults": {-1, math.MaxInt64},
 	"file.offset": {-2, math.MaxInt64}, "file.ret": {-4095, math.MaxInt64},
 	"ipc.owner": {0, math.MaxUint32}, "ipc.creator": {0, math.MaxUint32},
 	"tcp.family": {4, 6}, "tcp.ret": {-4095, 0}, "tcp.retransmits": {0, math.MaxInt32},
