@@ -25,9 +25,9 @@ type Running struct {
 	order    []*running // in which they were first seen
 }
 
-// running is what a row of table task says about its process. It is of the last row of the first thread, whose id is that
-// of the process; of another thread if only such were listed. Kernels use ids again, so that a thread may have a lower
-// one than the first.
+// running is what a row of table task says about its process. It is of the last row of the first thread, whose id is
+// that of the process; of another thread if only such were listed. Kernels use ids again, so that a thread may have a
+// lower one than the first.
 type running struct {
 	task, pid, ppid, nspid int32
 	pidns                  int64
