@@ -156,7 +156,7 @@ func (c *Capture) verifyManifest(v *Verification) {
 		}
 		if has := m.Tables[t.Schema.Table]; m.Complete && has.Rows == t.Rows &&
 			(has.Bytes != t.Bytes || has.Segments != len(t.Segments)) {
-			v.add(t.Schema.Table, "", "%d bytes in %d segments, %d in %d when it was recorded",
+			v.add(t.Schema.Table, "", "bytes: %d in segments: %d, but %d in %d when it was recorded",
 				t.Bytes, len(t.Segments), has.Bytes, has.Segments)
 		}
 	}
@@ -174,7 +174,7 @@ func (c *Capture) verifyManifest(v *Verification) {
 		// A dump may be of a recording with losses whose rows could not be written.
 		has := m.Tables[name].Lost
 		if m.Complete && (has < lost[name] || has > lost[name] && m.Dump == nil) {
-			v.add(name, "", "%d rows were lost, %d when it was recorded", lost[name], has)
+			v.add(name, "", "lost rows: %d, but %d when it was recorded", lost[name], has)
 		}
 	}
 }
@@ -375,7 +375,7 @@ func (s *Segment) verifyFooter() error {
 	f := &flatbuffer{b: b}
 	pos, n := f.root().vector(footerBatches, footerBlockSize)
 	if n != len(s.Blocks) {
-		return fmt.Errorf("%d batches without rows", n-len(s.Blocks))
+		return fmt.Errorf("batches without rows: %d", n-len(s.Blocks))
 	}
 	for i := range n {
 		at := pos + footerBlockSize*i

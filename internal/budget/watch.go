@@ -60,13 +60,16 @@ func (b *Budget) Watch(ctx context.Context, program string, stderr io.Writer) (_
 	}
 }
 
+// reading is what there is no room for if it is not known what.
+const reading = "reading these captures"
+
 // Error returns the error of the program: err, or that the budget was exceeded if that is why it failed.
 func (b *Budget) Error(err error) error {
 	if errors.Is(err, format.ErrTooLarge) {
 		return b.Exceeded(err.Error())
 	}
 	if err != nil && b.watch.exceeded.Load() {
-		return b.Exceeded("reading these captures takes")
+		return b.Exceeded(reading)
 	}
 	return err
 }
@@ -122,7 +125,7 @@ func (b *Budget) checkLive() {
 	metrics.Read(samples)
 	if live := int64(samples[0].Value.Uint64()); live > b.heap()/4*3+b.watch.own {
 		b.watch.exceeded.Store(true)
-		b.watch.cancel(b.Exceeded("reading these captures takes"))
+		b.watch.cancel(b.Exceeded(reading))
 	}
 	b.checkTaken()
 }
@@ -142,6 +145,6 @@ func (b *Budget) checkTaken() {
 func (b *Budget) exit() {
 	runtime.GOMAXPROCS(1)
 	cli.ExitNow(cli.ExitFailed, func() {
-		cli.Error(b.watch.stderr, b.watch.program, b.Exceeded("reading these captures takes"))
+		cli.Error(b.watch.stderr, b.watch.program, b.Exceeded(reading))
 	})
 }

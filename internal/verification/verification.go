@@ -222,7 +222,7 @@ func (r *run) addNowhere() {
 			r.result.Unwritten += len(n.ids)
 		default:
 			p := n.first
-			p.Text = fmt.Sprintf("%s; %d such ids, %d rows of %s were lost", p.Text, len(n.ids), lost, name)
+			p.Text = fmt.Sprintf("%s; such ids: %d; lost rows of %s: %d", p.Text, len(n.ids), name, lost)
 			r.result.Problems = append(r.result.Problems, p)
 		}
 	}

@@ -570,7 +570,7 @@ func TestWrongRowsAreFound(t *testing.T) {
 		says        string
 		add         func(c *fixture.Capture)
 	}{
-		{"task", "syscall", 2, "task: 99 leads to no row of task; 1 such ids, 0 rows of task were lost",
+		{"task", "syscall", 2, "task: 99 leads to no row of task; such ids: 1; lost rows of task: 0",
 			func(c *fixture.Capture) {
 				c.AddSyscall(0, 0, 1, 1, 0, 0)
 				c.AddSyscall(0, 0, 99, 1, 0, 0)
@@ -619,7 +619,7 @@ func TestWrongRowsAreFound(t *testing.T) {
 		{"exit code", "process", 1, "exit_code: 256, which is not 0 to 255", func(c *fixture.Capture) {
 			c.AddProcess(0, 0, 1, "exit", 1, 1, fixture.Row{"exit_code": int32(256)})
 		}},
-		{"other losses than the manifest has", "syscall", 0, "5 rows were lost, 2 when it was recorded",
+		{"other losses than the manifest has", "syscall", 0, "lost rows: 5, but 2 when it was recorded",
 			func(c *fixture.Capture) { c.AddLoss(0, 0, 0, "syscall", 5) }},
 	} {
 		made := fixture.New()
