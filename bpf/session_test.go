@@ -3,6 +3,7 @@
 package bpf
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -433,5 +434,40 @@ func TestProgramsAreQuicklyVerified(t *testing.T) {
 	}
 	if total > 160_000 {
 		t.Errorf("the verifier checks %d instructions of all programs", total)
+	}
+}
+
+// A process that hangs while it ends has its row when the recording ends, and what it has used is not known.
+func TestLeavingProcessesAreWritten(t *testing.T) {
+	r := newReader(t)
+	value := make([]byte, r.session.coll.Maps["leaving"].ValueSize())
+	binary.NativeEndian.PutUint32(value[4:], 4711)  // pid
+	binary.NativeEndian.PutUint32(value[12:], 7<<8) // code
+	if err := r.session.coll.Maps["leaving"].Put(uint64(1), value); err != nil {
+		t.Fatal(err)
+	}
+	rows := format.NewBatch(layoutOf(r.session.Layouts(), "process").Schema)
+	if err := r.session.Stop(func(l *Layout, recs Records, cpu int32) error {
+		if l.Schema == rows.Schema {
+			l.Gather(rows, recs, cpu, 0)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for i := range rows.Rows {
+		if rows.Column("pid").I32[i] != 4711 {
+			continue
+		}
+		found++
+		if rows.Column("op").Str.At(i) != "exit" || rows.Column("exit_code").I32[i] != 7 ||
+			rows.Column("cpu_ns").I64[i] != -1 || rows.Column("rss_max").I64[i] != -1 {
+			t.Errorf("op %s, code %d, %d ns", rows.Column("op").Str.At(i), rows.Column("exit_code").I32[i],
+				rows.Column("cpu_ns").I64[i])
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d rows of the process, want 1", found)
 	}
 }

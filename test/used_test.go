@@ -4,7 +4,17 @@ package test
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 // usedProcess is Used of internal/workload.
@@ -69,4 +79,61 @@ func wantUsed(t *testing.T, exits map[int64]row, list []usedProcess) (same int) 
 		t.Errorf("%d processes used %d ns, wait4 said %d", len(list), sum, want)
 	}
 	return same
+}
+
+// What a process has used by the beginning of a recording and by its end is what its CPU clock says then, of all threads,
+// also those that have ended. The process is stopped at both times.
+func TestUsedByThoseThatStay(t *testing.T) {
+	needKernel(t)
+	cmd := exec.Command(program("workload"), "burn", "stays", "8", "50ms", "32")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
+	pid := cmd.Process.Pid
+	stopAt := func(least int64) int64 {
+		cmd.Process.Signal(syscall.SIGCONT)
+		waitFor(t, "the process to compute", func() bool { return cpuClock(t, pid) > least })
+		cmd.Process.Signal(syscall.SIGSTOP)
+		waitFor(t, "all threads to stop", func() bool {
+			threads, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+			return !slices.ContainsFunc(threads, func(path string) bool {
+				stat, _ := os.ReadFile(path)
+				return !strings.Contains(string(stat), ") T ")
+			})
+		})
+		return cpuClock(t, pid)
+	}
+	before := stopAt(200e6)
+	rec, path := start(t, "-e", "process", "-p", strconv.Itoa(pid))
+	after := stopAt(before + 100e6)
+	rec.Process.Signal(syscall.SIGINT)
+	if err := rec.Wait(); err != nil {
+		t.Error(err)
+	}
+	c := open(t, path)
+	wantNoLoss(t, c)
+	for op, want := range map[string]int64{"snapshot": before, "end": after} {
+		list := processes(t, c, op)
+		if len(list) != 1 || list[0].n("pid") != int64(pid) {
+			t.Fatalf("%s: %v, want process %d", op, list, pid)
+		}
+		r := list[0]
+		if r.n("cpu_ns") != want || r.n("utime_ns")+r.n("stime_ns") != want {
+			t.Errorf("%s: %d ns, %d and %d; the clock said %d", op, r.n("cpu_ns"), r.n("utime_ns"), r.n("stime_ns"), want)
+		}
+		if r.n("rss_max") < 30<<20 || r.n("rss_max") > 80<<20 || r.n("major_faults") < 0 {
+			t.Errorf("%s: %d bytes, %d major faults", op, r.n("rss_max"), r.n("major_faults"))
+		}
+	}
+}
+
+// cpuClock reads the CPU clock of a process, in ns. (CPUCLOCK_SCHED, include/linux/posix-timers_types.h)
+func cpuClock(t *testing.T, pid int) int64 {
+	t.Helper()
+	var now unix.Timespec
+	if err := unix.ClockGettime(int32(^pid<<3|2), &now); err != nil {
+		t.Fatal(err)
+	}
+	return now.Nano()
 }

@@ -138,7 +138,8 @@ func (u *Used) wait() error {
 }
 
 // burn has THREADS threads that compute for TIME, half of them for half of it, and are still at it when the process
-// ends. It touches MIB of memory, and gives it back. In the end it executes a program, if there is a fifth argument.
+// ends. It touches MIB of memory, and gives it back. In the end it executes a program, if there is a fifth argument,
+// or stays.
 func burn(args []string, _ io.Writer) error {
 	n, err := number(args, 1)
 	if err != nil {
@@ -170,6 +171,9 @@ func burn(args []string, _ io.Writer) error {
 		}
 	})
 	time.Sleep(d)
+	if args[0] == "stays" {
+		select {}
+	}
 	if len(args) > 4 {
 		return syscall.Exec(args[4], args[4:], os.Environ())
 	}
