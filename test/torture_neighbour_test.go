@@ -251,7 +251,7 @@ func TestTortureHostileNeighbour(t *testing.T) {
 		{"plain under a ceiling", []string{"--max-memory", "64MiB"}, 64 << 20, 0},
 		{"rotating under a ceiling", []string{"-G", "1h", "-W", "24", "--max-memory", "64MiB"}, 64 << 20, 2},
 		{"flight recorder under a ceiling", []string{"--last", "1h", "--max-memory", "64MiB"}, 64 << 20, 0},
-		{"stream under a ceiling", []string{"-w", "-", "--max-memory", "64MiB"}, 64 << 20, 0},
+		{"stream under a ceiling", []string{"-w", "-", "--max-memory", "128MiB"}, 128 << 20, 0},
 	} {
 		for j, kinds := range neighbourhoods {
 			beside := j+1 == mode.short
