@@ -52,6 +52,10 @@ torture: ## kill, fill disks, dump and record under full load for half an hour (
 	@test/install.sh peers
 	FLETCH_TORTURE=large go test -count=1 -timeout 90m -v -run '^TestTorture' ./test
 
+.PHONY: torture-hostile
+torture-hostile: ## record in each mode beside each kind of hostile neighbour (as root); twenty minutes
+	FLETCH_TORTURE=large FLETCH_NEIGHBOURS=all go test -count=1 -timeout 60m -v -run '^TestTortureHostile' ./test
+
 .PHONY: test-kernel
 test-kernel: ## every test on Debian's 6.1 and 6.12, with BPF LSM and without, in QEMU; the unit, with a systemd
 	@test/install.sh kernel

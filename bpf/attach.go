@@ -44,7 +44,7 @@ func setVariables(spec *ebpf.CollectionSpec, switches []string, values map[strin
 func attach(spec *ebpf.CollectionSpec, coll *ebpf.Collection) (links map[string]link.Link, err error) {
 	links = make(map[string]link.Link)
 	for _, name := range slices.Sorted(maps.Keys(coll.Programs)) {
-		l, err := attachOne(spec.Programs[name], coll.Programs[name])
+		l, err := attachOne(spec.Programs[name], coll.Programs[name], coll.Maps)
 		if err != nil {
 			return links, fmt.Errorf("attaching %s: %w", name, err)
 		}
@@ -53,8 +53,11 @@ func attach(spec *ebpf.CollectionSpec, coll *ebpf.Collection) (links map[string]
 	return links, nil
 }
 
-func attachOne(spec *ebpf.ProgramSpec, prog *ebpf.Program) (link.Link, error) {
+// attachOne attaches a program. maps are those that it was loaded with.
+func attachOne(spec *ebpf.ProgramSpec, prog *ebpf.Program, maps map[string]*ebpf.Map) (link.Link, error) {
 	switch {
+	case spec.Name == "processes_leaving":
+		return link.AttachIter(link.IterOptions{Program: prog, Map: maps["leaving"]})
 	case isIterator[spec.Name]:
 		return link.AttachIter(link.IterOptions{Program: prog})
 	case spec.Type == ebpf.Tracing:

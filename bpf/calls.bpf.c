@@ -618,6 +618,8 @@ int calls_switch(u64 *ctx)
 
 	if (!enabled)
 		return 0;
+	if (want_process && task->__state == TASK_DEAD)
+		process_left(task);
 	slot = bpf_map_lookup_elem(&slots, &cpu);
 	if (!slot)
 		return 0;

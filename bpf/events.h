@@ -309,6 +309,7 @@ enum process_op {
 	PROCESS_fork,
 	PROCESS_exec,
 	PROCESS_exit,
+	PROCESS_end,
 };
 
 struct process_event {
@@ -324,6 +325,12 @@ struct process_event {
 	s32 exit_code CONTENT("numbers");
 	signal_nr signal;
 	duration_ns duration_ns;
+	/* What all threads have used; in rows of op snapshot, exit and end. -1: unknown */
+	duration_ns cpu_ns;
+	duration_ns utime_ns;
+	duration_ns stime_ns;
+	bytes_t rss_max;
+	s64 major_faults CONTENT("numbers");
 } FAMILY("process");
 
 struct syscall_event {

@@ -34,7 +34,7 @@ var tcpPrograms = slices.Concat(callPrograms, []string{
 // families are the families of events.h, with their mechanisms.
 var families = []family{
 	{"process", []mechanism{
-		{"tp_btf", []string{"process_exit"}, []string{"want_process"}, nil},
+		{"tp_btf", []string{"process_exit", "calls_switch", "processes_used", "processes_end", "processes_leaving"}, []string{"want_process"}, nil},
 	}},
 	{"syscall", []mechanism{
 		{"tp_btf", append(callPrograms, "calls_death"), []string{"want_syscall", "want_rename_calls"}, nil},
@@ -82,6 +82,7 @@ var identity = mechanism{"tp_btf", []string{
 // isIterator has the programs that are iterators.
 var isIterator = map[string]bool{
 	"snapshot_begin": true, "snapshot_pending": true,
+	"processes_used": true, "processes_end": true, "processes_leaving": true,
 	"connections_waiting": true, "connections_begin": true, "connections_open": true, "connections_end": true,
 }
 

@@ -23,12 +23,14 @@ const (
 	fletchMapConnections           = "connections"
 	fletchMapCpus                  = "cpus"
 	fletchMapIdentities            = "identities"
+	fletchMapLeaving               = "leaving"
 	fletchMapPathNames             = "path_names"
 	fletchMapPaths                 = "paths"
 	fletchMapRare                  = "rare"
 	fletchMapScratches             = "scratches"
 	fletchMapSelectedCgroups       = "selected_cgroups"
 	fletchMapSelectedNames         = "selected_names"
+	fletchMapShares                = "shares"
 	fletchMapSlots                 = "slots"
 	fletchMapTargets               = "targets"
 	fletchMapTasks                 = "tasks"
@@ -66,6 +68,9 @@ const (
 	fletchProgProcessMoved         = "process_moved"
 	fletchProgProcessRename        = "process_rename"
 	fletchProgProcessTransferred   = "process_transferred"
+	fletchProgProcessesEnd         = "processes_end"
+	fletchProgProcessesLeaving     = "processes_leaving"
+	fletchProgProcessesUsed        = "processes_used"
 	fletchProgSeccompExit          = "seccomp_exit"
 	fletchProgSeccompFentry        = "seccomp_fentry"
 	fletchProgSeccompKprobe        = "seccomp_kprobe"
@@ -112,6 +117,7 @@ const (
 	fletchVarLastPath              = "last_path"
 	fletchVarLastString            = "last_string"
 	fletchVarLastTask              = "last_task"
+	fletchVarLeavers               = "leavers"
 	fletchVarPageSize              = "page_size"
 	fletchVarRareMark              = "rare_mark"
 	fletchVarRecorderTgid          = "recorder_tgid"
@@ -231,6 +237,9 @@ type fletchProgramSpecs struct {
 	ProcessMoved         *ebpf.ProgramSpec `ebpf:"process_moved"`
 	ProcessRename        *ebpf.ProgramSpec `ebpf:"process_rename"`
 	ProcessTransferred   *ebpf.ProgramSpec `ebpf:"process_transferred"`
+	ProcessesEnd         *ebpf.ProgramSpec `ebpf:"processes_end"`
+	ProcessesLeaving     *ebpf.ProgramSpec `ebpf:"processes_leaving"`
+	ProcessesUsed        *ebpf.ProgramSpec `ebpf:"processes_used"`
 	SeccompExit          *ebpf.ProgramSpec `ebpf:"seccomp_exit"`
 	SeccompFentry        *ebpf.ProgramSpec `ebpf:"seccomp_fentry"`
 	SeccompKprobe        *ebpf.ProgramSpec `ebpf:"seccomp_kprobe"`
@@ -261,12 +270,14 @@ type fletchMapSpecs struct {
 	Connections     *ebpf.MapSpec `ebpf:"connections"`
 	Cpus            *ebpf.MapSpec `ebpf:"cpus"`
 	Identities      *ebpf.MapSpec `ebpf:"identities"`
+	Leaving         *ebpf.MapSpec `ebpf:"leaving"`
 	PathNames       *ebpf.MapSpec `ebpf:"path_names"`
 	Paths           *ebpf.MapSpec `ebpf:"paths"`
 	Rare            *ebpf.MapSpec `ebpf:"rare"`
 	Scratches       *ebpf.MapSpec `ebpf:"scratches"`
 	SelectedCgroups *ebpf.MapSpec `ebpf:"selected_cgroups"`
 	SelectedNames   *ebpf.MapSpec `ebpf:"selected_names"`
+	Shares          *ebpf.MapSpec `ebpf:"shares"`
 	Slots           *ebpf.MapSpec `ebpf:"slots"`
 	Targets         *ebpf.MapSpec `ebpf:"targets"`
 	Tasks           *ebpf.MapSpec `ebpf:"tasks"`
@@ -307,6 +318,7 @@ type fletchVariableSpecs struct {
 	LastPath         *ebpf.VariableSpec `ebpf:"last_path"`
 	LastString       *ebpf.VariableSpec `ebpf:"last_string"`
 	LastTask         *ebpf.VariableSpec `ebpf:"last_task"`
+	Leavers          *ebpf.VariableSpec `ebpf:"leavers"`
 	PageSize         *ebpf.VariableSpec `ebpf:"page_size"`
 	RareMark         *ebpf.VariableSpec `ebpf:"rare_mark"`
 	RecorderTgid     *ebpf.VariableSpec `ebpf:"recorder_tgid"`
@@ -379,12 +391,14 @@ type fletchMaps struct {
 	Connections     *ebpf.Map `ebpf:"connections"`
 	Cpus            *ebpf.Map `ebpf:"cpus"`
 	Identities      *ebpf.Map `ebpf:"identities"`
+	Leaving         *ebpf.Map `ebpf:"leaving"`
 	PathNames       *ebpf.Map `ebpf:"path_names"`
 	Paths           *ebpf.Map `ebpf:"paths"`
 	Rare            *ebpf.Map `ebpf:"rare"`
 	Scratches       *ebpf.Map `ebpf:"scratches"`
 	SelectedCgroups *ebpf.Map `ebpf:"selected_cgroups"`
 	SelectedNames   *ebpf.Map `ebpf:"selected_names"`
+	Shares          *ebpf.Map `ebpf:"shares"`
 	Slots           *ebpf.Map `ebpf:"slots"`
 	Targets         *ebpf.Map `ebpf:"targets"`
 	Tasks           *ebpf.Map `ebpf:"tasks"`
@@ -401,12 +415,14 @@ func (m *fletchMaps) Close() error {
 		m.Connections,
 		m.Cpus,
 		m.Identities,
+		m.Leaving,
 		m.PathNames,
 		m.Paths,
 		m.Rare,
 		m.Scratches,
 		m.SelectedCgroups,
 		m.SelectedNames,
+		m.Shares,
 		m.Slots,
 		m.Targets,
 		m.Tasks,
@@ -448,6 +464,7 @@ type fletchVariables struct {
 	LastPath         *ebpf.Variable `ebpf:"last_path"`
 	LastString       *ebpf.Variable `ebpf:"last_string"`
 	LastTask         *ebpf.Variable `ebpf:"last_task"`
+	Leavers          *ebpf.Variable `ebpf:"leavers"`
 	PageSize         *ebpf.Variable `ebpf:"page_size"`
 	RareMark         *ebpf.Variable `ebpf:"rare_mark"`
 	RecorderTgid     *ebpf.Variable `ebpf:"recorder_tgid"`
@@ -529,6 +546,9 @@ type fletchPrograms struct {
 	ProcessMoved         *ebpf.Program `ebpf:"process_moved"`
 	ProcessRename        *ebpf.Program `ebpf:"process_rename"`
 	ProcessTransferred   *ebpf.Program `ebpf:"process_transferred"`
+	ProcessesEnd         *ebpf.Program `ebpf:"processes_end"`
+	ProcessesLeaving     *ebpf.Program `ebpf:"processes_leaving"`
+	ProcessesUsed        *ebpf.Program `ebpf:"processes_used"`
 	SeccompExit          *ebpf.Program `ebpf:"seccomp_exit"`
 	SeccompFentry        *ebpf.Program `ebpf:"seccomp_fentry"`
 	SeccompKprobe        *ebpf.Program `ebpf:"seccomp_kprobe"`
@@ -582,6 +602,9 @@ func (p *fletchPrograms) Close() error {
 		p.ProcessMoved,
 		p.ProcessRename,
 		p.ProcessTransferred,
+		p.ProcessesEnd,
+		p.ProcessesLeaving,
+		p.ProcessesUsed,
 		p.SeccompExit,
 		p.SeccompFentry,
 		p.SeccompKprobe,

@@ -130,7 +130,6 @@ enum {
 };
 enum ipc_type { IPC_SEM, IPC_MSG, IPC_SHM, IPC_NONE }; /* ipc/util.h */
 
-const volatile u32 page_size = 4096; /* set by the loader */
 
 /* IPCMNI_SHIFT, how many bits of an id are its index; 24 with the boot option ipcmni_extend. Set by the loader. */
 const volatile u32 ipc_index_bits = 15;

@@ -42,7 +42,7 @@ enum { BPF_ANY = 0, BPF_NOEXIST = 1 };
 enum { BPF_F_NO_PREALLOC = 1 << 0, BPF_F_CLONE = 1 << 9, BPF_F_MMAPABLE = 1 << 10 };
 enum { BPF_LOCAL_STORAGE_GET_F_CREATE = 1, BPF_SK_STORAGE_GET_F_CREATE = 1 };
 enum { BPF_RB_NO_WAKEUP = 1, BPF_RB_FORCE_WAKEUP = 2 };
-enum { BPF_RB_AVAIL_DATA = 0 };
+enum { BPF_RB_AVAIL_DATA = 0, BPF_RB_PROD_POS = 3 };
 
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_core_read.h>
@@ -147,9 +147,25 @@ struct fs_struct {
 	struct path pwd;
 };
 
+typedef struct {
+	long counter;
+} atomic_long_t;
+struct percpu_counter {
+	s64 count;
+};
+/* In pages; the indexes of rss_stat are in include/linux/mm_types_task.h. */
 struct mm_struct {
 	struct file *exe_file;
 	unsigned long arg_start, arg_end;
+	unsigned long hiwater_rss;
+	struct percpu_counter rss_stat[4];
+};
+/* Until 6.1. */
+struct mm_rss_stat {
+	atomic_long_t count[4];
+};
+struct mm_struct___atomic {
+	struct mm_rss_stat rss_stat;
 };
 
 typedef struct {
@@ -168,10 +184,23 @@ struct cred {
 typedef struct {
 	int counter;
 } atomic_t;
+struct list_head {
+	struct list_head *next;
+};
+typedef struct {
+	u32 sequence;
+} seqlock_t;
 struct signal_struct {
 	atomic_t live;
+	struct list_head thread_head;
 	u32 flags;
 	int group_exit_code;
+	/* Of threads that were released. */
+	seqlock_t stats_lock;
+	u64 utime, stime;
+	u64 sum_sched_runtime;
+	unsigned long maj_flt;
+	unsigned long maxrss; /* in pages; of earlier programs, and of the last one once the process exits */
 };
 
 struct pid_namespace {
@@ -278,6 +307,7 @@ struct sock {
 	socket_lock_t sk_lock;
 	u16 sk_type;
 	u16 sk_protocol;
+	kuid_t sk_uid;
 	int sk_err;
 	struct socket *sk_socket;
 };
@@ -371,6 +401,9 @@ struct sigpending {
 	sigset_t signal;
 };
 
+struct sched_entity {
+	u64 sum_exec_runtime;
+};
 struct task_struct {
 	struct thread_info thread_info;
 	void *stack;
@@ -392,12 +425,17 @@ struct task_struct {
 	struct sighand_struct *sighand;
 	struct seccomp seccomp;
 	struct sigpending pending;
+	struct list_head thread_node;
 	u64 start_time;
 	unsigned int __state;
 	int on_cpu;
 	unsigned int ptrace;
 	unsigned long nvcsw, nivcsw;
 	char comm[16];
+	struct sched_entity se;
+	u64 utime, stime;
+	unsigned long maj_flt;
+	int exit_state;
 };
 
 struct linux_binprm {
@@ -412,6 +450,11 @@ struct bpf_iter_meta {
 struct bpf_iter__task {
 	struct bpf_iter_meta *meta;
 	struct task_struct *task;
+};
+struct bpf_iter__bpf_map_elem {
+	struct bpf_iter_meta *meta;
+	void *key;
+	void *value;
 };
 struct bpf_iter__task_file {
 	struct bpf_iter_meta *meta;
@@ -432,6 +475,7 @@ struct bpf_iter__task_file {
 #define PF_USER_WORKER 0x00004000 /* since 6.4 */
 #define PF_KTHREAD 0x00200000
 #define TASK_RUNNING 0
+#define TASK_DEAD 0x80
 #define TASK_NOT_SLEEPING 0xfc /* stopped, traced, dead, parked */
 
 /* HOT functions run for every event and are inlined; COLD ones run rarely and are called. */

@@ -1,8 +1,8 @@
 //go:build ignore
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /* Processes: fork, exec with its arguments, and exit. These programs also keep the identities of tasks. */
-#include "task.h"
 #include "text.h"
+#include "used.h"
 
 /*
  * Set by the loader: sched_process_exit says whether the thread is the last one, and comes while it still has its
@@ -76,7 +76,7 @@ int process_cgroup_renamed(u64 *ctx)
 {
 	if (!enabled)
 		return 0;
-	__sync_fetch_and_add(&cgroup_renames, 1ULL << 48);
+	__sync_fetch_and_add(&cgroup_renames, CGROUP_RENAME);
 	__sync_fetch_and_add(&identity_changes, 1);
 	return 0;
 }
@@ -146,7 +146,7 @@ int process_fork(u64 *ctx)
 	if (!exit_tells_last)
 		announce_child(child);
 	id = identity(parent, st);
-	e = reserve(KIND_process, sizeof(*e));
+	e = reserve_of(bpf_get_current_uid_gid(), KIND_process, sizeof(*e));
 	if (!e)
 		return 0;
 	__builtin_memset(e, 0, sizeof(*e));
@@ -161,6 +161,7 @@ int process_fork(u64 *ctx)
 }
 
 #define CROWDED_TEXT 256 /* bytes of a text that are kept while the ring is crowded */
+#define EXEC_TEXT 64 /* about how many bytes the texts of most execs take */
 
 /*
  * append_args appends the command line, as the new program will see it, at off, sets *r to it, and returns its end. It
@@ -270,7 +271,8 @@ int process_exec(u64 *ctx)
 		return 0;
 	id = st->who.execs == st->execs ? st->id : announce_executed(task, st);
 
-	s = scratch_get();
+	few = crowded();
+	s = displaces(bpf_get_current_uid_gid(), sizeof(*e) + EXEC_TEXT) ? NULL : scratch_get();
 	if (!s) {
 		count_lost(KIND_process);
 		return 0;
@@ -284,7 +286,6 @@ int process_exec(u64 *ctx)
 	e->pid = task->tgid;
 	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
 	len = sizeof(*e);
-	few = crowded();
 	most = few ? CROWDED_TEXT : FILENAME_MAX_;
 	n = bpf_probe_read_kernel_str(&s->data[sizeof(*e)], most, BPF_CORE_READ(bprm, filename));
 	if (n > 1 && n <= FILENAME_MAX_) {
@@ -300,27 +301,115 @@ int process_exec(u64 *ctx)
 	return 0;
 }
 
-/* emit_exit writes the row of a process's exit. wait(2) reports the code of the group or leader. */
-HOT void emit_exit(struct task_struct *leader, task_id id)
-{
-	struct signal_struct *signal = untrusted(leader)->signal;
-	struct process_event *e = reserve(KIND_process, sizeof(*e));
-	u32 code;
+/*
+ * A process whose last thread is ending. Its row is written when its threads have left their CPUs for ever. Only then has
+ * the kernel counted what they have used: the time since a thread came onto its CPU, which is all of a short process, and
+ * the end itself, which frees the memory.
+ */
+struct leaving {
+	task_id id;
+	s32 pid;
+	s32 ppid;
+	u32 code; /* as wait(2) has it */
+	u64 start_time;
+	struct used others; /* what threads other than the last one, self, had used when that began to end */
+};
 
-	if (!e)
-		return;
-	code = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : leader->exit_code;
+/* By the address of signal_struct, which each of the threads holds. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, u64);
+	__type(value, struct leaving);
+} leaving SEC(".maps");
+
+volatile u32 leavers; /* entries in `leaving` */
+
+HOT void fill_exit(struct process_event *e, struct leaving *l)
+{
 	__builtin_memset(e, 0, sizeof(*e));
 	e->kind = KIND_process;
-	e->task = id;
+	e->task = l->id;
 	e->ts = bpf_ktime_get_ns();
 	e->op = PROCESS_exit;
-	e->pid = leader->tgid;
-	e->ppid = BPF_CORE_READ(leader, real_parent, tgid);
-	e->exit_code = (code >> 8) & 0xff;
-	e->signal = code & 0x7f;
-	e->duration_ns = e->ts - leader->start_time;
+	e->pid = l->pid;
+	e->ppid = l->ppid;
+	e->exit_code = (l->code >> 8) & 0xff;
+	e->signal = l->code & 0x7f;
+	e->duration_ns = e->ts - l->start_time;
+}
+
+/* begin_leaving is called when the last thread of a process ends. Without room its row is written at once. */
+COLD int begin_leaving(struct task_struct *task, struct task_struct *leader, task_id id)
+{
+	u64 key = (u64)untrusted(task)->signal;
+	struct leaving l = { .id = id, .others = { .signal = key, .self = (u64)task } };
+	struct signal_struct *signal = untrusted(leader)->signal;
+	struct process_event *e;
+
+	l.code = signal->flags & SIGNAL_GROUP_EXIT ? signal->group_exit_code : leader->exit_code;
+	l.pid = leader->tgid;
+	l.ppid = BPF_CORE_READ(leader, real_parent, tgid);
+	l.start_time = leader->start_time;
+	sum_used(&l.others);
+	l.others.cpu -= task->se.sum_exec_runtime;
+	l.others.utime -= task->utime;
+	l.others.stime -= task->stime;
+	l.others.faults -= task->maj_flt;
+	if (!bpf_map_update_elem(&leaving, &key, &l, BPF_NOEXIST)) {
+		__sync_fetch_and_add(&leavers, 1);
+		return 0;
+	}
+	e = reserve_of(bpf_get_current_uid_gid(), KIND_process, sizeof(*e));
+	if (e) {
+		fill_exit(e, &l);
+		put_used(e, NULL, most_rss(key, 0));
+		submit(e);
+	}
+	return 0;
+}
+
+HOT u64 greater(u64 a, u64 b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * process_left is called when an ended thread leaves its CPU, and writes the row of its process if no other thread is
+ * still ending. The last thread may have been released before, as soon as somebody waits for the process; then
+ * signal_struct lacks what it has used since, and what the others had used before is added to that.
+ */
+COLD int process_left(struct task_struct *task)
+{
+	u64 key = (u64)untrusted(task)->signal;
+	struct leaving *found = bpf_map_lookup_elem(&leaving, &key), l;
+	struct process_event *e;
+	struct used u = { .signal = key, .self = (u64)task };
+	bool all;
+
+	if (!found)
+		return 0;
+	all = sum_used(&u);
+	if (u.others)
+		return 0;
+	l = *found;
+	if (bpf_map_delete_elem(&leaving, &key))
+		return 0; /* another thread writes it */
+	__sync_fetch_and_sub(&leavers, 1);
+	if (l.others.self == u.self) {
+		u.cpu = greater(u.cpu, l.others.cpu + task->se.sum_exec_runtime);
+		u.utime = greater(u.utime, l.others.utime + task->utime);
+		u.stime = greater(u.stime, l.others.stime + task->stime);
+		u.faults = greater(u.faults, l.others.faults + task->maj_flt);
+	}
+	e = reserve_of(bpf_get_current_uid_gid(), KIND_process, sizeof(*e));
+	if (!e)
+		return 0;
+	fill_exit(e, &l);
+	put_used(e, all ? &u : NULL, most_rss(key, 0));
 	submit(e);
+	return 0;
 }
 
 /* count_unannounced counts the row of a thread that ends before there was room for it: nobody will try again. */
@@ -369,8 +458,7 @@ int process_exit(u64 *ctx)
 		id = identity_of(leader, st);
 	if (!last)
 		return 0;
-	if (!exit_tells_last && __sync_val_compare_and_swap(&st->exited, 0, 1))
-		return 0;
-	emit_exit(leader, id);
+	if (!__sync_val_compare_and_swap(&st->exited, 0, 1))
+		begin_leaving(task, leader, id);
 	return 0;
 }

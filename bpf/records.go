@@ -47,7 +47,7 @@ var records = []record{
 		{form: formPath, offset: 16, size: 8},      // name
 		{form: formContainer, offset: 24, size: 8}, // container
 	}},
-	{table: "process", kind: 5, size: 64, minSize: 64, members: []member{
+	{table: "process", kind: 5, size: 104, minSize: 104, members: []member{
 		{form: formTime, offset: 8, size: 8},    // ts
 		{form: formCPU},                         // cpu
 		{form: formInt32, offset: 4, size: 4},   // task
@@ -59,6 +59,11 @@ var records = []record{
 		{form: formInt32, offset: 48, size: 4},  // exit_code
 		{form: formInt32, offset: 52, size: 4},  // signal
 		{form: formInt64, offset: 56, size: 8},  // duration_ns
+		{form: formInt64, offset: 64, size: 8},  // cpu_ns
+		{form: formInt64, offset: 72, size: 8},  // utime_ns
+		{form: formInt64, offset: 80, size: 8},  // stime_ns
+		{form: formInt64, offset: 88, size: 8},  // rss_max
+		{form: formInt64, offset: 96, size: 8},  // major_faults
 	}},
 	{table: "syscall", kind: 6, size: 112, minSize: 48, members: []member{
 		{form: formTime, offset: 8, size: 8},    // ts

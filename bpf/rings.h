@@ -235,6 +235,52 @@ COLD bool crowded(void)
 	return ring && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= 2 * event_mark;
 }
 
+/*
+ * A share is about how many bytes the users with one hash have lately written to this CPU's ring for processes and
+ * connections: when the next quarter of the ring has been written they count half, then a quarter. Interrupts may add
+ * to it at the same time; it need not be exact.
+ */
+#define SHARES 64 /* a power of two */
+
+struct share {
+	u32 quarter; /* of all that was ever written to the ring */
+	u32 bytes;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SHARES);
+	__type(key, u32);
+	__type(value, struct share);
+} shares SEC(".maps");
+
+/*
+ * displaces says whether a record of a process or connection, of about so many bytes, is to be refused although there
+ * is room for it: the last quarter of the ring is for users who have lately written less than half as much. So one
+ * user's processes cannot displace another's. A global function, so that the verifier checks it only once for each
+ * program.
+ */
+__noinline int displaces(u32 uid, u32 size)
+{
+	u32 key = rare_ring(bpf_get_smp_processor_id(), KIND_process), hash = (uid * 0x9e3779b1) >> 26;
+	struct share *s = bpf_map_lookup_elem(&shares, &hash);
+	void *ring = bpf_map_lookup_elem(&rare, &key);
+	u32 quarter, passed;
+
+	if (!s || !ring)
+		return 0;
+	quarter = bpf_ringbuf_query(ring, BPF_RB_PROD_POS) / event_mark;
+	passed = quarter - s->quarter;
+	if (passed) {
+		s->bytes = passed < 16 ? s->bytes >> passed : 0;
+		s->quarter = quarter;
+	}
+	if (s->bytes > event_mark / 2 && bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) >= 3 * event_mark)
+		return 1;
+	s->bytes += size;
+	return 0;
+}
+
 /* wake wakes record(1), which polls the rare rings for events. */
 COLD int wake(u32 cpu)
 {
@@ -321,15 +367,15 @@ HOT void count_lost(u32 kind)
 }
 
 /*
- * reserve returns size bytes (a constant) of this CPU's bulk or rare ring buffer, according to the kind; without room
- * it counts the record as lost and returns NULL. It compares the record with NULL only once: at a second comparison the
- * verifier until 6.1 has forgotten that it is not NULL. The counters need atomic additions, because a connection may
- * end in an interrupt.
+ * reserve_in returns size bytes (a constant) of this CPU's bulk ring buffer or of a rare one, according to the kind;
+ * without room it counts the record as lost and returns NULL. It compares the record with NULL only once: at a second
+ * comparison the verifier until 6.1 has forgotten that it is not NULL. The counters need atomic additions, because a
+ * connection may end in an interrupt.
  */
-HOT void *reserve(u32 kind, u64 size)
+HOT void *reserve_in(enum rare_set set, u32 kind, u64 size)
 {
 	bool is_bulk = bulk_kinds >> kind & 1;
-	u32 cpu = bpf_get_smp_processor_id(), key = rare_ring(cpu, kind);
+	u32 cpu = bpf_get_smp_processor_id(), key = set * cpu_count + cpu;
 	struct cpu *c = bpf_map_lookup_elem(&cpus, &cpu);
 	void *ring, *rec;
 
@@ -345,9 +391,24 @@ HOT void *reserve(u32 kind, u64 size)
 		return NULL;
 	}
 	__sync_fetch_and_add(&c->emitted[kind], 1);
-	if (crossed_mark(ring, is_bulk ? bulk_mark : rare_ring_mark(kind), size))
+	if (crossed_mark(ring, is_bulk ? bulk_mark : set == RARE_EVENTS ? event_mark : rare_mark, size))
 		wake(cpu);
 	return rec;
+}
+
+HOT void *reserve(u32 kind, u64 size)
+{
+	return reserve_in(rare_set_of(kind), kind, size);
+}
+
+/* reserve_of is reserve for a record of a process or connection of that user. */
+HOT void *reserve_of(u32 uid, u32 kind, u64 size)
+{
+	if (displaces(uid, size)) {
+		count_lost(kind);
+		return NULL;
+	}
+	return reserve(kind, size);
 }
 
 HOT void submit(void *rec)

@@ -121,6 +121,21 @@ func (s *Session) OpenConnections(emit Emit) error {
 	return s.connections("connections_open", s.counted(emit))
 }
 
+// Processes passes the processes that are there to emit, with what they have used, as rows of op "end" that are not in
+// Counts. Announce is to be called before.
+func (s *Session) Processes(emit Emit) error { return s.processes("processes_used", emit) }
+
+// processes passes the rows of processes to emit, if processes are recorded.
+func (s *Session) processes(program string, emit Emit) error {
+	if s.coll.Programs[program] == nil {
+		return nil
+	}
+	if err := s.iterate(program, emit); err != nil {
+		return fmt.Errorf("listing the processes: %w", err)
+	}
+	return nil
+}
+
 // connections passes the rows of the open connections to emit, if connections are recorded.
 func (s *Session) connections(program string, emit Emit) error {
 	if s.coll.Programs[program] == nil {
@@ -211,9 +226,25 @@ func (s *Session) ClearWakeup() {
 
 const membarrierGlobal = 1 // MEMBARRIER_CMD_GLOBAL, include/uapi/linux/membarrier.h
 
+// awaitLeaving waits until the rows of the processes that are ending are written, but not for long: one of them may
+// hang. The command whose end is that of the recording is one of them.
+func (s *Session) awaitLeaving() error {
+	for range 100 {
+		var n uint32
+		if err := s.coll.Variables["leavers"].Get(&n); err != nil || n == 0 {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil
+}
+
 // Stop ends the recording: it disables the programs, sweeps the rings for the last time, and passes the in-flight calls
-// to emit, as rows of table pending, and the open connections.
+// to emit, as rows of table pending, the open connections, and the processes that are still there.
 func (s *Session) Stop(emit Emit) error {
+	if err := s.awaitLeaving(); err != nil {
+		return fmt.Errorf("waiting for processes to end: %w", err)
+	}
 	if err := s.coll.Variables["enabled"].Set(uint32(0)); err != nil {
 		return fmt.Errorf("disabling the programs: %w", err)
 	}
@@ -225,10 +256,13 @@ func (s *Session) Stop(emit Emit) error {
 	if _, err := s.Sweep(emit); err != nil {
 		return err
 	}
-	if s.coll.Programs["connections_end"] != nil {
-		if err := s.Announce(emit); err != nil { // a task may hold connections and have done nothing else
+	if s.coll.Programs["connections_end"] != nil || s.coll.Programs["processes_end"] != nil {
+		if err := s.Announce(emit); err != nil { // a task may be there, or hold connections, and have done nothing else
 			return err
 		}
+	}
+	if err := s.processes("processes_leaving", s.counted(emit)); err != nil {
+		return err
 	}
 	if err := s.InFlight(s.counted(emit)); err != nil {
 		return err
@@ -237,8 +271,8 @@ func (s *Session) Stop(emit Emit) error {
 	return err
 }
 
-// InFlight passes the calls in flight to emit, as rows of table pending, one of a task at most, and the open
-// connections. During the recording these are extra rows, which are not in Counts. Announce is to be called before.
+// InFlight passes the calls in flight to emit, as rows of table pending, one of a task at most, the open connections,
+// and the processes that are there. During the recording these are extra rows, which are not in Counts. Announce is to be called before.
 func (s *Session) InFlight(emit Emit) error {
 	last := make(map[int32]Records)
 	var order []int32
@@ -263,7 +297,10 @@ func (s *Session) InFlight(emit Emit) error {
 	if err != nil {
 		return fmt.Errorf("listing the in-flight calls: %w", err)
 	}
-	return s.connections("connections_end", emit)
+	if err := s.connections("connections_end", emit); err != nil {
+		return err
+	}
+	return s.processes("processes_end", emit)
 }
 
 // Layouts returns the layouts of all tables, indexed by kind; kinds without a table are nil.

@@ -3,6 +3,7 @@
 package bpf
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -323,8 +324,10 @@ func TestInFlight(t *testing.T) {
 		for ; times < 50; times++ {
 			waitForRead(t, r.pid)
 			pending := format.NewBatch(layoutOf(r.session.Layouts(), "pending").Schema)
+			there := format.NewBatch(layoutOf(r.session.Layouts(), "process").Schema)
 			err := r.session.InFlight(func(l *Layout, recs Records, cpu int32) error {
-				l.Gather(pending, recs, cpu, 0)
+				to := map[string]*format.Batch{"pending": pending, "process": there}[l.Schema.Table]
+				l.Gather(to, recs, cpu, 0)
 				return nil
 			})
 			if errors.Is(err, ErrNoIterator) && refused != nil {
@@ -335,6 +338,10 @@ func TestInFlight(t *testing.T) {
 			}
 			if pending.Rows != 1 || pending.Column("nr").I32[0] != unix.SYS_READ {
 				t.Errorf("%d calls in flight: %v, want a read", pending.Rows, pending.Column("nr").I32)
+			}
+			if there.Rows != 1 || there.Column("op").Str.At(0) != "end" || there.Column("pid").I32[0] != int32(r.pid) ||
+				there.Column("cpu_ns").I64[0] <= 0 {
+				t.Errorf("%d processes are there: %v, want %d", there.Rows, there.Column("pid").I32, r.pid)
 			}
 			r.read(1)
 		}
@@ -427,5 +434,40 @@ func TestProgramsAreQuicklyVerified(t *testing.T) {
 	}
 	if total > 160_000 {
 		t.Errorf("the verifier checks %d instructions of all programs", total)
+	}
+}
+
+// A process that hangs while it ends has its row when the recording ends, and what it has used is not known.
+func TestLeavingProcessesAreWritten(t *testing.T) {
+	r := newReader(t)
+	value := make([]byte, r.session.coll.Maps["leaving"].ValueSize())
+	binary.NativeEndian.PutUint32(value[4:], 4711)  // pid
+	binary.NativeEndian.PutUint32(value[12:], 7<<8) // code
+	if err := r.session.coll.Maps["leaving"].Put(uint64(1), value); err != nil {
+		t.Fatal(err)
+	}
+	rows := format.NewBatch(layoutOf(r.session.Layouts(), "process").Schema)
+	if err := r.session.Stop(func(l *Layout, recs Records, cpu int32) error {
+		if l.Schema == rows.Schema {
+			l.Gather(rows, recs, cpu, 0)
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for i := range rows.Rows {
+		if rows.Column("pid").I32[i] != 4711 {
+			continue
+		}
+		found++
+		if rows.Column("op").Str.At(i) != "exit" || rows.Column("exit_code").I32[i] != 7 ||
+			rows.Column("cpu_ns").I64[i] != -1 || rows.Column("rss_max").I64[i] != -1 {
+			t.Errorf("op %s, code %d, %d ns", rows.Column("op").Str.At(i), rows.Column("exit_code").I32[i],
+				rows.Column("cpu_ns").I64[i])
+		}
+	}
+	if found != 1 {
+		t.Errorf("%d rows of the process, want 1", found)
 	}
 }

@@ -6,7 +6,7 @@
  * in a ring buffer: 4 bytes length, 4 bytes zero, the record, padding to a multiple of 8.
  */
 #include "descriptor.h"
-#include "task.h"
+#include "used.h"
 
 HOT void write_record(struct seq_file *seq, void *rec, u32 len)
 {
@@ -215,4 +215,75 @@ int snapshot_pending(struct bpf_iter__task *ctx)
 		return 0;
 	write_pending(seq, &st->begun_call, identity_of(task, st));
 	return 0;
+}
+
+/* The processes that are still ending when the recording has ended. What they use is not known yet. */
+SEC("iter/bpf_map_elem")
+int processes_leaving(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct leaving *found = ctx->value, l;
+	struct process_event e;
+
+	if (!found)
+		return 0;
+	l = *found;
+	fill_exit(&e, &l);
+	put_used(&e, NULL, ~0ULL);
+	write_record(ctx->meta->seq, &e, sizeof(e));
+	return 0;
+}
+
+/* has_ended says whether the row of a process's exit is written, or will be, before the recording ends. */
+HOT bool has_ended(struct task_state *st, u64 signal)
+{
+	return st->exited && !(enabled && bpf_map_lookup_elem(&leaving, &signal));
+}
+
+/*
+ * list_process writes the row of a process that is there. It announces nobody: tasks are listed before. What a thread has
+ * used since it came onto its CPU is missing, as in /proc.
+ */
+HOT int list_process(struct bpf_iter__task *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	struct task_struct *task = ctx->task;
+	struct process_event e = {};
+	struct task_state *st;
+	struct used u = {};
+	u64 signal, mm;
+	bool all;
+
+	if (!task || task->pid != task->tgid)
+		return 0;
+	st = bpf_task_storage_get(&tasks, task, 0, 0);
+	signal = (u64)untrusted(task)->signal;
+	if (!st || !st->id || !recorded(task, st) || has_ended(st, signal))
+		return 0;
+	e.kind = KIND_process;
+	e.task = st->id;
+	e.ts = bpf_ktime_get_ns();
+	e.op = PROCESS_end;
+	e.pid = task->tgid;
+	e.ppid = BPF_CORE_READ(task, real_parent, tgid);
+	e.duration_ns = e.ts - task->start_time;
+	u.signal = signal;
+	all = sum_used(&u);
+	mm = memory_of(task);
+	put_used(&e, all ? &u : NULL, most_rss(signal, mm));
+	write_record(seq, &e, sizeof(e));
+	return 0;
+}
+
+/* The processes that are there at the end of the recording, or of a dump. */
+SEC("iter/task")
+int processes_end(struct bpf_iter__task *ctx)
+{
+	return list_process(ctx);
+}
+
+/* The same, when the recording or a generation begins, for what they have used. */
+SEC("iter/task")
+int processes_used(struct bpf_iter__task *ctx)
+{
+	return list_process(ctx);
 }

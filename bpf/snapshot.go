@@ -25,9 +25,9 @@ type Running struct {
 	order    []*running // in which they were first seen
 }
 
-// running is what a row of table task says about its process. It is of the last row of the first thread, whose id is that
-// of the process; of another thread if only such were listed. Kernels use ids again, so that a thread may have a lower
-// one than the first.
+// running is what a row of table task says about its process. It is of the last row of the first thread, whose id is
+// that of the process; of another thread if only such were listed. Kernels use ids again, so that a thread may have a
+// lower one than the first.
 type running struct {
 	task, pid, ppid, nspid int32
 	pidns                  int64
@@ -83,10 +83,38 @@ func (r *Running) setProgram(p *running, name []byte) {
 	}
 }
 
+// Used is what processes have used, by process id.
+type Used struct {
+	rows  *format.Batch // of op "end"
+	byPID map[int32]int // the row
+}
+
+// NewUsed takes it from rows that Session.Processes has listed.
+func NewUsed(rows *format.Batch) Used {
+	u := Used{rows, make(map[int32]int, rows.Rows)}
+	for i, pid := range rows.Column("pid").I32 {
+		u.byPID[pid] = i
+	}
+	return u
+}
+
+var usedColumns = []string{"cpu_ns", "utime_ns", "stime_ns", "rss_max", "major_faults"}
+
+// PutInto sets the columns of a row of a process that say what it has used, to -1 if that is not known.
+func (u Used) PutInto(row map[string]any, pid int32) {
+	i, ok := u.byPID[pid]
+	for _, name := range usedColumns {
+		row[name] = int64(-1)
+		if ok {
+			row[name] = u.rows.Column(name).I64[i]
+		}
+	}
+}
+
 // Append appends one row of table process for each process to the batch that next returns. The rows have op "snapshot",
-// the time now (ns since the Unix epoch) and the command line that /proc has, none if the process has ended, /proc does
-// not show it, or arguments are not wanted.
-func (r *Running) Append(next func() (*format.Batch, error), now int64, withArgs bool) error {
+// the time now (ns since the Unix epoch), what the process has used, and the command line that /proc has, none if the
+// process has ended, /proc does not show it, or arguments are not wanted.
+func (r *Running) Append(next func() (*format.Batch, error), used Used, now int64, withArgs bool) error {
 	proc := FindProc()
 	for _, p := range r.order {
 		var args []string
@@ -95,10 +123,12 @@ func (r *Running) Append(next func() (*format.Batch, error), now int64, withArgs
 		}
 		b, err := next()
 		if err == nil {
-			err = b.AppendRow(map[string]any{
+			row := map[string]any{
 				"ts": now, "cpu": int32(-1), "task": p.task, "op": "snapshot", "pid": p.pid, "ppid": p.ppid,
 				"filename": p.program, "args": args,
-			})
+			}
+			used.PutInto(row, p.pid)
+			err = b.AppendRow(row)
 		}
 		if err != nil {
 			return fmt.Errorf("listing the running processes: %w", err)

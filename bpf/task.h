@@ -14,6 +14,7 @@ const volatile u32 recorder_tgid; /* record(1) itself is never recorded; in the 
 const volatile bool want_tree;    /* record only `targets` or a command, and their descendants */
 const volatile bool want_comm;    /* record only tasks named comm_filter */
 const volatile comm_t comm_filter;
+const volatile u32 page_size = 4096; /* bytes */
 const volatile bool want_users;   /* record only tasks of the users in user_filter */
 const volatile bool want_cgroups; /* record only tasks in `selected_cgroups`, and below */
 #define USERS_MAX 64
@@ -52,10 +53,11 @@ volatile u32 identity_changes; /* verdicts invalidated + changes to identities o
 const volatile u32 cgroup_controller;
 
 /*
- * Added to the ids of cgroups: 1 << 48 for each cgroup that was renamed since the recording began. So names before and
- * after belong to different ids. The kernel's ids have an inode number in the lower half, and in the upper half a
- * generation that grows when these numbers begin anew; they are not used again.
+ * Added to the ids of cgroups: CGROUP_RENAME for each cgroup that was renamed since the recording began. So names before
+ * and after belong to different ids, for eight million renames. The kernel's ids have an inode number in the lower half,
+ * and in the upper half a generation that grows when these numbers begin anew; they are not used again.
  */
+#define CGROUP_RENAME (1ULL << 40)
 volatile u64 cgroup_renames;
 
 /* Whether a task is recorded. */
@@ -137,7 +139,7 @@ struct task_state {
 	u32 execs;    /* how often the executable has changed */
 	u32 changes;  /* identity_changes before the cgroup in who was last compared */
 	u32 changing; /* a program changes or announces the identity */
-	u32 exited;   /* the exit of the process was recorded; only in its leader */
+	u32 exited;   /* the last thread of the process has ended; only in its leader */
 	task_id executed; /* who it was at the exec that who lacks; see announce_executed */
 	u32 verdict;   /* enum verdict */
 	u32 tree;      /* enum tree */
@@ -452,7 +454,7 @@ COLD u32 append_cgroup(struct scratch *s, u32 off, struct kernfs_node *kn, struc
 
 HOT cgroup_id cgroup_id_of(struct kernfs_node *kn)
 {
-	return BPF_CORE_READ(kn, id) + cgroup_renames;
+	return (BPF_CORE_READ(kn, id) + cgroup_renames) & ~(1ULL << 63); /* columns are signed, and ids above 0 */
 }
 
 /* has_left says whether another task is ending: its namespaces may be freed while a program reads them. */
@@ -534,12 +536,31 @@ HOT void put_pid_namespace(struct task_event *e, struct task_struct *task)
 	e->pidns = BPF_CORE_READ(ns, ns.inum);
 }
 
+/*
+ * memory_of returns the address of a task's memory; of a first thread that has ended before the process, that of another
+ * thread, unless several are just ending. A kernel thread has none.
+ */
+COLD u64 memory_of(struct task_struct *task)
+{
+	struct task_struct *current = bpf_get_current_task_btf();
+	u64 mm = (u64)BPF_CORE_READ(task, mm), head, node;
+
+	if (!mm && task->tgid == current->tgid)
+		mm = (u64)BPF_CORE_READ(current, mm);
+	head = (u64)BPF_CORE_READ(task, signal) + bpf_core_field_offset(struct signal_struct, thread_head);
+	node = FIELD(head, struct list_head, next);
+	for (int i = 0; i < 4 && !mm && node != head; i++) {
+		mm = FIELD(node - bpf_core_field_offset(struct task_struct, thread_node), struct task_struct, mm);
+		node = FIELD(node, struct list_head, next);
+	}
+	return mm;
+}
+
 /* build_task builds the row of a task's identity in the scratch buffer, and returns its length. */
 HOT u32 build_task(struct scratch *s, struct task_struct *task, struct task_state *st)
 {
-	struct task_struct *current = bpf_get_current_task_btf();
 	struct task_event *e = (void *)s->data;
-	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	struct mm_struct *mm = (void *)memory_of(task);
 	struct file *exe;
 	u32 len = sizeof(*e);
 
@@ -558,8 +579,6 @@ HOT u32 build_task(struct scratch *s, struct task_struct *task, struct task_stat
 	e->mntns = st->who.mntns;
 	__builtin_memcpy(e->comm, st->who.comm, sizeof(e->comm));
 	put_pid_namespace(e, task);
-	if (!mm && task->tgid == current->tgid)
-		mm = BPF_CORE_READ(current, mm); /* a leader that ended before the process */
 	exe = BPF_CORE_READ(mm, exe_file);
 	if (exe)
 		len = append_path(s, len, BPF_CORE_READ(exe, f_path.dentry), BPF_CORE_READ(exe, f_path.mnt), &e->exe);

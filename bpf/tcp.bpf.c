@@ -133,7 +133,7 @@ HOT u64 since(u64 now, u64 then)
 __noinline int emit_tcp(u64 sock, task_id task, u64 began, u32 op_flags, s32 ret)
 {
 	struct sock *sk = (void *)sock;
-	struct tcp_event *e = reserve(KIND_tcp, sizeof(*e));
+	struct tcp_event *e = reserve_of(BPF_CORE_READ(sk, sk_uid.val), KIND_tcp, sizeof(*e));
 	u32 op = op_flags & 0xff;
 
 	if (!e)
@@ -441,7 +441,7 @@ COLD int tcp_accepted(struct task_struct *task, struct task_state *st, u32 fd)
 	cookie = cookie_of(sk);
 	if (cookie && BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_STATE_CLOSE)
 		bpf_map_update_elem(&accepted, &cookie, &id, BPF_ANY);
-	e = reserve(KIND_tcp, sizeof(*e));
+	e = reserve_of(bpf_get_current_uid_gid(), KIND_tcp, sizeof(*e));
 	if (!e)
 		return 0;
 	fill_tcp(e, sk, id, TCP_accept);
@@ -475,12 +475,15 @@ HOT void connect_begin(struct connect_call *c, struct sock *sk, u64 addr, s32 le
 	c->ts = bpf_ktime_get_ns();
 }
 
-/* emit_failed writes the row of a connect that failed before any state change. */
+/*
+ * emit_failed writes the row of a connect that failed before any state change. Such a connect costs as little as a call,
+ * so its row goes to the ring of the events that do.
+ */
 COLD int emit_failed(struct task_struct *task, struct task_state *st, struct sockaddr_any *a, s32 ret)
 {
 	struct connect_call *c = &st->connect;
 	task_id id = identity(task, st);
-	struct tcp_event *e = reserve(KIND_tcp, sizeof(*e));
+	struct tcp_event *e = reserve_in(RARE_CHEAP, KIND_tcp, sizeof(*e));
 
 	if (!e)
 		return 0;

@@ -73,7 +73,7 @@ func (l *loader) tryHooks(m mechanism) error {
 		if err != nil {
 			return err
 		}
-		attached, err := attachOne(p, prog)
+		attached, err := attachOne(p, prog, nil)
 		if err == nil {
 			attached.Close()
 		}

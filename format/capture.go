@@ -25,29 +25,41 @@ type Capture struct {
 	parts  []*Capture // that it is the Union of; nil: none
 	close  func() error
 
+	opener      Opener
 	claims      *Manifest         // the manifest as it is in the capture; nil if there is none that can be read
 	manifestSum string            // its SHA-256
 	manifestErr error             // if it does not have the checksum that it says
 	tar         *io.SectionReader // that the capture is read from; nil: a directory, or several captures
 }
 
+// Opener opens captures. The zero value is what Open, OpenTar and OpenStream use.
+type Opener struct {
+	// MaxBatchBytes is how many bytes the columns of a batch may take that are read at
+	// once; if they take more, the error is ErrTooLarge. 0 is MaxBatchBytes, which the
+	// format allows.
+	MaxBatchBytes int64
+}
+
 // Open opens the capture at path: a directory, a tar, or "-", which is a tar on
 // standard input. A capture that was never finished, or was cut off, opens with
 // its complete record batches; see Manifest and Damage.
 // Errors are ErrNotCapture, ErrVersion, ErrCorrupt or those of the file system.
-func Open(path string) (*Capture, error) {
+func Open(path string) (*Capture, error) { return Opener{}.Open(path) }
+
+// Open is Open.
+func (o Opener) Open(path string) (*Capture, error) {
 	if path == "-" {
-		return OpenStream(os.Stdin)
+		return o.OpenStream(os.Stdin)
 	}
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
 	case info.IsDir():
-		return openCaptureDirectory(path)
+		return o.openDirectory(path)
 	case !info.Mode().IsRegular():
 		err = fmt.Errorf("%w: neither a directory nor a file", ErrNotCapture)
 	default:
-		return openTarFile(path)
+		return o.openTarFile(path)
 	}
 	return nil, fmt.Errorf("opening capture %s: %w", path, err)
 }
@@ -62,10 +74,10 @@ type segmentFile struct {
 
 // newCapture makes a capture of its capture.json, nil if there is none, and its
 // segments. closer is called by Close, or when newCapture fails.
-func newCapture(
+func (o Opener) newCapture(
 	path string, manifest []byte, segments []segmentFile, damage []error, closer func() error,
 ) (*Capture, error) {
-	c := &Capture{Path: path, damage: damage, close: closer}
+	c := &Capture{Path: path, damage: damage, close: closer, opener: o}
 	if err := c.load(manifest, segments); err != nil {
 		closer()
 		return nil, fmt.Errorf("opening capture %s: %w", path, err)
@@ -129,7 +141,7 @@ func (c *Capture) load(manifest []byte, segments []segmentFile) error {
 func (c *Capture) loadTable(segments []segmentFile) (metadata map[string]string, err error) {
 	t := &Table{}
 	for _, f := range segments {
-		s := readSegment(f.r, f.size, f.name, f.table)
+		s := readSegment(f.r, f.size, f.name, f.table, c.opener.MaxBatchBytes)
 		if s.schema != nil {
 			if v, err := parseVersion(s.schema.metadata["fletch.format"]); err == nil && v.check() != nil {
 				return nil, v.check()

@@ -368,7 +368,7 @@ func TestInvalidSegments(t *testing.T) {
 		{"big-endian", bigEndian(), "big-endian", 0},
 		{"old version", oldVersion(e), "arrow metadata version 2", 0},
 	} {
-		s := readSegment(bytes.NewReader(c.b), int64(len(c.b)), "path/000001.arrow", "path")
+		s := readSegment(bytes.NewReader(c.b), int64(len(c.b)), "path/000001.arrow", "path", 0)
 		sound := s.Damage == nil && s.Complete
 		if c.says != "" {
 			sound = errors.Is(s.Damage, ErrCorrupt) && strings.Contains(s.Damage.Error(), c.says)
@@ -393,7 +393,7 @@ func TestOtherColumns(t *testing.T) {
 		entries = append(entries, segmentFile{"path", "00000" + n, "path/00000" + n + ".arrow", bytes.NewReader(data),
 			int64(len(data))})
 	}
-	c, err := newCapture("test", nil, entries, nil, func() error { return nil })
+	c, err := Opener{}.newCapture("test", nil, entries, nil, func() error { return nil })
 	if err != nil {
 		t.Fatal(err)
 	}

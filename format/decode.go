@@ -3,6 +3,7 @@
 package format
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -45,14 +46,16 @@ type decoder struct {
 	prefix  [8]byte
 	rows    []int32 // that a block keeps
 
-	r      io.ReaderAt
-	body   int64  // offset of the body
-	ahead  []byte // the beginning of the body, as far as it is in head
-	budget int64  // bytes that may still be decoded
-	large  func() // called once when a batch turns out to be large; nil: not of interest
+	r     io.ReaderAt
+	body  int64  // offset of the body
+	ahead []byte // the beginning of the body, as far as it is in head
+	limit int64  // bytes that a batch may have
+	left  int64  // of limit
+	large func() // called once when a batch turns out to be large; nil: not of interest
 }
 
-// largeBatch is how many decoded bytes make a batch large. record writes none as large.
+// largeBatch is how many decoded bytes make a batch large, where this is not more than
+// half of what one may have. record writes none as large.
 const largeBatch = 8 << 20
 
 var decoders = sync.Pool{New: func() any { return &decoder{} }}
@@ -68,9 +71,10 @@ func (d *decoder) release() {
 
 // decode reads the message at loc into dst, whose columns have the types of its
 // schema; layouts[i] says which buffers of the message are dst.Columns[i]. Columns
-// without a layout stay empty. It returns an error if the message contradicts itself
-// or a buffer cannot be decoded.
-func (d *decoder) decode(r io.ReaderAt, loc location, layouts []layout, dst *Batch) error {
+// without a layout stay empty. It returns an error if the message contradicts itself,
+// a buffer cannot be decoded, or they all take more than limit bytes: ErrTooLarge, if
+// they are a batch nevertheless. 0 is MaxBatchBytes.
+func (d *decoder) decode(r io.ReaderAt, loc location, layouts []layout, dst *Batch, limit int64) error {
 	d.head = grow(d.head, int(min(int64(loc.metadata)+loc.body, max(int64(loc.metadata), readAhead))))
 	if err := readFull(r, d.head, loc.offset); err != nil {
 		return err
@@ -81,7 +85,9 @@ func (d *decoder) decode(r io.ReaderAt, loc location, layouts []layout, dst *Bat
 	if d.header.body != loc.body {
 		return fmt.Errorf("body of %d bytes, not %d", d.header.body, loc.body)
 	}
-	d.r, d.body, d.ahead, d.budget = r, loc.offset+int64(loc.metadata), d.head[loc.metadata:], MaxBatchBytes
+	d.r, d.body, d.ahead = r, loc.offset+int64(loc.metadata), d.head[loc.metadata:]
+	d.limit = cmp.Or(limit, MaxBatchBytes)
+	d.left = d.limit
 	dst.Rows = d.header.rows
 	for i := range layouts {
 		if err := d.column(&dst.Columns[i], layouts[i]); err != nil {
@@ -192,10 +198,13 @@ func (d *decoder) buffer(dst []byte, i int, need, limit int64) ([]byte, error) {
 	if raw {
 		size = need
 	}
-	if d.budget -= size; d.budget < 0 {
+	if d.left -= size; d.left < 0 {
+		if d.limit < MaxBatchBytes {
+			return dst, ErrTooLarge
+		}
 		return dst, fmt.Errorf("batch of more than %d bytes", MaxBatchBytes)
 	}
-	if d.large != nil && d.budget < MaxBatchBytes-largeBatch {
+	if d.large != nil && d.limit-d.left > min(largeBatch, d.limit/2) {
 		d.large()
 		d.large = nil
 	}

@@ -225,7 +225,7 @@ func (d *disk) capture(name string) (*Capture, error) {
 			}
 		}
 	}
-	return newCapture(name, manifest, entries, nil, func() error { return nil })
+	return Opener{}.newCapture(name, manifest, entries, nil, func() error { return nil })
 }
 
 // cut returns the disk after a loss of power: with what was synced and, if r is not

@@ -12,6 +12,10 @@ import (
 	"time"
 )
 
+// InFlightSegments is added to the number of the last generation of a dump, for the
+// segments of what was in flight when it was made. No recording has so many generations.
+const InFlightSegments = 1_000_000_000
+
 // Dump makes a capture of the generations from..to, which must be finished, in a
 // directory at path. Its segments are hard links or, if the file system cannot make
 // them, copies. Its manifest is the one given to Create with Start, End, Tables and

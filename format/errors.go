@@ -25,10 +25,14 @@ type removedError struct{}
 func (removedError) Error() string        { return "it was removed while it was being written" }
 func (removedError) Is(target error) bool { return target == os.ErrNotExist }
 
-// corrupt wraps an error in ErrCorrupt, unless it comes from the file system.
+// ErrTooLarge is the error for a batch with more bytes than Opener.MaxBatchBytes.
+var ErrTooLarge = errors.New("a batch is larger than it may be")
+
+// corrupt wraps an error in ErrCorrupt, unless it comes from the file system or from a limit
+// of this program.
 func corrupt(err error) error {
 	var path *fs.PathError
-	if errors.As(err, &path) {
+	if errors.As(err, &path) || errors.Is(err, ErrTooLarge) {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrCorrupt, err)

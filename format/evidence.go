@@ -105,7 +105,7 @@ func (c *evidence) addSegment(f segmentFile) error {
 	if f.size == 0 {
 		return nil
 	}
-	s := readSegment(f.r, f.size, f.name, f.table)
+	s := readSegment(f.r, f.size, f.name, f.table, 0)
 	if s.Damage != nil && !errors.Is(s.Damage, ErrCorrupt) {
 		return s.Damage // it could not be read
 	}

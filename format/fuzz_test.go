@@ -55,7 +55,7 @@ func FuzzManifest(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		checkFuzzed(t, len(data)+len(path), func() (*Capture, error) {
 			e := segmentFile{"path", "000001", "path/000001.arrow", bytes.NewReader(path), int64(len(path))}
-			return newCapture("fuzz", data, []segmentFile{e}, nil, func() error { return nil })
+			return Opener{}.newCapture("fuzz", data, []segmentFile{e}, nil, func() error { return nil })
 		})
 		// What parses can be written back.
 		if m, err := parseManifest(data); err == nil {

@@ -25,6 +25,7 @@ var taskSchema = &Schema{Table: "task", Columns: []Column{{"task", Int32}, {"ts"
 var generationManifest = func() Manifest {
 	m := testManifest
 	m.Start = time.Unix(1700000000, 0).UTC()
+	m.Clock = []Clock{{Monotonic: 1, Wall: m.Start.UnixNano()}}
 	return m
 }()
 

@@ -23,7 +23,7 @@ func (f files) close() error {
 	return errors.Join(errs...)
 }
 
-func openCaptureDirectory(path string) (*Capture, error) {
+func (o Opener) openDirectory(path string) (*Capture, error) {
 	manifest, entries, open, err := readCaptureDirectory(path)
 	if err != nil {
 		open.close()
@@ -35,7 +35,7 @@ func openCaptureDirectory(path string) (*Capture, error) {
 				path, ErrNotCapture, strings.Join(inside, ", "))
 		}
 	}
-	return newCapture(path, manifest, entries, nil, open.close)
+	return o.newCapture(path, manifest, entries, nil, open.close)
 }
 
 // capturesIn returns the names of the first three captures in a directory, such as

@@ -15,7 +15,7 @@ import (
 )
 
 // openTarFile opens a tar of a capture.
-func openTarFile(path string) (*Capture, error) {
+func (o Opener) openTarFile(path string) (*Capture, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("opening capture %s: %w", path, err)
@@ -25,23 +25,26 @@ func openTarFile(path string) (*Capture, error) {
 		f.Close()
 		return nil, fmt.Errorf("opening capture %s: %w", path, err)
 	}
-	return openTar(path, f, info.Size(), f.Close)
+	return o.openTar(path, f, info.Size(), f.Close)
 }
 
 // OpenTar opens a tar of a capture in size bytes of r, which it does not close.
 func OpenTar(r io.ReaderAt, size int64) (*Capture, error) {
-	return openTar("tar", r, size, func() error { return nil })
+	return Opener{}.openTar("tar", r, size, func() error { return nil })
 }
 
 // OpenStream opens a tar of a capture from a stream, which it copies to a temporary
 // file that is removed when the capture is closed. If r is itself a regular file,
 // as standard input can be, and at its beginning, it is read in place.
-func OpenStream(r io.Reader) (*Capture, error) {
+func OpenStream(r io.Reader) (*Capture, error) { return Opener{}.OpenStream(r) }
+
+// OpenStream is OpenStream.
+func (o Opener) OpenStream(r io.Reader) (*Capture, error) {
 	const name = "-"
 	if f, ok := r.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode().IsRegular() {
 			if at, err := f.Seek(0, io.SeekCurrent); err == nil && at == 0 {
-				return openTar(name, f, info.Size(), func() error { return nil })
+				return o.openTar(name, f, info.Size(), func() error { return nil })
 			}
 		}
 	}
@@ -73,16 +76,16 @@ func OpenStream(r io.Reader) (*Capture, error) {
 		closer()
 		return nil, fmt.Errorf("opening capture %s: %w", name, err)
 	}
-	return openTar(name, spool, size, closer)
+	return o.openTar(name, spool, size, closer)
 }
 
-func openTar(name string, r io.ReaderAt, size int64, closer func() error) (*Capture, error) {
+func (o Opener) openTar(name string, r io.ReaderAt, size int64, closer func() error) (*Capture, error) {
 	manifest, entries, damage, err := readTar(r, size)
 	if err != nil {
 		closer()
 		return nil, fmt.Errorf("opening capture %s: %w", name, err)
 	}
-	c, err := newCapture(name, manifest, entries, damage, closer)
+	c, err := o.newCapture(name, manifest, entries, damage, closer)
 	if err == nil {
 		c.tar = io.NewSectionReader(r, 0, size)
 	}

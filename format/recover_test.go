@@ -44,7 +44,7 @@ func segment(t testing.TB, codec Codec, batches ...*Batch) (b []byte, ends []int
 func openSegment(table string, b []byte) (*Capture, error) {
 	e := segmentFile{table: table, number: "000001", name: table + "/000001.arrow", r: bytes.NewReader(b),
 		size: int64(len(b))}
-	return newCapture("test", nil, []segmentFile{e}, nil, func() error { return nil })
+	return Opener{}.newCapture("test", nil, []segmentFile{e}, nil, func() error { return nil })
 }
 
 // A segment cut off at any byte has exactly the batches that are whole.
@@ -96,7 +96,7 @@ func batchEnds(t *testing.T, data []byte) (ends []int64, finished int64) {
 		}
 		if strings.HasPrefix(h.Name, "syscall/") {
 			content := io.NewSectionReader(bytes.NewReader(data), at, h.Size)
-			s := readSegment(content, h.Size, h.Name, "syscall")
+			s := readSegment(content, h.Size, h.Name, "syscall", 0)
 			if !s.Complete {
 				t.Fatalf("entry %s: incomplete: %v", h.Name, s.Damage)
 			}
@@ -552,7 +552,7 @@ func TestManifestChecksum(t *testing.T) {
 		segment, err := os.ReadFile(filepath.Join(path, "syscall", "000001.arrow"))
 		must(t, err)
 		reopen := func(manifest []byte) (*Capture, error) {
-			return newCapture("c", manifest, []segmentFile{{"syscall", "000001", "syscall/000001.arrow",
+			return Opener{}.newCapture("c", manifest, []segmentFile{{"syscall", "000001", "syscall/000001.arrow",
 				bytes.NewReader(segment), int64(len(segment))}}, nil, func() error { return nil })
 		}
 		c, err := reopen(data)

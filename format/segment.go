@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -21,6 +22,7 @@ type Segment struct {
 	Blocks   []Block
 
 	r      io.ReaderAt
+	limit  int64         // see Opener; 0: that of the format
 	schema *parsedSchema // nil if the segment ends before the end of its schema
 }
 
@@ -47,12 +49,23 @@ func segmentName(dir, base string) (table, number string, ok bool) {
 	return dir, number, true
 }
 
+// Number returns the number of the segment, from 1; 0 if it has none that a recorder
+// gives.
+func (s *Segment) Number() int {
+	_, base, _ := strings.Cut(s.Name, "/")
+	n, err := strconv.Atoi(strings.TrimSuffix(base, ".arrow"))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
+
 // readSegment finds the record batches of a segment of size bytes by walking from
 // message to message, which also works for a segment that was never finished:
 // each batch that is there completely is a block. The list of batches in the
 // footer is for other readers; here a footer means that the segment is complete.
-func readSegment(r io.ReaderAt, size int64, name, table string) Segment {
-	s := Segment{Name: name, Bytes: size, r: r}
+func readSegment(r io.ReaderAt, size int64, name, table string, limit int64) Segment {
+	s := Segment{Name: name, Bytes: size, r: r, limit: limit}
 	s.Damage = s.findBlocks(table)
 	if s.Damage != nil {
 		s.Damage = fmt.Errorf("segment %s: %w", name, corrupt(s.Damage))
@@ -222,7 +235,7 @@ func (s *Segment) timeRangeOf(at location, column int) (lo, hi int64, err error)
 	b := NewBatch(&Schema{Columns: s.schema.Columns[column : column+1]})
 	d := decoders.Get().(*decoder)
 	defer d.release()
-	if err := d.decode(s.r, at, s.schema.layouts[column:column+1], b); err != nil {
+	if err := d.decode(s.r, at, s.schema.layouts[column:column+1], b, s.limit); err != nil {
 		return 0, 0, err
 	}
 	lo, hi, _ = b.timeRange()

@@ -4,6 +4,7 @@ package format
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"runtime"
@@ -56,7 +57,7 @@ func (t *Table) dropUndecodable() {
 		for !s.Complete && len(s.Blocks) > 0 {
 			last := len(s.Blocks) - 1
 			err := t.Read(&b, s.Blocks[last], nil)
-			if err == nil {
+			if err == nil || errors.Is(err, ErrTooLarge) {
 				break
 			}
 			s.Damage = err
@@ -103,7 +104,8 @@ func (t *Table) Read(dst *Batch, b Block, columns []string) error {
 }
 
 // ReadLarge is Read, but it calls large, once, before most of a batch is decoded that
-// takes more than 8 MiB, so that the caller can wait until there is memory for it.
+// takes more than 8 MiB, or half of what it may take, so that the caller can wait until
+// there is memory for it.
 func (t *Table) ReadLarge(dst *Batch, b Block, columns []string, large func()) error {
 	p := t.project(columns)
 	if dst.Schema != nil && dst.Schema.equal(p.schema) {
@@ -127,7 +129,7 @@ func (t *Table) read(dst *Batch, b Block, p projection, layouts []layout, large 
 	d := decoders.Get().(*decoder)
 	defer d.release()
 	d.large = large
-	if err := d.decode(s.r, b.at, layouts[:stored], dst); err != nil {
+	if err := d.decode(s.r, b.at, layouts[:stored], dst, s.limit); err != nil {
 		dst.Reset()
 		return fmt.Errorf("reading segment %s: batch at %d: %w", s.Name, b.at.offset, corrupt(err))
 	}

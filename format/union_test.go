@@ -32,8 +32,8 @@ func dumps(t *testing.T) (first, second, last string) {
 	for name, span := range map[string][2]int{"first": {1, 4}, "second": {3, 6}, "last": {8, 8}} {
 		must(t, w.Dump(filepath.Join(dir, name), span[0], span[1], func(m *Manifest) {
 			m.Dump = &Dump{Reason: name}
-			m.Changes = []Change{{TS: time.Unix(1, 0).UTC(), What: "cpu"},
-				{TS: time.Unix(int64(span[1]), 0).UTC(), What: name}}
+			m.Changes = []Change{{TS: time.Unix(1700000000, 0).UTC(), What: "cpu"},
+				{TS: time.Unix(1700000000+int64(span[1]), 0).UTC(), What: name}}
 			syscall := m.Tables["syscall"]
 			syscall.Lost += 3 // that are in no row
 			m.Tables["syscall"] = syscall

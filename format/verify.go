@@ -13,6 +13,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxChecksums limits the segments of a capture that have a checksum in the
@@ -144,22 +145,7 @@ func (c *Capture) verifyManifest(v *Verification) {
 	if c.manifestErr != nil && m.Checksum == "" && m.Format.Minor >= 2 {
 		v.add("", "", "%s has no checksum", ManifestName)
 	}
-	oldest := c.oldestGenerationStart()
-	switch {
-	case m.Start.IsZero():
-		v.add("", "", "%s does not say when the recording began", ManifestName)
-	case m.Complete && !oldest.IsZero() && !m.Start.Equal(oldest):
-		v.add("", "", "%s has another start than the oldest generation", ManifestName)
-	case oldest.IsZero() && len(m.Clock) > 0 && m.Start.UnixNano() < m.Clock[0].Wall:
-		v.add("", "", "%s has a start before the first reading of its clock", ManifestName)
-	case m.Complete && m.End.IsZero():
-		v.add("", "", "%s says complete, and not when the recording ended", ManifestName)
-	case !m.End.IsZero() && m.End.Before(m.Start):
-		v.add("", "", "%s says that the recording ended before it began", ManifestName)
-	}
-	if !slices.IsSortedFunc(m.Changes, func(a, b Change) int { return a.TS.Compare(b.TS) }) {
-		v.add("", "", "%s lists changes that are not in order of time", ManifestName)
-	}
+	c.verifyTimes(v, m)
 	if id, err := hex.DecodeString(m.ID); m.ID != "" && (err != nil || len(id) != 16) {
 		v.add("", "", "%s has the id %q, which is not 128 bits", ManifestName, m.ID)
 	}
@@ -170,7 +156,7 @@ func (c *Capture) verifyManifest(v *Verification) {
 		}
 		if has := m.Tables[t.Schema.Table]; m.Complete && has.Rows == t.Rows &&
 			(has.Bytes != t.Bytes || has.Segments != len(t.Segments)) {
-			v.add(t.Schema.Table, "", "%d bytes in %d segments, %d in %d when it was recorded",
+			v.add(t.Schema.Table, "", "bytes: %d in segments: %d, but %d in %d when it was recorded",
 				t.Bytes, len(t.Segments), has.Bytes, has.Segments)
 		}
 	}
@@ -188,7 +174,71 @@ func (c *Capture) verifyManifest(v *Verification) {
 		// A dump may be of a recording with losses whose rows could not be written.
 		has := m.Tables[name].Lost
 		if m.Complete && (has < lost[name] || has > lost[name] && m.Dump == nil) {
-			v.add(name, "", "%d rows were lost, %d when it was recorded", lost[name], has)
+			v.add(name, "", "lost rows: %d, but %d when it was recorded", lost[name], has)
+		}
+	}
+}
+
+// verifyTimes checks that the times in the manifest do not contradict each other. They
+// are all on the scale of the events, which no step of the wall clock changes.
+func (c *Capture) verifyTimes(v *Verification, m *Manifest) {
+	wrong := func(text string, args ...any) { v.add("", "", ManifestName+" "+text, args...) }
+	oldest := c.oldestGenerationStart()
+	var clock int64 // when the recording began, if it is known
+	if len(m.Clock) > 0 {
+		clock = m.Clock[0].Wall
+	}
+	switch start := m.Start.UnixNano(); {
+	case m.Start.IsZero():
+		wrong("does not say when the recording began")
+	case m.Complete && !oldest.IsZero() && !m.Start.Equal(oldest):
+		wrong("has another start than the oldest generation")
+	case clock > start:
+		wrong("has a start before the first reading of its clock")
+	case m.Format.Minor >= 2 && len(m.Clock) == 0:
+		wrong("has no reading of its clock")
+	case m.Format.Minor >= 2 && oldest.IsZero() && m.Derived == nil && clock != start:
+		wrong("has another start than the first reading of its clock")
+	case m.Complete && m.End.IsZero():
+		wrong("says complete, and not when the recording ended")
+	case !m.End.IsZero() && m.End.Before(m.Start):
+		wrong("says that the recording ended before it began")
+	}
+	if !slices.IsSortedFunc(m.Changes, func(a, b Change) int { return a.TS.Compare(b.TS) }) {
+		wrong("lists changes that are not in order of time")
+	}
+	for _, change := range m.Changes {
+		// What is noticed after the last event of a dump is in it.
+		late := !m.End.IsZero() && m.Dump == nil && m.Derived == nil && change.TS.After(m.End)
+		if change.TS.UnixNano() < clock || late {
+			wrong("lists a change at %s, which is not in the recording", change.TS.Format(time.RFC3339Nano))
+			break
+		}
+	}
+	c.verifyClock(wrong, m)
+}
+
+// verifyClock checks the readings of the clocks. The wall clock may be slewed by up to
+// an eighth, as chrony does; more is a step or a suspend, which is in the changes.
+func (c *Capture) verifyClock(wrong func(text string, args ...any), m *Manifest) {
+	moved := slices.ContainsFunc(m.Changes, func(c Change) bool { return c.What != "cpu" })
+	for i, r := range m.Clock {
+		if first := m.Clock[0]; i > 0 {
+			elapsed := float64(r.Monotonic) - float64(first.Monotonic)
+			drift := float64(r.Wall) - float64(first.Wall) - elapsed
+			switch {
+			case r.Monotonic < m.Clock[i-1].Monotonic:
+				wrong("has readings of its clock that are not in order")
+				return
+			case !moved && math.Abs(drift) > float64(time.Second)+elapsed/8:
+				wrong("has readings of the wall clock that differ by %v more than those of the other",
+					time.Duration(drift).Round(time.Millisecond))
+				return
+			}
+		}
+		if r.Monotonic <= 0 || r.Wall <= 0 {
+			wrong("has a reading of its clock that is not positive")
+			return
 		}
 	}
 }
@@ -325,7 +375,7 @@ func (s *Segment) verifyFooter() error {
 	f := &flatbuffer{b: b}
 	pos, n := f.root().vector(footerBatches, footerBlockSize)
 	if n != len(s.Blocks) {
-		return fmt.Errorf("%d batches without rows", n-len(s.Blocks))
+		return fmt.Errorf("batches without rows: %d", n-len(s.Blocks))
 	}
 	for i := range n {
 		at := pos + footerBlockSize*i

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -390,8 +391,48 @@ func TestProcessWithoutItsFirstThread(t *testing.T) {
 	})
 	got, _ := capture(t, 0, "-e", "process", "-p", pid, "-d", "500ms")
 	listed := processes(t, got, "snapshot")
-	if len(listed) != 1 || listed[0].s("filename") != program("workload") ||
+	if len(listed) != 1 || listed[0].s("filename") != resolved(t, program("workload")) ||
 		!slices.Equal(listed[0]["args"].([]string), []string{program("workload"), "leaderless", "60s"}) {
 		t.Errorf("snapshot rows %v", listed)
 	}
+}
+
+// A process whose first thread ended before the recording began exits with its program, also if it got a signal since.
+func TestProcessWithoutItsFirstThreadExits(t *testing.T) {
+	needKernel(t)
+	cmd := exec.Command(program("workload"), "leaderless", "60s")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer cmd.Process.Kill()
+	pid := strconv.Itoa(cmd.Process.Pid)
+	waitFor(t, "the first thread to end", func() bool {
+		stat, _ := os.ReadFile("/proc/" + pid + "/stat")
+		_, state, _ := strings.Cut(string(stat), ") ")
+		return strings.HasPrefix(state, "Z")
+	})
+	for _, args := range [][]string{nil, {"-G", "1h", "-W", "2"}} {
+		args = append(args, "-e", "process,signal", "--", "sh", "-c", "kill -WINCH $0; sleep 0.2", pid)
+		got, _ := capture(t, 0, args...)
+		to := rows(t, got, "signal")
+		if len(to) == 0 || to[0].n("to_pid") != int64(cmd.Process.Pid) {
+			t.Fatalf("signals: %v", to)
+		}
+		for _, r := range rows(t, got, "task") {
+			if r.n("task") == to[0].n("to") && r.s("exe") != resolved(t, program("workload")) {
+				t.Errorf("%q: the program of the process is %q", args, r.s("exe"))
+			}
+		}
+	}
+}
+
+// resolved is a path without symbolic links, as the kernel names a file.
+func resolved(t *testing.T, path string) string {
+	t.Helper()
+	path, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
 }

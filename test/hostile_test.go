@@ -122,9 +122,8 @@ var hostiles = []hostile{
 			"name": text("/%d")})
 	}},
 	{name: "ids that repeat", view: "summary", make: func(c *hostileCapture, scale int) {
-		for range 4 * scale { // every other row is one that does not count
-			c.add(fixture.Task, format.MaxRows, cells{"task": func(i int) any { return int32(i / 2 % 512) }})
-		}
+		// Every other row is one that does not count.
+		c.repeat(4*scale, fixture.Task, format.MaxRows, cells{"task": func(i int) any { return int32(i / 2 % 512) }})
 	}},
 	{name: "one time", view: "replay", make: func(c *hostileCapture, scale int) {
 		c.add(fixture.Task, 1, cells{"task": one, "comm": longText})
@@ -137,18 +136,14 @@ var hostiles = []hostile{
 			"duration_ns": func(i int) any { return int64(i) << 44 }})
 	}},
 	{name: "zeros", view: "syscalls", make: func(c *hostileCapture, scale int) {
-		for range 2 * scale {
-			c.add(fixture.Syscall, 500_000, nil)
-		}
+		c.repeat(2*scale, fixture.Syscall, 500_000, nil)
 	}},
 	{name: "columns", view: "convert csv", make: func(c *hostileCapture, scale int) {
 		s := &format.Schema{Table: "wide", Columns: fixture.Syscall.Columns[:3:3]}
 		for i := len(s.Columns); i < format.MaxColumns; i++ {
 			s.Columns = append(s.Columns, format.Column{Name: fmt.Sprintf("c%d", i), Type: format.String})
 		}
-		for range 3 * scale {
-			c.add(s, 8000, cells{"c3": constant("x"), "c200": text("%d")})
-		}
+		c.repeat(3*scale, s, 8000, cells{"c3": constant("x"), "c200": text("%d")})
 	}},
 	{name: "tables", view: "info", make: func(c *hostileCapture, scale int) {
 		for i := range 60 * scale {
@@ -167,7 +162,7 @@ var hostiles = []hostile{
 			c.add(fixture.Process, 100_000*scale, cells{"op": constant("exec"), "pid": count, "ppid": count})
 		}},
 	{name: "segments", view: "info", make: func(c *hostileCapture, scale int) {
-		for c.generation = range 3000 * scale {
+		for c.generation = range 1000 * scale {
 			c.add(fixture.Syscall, 1, nil)
 		}
 	}},
@@ -205,7 +200,7 @@ var hostiles = []hostile{
 		path := filepath.Join(dir, "capture.tar")
 		err := writeFile(path, func(w io.Writer) error {
 			out := tar.NewWriter(w)
-			for i := range 50_000 * scale {
+			for i := range 20_000 * scale {
 				h := &tar.Header{Typeflag: tar.TypeReg, Format: tar.FormatUSTAR,
 					Name: fmt.Sprintf("syscall/%06d.arrow", i+1)}
 				if err := out.WriteHeader(h); err != nil {
@@ -242,7 +237,7 @@ var hostiles = []hostile{
 			for n := range 8 {
 				path := filepath.Join(dir, fmt.Sprintf("%d.tar", n))
 				writeHostile(t, path, id, func(c *hostileCapture) {
-					for c.generation = range 300 * scale {
+					for c.generation = range 100 * scale {
 						c.add(fixture.Task, 1+n, cells{"task": count})
 						c.add(fixture.Syscall, 1+n, cells{"task": count})
 					}
@@ -277,13 +272,18 @@ type hostileCapture struct {
 }
 
 // add adds rows, in batches of no more than a writer takes.
-func (c *hostileCapture) add(s *format.Schema, rows int, values cells) {
+func (c *hostileCapture) add(s *format.Schema, rows int, values cells) { c.repeat(1, s, rows, values) }
+
+// repeat adds the same rows several times.
+func (c *hostileCapture) repeat(times int, s *format.Schema, rows int, values cells) {
 	c.t.Helper()
 	b := format.NewBatch(s)
 	flush := func() {
 		b.Generation = c.generation + 1
-		if err := c.w.Append(b, format.Zstd); err != nil {
-			c.t.Fatal(err)
+		for range times {
+			if err := c.w.Append(b, format.Zstd); err != nil {
+				c.t.Fatal(err)
+			}
 		}
 		b.Reset()
 	}

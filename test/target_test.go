@@ -151,8 +151,12 @@ func TestGenerationsInPIDNamespace(t *testing.T) {
 		c := recordInside(t, ownProc, `
 			sh -c 'while [ ! -e stop ]; do sleep 0.05; done' known &
 			$record -G 200ms -W 2 --comm sh -p $! &
-			began
+			recorder=$!
+			# The first segment may already have gone again.
+			until ls $capture/process | grep -v 000001.arrow | grep -q .; do sleep 0.05; done
 			while [ -e $capture/process/000001.arrow ]; do sleep 0.05; done
+			kill -INT $recorder # while the process runs: later generations would not have it
+			wait $recorder
 			touch stop
 			wait`)
 		found := false

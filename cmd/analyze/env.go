@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -63,4 +62,4 @@ func (e *env) progress(table string, rows int64, read *atomic.Int64) (stop func(
 }
 
 // workers is the number of workers of a scan.
-func (e *env) workers() int { return runtime.GOMAXPROCS(0) }
+func (e *env) workers() int { return budget.Of(e.ctx).Workers() }

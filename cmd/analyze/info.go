@@ -17,9 +17,11 @@ import (
 )
 
 var infoCommand = cli.Command{
-	Name:        "analyze info",
-	Summary:     "what a capture holds, and whether it is complete",
-	Description: "Shows where, when and how captures were recorded, whether they are complete, and what is in them.",
+	Name:    "analyze info",
+	Summary: "what a capture holds, and whether it is complete",
+	Description: `Shows where, when and how captures were recorded, whether they are complete, and what is in them.
+Complete is what the recorder finished and has as many rows as it wrote; whether these are the same, analyze verify
+tells.`,
 	Examples: []cli.Example{
 		{Line: "analyze info incident"},
 		{Line: "ssh host record -w - -d 10s | analyze info -", Text: "without a file"},
@@ -91,10 +93,14 @@ func newInfoObject(m *format.Manifest) infoObject {
 	return object
 }
 
+// completeText says that the recorder finished a capture, and that as many rows are there as it wrote. That nothing in
+// them changed is known only when all has been read.
+const completeText = "complete, not verified"
+
 // writeInfo prints a capture for people.
 func writeInfo(w io.Writer, c *capture.Capture) error {
 	colour := term.ColourOf(w)
-	state := colour.Green("complete")
+	state := colour.Green(completeText) + ": analyze verify reads all of it"
 	if !c.Manifest.Complete {
 		state = colour.Red("INCOMPLETE") + ", " + incompleteText(c)
 	}

@@ -24,6 +24,11 @@ type process struct {
 	ExitCode  *int32     `json:"exit_code"`   // null as End
 	Signal    *int32     `json:"signal"`      // the signal that killed it; 0: none; null as End
 	Calls     *int64     `json:"syscalls"`    // null: calls were not recorded
+	CPU       *int64     `json:"cpu_ns"`      // used while it was recorded; null: unknown; likewise:
+	User      *int64     `json:"utime_ns"`
+	System    *int64     `json:"stime_ns"`
+	Faults    *int64     `json:"major_faults"`
+	Memory    *int64     `json:"rss_max"` // the most that it ever had, bytes
 	Comm      string     `json:"comm"`
 	Filename  string     `json:"filename"` // of the program
 	Args      []string   `json:"args"`
@@ -35,6 +40,7 @@ type process struct {
 	listed   bool          // an event or a call of it matches the filter
 	begun    bool          // an event shows that it began, or that it was there
 	ending   *processEvent // nil: it did not end
+	before   used          // what it had used when the recording began
 	parent   *process
 	children []*process
 	drawn    bool // used by drawTree
@@ -60,6 +66,38 @@ func (p *process) callsText() string {
 		return "-"
 	}
 	return term.Count(*p.Calls)
+}
+
+// setUsed sets what a process has used by the end of the recording, or its own.
+func (p *process) setUsed(u used) {
+	for _, n := range []struct {
+		to            **int64
+		before, after int64
+	}{
+		{&p.CPU, p.before.cpu, u.cpu}, {&p.User, p.before.user, u.user}, {&p.System, p.before.system, u.system},
+		{&p.Faults, p.before.faults, u.faults}, {&p.Memory, 0, u.memory},
+	} {
+		if n.before >= 0 && n.after >= 0 {
+			since := max(n.after-n.before, 0) // the kernel's shares of user and system change with its ticks
+			*n.to = &since
+		}
+	}
+}
+
+// cpuText is the CPU time of a process, "-" if it is not known.
+func (p *process) cpuText() string {
+	if p.CPU == nil {
+		return "-"
+	}
+	return view.Nanoseconds.Text(*p.CPU)
+}
+
+// memoryText is the most memory that a process had, "-" if it is not known.
+func (p *process) memoryText() string {
+	if p.Memory == nil {
+		return "-"
+	}
+	return term.Bytes(*p.Memory)
 }
 
 // lifetimeText is the lifetime of a process, "-" if it did not end.

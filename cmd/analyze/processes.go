@@ -16,9 +16,9 @@ var processesCommand = cli.Command{
 	Name:    "analyze processes",
 	Summary: "who ran what, as a tree",
 	Description: `Shows who ran what as a tree: when each process began (from the start of the capture; "before" is not
-known exactly), how long it lived, how it ended, how many system calls it made, and its last command line. What was not
-recorded is "-". With -Y it shows processes with an event of any family or a call that matches, as they are without it,
-and counts the calls that match.`,
+known exactly), how long it lived, how it ended, how many system calls it made, how much CPU time it used while it was
+recorded, the most memory that it ever had, and its last command line. What was not recorded is "-". With -Y it shows
+processes with an event of any family or a call that matches, as they are without it, and counts the calls that match.`,
 	Examples: []cli.Example{
 		{Line: "analyze processes incident"},
 		{Line: "analyze processes incident --json | jq '.[] | select(.exit_code > 0)'", Text: "those that failed"},

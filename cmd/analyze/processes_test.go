@@ -35,12 +35,12 @@ func TestReusedPIDs(t *testing.T) {
 	f.AddSyscall(3*second+1, 0, 4, 0, 0, 0)
 	code, stdout, stderr := analyze("processes", write(t, f))
 	const want = "" +
-		"pid    start  lifetime  status   calls  command\n" +
-		" 10   before         -  running      0  sh\n" +
-		" 11  +0.500s         -  exit 0       3  ├─ one 'a b'\n" +
-		" 11  +2.000s    2.00 s  exit 3       2  ├─ two\n" +
-		" 77   before    10.0 s  SIGTERM      0  ├─ ?\n" +
-		" 77   before         -  running      0  └─ again\n"
+		"pid    start  lifetime  status   calls  cpu  memory  command\n" +
+		" 10   before         -  running      0    -       -  sh\n" +
+		" 11  +0.500s         -  exit 0       3    -       -  ├─ one 'a b'\n" +
+		" 11  +2.000s    2.00 s  exit 3       2    -       -  ├─ two\n" +
+		" 77   before    10.0 s  SIGTERM      0    -       -  ├─ ?\n" +
+		" 77   before         -  running      0    -       -  └─ again\n"
 	if code != 0 || stdout != want {
 		t.Errorf("got %d %s\n%s\nwant\n%s", code, stderr, stdout, want)
 	}

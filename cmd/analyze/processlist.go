@@ -73,7 +73,7 @@ type processList struct {
 
 // begin adds a process whose first event or task is at the time from, in ns since the Unix epoch.
 func (l *processList) begin(pid, ppid int32, from int64) *process {
-	p := &process{PID: pid, PPID: ppid, Args: []string{}, from: from, Lifetime: -1}
+	p := &process{PID: pid, PPID: ppid, Args: []string{}, from: from, Lifetime: -1, before: unknownUse}
 	if before := l.latest[pid]; before != nil && before.End == nil {
 		before.lost = true
 	}
@@ -99,12 +99,12 @@ func (l *processList) apply(ev *processEvent) {
 		known := l.latest[ev.pid] != nil && l.latest[ev.pid].End == nil
 		if p = l.current(ev); !known { // each generation has a snapshot: the first one counts
 			p.Filename, p.Args = ev.filename, ev.args
-			p.begun = true
+			p.begun, p.before = true, ev.used
 		}
 	case "fork":
 		p = l.begin(ev.pid, ev.ppid, ev.ts)
 		p.Start = timeOf(ev.ts)
-		p.begun = true
+		p.begun, p.before = true, used{}
 		if parent := l.latest[ev.ppid]; parent != nil && parent != p {
 			p.parent = parent
 			p.Filename, p.Args, p.Comm = parent.Filename, parent.Args, parent.Comm
@@ -115,10 +115,14 @@ func (l *processList) apply(ev *processEvent) {
 		if !p.begun && l.isCommand(ev) {
 			l.command = nil
 			p.Start = timeOf(ev.ts) // the fork is not recorded
-			p.begun = true
+			p.begun, p.before = true, used{}
 		}
+	case "end":
+		p = l.current(ev)
+		p.setUsed(ev.used)
 	case "exit":
 		p = l.exited(ev)
+		p.setUsed(ev.used)
 		p.End, p.ExitCode, p.Signal = timeOf(ev.ts), &ev.exitCode, &ev.signal
 		p.ending = ev
 		if ev.duration > 0 {

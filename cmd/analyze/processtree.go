@@ -18,7 +18,7 @@ const maxDepth = 40
 // writeTree prints processes, sorted by time, as trees. start is the start of the capture; selected says that there may
 // be others.
 func writeTree(w io.Writer, list []*process, start time.Time, selected bool) error {
-	t := term.NewTable(">pid", ">start", ">lifetime", "status", ">calls", "command")
+	t := term.NewTable(">pid", ">start", ">lifetime", "status", ">calls", ">cpu", ">memory", "command")
 	lines := make([]treeLine, 0, len(list))
 	for _, p := range list {
 		if p.parent == nil {
@@ -31,7 +31,7 @@ func writeTree(w io.Writer, list []*process, start time.Time, selected bool) err
 	t.Rows(len(lines), func(i int) []string {
 		p := lines[i].p
 		return []string{strconv.Itoa(int(p.PID)), p.startText(start), p.lifetimeText(), p.status(), p.callsText(),
-			lines[i].indent + lines[i].mark + p.command()}
+			p.cpuText(), p.memoryText(), lines[i].indent + lines[i].mark + p.command()}
 	})
 	if t.Len() == 0 {
 		which := "no"

@@ -93,7 +93,7 @@ func redact(e *env, args []string) (err error) {
 	if err := o.check(); err != nil {
 		return err
 	}
-	c, err := capture.OpenRecording(o.Args(), e.stdin)
+	c, err := capture.OpenRecording(e.ctx, o.Args(), e.stdin)
 	if err != nil {
 		return err
 	}
@@ -239,8 +239,8 @@ func (o *redactOptions) write(w io.Writer, r *redaction.Report) error {
 	}
 	for _, d := range r.Dropped {
 		name := strings.TrimSuffix(d.Table+"."+d.Column, ".")
-		fmt.Fprintf(w, "left out, because this version does not know it: %s, %s rows\n", term.Escape(name),
-			term.Count(d.Rows))
+		fmt.Fprintf(w, "left out, because this version does not know it: %s, %s\n", term.Escape(name),
+			term.Counted(d.Rows, "row"))
 	}
 	if o.dryRun {
 		return nil
@@ -249,7 +249,7 @@ func (o *redactOptions) write(w io.Writer, r *redaction.Report) error {
 	for _, size := range r.Tables {
 		rows, groups = rows+size.Rows, groups+size.Groups
 	}
-	_, err := fmt.Fprintf(w, "checked: %s rows and %s different texts and addresses, as many as before\n",
-		term.Count(rows), term.Count(groups))
+	_, err := fmt.Fprintf(w, "checked: %s and %s, as many as before\n",
+		term.Counted(rows, "row"), term.Counted(groups, "different text"))
 	return err
 }

@@ -156,7 +156,7 @@ const crowdedText = "there are more names than fit into --max-memory: the lists 
 // write prints the summary for people.
 func (s *captureSummary) write(w io.Writer) error {
 	colour := term.ColourOf(w)
-	state := colour.Green("complete")
+	state := colour.Green(completeText)
 	if !s.Complete {
 		state = colour.Red("INCOMPLETE")
 	}

@@ -36,8 +36,7 @@ type endpoints struct {
 	accepted, connected map[endpoint]struct{}
 
 	addresses capture.TextPool
-	memory    *budget.Budget
-	reserved  int64
+	memory    *budget.Account
 }
 
 // endpointBytes is what an endpoint takes, besides its address.
@@ -46,7 +45,7 @@ const endpointBytes = 64
 // loadEndpoints reads the endpoints of a capture, once for all keys and workers. It reads all rows, not only those that
 // match the filter.
 func loadEndpoints(s *view.Source) (*endpoints, error) {
-	memory := s.Budget()
+	memory := s.Budget().Account("the ends of connections")
 	type id struct{}
 	return view.LoadOnce(s, id{}, func() (*endpoints, error) {
 		known := &endpoints{accepted: map[endpoint]struct{}{}, connected: map[endpoint]struct{}{},
@@ -62,6 +61,12 @@ func (k *endpoints) add(b *format.Batch) error {
 	ops, saddr, daddr := &b.Column("op").Str, &b.Column("saddr").Str, &b.Column("daddr").Str
 	sport, dport := b.Column("sport").I32, b.Column("dport").I32
 	for i := range b.Rows {
+		if i%budget.AccountStep == 0 {
+			known := int64(len(k.accepted) + len(k.connected) + budget.AccountStep)
+			if err := k.memory.Set(endpointBytes*known + k.addresses.Bytes()); err != nil {
+				return err
+			}
+		}
 		switch string(ops.Bytes(i)) {
 		case "accept":
 			k.accepted[endpoint{k.addresses.Add(addressOf(saddr, i)), sport[i]}] = struct{}{}
@@ -69,9 +74,7 @@ func (k *endpoints) add(b *format.Batch) error {
 			k.connected[endpoint{k.addresses.Add(addressOf(daddr, i)), dport[i]}] = struct{}{}
 		}
 	}
-	more := endpointBytes*int64(len(k.accepted)+len(k.connected)) + k.addresses.Bytes() - k.reserved
-	k.reserved += more
-	return k.memory.Reserve("the ends of connections", more)
+	return nil
 }
 
 // directions are the texts of directions, by code.

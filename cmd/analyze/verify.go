@@ -70,8 +70,8 @@ func verify(e *env, args []string) (err error) {
 		}
 		switch result.State {
 		case verification.Wrong:
-			found = append(found, fmt.Errorf("%s is not what its recorder wrote: %s problems", c.Path,
-				term.Count(int64(len(result.Problems)))))
+			found = append(found, fmt.Errorf("%s is not what its recorder wrote: %s", c.Path,
+				term.Counted(int64(len(result.Problems)), "problem")))
 		case verification.Unfinished:
 			found = append(found, fmt.Errorf("%s is not finished; nothing else is wrong with it", c.Path))
 		}
@@ -127,15 +127,15 @@ func writeVerification(w io.Writer, c *capture.Capture, r *verification.Result) 
 	fmt.Fprintf(w, "%s: %s\n", term.Escape(c.Path), state)
 	for i, p := range r.Problems {
 		if i == maxProblems {
-			fmt.Fprintf(w, "  and %s more problems\n", term.Count(int64(len(r.Problems)-i)))
+			fmt.Fprintf(w, "  and %s more\n", term.Counted(int64(len(r.Problems)-i), "problem"))
 			break
 		}
 		fmt.Fprintf(w, "  %s %s\n", colour.Red("wrong:"), term.Escape(problemText(p)))
 	}
-	fmt.Fprintf(w, "  %s segments are as they were written, %s have no checksum; %s rows read\n",
-		term.Count(int64(r.Segments)), term.Count(int64(r.Unchecked)), term.Count(r.Rows))
+	fmt.Fprintf(w, "  as written, by their checksums: %s; without a checksum: %s; read: %s\n",
+		term.Counted(int64(r.Segments), "segment"), term.Count(int64(r.Unchecked)), term.Counted(r.Rows, "row"))
 	if r.Unwritten > 0 {
-		fmt.Fprintf(w, "  %s ids lead nowhere, since not all was written\n", term.Count(int64(r.Unwritten)))
+		fmt.Fprintf(w, "  without a row, since not all was written: %s\n", term.Counted(int64(r.Unwritten), "id"))
 	}
 	if sum := c.ManifestSHA256(); sum != "" {
 		fmt.Fprintf(w, "  SHA-256 of %s: %s\n", format.ManifestName, sum)

@@ -79,7 +79,8 @@ func explainBudget(opt *options, err error) error {
 	if !errors.As(err, &budgetErr) {
 		return err
 	}
-	what, hint := fmt.Sprintf("%d CPUs", budgetErr.CPUs), "give it more, record fewer families with -e, or smaller rings with -b"
+	what := fmt.Sprintf("%d CPUs", budgetErr.CPUs)
+	hint := "give it more, record fewer families with -e, or smaller rings with -b"
 	if budgetErr.Keep > 0 {
 		what += fmt.Sprintf(" and %d segments of each table", budgetErr.Keep)
 		hint = "give it more, or keep fewer segments with -W"

@@ -4,6 +4,7 @@ package main
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
@@ -34,6 +35,12 @@ func (c *columns) has(name string) bool {
 	column := schema.Of(c.table.Table).Select(name)
 	c.incomplete = c.incomplete || c.table.Check(column...) != nil
 	return !c.incomplete
+}
+
+// stored reports whether the capture has a column. Those that it lacks read as 0 or empty.
+func (c *columns) stored(name string) bool {
+	t := c.capture.Table(c.table.Table)
+	return t != nil && slices.Contains(t.Stored(), schema.Of(c.table.Table).Column(name).Column)
 }
 
 // column returns a column that the table has.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"time"
 
 	"github.com/fletch-trace/fletch/internal/budget"
@@ -63,7 +62,7 @@ func playAll(ctx context.Context, o *options, stdin io.Reader, stdout, stderr io
 	if o.arrow {
 		return writeArrow(ctx, o, set, span, stdout)
 	}
-	sources, err := newSources(o, set, span)
+	sources, err := newSources(ctx, o, set, span)
 	if err != nil {
 		return err
 	}
@@ -81,7 +80,7 @@ func playAll(ctx context.Context, o *options, stdin io.Reader, stdout, stderr io
 
 // mergeOptions divides the memory.
 func mergeOptions(b *budget.Budget) merge.Options {
-	o := merge.Options{Workers: workers(), Window: 64 << 20, Late: 64 << 20}
+	o := merge.Options{Workers: b.Workers(), Window: 64 << 20, Late: 64 << 20}
 	o.Window, o.Late = min(o.Window, b.Share(8)), min(o.Late, b.Share(8))
 	o.Run, o.Held = int(b.Share(int64(16*o.Workers))), b.Share(4)
 	return o
@@ -105,6 +104,3 @@ func progress(stderr io.Writer, sources []merge.Source) *term.Progress {
 		return fmt.Sprintf("%d %%, %s rows, %s", 100*read/max(all, 1), term.Count(read), term.Rate(read, elapsed))
 	})
 }
-
-// workers is the number of goroutines that read and format batches.
-func workers() int { return runtime.GOMAXPROCS(0) }

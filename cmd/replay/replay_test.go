@@ -133,7 +133,8 @@ func TestFalseBlockTimes(t *testing.T) {
 		"minimum too late":  func(b *format.Block) { b.MinTS += 1e6 },
 		"maximum too early": func(b *format.Block) { b.MaxTS -= 1e6 },
 	} {
-		sources, err := newSources(&options{time: "utc"}, set, capture.Window{From: math.MinInt64, To: math.MaxInt64})
+		sources, err := newSources(t.Context(), &options{time: "utc"}, set,
+			capture.Window{From: math.MinInt64, To: math.MaxInt64})
 		if err != nil {
 			t.Fatal(err)
 		}

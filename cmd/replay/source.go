@@ -3,10 +3,12 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"sync/atomic"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/cli"
 	"github.com/fletch-trace/fletch/internal/filter"
@@ -73,7 +75,7 @@ type worker struct {
 }
 
 // newSources makes a source for each table of events and losses that may have rows to be written.
-func newSources(o *options, set capture.Set, span capture.Window) ([]merge.Source, error) {
+func newSources(ctx context.Context, o *options, set capture.Set, span capture.Window) ([]merge.Source, error) {
 	program, err := compileFilter(o, set)
 	if err != nil {
 		return nil, err
@@ -92,7 +94,7 @@ func newSources(o *options, set capture.Set, span capture.Window) ([]merge.Sourc
 			counted, err := c.Counted(t.Schema.Table)
 			var s *source
 			if err == nil {
-				s, err = newSource(o, set, c, counted.Between(span.From, span.To), program, span, gate)
+				s, err = newSource(ctx, o, set, c, counted.Between(span.From, span.To), program, span, gate)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("reading %s: %w", c.Path, err)
@@ -117,12 +119,13 @@ func compileFilter(o *options, set capture.Set) (*filter.Program, error) {
 }
 
 // newSource makes the source of table t of capture c. The filter p may be nil.
-func newSource(o *options, set capture.Set, c *capture.Capture, t *format.Table, p *filter.Program,
+func newSource(ctx context.Context, o *options, set capture.Set, c *capture.Capture, t *format.Table, p *filter.Program,
 	span capture.Window, gate chan struct{}) (*source, error) {
 	if err := t.Schema.Check(format.Column{Name: "ts", Type: format.Timestamp}); err != nil {
 		return nil, err
 	}
-	s := &source{table: t, span: span, workers: make([]worker, workers()+1), gate: gate} // one for the merge itself
+	s := &source{table: t, span: span, gate: gate,
+		workers: make([]worker, budget.Of(ctx).Workers()+1)} // one for the merge itself
 	for _, b := range t.Blocks() {
 		s.blocks = append(s.blocks, b)
 		s.spans = append(s.spans, merge.Span{Rows: b.Rows, Min: b.MinTS, Max: b.MaxTS})

@@ -88,15 +88,22 @@ func (t *pendingText) Append(dst []byte, row int) []byte {
 //	running 100, child of 1: /usr/bin/bash ["bash"]
 //	fork 101
 //	exec /usr/bin/ls ["ls", "-l"]
-//	exit 0 after 0.020000s
+//	exit 0 after 0.020000s, used 0.001700s of CPU and 2.0 MiB
+//	still running 100, used 0.001700s of CPU and 2.0 MiB
 type processText struct {
 	op, pid, ppid, filename, args, exitCode, signal, duration *capture.Accessor
+
+	cpu, memory *capture.Accessor // nil: the capture lacks them
 }
 
 func newProcessText(c *columns) eventText {
-	return &processText{op: c.byName("op"), pid: c.byName("pid"), ppid: c.byName("ppid"),
+	t := &processText{op: c.byName("op"), pid: c.byName("pid"), ppid: c.byName("ppid"),
 		filename: c.byName("filename"), args: c.byName("args"), exitCode: c.byName("exit_code"),
 		signal: c.byName("signal"), duration: c.byName("duration_ns")}
+	if c.stored("cpu_ns") && c.stored("rss_max") {
+		t.cpu, t.memory = c.byName("cpu_ns"), c.byName("rss_max")
+	}
+	return t
 }
 
 func (t *processText) Append(dst []byte, row int) []byte {
@@ -110,7 +117,10 @@ func (t *processText) Append(dst []byte, row int) []byte {
 	case "exec":
 		return t.appendProgram(append(dst, "exec "...), row)
 	case "exit":
-		return t.appendExit(dst, row)
+		return t.appendUsed(t.appendExit(dst, row), row)
+	case "end":
+		dst = strconv.AppendInt(append(dst, "still running "...), t.pid.Int(row), 10)
+		return t.appendUsed(dst, row)
 	default:
 		return term.AppendEscaped(dst, op)
 	}
@@ -134,6 +144,22 @@ func (t *processText) appendExit(dst []byte, row int) []byte {
 		return dst
 	}
 	return append(stamp.Seconds(append(dst, " after "...), duration, 6), 's')
+}
+
+// appendUsed appends what a process has used, as far as it is known.
+func (t *processText) appendUsed(dst []byte, row int) []byte {
+	if t.cpu == nil {
+		return dst
+	}
+	between := ", used "
+	if cpu := t.cpu.Int(row); cpu >= 0 {
+		dst = append(stamp.Seconds(append(dst, between...), cpu, 6), "s of CPU"...)
+		between = " and "
+	}
+	if memory := t.memory.Int(row); memory >= 0 {
+		dst = append(append(dst, between...), term.Bytes(memory)...)
+	}
+	return dst
 }
 
 // fileText is the text of table file: operation, path, offset, size, result and duration, as in

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 
+	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 )
 
@@ -46,12 +48,21 @@ func Of(ctx context.Context) *Budget {
 // Limit is the size of the budget in bytes.
 func (b *Budget) Limit() int64 { return b.limit }
 
+// programBytes is what a program takes before it reads anything: its code, and the runtime's memory.
+const programBytes = 12 << 20
+
 // heap is how many bytes of the budget are for the heap. The rest is for the program itself, and for what is allocated
 // while the garbage collector, which takes at most half of the time, cannot keep up.
-func (b *Budget) heap() int64 { return b.limit - b.limit/4 - 12<<20 }
+func (b *Budget) heap() int64 { return b.limit - b.limit/4 - programBytes }
 
 // Share is one nth of the heap, in bytes.
 func (b *Budget) Share(n int64) int64 { return b.heap() / n }
+
+// Batch is how many bytes a batch of a capture may take.
+func (b *Budget) Batch() int64 { return min(format.MaxBatchBytes, b.Share(4)) }
+
+// Workers is how many goroutines, of GOMAXPROCS, may each have a batch that is not large.
+func (b *Budget) Workers() int { return max(1, min(runtime.GOMAXPROCS(0), int(b.Share(16<<20)))) }
 
 // TryReserve takes n bytes of the budget and reports whether there was room. All that is reserved leaves three eighths
 // of the heap for what is not.

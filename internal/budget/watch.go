@@ -4,14 +4,16 @@ package budget
 
 import (
 	"context"
+	"errors"
 	"io"
-	"math"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/cli"
 )
 
@@ -20,7 +22,8 @@ type watch struct {
 	cancel   context.CancelCauseFunc
 	program  string
 	stderr   io.Writer
-	ended    atomic.Bool
+	own      int64         // bytes that the program had before, beyond those of readers: of a test
+	ended    chan struct{} // closed when nothing is watched any more
 	exceeded atomic.Bool
 }
 
@@ -36,16 +39,18 @@ var watching struct {
 // nevertheless, Watch ends it by cli.ExitNow, with the error and status 1.
 func (b *Budget) Watch(ctx context.Context, program string, stderr io.Writer) (_ context.Context, stop func()) {
 	ctx, b.watch.cancel = context.WithCancelCause(ctx)
-	b.watch.program, b.watch.stderr = program, stderr
+	b.watch.program, b.watch.stderr, b.watch.ended = program, stderr, make(chan struct{})
+	b.watch.own = max(taken()-programBytes, 0)
 	watching.Lock()
 	defer watching.Unlock()
-	if before := debug.SetMemoryLimit(b.heap()); watching.budgets == 0 {
+	if before := debug.SetMemoryLimit(b.heap() + b.watch.own); watching.budgets == 0 {
 		watching.before = before
 	}
 	watching.budgets++
 	b.armed()
+	go b.watchTaken()
 	return With(ctx, b), func() {
-		b.watch.ended.Store(true)
+		close(b.watch.ended)
 		b.watch.cancel(nil)
 		watching.Lock()
 		defer watching.Unlock()
@@ -55,10 +60,16 @@ func (b *Budget) Watch(ctx context.Context, program string, stderr io.Writer) (_
 	}
 }
 
+// reading is what there is no room for if it is not known what.
+const reading = "reading these captures"
+
 // Error returns the error of the program: err, or that the budget was exceeded if that is why it failed.
 func (b *Budget) Error(err error) error {
+	if errors.Is(err, format.ErrTooLarge) {
+		return b.Exceeded(err.Error())
+	}
 	if err != nil && b.watch.exceeded.Load() {
-		return b.Exceeded("reading these captures takes")
+		return b.Exceeded(reading)
 	}
 	return err
 }
@@ -68,11 +79,31 @@ func (b *Budget) Error(err error) error {
 func (b *Budget) armed() {
 	type sentinel struct{ _ [16]byte } // not tiny: those are collected together
 	runtime.SetFinalizer(&sentinel{}, func(*sentinel) {
-		if !b.watch.ended.Load() {
-			b.check()
+		select {
+		case <-b.watch.ended:
+		default:
+			b.checkLive()
 			b.armed()
 		}
 	})
+}
+
+// allocationRate is about how many bytes a second a program can take, at most.
+const allocationRate = 12 << 30
+
+// watchTaken looks often enough at what the program has taken that it cannot take much more in between: the collector,
+// which takes at most half of the time, may not keep up, and on a busy machine it may be late.
+func (b *Budget) watchTaken() {
+	every := time.NewTicker(time.Duration(float64(b.limit) / allocationRate * float64(time.Second)))
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+			b.checkTaken()
+		case <-b.watch.ended:
+			return
+		}
+	}
 }
 
 const (
@@ -81,25 +112,39 @@ const (
 	freeMemory = "/memory/classes/heap/released:bytes"
 )
 
-// check stops the program if the heap is too large.
-func (b *Budget) check() {
-	samples := []metrics.Sample{{Name: liveHeap}, {Name: allMemory}, {Name: freeMemory}}
+// taken is how many bytes the program has from the system, without its code.
+func taken() int64 {
+	samples := []metrics.Sample{{Name: allMemory}, {Name: freeMemory}}
 	metrics.Read(samples)
-	live, mapped := int64(samples[0].Value.Uint64()), int64(samples[1].Value.Uint64()-samples[2].Value.Uint64())
-	if live > b.heap()/4*3 {
+	return int64(samples[0].Value.Uint64() - samples[1].Value.Uint64())
+}
+
+// checkLive cancels the run if what is in use is too large.
+func (b *Budget) checkLive() {
+	samples := []metrics.Sample{{Name: liveHeap}}
+	metrics.Read(samples)
+	if live := int64(samples[0].Value.Uint64()); live > b.heap()/4*3+b.watch.own {
 		b.watch.exceeded.Store(true)
-		b.watch.cancel(b.Exceeded("reading these captures takes"))
+		b.watch.cancel(b.Exceeded(reading))
 	}
-	if b.watch.exceeded.Load() && mapped > b.heap()+b.limit/16 {
+	b.checkTaken()
+}
+
+// checkTaken ends the program if it has taken too much. After it was told to end, less is too much.
+func (b *Budget) checkTaken() {
+	beyond := b.limit / 8
+	if b.watch.exceeded.Load() {
+		beyond = b.limit / 16
+	}
+	if taken() > b.heap()+beyond+b.watch.own {
 		b.exit()
 	}
 }
 
-// exit ends the program. Nothing else runs any more that could take memory: the collector's own goroutine is the one
-// that exits.
+// exit ends the program. Meanwhile the rest of it hardly runs, and so does not take more.
 func (b *Budget) exit() {
-	debug.SetMemoryLimit(math.MaxInt64)
+	runtime.GOMAXPROCS(1)
 	cli.ExitNow(cli.ExitFailed, func() {
-		cli.Error(b.watch.stderr, b.watch.program, b.Exceeded("reading these captures takes"))
+		cli.Error(b.watch.stderr, b.watch.program, b.Exceeded(reading))
 	})
 }

@@ -40,7 +40,7 @@ type Set []*Capture
 // Open opens captures by path; "-" is a tar on stdin. Parts of one recording, such as overlapping dumps or a copy,
 // become one capture, in which nothing is twice. After an error none stays open.
 func Open(ctx context.Context, paths []string, stdin io.Reader) (Set, error) {
-	all, err := openAll(paths, stdin)
+	all, err := openAll(ctx, paths, stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func Open(ctx context.Context, paths []string, stdin io.Reader) (Set, error) {
 
 // OpenEach is Open for programs that show captures as they are: each path is one capture.
 func OpenEach(ctx context.Context, paths []string, stdin io.Reader) (set Set, err error) {
-	all, err := openAll(paths, stdin)
+	all, err := openAll(ctx, paths, stdin)
 	for _, c := range all {
 		set = append(set, New(ctx, c))
 	}
@@ -72,8 +72,8 @@ func OpenEach(ctx context.Context, paths []string, stdin io.Reader) (set Set, er
 
 // OpenRecording opens captures of one recording as one, as they are: without joins, and without columns of this version
 // that they lack.
-func OpenRecording(paths []string, stdin io.Reader) (*format.Capture, error) {
-	all, err := openAll(paths, stdin)
+func OpenRecording(ctx context.Context, paths []string, stdin io.Reader) (*format.Capture, error) {
+	all, err := openAll(ctx, paths, stdin)
 	if err != nil {
 		return nil, err
 	}
@@ -87,12 +87,13 @@ func OpenRecording(paths []string, stdin io.Reader) (*format.Capture, error) {
 	return one, nil
 }
 
-func openAll(paths []string, stdin io.Reader) (all []*format.Capture, err error) {
+func openAll(ctx context.Context, paths []string, stdin io.Reader) (all []*format.Capture, err error) {
 	if i := slices.Index(paths, "-"); i >= 0 && slices.Contains(paths[i+1:], "-") {
 		return nil, cli.Usage("standard input cannot be read twice")
 	}
+	opener := format.Opener{MaxBatchBytes: budget.Of(ctx).Batch()}
 	for _, path := range paths {
-		c, err := open(path, stdin)
+		c, err := open(opener, path, stdin)
 		if err != nil {
 			errs := []error{hint(err)}
 			for _, c := range all {
@@ -105,11 +106,11 @@ func openAll(paths []string, stdin io.Reader) (all []*format.Capture, err error)
 	return all, nil
 }
 
-func open(path string, stdin io.Reader) (*format.Capture, error) {
+func open(opener format.Opener, path string, stdin io.Reader) (*format.Capture, error) {
 	if path == "-" {
-		return format.OpenStream(stdin)
+		return opener.OpenStream(stdin)
 	}
-	return format.Open(path)
+	return opener.Open(path)
 }
 
 // New adds the dimensions to an open capture, and to its tables the columns that this version knows and they lack.

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 )
 
 // flightBytes is what a flight takes with its entry in a map.
@@ -28,11 +29,16 @@ func (c *Capture) inFlight(t *format.Table) (*format.Table, error) {
 		return t, nil
 	}
 	names := []string{"ts", "task"}
-	last, reserved := map[int32]*flight{}, int64(0)
-	defer func() { c.budget.Release(reserved) }()
+	last, memory := map[int32]*flight{}, c.budget.Account("the calls in flight of all tasks")
+	defer memory.Release()
 	first, row := int64(math.MaxInt64), int64(0)
 	err := t.Scan(c.ctx, names, 1, func(_ int, b *format.Batch) error {
 		for i, task := range b.Column("task").I32 {
+			if i%budget.AccountStep == 0 {
+				if err := memory.Set(flightBytes * int64(len(last)+budget.AccountStep)); err != nil {
+					return err
+				}
+			}
 			ts := b.Column("ts").I64[i]
 			switch known := last[task]; {
 			case task == 0: // several tasks that are not known
@@ -44,9 +50,7 @@ func (c *Capture) inFlight(t *format.Table) (*format.Table, error) {
 			first = min(first, ts)
 			row++
 		}
-		more := flightBytes*int64(len(last)) - reserved
-		reserved += more
-		return c.budget.Reserve("the calls in flight of all tasks", more)
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -72,7 +76,7 @@ func markReturned(ctx context.Context, calls *format.Table, last map[int32]*flig
 		maybe[task>>6&(1<<10-1)] |= 1 << (task & 63)
 	}
 	var mu sync.Mutex
-	return calls.Scan(ctx, []string{"ts", "task"}, 0, func(_ int, b *format.Batch) error {
+	return calls.Scan(ctx, []string{"ts", "task"}, budget.Of(ctx).Workers(), func(_ int, b *format.Batch) error {
 		ts := b.Column("ts").I64
 		for i, task := range b.Column("task").I32 {
 			if maybe[task>>6&(1<<10-1)]>>(task&63)&1 == 0 {

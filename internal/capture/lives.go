@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 )
 
 // lives says how to tell from the rows of a table when something, such as a process, is there.
@@ -130,19 +131,23 @@ func (c *Capture) eachBatch(t *format.Table, names []string, fn func(segment int
 
 // findMarks returns the marks in a table, by key and then by time.
 func (c *Capture) findMarks(t *format.Table, l *lives, names []string) (marks []mark, err error) {
-	row, reserved := int64(0), int64(0)
-	defer func() { c.budget.Release(reserved) }()
+	row := int64(0)
+	memory := c.budget.Account("the snapshots and ends of table " + t.Schema.Table)
+	defer memory.Release()
 	err = c.eachBatch(t, names, func(segment int, b *format.Batch) error {
 		ops := &b.Column("op").Str
 		for i, ts := range b.Column("ts").I64 {
+			if i%budget.AccountStep == 0 {
+				if err := memory.Set(int64(markBytes) * int64(len(marks)+budget.AccountStep)); err != nil {
+					return err
+				}
+			}
 			if op := string(ops.Bytes(i)); op == "snapshot" || op == "end" {
 				marks = append(marks, mark{key: l.key(b, i), ts: ts, row: row, segment: segment, end: op == "end"})
 			}
 			row++
 		}
-		more := int64(markBytes)*int64(len(marks)) - reserved
-		reserved += more
-		return c.budget.Reserve("the snapshots and ends of table "+t.Schema.Table, more)
+		return nil
 	})
 	slices.SortFunc(marks, func(a, b mark) int {
 		return cmp.Or(cmp.Compare(a.key, b.key), cmp.Compare(a.ts, b.ts), cmp.Compare(a.row, b.row))

@@ -5,7 +5,6 @@ package capture
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync/atomic"
 
 	"github.com/fletch-trace/fletch/format"
@@ -39,7 +38,7 @@ func (s *Scan) Workers() int {
 	if s.Ordered {
 		return 1
 	}
-	return runtime.GOMAXPROCS(0)
+	return s.Capture.budget.Workers()
 }
 
 // Run calls fn with batches of the matching rows. They have at least the columns of the scan. fn may change its batch.

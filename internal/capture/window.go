@@ -23,7 +23,7 @@ type Window struct {
 func (w Window) All() bool { return w.From == math.MinInt64 && w.To == math.MaxInt64 }
 
 // WindowHelp describes the values of --from for help.
-const WindowHelp = "so long after the start (90s, 1m30s), at a time of day during the recording, " +
+const WindowHelp = "so long after the start (90s, 1m30s), at a time of day (15:04) on a day of the recording, " +
 	"or at 2006-01-02T15:04:05Z"
 
 // recording is the time that one capture covers.
@@ -131,6 +131,13 @@ func (r *recording) distance(ns int64) uint64 {
 	return 0
 }
 
+// onDay reports whether a time is on a day, of its zone, of the recording.
+func (r *recording) onDay(t time.Time) bool {
+	day := func(t time.Time) string { return t.Format(time.DateOnly) }
+	first, last := time.Unix(0, r.startOrFirst()).In(t.Location()), time.Unix(0, r.last).In(t.Location())
+	return day(first) <= day(t) && day(t) <= day(last)
+}
+
 // The layouts of times, besides RFC 3339. What they leave out is zero, or the zone of the window.
 var (
 	zonedLayouts = []string{time.RFC3339, "2006-01-02 15:04:05 -0700", "2006-01-02 15:04:05Z07:00"}
@@ -181,14 +188,22 @@ func nanoseconds(t time.Time) int64 {
 // maxDays is the longest recording in which times of day are looked for on every day.
 const maxDays = 400
 
+// near is how far a time of day may be from a recording on a day on which nothing was recorded.
+const near = time.Hour
+
 // nearest returns the time at which a clock in zone showed a time of day: the first one in a recording that is not
-// before least, or else the one that is nearest to a recording. So a time just before the start is just before the
-// start, and not on the next day.
+// before least, or else the one that is nearest to a recording, on a day of the recording unless it is near. So a time
+// just before the start is just before the start, and not on the next day; but 18:00, of a recording at 6:00, is that
+// evening, after it, and not the evening before.
 func nearest(clock time.Time, zone *time.Location, all []recording, least int64) int64 {
 	best, distance := int64(0), uint64(math.MaxUint64)
-	consider := func(ns int64) {
+	consider := func(t time.Time) {
+		ns := t.UnixNano()
 		for _, r := range all {
 			d := r.distance(ns)
+			if d > uint64(near) && !r.onDay(t) {
+				continue
+			}
 			if d == 0 && ns < least {
 				d = 1
 			}
@@ -204,7 +219,7 @@ func nearest(clock time.Time, zone *time.Location, all []recording, least int64)
 				clock.Nanosecond(), zone)
 			for _, again := range []time.Duration{-time.Hour, 0, time.Hour} { // a clock that is set back shows it twice
 				if t := at.Add(again); again == 0 || t.Hour() == at.Hour() && t.Minute() == at.Minute() {
-					consider(t.UnixNano())
+					consider(t)
 				}
 			}
 			day = day.AddDate(0, 0, 1)

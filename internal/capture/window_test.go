@@ -56,6 +56,7 @@ func TestWindow(t *testing.T) {
 	berlin, kolkata := zone(t, "Europe/Berlin"), zone(t, "Asia/Kolkata")
 	short := recordedAt(t, at("2026-03-01T17:48:03.5Z"), at("2026-03-01T17:50:00Z"))
 	midnight := recordedAt(t, at("2026-03-01T23:50:00Z"), at("2026-03-02T00:20:00Z"))
+	small := recordedAt(t, at("2026-03-01T00:10:00Z"), at("2026-03-01T00:20:00Z"))
 	days := recordedAt(t, at("2026-03-01T14:00:00Z"), at("2026-03-04T10:00:00Z"))
 	// From 2:30 to 2:40 in Berlin, which is an hour later.
 	autumn := recordedAt(t, at("2026-10-25T00:30:00Z"), at("2026-10-25T01:40:00Z"))
@@ -83,6 +84,8 @@ func TestWindow(t *testing.T) {
 		{"just before the start", short, time.UTC, "17:48:00", "", "2026-03-01T17:48:00Z", ""},
 		{"just after the end", short, time.UTC, "17:48", "17:51", "2026-03-01T17:48:00Z", "2026-03-01T17:51:00Z"},
 		{"long before", short, time.UTC, "9:00", "", "2026-03-01T09:00:00Z", ""},
+		{"just before the start, on another day", small, time.UTC, "23:30", "", "2026-02-28T23:30:00Z", ""},
+		{"just after the end, on another day", midnight, time.UTC, "", "01:10", "", "2026-03-02T01:10:00Z"},
 		{"of another zone", short, berlin, "18:49:00", "", "2026-03-01T17:49:00Z", ""},
 		{"of a zone with half an hour", short, kolkata, "23:19:00", "", "2026-03-01T17:49:00Z", ""},
 
@@ -145,6 +148,25 @@ func TestWindow(t *testing.T) {
 		{"1", "17:48"}} {
 		if _, err := short.Window(c[0], c[1], time.UTC); !cli.IsUsage(err) {
 			t.Errorf("%s: got %v", c, err)
+		}
+	}
+}
+
+// A time of day that is half a day off is on the day of the recording, whichever day is nearer: so it is an error that
+// nothing was recorded then, or nothing after it, instead of all of the recording.
+func TestTimeOfDayHalfADayOff(t *testing.T) {
+	start := time.Date(2026, 3, 2, 5, 58, 0, 0, time.UTC)
+	morning := recordedAt(t, start, start.Add(time.Minute))
+	evening := recordedAt(t, start.Add(12*time.Hour+8*time.Minute), start.Add(12*time.Hour+9*time.Minute))
+	for _, c := range []struct {
+		set            capture.Set
+		from, to, want string
+	}{
+		{morning, "18:00:00", "", "--from 18:00:00 is after the recording"},
+		{evening, "", "06:05", "--to 06:05 is before the recording"},
+	} {
+		if _, err := c.set.Window(c.from, c.to, time.UTC); err == nil || err.Error() != c.want {
+			t.Errorf("got %v, want %s", err, c.want)
 		}
 	}
 }

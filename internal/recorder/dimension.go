@@ -37,8 +37,8 @@ const (
 	epochShare  = 3.0 / 16
 	unusedShare = 1.0 / 16
 	livingShare = 1.0 / 4
-	// An epoch refers to as many ids of a dimension as take referencesShare: more only if it takes long to close the one
-	// before.
+	// An epoch refers to as many ids of a dimension as take referencesShare: more only if it takes long to close the
+	// one before.
 	referencesShare = 1.0 / 4
 
 	referenceBytes = 48 // about what a reference takes
@@ -65,7 +65,8 @@ func newDimension(l *bpf.Layout, room *room) *dimension {
 func (r *row) size() int64 { return int64(len(r.record)) + rowOverhead }
 
 // store keeps the announced records, as far as there is room. What there is no room for is missing if something refers
-// to it, until the next epoch announces it again. at is monotonic ns.
+// to it, until the next epoch announces it again. A task that has ended has no memory any more, and so no program: its
+// row does not replace the one that has it. at is monotonic ns.
 func (d *dimension) store(recs bpf.Records, at int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -76,7 +77,7 @@ func (d *dimension) store(recs bpf.Records, at int64) {
 			continue
 		}
 		record := recs.Copy(i)
-		if before != nil && bytes.Equal(before.record, record) {
+		if before != nil && (len(before.record) > len(record) || bytes.Equal(before.record, record)) {
 			before.lastUsed = at
 			continue
 		}

@@ -5,12 +5,14 @@
 package recorder
 
 import (
+	"encoding/binary"
 	"slices"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 
+	"github.com/fletch-trace/fletch/bpf"
 	"github.com/fletch-trace/fletch/format"
 )
 
@@ -239,5 +241,20 @@ func TestTasksOfConnectionsArePinned(t *testing.T) {
 	follow(row("close", 1, 1001, 0), row("close", 2, 1002, -104))
 	if len(c.open) != 0 {
 		t.Errorf("%d connections are open, want none", len(c.open))
+	}
+}
+
+// A row without a text, of a task that has ended since, does not replace the one that has it.
+func TestRowsKeepTheirTexts(t *testing.T) {
+	d := newDimension(layoutOf("task"), &room{limit: 1 << 20})
+	row := newRecord(d.layout)
+	binary.NativeEndian.PutUint32(row[12:], 1)
+	named := append(slices.Clone(row), "/bin/true"...)
+	binary.NativeEndian.PutUint32(named, d.layout.Size+9)
+	for _, r := range [][]byte{row, named, row} {
+		d.store(bpf.SingleRecord(r), 1)
+	}
+	if got := d.rows[1].size(); got != int64(len(named))+rowOverhead || d.room.rows != got {
+		t.Errorf("a row of %d bytes is kept, and %d bytes are counted", got, d.room.rows)
 	}
 }

@@ -110,6 +110,8 @@ func (s *fakeSession) Announce(emit bpf.Emit) error {
 
 func (s *fakeSession) OpenConnections(bpf.Emit) error { return s.failing["OpenConnections"] }
 
+func (s *fakeSession) Processes(bpf.Emit) error { return s.failing["Processes"] }
+
 func (s *fakeSession) InFlight(emit bpf.Emit) error {
 	l := layoutOf("pending")
 	for _, task := range s.waiting {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/fletch-trace/fletch/bpf"
+	"github.com/fletch-trace/fletch/format"
 )
 
 // A gatherer copies records from the rings into batches, and sends full batches to the lanes.
@@ -99,10 +100,20 @@ func (g *gatherer) send(t *table) {
 	g.lanes.send(t, g.lanes.generation)
 }
 
+// listUsed returns what the processes that are there have used. processes is Session.Processes.
+func (g *gatherer) listUsed(processes func(bpf.Emit) error) (bpf.Used, error) {
+	rows := format.NewBatch(g.table("process").layout.Schema)
+	err := processes(func(l *bpf.Layout, recs bpf.Records, cpu int32) error {
+		l.Gather(rows, recs, cpu, g.wall)
+		return nil
+	})
+	return bpf.NewUsed(rows), err
+}
+
 // snapshotLiving begins a generation with the processes that are known to have run at that time, ns since the Unix
-// epoch, or have begun since. It returns false if there is no free batch. These rows are no events: they do not count,
-// and triggers do not look at them.
-func (g *gatherer) snapshotLiving(at int64) bool {
+// epoch, or have begun since, and what they have used. It returns false if there is no free batch. These rows are no
+// events: they do not count, and triggers do not look at them.
+func (g *gatherer) snapshotLiving(at int64, used bpf.Used) bool {
 	t := g.table("process")
 	g.send(t)
 	full := true
@@ -110,11 +121,12 @@ func (g *gatherer) snapshotLiving(at int64) bool {
 		if full = full && t.ensureBatch(); !full {
 			return
 		}
-		// An error would be a wrong column name or type.
-		_ = t.batch.AppendRow(map[string]any{
+		row := map[string]any{
 			"ts": max(at, p.at), "cpu": int32(-1), "task": p.task, "op": "snapshot", "pid": pid, "ppid": p.ppid,
 			"filename": p.filename, "args": p.args,
-		})
+		}
+		used.PutInto(row, pid)
+		_ = t.batch.AppendRow(row) // an error would be a wrong column name or type
 		if t.full() {
 			g.sendQuietly(t)
 		}
@@ -166,6 +178,16 @@ func (g *gatherer) trim() {
 	for _, t := range g.tables {
 		if t != nil {
 			t.trim()
+		}
+	}
+}
+
+// release frees all batches, when the lanes have ended. A manifest of many segments takes much memory while it is
+// encoded.
+func (g *gatherer) release() {
+	for _, t := range g.tables {
+		if t != nil {
+			t.batch, t.free = nil, nil
 		}
 	}
 }

@@ -19,10 +19,6 @@ type inFlight struct {
 	sweep    func() error
 }
 
-// inFlightSegments is added to the number of a generation, for the segments of what was in flight at its end. No
-// recording has so many generations.
-const inFlightSegments = 1_000_000_000
-
 // list returns the calls in flight at the end of a generation and the open connections, with the rows of dimensions
 // that they refer to; notes say what could not be listed. It sweeps after listing: what ends meanwhile then has its own
 // row in the generation, and what has just been announced is known.
@@ -34,7 +30,7 @@ func (f *inFlight) list(generation int) (own []*format.Batch, notes []string, er
 			b := byTable[l.Schema]
 			if b == nil {
 				b = format.NewBatch(l.Schema)
-				b.Generation = generation + inFlightSegments
+				b.Generation = generation + format.InFlightSegments
 				byTable[l.Schema], own = b, append(own, b)
 			}
 			l.Gather(b, recs, cpu, f.gatherer.wall)

@@ -216,8 +216,8 @@ func (l *living) end(pid int32, at int64) {
 // notes are the notes in the manifest about what there was no room for. It does nothing on nil.
 func (l *living) notes() (notes []string) {
 	if l != nil && l.refused > 0 {
-		notes = append(notes, fmt.Sprintf("segments may lack processes that ran when they begin: there was no room for %d",
-			l.refused))
+		notes = append(notes, fmt.Sprintf("segments may lack processes that ran when they begin: "+
+			"there was no room for %d", l.refused))
 	}
 	if l != nil && l.bare > 0 {
 		notes = append(notes, fmt.Sprintf("segments lack the command lines of processes that ran when they begin: "+

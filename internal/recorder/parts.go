@@ -82,7 +82,7 @@ func (p *parts) rotate(budget *Budget, triggerHits *hits) {
 		gatherer: d.gatherer, accounts: d.accounts, lanes: d.lanes, setEpoch: p.session.SetEpoch,
 		generationBytes: w.Bytes, batches: w.Batches, history: p.reporter.history,
 		verifies:        cfg.Manifest.Selection != nil && cfg.Manifest.Selection.Comm != "",
-		openConnections: p.session.OpenConnections,
+		openConnections: p.session.OpenConnections, processes: p.session.Processes,
 	}
 	d.rotation.inFlight = &inFlight{session: p.session, gatherer: d.gatherer}
 	d.rotation.inFlight.sweep = func() error {

@@ -33,6 +33,7 @@ func newTestParts(t *testing.T) *drain {
 		batches: func(int) int { return 0 }, maxBatches: maxBatches,
 		gatherer: d.gatherer, accounts: d.accounts, lanes: d.lanes, keeper: &keeper{},
 		history: func() history { return history{} }, openConnections: func(bpf.Emit) error { return nil },
+		processes: func(bpf.Emit) error { return nil },
 	}
 	return d
 }

@@ -87,7 +87,11 @@ func (r *Recorder) listProcesses(running *bpf.Running) error {
 		}
 		g.send(t)
 	}
-	err := running.Append(func() (*format.Batch, error) {
+	used, err := g.listUsed(r.session.Processes)
+	if err != nil {
+		return err
+	}
+	err = running.Append(func() (*format.Batch, error) {
 		if t.batch != nil && t.full() {
 			send()
 		}
@@ -95,7 +99,7 @@ func (r *Recorder) listProcesses(running *bpf.Running) error {
 			return nil, errStalled()
 		}
 		return t.batch, nil
-	}, r.drain.machine.unixNow(), !r.cfg.WithoutArgs)
+	}, used, r.drain.machine.unixNow(), !r.cfg.WithoutArgs)
 	send()
 	if running.Unnamed > 0 {
 		r.reporter.notes = append(r.reporter.notes, fmt.Sprintf(
@@ -162,6 +166,8 @@ func (r *Recorder) Finish(runErr error, complete func(*format.Manifest)) (Result
 	r.writeRest()
 	if d.laneWait.stalled {
 		err = errStalled() // other errors are consequences
+	} else {
+		d.gatherer.release()
 	}
 	err = errors.Join(runErr, err)
 	if err == nil {

@@ -28,6 +28,7 @@ type rotation struct {
 	inFlight        *inFlight
 	verifies        bool // an end of a process may have no row
 	openConnections func(bpf.Emit) error
+	processes       func(bpf.Emit) error // of Session
 
 	maxBytes   int64         // of a generation; 0: no limit
 	maxAge     time.Duration // of a generation; 0: no limit
@@ -84,7 +85,9 @@ func (r *rotation) begin() {
 // generation if a limit is reached or a dump is due, or the current epoch if there is no more room for it.
 func (r *rotation) rotate(t time.Time) error {
 	if !r.listed {
-		r.listProcesses()
+		if err := r.listProcesses(); err != nil {
+			return err
+		}
 	}
 	if r.closingEpoch {
 		if r.lanes.sweeps.complete >= r.closeAfter {
@@ -159,7 +162,9 @@ func (r *rotation) next(t time.Time, dumps []*dumpRequest) error {
 	if err := r.nextEpoch(); err != nil {
 		return err
 	}
-	r.listProcesses()
+	if err := r.listProcesses(); err != nil {
+		return err
+	}
 	return r.listConnections()
 }
 
@@ -194,13 +199,21 @@ func (r *rotation) listConnections() error {
 }
 
 // listProcesses begins the current generation with the processes that ran at the last sweep. Without a free batch it is
-// called again after the next one.
-func (r *rotation) listProcesses() {
-	if r.gatherer.living != nil &&
-		(r.verifies || r.gatherer.living.unsure > 0 || r.accounts.total["process"] > 0) {
+// called again after the next one. If the kernel does not list them again, it is not known what they have used.
+func (r *rotation) listProcesses() error {
+	if r.gatherer.living == nil {
+		r.listed = true
+		return nil
+	}
+	used, err := r.gatherer.listUsed(r.processes)
+	if err != nil && !errors.Is(err, bpf.ErrNoIterator) {
+		return err
+	}
+	if r.verifies || r.gatherer.living.unsure > 0 || r.accounts.total["process"] > 0 {
 		r.gatherer.living.verify()
 	}
-	r.listed = r.gatherer.living == nil || r.gatherer.snapshotLiving(r.lanes.sweeps.began+r.gatherer.wall)
+	r.listed = r.gatherer.snapshotLiving(r.lanes.sweeps.began+r.gatherer.wall, used)
+	return nil
 }
 
 // endGeneration sends what was gathered of the current generation to the lanes. dumps are made when it is finished.

@@ -13,6 +13,7 @@ type Session interface {
 	Start(emit bpf.Emit) error
 	Announce(emit bpf.Emit) error
 	OpenConnections(emit bpf.Emit) error
+	Processes(emit bpf.Emit) error
 	InFlight(emit bpf.Emit) error
 	Sweep(emit bpf.Emit) (fill float64, err error)
 	SweepComplete() bool

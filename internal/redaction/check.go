@@ -29,7 +29,7 @@ const (
 // check compares a redaction that was written with its capture: the same rows with the same numbers, and where two
 // texts are equal in one they are in the other. So every count of rows, by whatever they are grouped, is the same.
 func (j *Job) check(ctx context.Context, path string, r *Report) error {
-	made, err := format.Open(path)
+	made, err := format.Opener{MaxBatchBytes: budget.Of(ctx).Batch()}.Open(path)
 	if err != nil {
 		return err
 	}

@@ -9,11 +9,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/budget"
@@ -34,6 +33,7 @@ const (
 	maxParallel = 4 // tables that are redacted at once
 	cacheShare  = 8 // the part of the memory that texts and their tokens may take
 	checkShare  = 4 // and the texts that are compared
+	tarShare    = 6 // and a segment of a tar
 )
 
 // maxTarSegment is the largest segment that a tar, which keeps it in memory, is made with, in bytes.
@@ -68,7 +68,7 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 	if strings.HasSuffix(path, ".tar") {
 		for _, t := range j.Capture.Tables() {
 			for _, s := range t.Segments {
-				if s.Bytes > maxTarSegment {
+				if s.Bytes > min(maxTarSegment, budget.Of(ctx).Share(tarShare)) {
 					return nil, fmt.Errorf("redacting segment %s of %d bytes: %w", s.Name, s.Bytes, ErrSegmentSize)
 				}
 			}
@@ -119,6 +119,9 @@ func (j *Job) write(ctx context.Context, w *format.Writer, m *format.Manifest, r
 	err := w.Close(func(closed *format.Manifest) {
 		closed.Start, closed.End = m.Start, m.End
 		closed.Complete = closed.Complete && j.Capture.Manifest.Complete
+		if !closed.Complete && !j.Capture.Finished() {
+			closed.End = time.Time{} // that of its last row, as readers find it, is not that of the recording
+		}
 		for table, info := range j.Capture.Manifest.Tables {
 			if known := knownTable(table); known && info.Lost > 0 {
 				kept := closed.Tables[table]
@@ -139,7 +142,7 @@ func (j *Job) eachTable(ctx context.Context, r *Report, use func(*format.Batch, 
 	defer cancel(nil)
 	tables := j.Capture.Tables()
 	works := make([]*tableWork, len(tables))
-	parallel := max(1, min(runtime.GOMAXPROCS(0), maxParallel))
+	parallel := max(1, min(budget.Of(ctx).Workers(), maxParallel))
 	slots := make(chan struct{}, parallel)
 	cached := min(maxCached, int(budget.Of(ctx).Share(cacheShare))/parallel)
 	read, stop := j.progress()
@@ -176,9 +179,9 @@ func (j *Job) table(
 ) error {
 	var b format.Batch
 	for _, s := range w.table.Segments {
-		number, err := numberOf(s.Name)
-		if err != nil {
-			return err
+		number := s.Number()
+		if number == 0 {
+			return fmt.Errorf("segment %s: %w: it has no number from 1", s.Name, format.ErrCorrupt)
 		}
 		for _, block := range s.Blocks {
 			if ctx.Err() != nil {
@@ -211,14 +214,4 @@ func (j *Job) progress() (read *atomic.Int64, stop func()) {
 		rows += t.Rows
 	}
 	return read, j.Progress("redacting", rows, read)
-}
-
-// numberOf returns the number of a segment.
-func numberOf(name string) (int, error) {
-	_, base, _ := strings.Cut(name, "/")
-	n, err := strconv.Atoi(strings.TrimSuffix(base, ".arrow"))
-	if err != nil || n <= 0 {
-		return 0, fmt.Errorf("segment %s: %w: it has no number from 1", name, format.ErrCorrupt)
-	}
-	return n, nil
 }

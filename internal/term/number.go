@@ -34,6 +34,14 @@ func Count(n int64) string {
 	return s
 }
 
+// Counted formats n and a noun: "1 row", "12,345 rows".
+func Counted(n int64, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return Count(n) + " " + noun
+}
+
 // Rate formats n in a time of d as a number per second, with three digits: "950/s", "83.1 M/s". It is "-" if d is not
 // positive.
 func Rate(n int64, d time.Duration) string {

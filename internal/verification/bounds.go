@@ -17,6 +17,7 @@ var bounds = map[string][2]int64{
 	"pidns": {0, math.MaxUint32}, "mntns": {0, math.MaxUint32},
 
 	"process.exit_code": {0, 255}, "process.signal": {0, 64},
+	"process.rss_max": {-1, math.MaxInt64}, "process.major_faults": {-1, math.MaxInt64},
 	"file.offset": {-2, math.MaxInt64}, "file.ret": {-4095, math.MaxInt64},
 	"ipc.owner": {0, math.MaxUint32}, "ipc.creator": {0, math.MaxUint32},
 	"tcp.family": {4, 6}, "tcp.ret": {-4095, 0}, "tcp.retransmits": {0, math.MaxInt32},
@@ -40,7 +41,7 @@ func (r *run) bound(table string, c schema.Column) (checks []check) {
 	case c.Name == "cpu" && integer && r.capture.Manifest.CPUs > 0:
 		checks = append(checks, within(-1, int64(r.capture.Manifest.CPUs)-1))
 	case c.Name == "ts" && c.Type == format.Timestamp:
-		checks = append(checks, within(r.earliest(), r.latest(table)))
+		checks = append(checks, r.inTime(table))
 	case c.Meaning == schema.Duration && integer:
 		checks = append(checks, within(-1, math.MaxInt64))
 	case c.Meaning == schema.Port && integer:
@@ -64,14 +65,18 @@ func (r *run) earliest() int64 {
 	return math.MinInt64
 }
 
-// latest returns the greatest ts of an event: the end of the recording, if the recorder said when that was. The end of
-// a dump is that of its last event: what was open when it was made is listed later, and dimensions may have later rows.
-func (r *run) latest(table string) int64 {
-	m := &r.capture.Manifest
-	known := schema.Of(table)
-	event := known != nil && known.Event()
-	if !r.capture.Finished() || !event || m.Dump != nil && (table == "tcp" || table == "pending") {
-		return math.MaxInt64
+// inTime returns the check that events happened before the recording ended, if the recorder said when that was. A dump
+// ends with its last event; what was open when it was made is listed later. Dimensions may have later rows too.
+func (r *run) inTime(table string) check {
+	first, last := r.earliest(), int64(math.MaxInt64)
+	if known := schema.Of(table); known != nil && known.Event() && r.capture.Finished() {
+		last = r.capture.Manifest.End.UnixNano()
 	}
-	return m.End.UnixNano()
+	return func(v *format.Vector, at reporter) {
+		if at.place.segment.Number() > format.InFlightSegments {
+			within(first, math.MaxInt64)(v, at)
+			return
+		}
+		within(first, last)(v, at)
+	}
 }

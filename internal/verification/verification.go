@@ -8,14 +8,15 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/fletch-trace/fletch/format"
+	"github.com/fletch-trace/fletch/internal/budget"
 	"github.com/fletch-trace/fletch/internal/capture"
+	"github.com/fletch-trace/fletch/internal/schema"
 )
 
 // State is what a capture was found to be.
@@ -109,7 +110,7 @@ func (r *run) table(t *format.Table) error {
 	var next atomic.Int64
 	var group sync.WaitGroup
 	var once sync.Once
-	for range min(runtime.GOMAXPROCS(0), len(blocks)) {
+	for range min(budget.Of(r.ctx).Workers(), len(blocks)) {
 		group.Go(func() {
 			var b format.Batch
 			for i := next.Add(1) - 1; i < int64(len(blocks)) && r.ctx.Err() == nil; i = next.Add(1) - 1 {
@@ -150,6 +151,30 @@ func (r *run) block(b *format.Batch, block format.Block, at place, checks []colu
 		}
 		if c.column.Name == "ts" && c.column.Type == format.Timestamp {
 			r.timeRange(v, block, at)
+		}
+	}
+	return r.ends(b, block, at)
+}
+
+// ends checks that calls ended before the recording. What a dump has may have ended after its last event.
+func (r *run) ends(b *format.Batch, block format.Block, at place) error {
+	m, known := &r.capture.Manifest, schema.Of(at.table.Schema.Table)
+	columns := []format.Column{{Name: "ts", Type: format.Timestamp}, {Name: "duration_ns", Type: format.Int64}}
+	if !r.bounds || !r.capture.Finished() || m.Dump != nil || m.Derived != nil || known == nil || known.BeginOp != "*" ||
+		at.table.Schema.Check(columns...) != nil {
+		return nil
+	}
+	err := at.table.Read(b, block, []string{"ts", "duration_ns"})
+	if err != nil {
+		if corrupt(err) {
+			return nil // which is reported
+		}
+		return err
+	}
+	end, durations := m.End.UnixNano(), b.Column("duration_ns").I64
+	for i, ts := range b.Column("ts").I64 {
+		if took := durations[i]; took > 0 && ts <= end && took > end-ts {
+			r.report(at, i, "duration_ns", "%d, which is after the end of the recording", took)
 		}
 	}
 	return nil
@@ -197,7 +222,7 @@ func (r *run) addNowhere() {
 			r.result.Unwritten += len(n.ids)
 		default:
 			p := n.first
-			p.Text = fmt.Sprintf("%s; %d such ids, %d rows of %s were lost", p.Text, len(n.ids), lost, name)
+			p.Text = fmt.Sprintf("%s; such ids: %d; lost rows of %s: %d", p.Text, len(n.ids), name, lost)
 			r.result.Problems = append(r.result.Problems, p)
 		}
 	}

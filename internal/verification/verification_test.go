@@ -8,6 +8,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -22,6 +23,7 @@ import (
 	"github.com/fletch-trace/fletch/format"
 	"github.com/fletch-trace/fletch/internal/capture"
 	"github.com/fletch-trace/fletch/internal/fixture"
+	"github.com/fletch-trace/fletch/internal/redaction"
 )
 
 // entry is a file of a capture.
@@ -299,7 +301,7 @@ func TestChangedManifestsAreFound(t *testing.T) {
 	if err := json.Unmarshal(entries[last].data, &m); err != nil {
 		t.Fatal(err)
 	}
-	notFound := []string{"clock", "command", "cpus", "page_size", "probes", "recorder"}
+	notFound := []string{"command", "cpus", "page_size", "probes", "recorder"}
 	delete(m, "checksum")
 	for field, value := range m {
 		for how, changed := range variants(value) {
@@ -319,6 +321,136 @@ func TestChangedManifestsAreFound(t *testing.T) {
 			if found := got != Whole; !found && !slices.Contains(notFound, field) {
 				t.Errorf("%s %s: %v", field, how, got)
 			}
+		}
+	}
+}
+
+// Times that contradict each other are found, although the manifest has the right checksum, and times are not found
+// that a machine may have: whose wall clock is stepped or slewed, or which was suspended.
+func TestTimesOfTheManifest(t *testing.T) {
+	entries := written(t, fixture.Small())
+	last := len(entries) - 1
+	at := func(d time.Duration) string { return fixture.Start.Add(d).Format(time.RFC3339Nano) }
+	reading := func(monotonic, wall time.Duration) any {
+		return map[string]any{"monotonic": int64(time.Second + monotonic), "wall": fixture.At(wall)}
+	}
+	first := reading(0, 0)
+	change := func(d time.Duration, what string) any {
+		return map[string]any{"ts": at(d), "what": what, "detail": "x"}
+	}
+	for _, c := range []struct {
+		name  string
+		set   map[string]any
+		wrong string // "": nothing
+	}{
+		{"as it was", nil, ""},
+		{"start is end", map[string]any{"start": at(5 * time.Second)}, "has another start"},
+		{"end is start", map[string]any{"end": at(0)}, "which is not"},
+		{"end before start", map[string]any{"end": at(-time.Second)}, "ended before it began"},
+		{"end before rows", map[string]any{"end": at(time.Second)}, "which is not"},
+		{"later start", map[string]any{"start": at(time.Millisecond)}, "has another start"},
+		{"earlier start", map[string]any{"start": at(-time.Millisecond)}, "before the first reading"},
+		{"no start", map[string]any{"start": time.Time{}.Format(time.RFC3339)}, "does not say when"},
+		{"clock of 1", map[string]any{"clock": []any{map[string]any{"monotonic": 1, "wall": 1}}}, "has another start"},
+		{"clock of -1", map[string]any{"clock": []any{first, reading(-time.Minute, time.Second)}}, "not in order"},
+		{"clock backwards", map[string]any{"clock": []any{first, reading(2*time.Second, 2*time.Second),
+			reading(time.Second, time.Second)}}, "not in order"},
+		{"another wall clock", map[string]any{"clock": []any{first, reading(time.Second, time.Minute)}},
+			"differ by 59s"},
+		{"stepped", map[string]any{"clock": []any{first, reading(time.Second, -time.Hour)},
+			"changes": []any{change(time.Second, "clock")}}, ""},
+		{"suspended", map[string]any{"clock": []any{first, reading(time.Second, 9*time.Hour)},
+			"changes": []any{change(time.Second, "cpu"), change(time.Second, "suspend")}}, ""},
+		{"slewed", map[string]any{"clock": []any{first, reading(100*time.Second, 92*time.Second)}}, ""},
+		{"a change before", map[string]any{"changes": []any{change(-time.Second, "cpu")}}, "not in the recording"},
+		{"a change after", map[string]any{"changes": []any{change(time.Minute, "cpu")}}, "not in the recording"},
+		{"changes in another order", map[string]any{"changes": []any{change(2*time.Second, "cpu"),
+			change(time.Second, "cpu")}}, "not in order"},
+		{"killed", map[string]any{"complete": false, "end": nil, "tables": nil}, ""},
+		{"killed, a later start", map[string]any{"complete": false, "end": nil, "start": at(time.Minute)},
+			"has another start"},
+	} {
+		var m map[string]any
+		if err := json.Unmarshal(entries[last].data, &m); err != nil {
+			t.Fatal(err)
+		}
+		delete(m, "checksum")
+		for name, value := range c.set {
+			if m[name] = value; value == nil {
+				delete(m, name)
+			}
+		}
+		es := slices.Clone(entries)
+		es[last].data = signed(t, m)
+		set, err := openTar(t, packed(t, es))
+		got, result := state(t, set, err)
+		var texts []string
+		for _, p := range result.Problems {
+			texts = append(texts, p.Text)
+		}
+		if all := strings.Join(texts, "\n"); (got == Wrong) != (c.wrong != "") || !strings.Contains(all, c.wrong) {
+			t.Errorf("%s: %v, %s", c.name, got, all)
+		}
+	}
+}
+
+// What was in flight when a dump was made is later than its end, also in a redaction of several dumps.
+func TestDumpsEndBeforeWhatIsInFlight(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "recording")
+	m := fixture.New().Manifest
+	w, err := format.Create(path, m, format.WriterOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 4; n++ {
+		c := fixture.New()
+		at := time.Duration(n) * time.Second
+		c.Add(fixture.Cgroup, fixture.Row{"cgroup": int64(77), "name": "/"})
+		c.AddTask(1, 100, 100, 1, at, "worker", "/usr/bin/worker")
+		c.AddSyscall(at, 0, 1, 1, 0, 5*time.Second)
+		var errs []error
+		for _, b := range c.Batches(n) {
+			errs = append(errs, w.Append(b, format.Zstd))
+		}
+		if err := errors.Join(append(errs, w.Finish(n))...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := []string{filepath.Join(dir, "1"), filepath.Join(dir, "2")}
+	for i, path := range all {
+		at := time.Duration(2*i+2)*time.Second + 21*time.Microsecond
+		c := fixture.New()
+		c.AddPending(at, 0, 1, 1)
+		c.AddTCP(at, 1, "end", 4, "10.0.0.1", 1, "10.0.0.2", 2, nil)
+		err := w.Dump(path, 2*i+1, 2*i+2, func(m *format.Manifest) {
+			m.Dump = &format.Dump{Reason: "sigusr2", TS: fixture.Start.Add(at)}
+		}, c.Batches(2*i+2+format.InFlightSegments)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	check := func(path string) {
+		set, err := capture.OpenEach(t.Context(), []string{path}, nil)
+		if got, result := state(t, set, err); got != Whole {
+			t.Errorf("%s: %v, %v", path, got, result.Problems)
+		}
+	}
+	check(all[0])
+	check(all[1])
+	for _, paths := range [][]string{all[:1], all[1:], all} {
+		for _, name := range []string{"redacted", "redacted.tar"} {
+			from, err := capture.OpenRecording(t.Context(), paths, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer from.Close()
+			job := redaction.Job{Capture: from, Path: filepath.Join(t.TempDir(), name),
+				Rules: redaction.Rules{Names: true, Key: make([]byte, 32)}}
+			if _, err := job.Run(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			check(job.Path)
 		}
 	}
 }
@@ -405,6 +537,31 @@ func TestKilledIsNotFinished(t *testing.T) {
 	}
 }
 
+// So is its redaction, although rows may refer to tasks that were not written any more.
+func TestRedactionOfKilledIsNotFinished(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x")
+	if _, err := fixture.Small().Start(path, format.WriterOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.RemoveAll(filepath.Join(path, "task")); err != nil {
+		t.Fatal(err)
+	}
+	from, err := capture.OpenRecording(t.Context(), []string{path}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	job := redaction.Job{Capture: from, Path: path + ".tar",
+		Rules: redaction.Rules{Names: true, Key: make([]byte, 32)}}
+	if _, err := job.Run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	set, err := capture.OpenEach(t.Context(), []string{job.Path}, nil)
+	if got, result := state(t, set, err); got != Unfinished || result.Unwritten == 0 {
+		t.Errorf("%v, %v", got, result.Problems)
+	}
+}
+
 // Rows that no recorder writes are found by table and row, although all checksums are right.
 func TestWrongRowsAreFound(t *testing.T) {
 	for _, c := range []struct {
@@ -413,7 +570,7 @@ func TestWrongRowsAreFound(t *testing.T) {
 		says        string
 		add         func(c *fixture.Capture)
 	}{
-		{"task", "syscall", 2, "task: 99 leads to no row of task; 1 such ids, 0 rows of task were lost",
+		{"task", "syscall", 2, "task: 99 leads to no row of task; such ids: 1; lost rows of task: 0",
 			func(c *fixture.Capture) {
 				c.AddSyscall(0, 0, 1, 1, 0, 0)
 				c.AddSyscall(0, 0, 99, 1, 0, 0)
@@ -446,6 +603,10 @@ func TestWrongRowsAreFound(t *testing.T) {
 		{"too late", "syscall", 1, "ts: ", func(c *fixture.Capture) {
 			c.AddSyscall(2*time.Second, 0, 1, 1, 0, 0)
 		}},
+		{"ends too late", "syscall", 2, "duration_ns: 1000000001, which is after", func(c *fixture.Capture) {
+			c.AddSyscall(0, 0, 1, 1, 0, time.Second)
+			c.AddSyscall(0, 0, 1, 1, 0, time.Second+1)
+		}},
 		{"duration", "syscall", 1, "duration_ns: -2, which is not -1 or more", func(c *fixture.Capture) {
 			c.AddSyscall(0, 0, 1, 1, 0, -2)
 		}},
@@ -458,7 +619,7 @@ func TestWrongRowsAreFound(t *testing.T) {
 		{"exit code", "process", 1, "exit_code: 256, which is not 0 to 255", func(c *fixture.Capture) {
 			c.AddProcess(0, 0, 1, "exit", 1, 1, fixture.Row{"exit_code": int32(256)})
 		}},
-		{"other losses than the manifest has", "syscall", 0, "5 rows were lost, 2 when it was recorded",
+		{"other losses than the manifest has", "syscall", 0, "lost rows: 5, but 2 when it was recorded",
 			func(c *fixture.Capture) { c.AddLoss(0, 0, 0, "syscall", 5) }},
 	} {
 		made := fixture.New()

@@ -16,7 +16,7 @@ import (
 
 func init() {
 	families["leaderless"] = leaderless
-	if len(os.Args) > 1 && os.Args[1] == "leaderless" {
+	if len(os.Args) > 1 && os.Args[1] == "leaderless" || len(os.Args) > 2 && os.Args[2] == "leaderless" {
 		runtime.LockOSThread() // main runs in the first thread
 	}
 }

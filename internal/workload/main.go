@@ -39,6 +39,7 @@
 //	workload skip HOW CMD  a tracer that skips calls of getpgid of CMD; see skip_amd64.go
 //	workload unsent N      N connects by sendto that the kernel refuses; see unsent.go
 //	workload leaderless TIME      a process whose first thread has ended; see leaderless.go
+//	workload used N        N processes of a millisecond, and some others; see used.go
 //	workload neighbour KIND DIR TIME  ever new names, users, paths, ... as fast as it can; see neighbour.go
 //	workload victim PROGRAM N M   starts a program N times, and makes M connections
 //	workload spin TIME     calls of getppid from one thread, as fast as it can, for TIME
@@ -87,7 +88,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 			"    files DIR N | paths DIR | texts DIR | offsets DIR | ipc N | ipc-cases HOW | raw CALL... | tcp N |\n"+
 			"    connections 4 | hold 4 | seccomp N | signals N | waits 1 | restarts 1 | clock S CMD |\n"+
 			"    allocate MIB | names DIR | identities DIR... | switches N USERS | renames N | exits N |\n"+
-			"    neighbour KIND DIR TIME | victim PROGRAM N M")
+			"    neighbour KIND DIR TIME | victim PROGRAM N M | used N")
 		return 2
 	}
 	var err error

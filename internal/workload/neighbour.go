@@ -8,10 +8,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -25,19 +28,34 @@ type Hostility struct {
 }
 
 // hostilities do something once that makes a recorder learn something new: the number of the round is in it, so that
-// it was never there before. All but users and groups need no privileges. prepare makes what they need in a directory.
+// it was never there before; or an event. Those of users, groups and mounts need privileges. prepare makes what they
+// need in a directory.
 var hostilities = map[string]func(dir string) (round func(i int) error, err error){
-	"names": newNames, "users": newUsers, "paths": newPaths, "threads": newThreads, "processes": newProcesses,
-	"sockets": newSockets, "groups": newGroups, "signals": newSignals,
+	"names": newNames, "users": newUsers, "gids": newGIDs, "threads": newThreads, "groups": newGroups,
+	"group-names": newGroupNames, "paths": newPaths, "files": newFiles, "mounts": newMounts, "signals": newSignals,
+	"denials": newDenials, "objects": newObjects, "processes": newProcesses, "execs": newExecs, "sockets": newSockets,
+	"refused": newRefused, "unreachable": newUnreachable,
 }
 
-// neighbour does one kind of hostility as fast as it can, for TIME, in DIR.
+// neighbour does one kind of hostility in DIR as fast as it can, as the user UID, until SIGTERM, for TIME, or as often
+// as it says if it is a number.
 func neighbour(args []string, stdout io.Writer) error {
-	if len(args) != 3 || hostilities[args[0]] == nil {
-		return fmt.Errorf("neighbour takes KIND DIR TIME")
+	if len(args) < 3 || len(args) > 4 || hostilities[args[0]] == nil {
+		return fmt.Errorf("neighbour takes KIND DIR TIME [UID]")
 	}
-	d, err := time.ParseDuration(args[2])
-	if err != nil {
+	if len(args) == 4 {
+		uid, err := number(args, 3)
+		if err == nil {
+			err = syscall.Setuid(uid)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	d, most := time.Hour, math.MaxInt
+	if n, err := strconv.Atoi(args[2]); err == nil {
+		most = n
+	} else if d, err = time.ParseDuration(args[2]); err != nil {
 		return err
 	}
 	runtime.LockOSThread()
@@ -46,7 +64,9 @@ func neighbour(args []string, stdout io.Writer) error {
 		return err
 	}
 	n := 0
-	for end := time.Now().Add(d); time.Now().Before(end); n++ {
+	stopped := make(chan os.Signal, 1)
+	signal.Notify(stopped, unix.SIGTERM)
+	for end := time.Now().Add(d); len(stopped) == 0 && n < most && time.Now().Before(end); n++ {
 		if err := round(n); err != nil {
 			return fmt.Errorf("round %d: %w", n, err)
 		}
@@ -143,28 +163,6 @@ func newSockets(string) (func(int) error, error) {
 		if c, _, err := unix.Accept(listener); err == nil {
 			unix.Close(c)
 		}
-		return nil
-	}, nil
-}
-
-// newGroups moves itself to another cgroup each time. dir is a directory of cgroups.
-func newGroups(dir string) (func(int) error, error) {
-	last := ""
-	return func(i int) error {
-		group := filepath.Join(dir, strconv.Itoa(i))
-		if err := os.Mkdir(group, 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(group, "cgroup.procs"), []byte("0"), 0); err != nil {
-			return err
-		}
-		unix.RawSyscall(unix.SYS_GETPPID, 0, 0, 0)
-		if last != "" {
-			if err := os.Remove(last); err != nil {
-				return err
-			}
-		}
-		last = group
 		return nil
 	}, nil
 }
