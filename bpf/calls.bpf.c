@@ -270,7 +270,7 @@ HOT void begun_call_end(struct task_struct *task, struct task_state *st, s64 ret
 	if (want_strings && call->names & NAMES_TEXTS && !(call->names & NAMES_READ))
 		lack_texts(call);
 	if (want_syscall) {
-		end_paths(call, ret, true);
+		end_paths(call, ret);
 		emit_call(c, cpu, call, id, ret, duration);
 	}
 	if (want_file && call->class & CALL_FILE)
@@ -504,7 +504,7 @@ COLD int call_end(struct pt_regs *regs, s64 ret, u64 now)
 		id = identity(task, st);
 	duration = now - st->call.ts;
 	if (want_syscall) {
-		end_paths(&st->call, ret, true);
+		end_paths(&st->call, ret);
 		emit_call(c, cpu, &st->call, id, ret, duration);
 	}
 	if (want_file_calls && st->call.class & CALL_FILE)
@@ -568,7 +568,7 @@ int calls_exit(u64 *ctx)
 			if (want_strings && slot->call.names & NAMES_TEXTS && selected_call(&slot->call, ret, duration))
 				read_texts(&slot->call, ret, TEXT_AT_EXIT);
 			if (want_syscall) {
-				end_paths(&slot->call, ret, false);
+				end_paths(&slot->call, ret);
 				emit_call(c, cpu, &slot->call, slot->call.task, ret, duration);
 			}
 			if (want_file_calls && slot->call.class & CALL_FILE)
@@ -695,7 +695,7 @@ int calls_death(u64 *ctx)
 	st->begun = BEGUN_NONE;
 	if (!st->call.ts)
 		return 0;
-	end_paths(&st->call, -1, true);
+	end_paths(&st->call, -1);
 	e = selected_pending(&st->call) ? reserve(KIND_pending, sizeof(*e)) : NULL;
 	if (e) {
 		fill_pending(e, &st->call, identity(task, st));

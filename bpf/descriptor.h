@@ -132,17 +132,11 @@ HOT void name_given_slow(struct call *call)
 		call->path[1] = path_of_fd(argument_fd(call, call->names >> 3));
 }
 
-/* name_returned sets path2 of a call that returned a descriptor. */
+/* name_returned sets path2 of a call that returned a descriptor. With the cache, calls_exit would take long to verify. */
 __noinline int name_returned(struct call *call, u32 fd)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-	struct slot *slot = bpf_map_lookup_elem(&slots, &cpu);
-	u64 file;
-
-	if (!call || !slot || call->names & NAMES_FD2)
-		return 0;
-	file = file_of_fd(bpf_get_current_task(), fd);
-	call->path[1] = file ? cached_path_of(slot, file) : 0;
+	if (call && !(call->names & NAMES_FD2))
+		call->path[1] = path_of_fd(fd);
 	return 0;
 }
 
@@ -161,20 +155,13 @@ __noinline int renew_paths(struct call *call)
 	return 0;
 }
 
-/*
- * end_paths is called at the exit of a call, before its row is written; slow: it is kept in task storage, and there is less
- * stack.
- */
-HOT void end_paths(struct call *call, s64 ret, bool slow)
+/* end_paths is called at the exit of a call, before its row is written. */
+HOT void end_paths(struct call *call, s64 ret)
 {
 	if (call->names & NAMES_FD1 && call->announced && call->announced != epoch + 1)
 		renew_paths(call);
-	if (!(call->names & FD_RETURNED) || ret < 0)
-		return;
-	if (!slow)
+	if (call->names & FD_RETURNED && ret >= 0)
 		name_returned(call, ret);
-	else if (!(call->names & NAMES_FD2))
-		call->path[1] = path_of_fd(ret);
 }
 
 #endif
