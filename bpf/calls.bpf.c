@@ -695,7 +695,6 @@ int calls_death(u64 *ctx)
 	st->begun = BEGUN_NONE;
 	if (!st->call.ts)
 		return 0;
-	end_paths(&st->call, -1);
 	e = selected_pending(&st->call) ? reserve(KIND_pending, sizeof(*e)) : NULL;
 	if (e) {
 		fill_pending(e, &st->call, identity(task, st));

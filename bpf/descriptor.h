@@ -84,17 +84,11 @@ __noinline int names_by_args(struct call *call)
 	return 0;
 }
 
-/* name_second sets the path of the second descriptor that a call is given. */
+/* name_second sets the path of the second descriptor that a call is given. With the cache it would take long to verify. */
 __noinline int name_second(struct call *call)
 {
-	u32 cpu = bpf_get_smp_processor_id();
-	struct slot *slot = bpf_map_lookup_elem(&slots, &cpu);
-	u64 file;
-
-	if (!call || !slot)
-		return 0;
-	file = file_of_fd(bpf_get_current_task(), argument_fd(call, call->names >> 3));
-	call->path[1] = file ? cached_path_of(slot, file) : 0;
+	if (call)
+		call->path[1] = path_of_fd(argument_fd(call, call->names >> 3));
 	return 0;
 }
 
