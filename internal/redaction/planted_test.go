@@ -50,7 +50,7 @@ func (s *secrets) fill(t *testing.T, v reflect.Value, where string) {
 		return
 	case map[string]json.RawMessage:
 		other := map[string]json.RawMessage{}
-		for _, name := range []string{"calls", "uid", "cgroup", "container", "strings", s.plant("%s, a name", where)} {
+		for _, name := range []string{"data", s.plant("%s, a name", where)} {
 			text, err := json.Marshal([]any{7, s.plant("%s.%s", where, name), map[string]any{
 				s.plant("%s.%s, a name in it", where, name): s.plant("%s.%s, a value in it", where, name)}})
 			if err != nil {
@@ -66,6 +66,8 @@ func (s *secrets) fill(t *testing.T, v reflect.Value, where string) {
 		v.SetString(s.plant("%s", where))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(7)
+	case reflect.Uint32:
+		v.SetUint(7)
 	case reflect.Bool:
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))

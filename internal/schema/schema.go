@@ -52,8 +52,9 @@ const (
 
 // Bits of a column of Flags, as enum row_flags in events.h.
 const (
-	FlagBefore    = 1 // it began before the recording: ts is the recording's start, and the duration a lower bound
-	FlagRestarted = 2 // it continues this task's call that ended with ERESTART*
+	FlagBefore    = 1  // it began before the recording: ts is the recording's start, and the duration a lower bound
+	FlagRestarted = 2  // it continues this task's call that ended with ERESTART*
+	FlagsAll      = 31 // those, and what is said of texts: cut, unreadable, escaped
 )
 
 // Column is one column of a table.

@@ -47,9 +47,11 @@ func (r *run) bound(table string, c schema.Column) (checks []check) {
 	case c.Meaning == schema.Port && integer:
 		checks = append(checks, within(0, math.MaxUint16))
 	case c.Meaning == schema.Flags && integer:
-		checks = append(checks, within(0, schema.FlagBefore|schema.FlagRestarted))
+		checks = append(checks, within(0, schema.FlagsAll))
 	case c.Meaning == schema.Enum && c.Type == format.String:
 		checks = append(checks, oneOf(c.Values))
+	case c.Meaning == schema.Address && c.Type == format.String && table == "path":
+		checks = append(checks, socketAddress)
 	case c.Meaning == schema.Address && c.Type == format.String:
 		checks = append(checks, address)
 	}

@@ -73,7 +73,8 @@ var typedefs = map[string]form{
 var meanings = map[string]string{
 	"ktime_ns": "Time", "begin_ns": "Time", "duration_ns": "Duration", "bytes_t": "Bytes",
 	"result_t": "Result", "status_t": "Result", "call_nr": "Syscall", "signal_nr": "Signal", "port_t": "Port",
-	"mode_bits": "Mode", "pointer_t": "Pointer", "addr_t": "Address", "flags_t": "Flags",
+	"mode_bits": "Mode", "pointer_t": "Pointer", "addr_t": "Address", "sockaddr_t": "Address",
+	"flags_t": "Flags",
 }
 
 // contents are what the values of typedefs tell. Other members have CONTENT.
