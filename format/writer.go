@@ -74,6 +74,8 @@ type Writer struct {
 	closed             bool
 	syncing            bool  // Sync was called, or will be
 	syncErr            error // the first error of Sync
+	segmentErr         error // a segment was removed; see CheckPlace
+	nextChecked        int   // by CheckPlace, of the finished segments
 	finishedGeneration int   // the last generation that Finish was called for
 	latestTS           int64 // the greatest ts of any event
 
@@ -370,7 +372,7 @@ func (w *Writer) sync() error {
 // Close finishes the segments and writes the final manifest. finish, if not nil,
 // is called with the manifest given to Create, in which Start (of what was not
 // dropped), End, Tables and Complete are set, and may fill in more. Complete is
-// false if anything could not be written. Close returns the first error of the
+// false if anything could not be written, or was removed. Close returns the first error of the
 // capture. It must not be called during a Dump.
 func (w *Writer) Close(finish func(*Manifest)) error {
 	w.mu.Lock()
@@ -380,7 +382,7 @@ func (w *Writer) Close(finish func(*Manifest)) error {
 	if closed {
 		return fmt.Errorf("closing capture: %w", fs.ErrClosed)
 	}
-	first := w.finishAll(math.MaxInt, fs.ErrClosed)
+	first := cmp.Or(w.finishAll(math.MaxInt, fs.ErrClosed), w.checkSegments(1<<30))
 	m := w.manifest
 	w.mu.Lock()
 	if segments, err := w.segmentsBetween(0, math.MaxInt); err == nil {
