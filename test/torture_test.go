@@ -3,6 +3,7 @@
 package test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/fletch-trace/fletch/format"
 )
@@ -83,6 +85,7 @@ func expose(t *testing.T, prepare func(*exec.Cmd), args ...string) *subject {
 		s.Wait()
 		close(s.done)
 	}()
+	go s.endCommand()
 	t.Cleanup(func() {
 		s.kill()
 		if t.Failed() {
@@ -91,6 +94,17 @@ func expose(t *testing.T, prepare func(*exec.Cmd), args ...string) *subject {
 		}
 	})
 	return s
+}
+
+// endCommand ends COMMAND when the recorder has failed and waits for it.
+func (s *subject) endCommand() {
+	for !s.ended() {
+		if text, err := os.ReadFile(s.log); err == nil && bytes.Contains(text, []byte("waiting for its end")) {
+			s.Process.Signal(syscall.SIGTERM)
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
 // text returns what the recorder has printed so far.

@@ -10,6 +10,7 @@ import (
 var convertCommand = cli.Command{
 	Name:    "analyze convert",
 	Summary: "tables as files for databases and notebooks",
+	Acts:    true,
 	Description: `Writes each table into one file for notebooks and databases. Events get the comm, pid and tid of
 their task, and calls and files their name. Of several captures the rows follow each other, with a column that says
 which one they are of.`,

@@ -24,6 +24,7 @@ import (
 var redactCommand = cli.Command{
 	Name:    "analyze redact",
 	Summary: "a capture to give away, with tokens in place of texts and addresses",
+	Acts:    true,
 	Description: `Writes a capture with the same rows, in which arguments, names, paths and addresses are replaced by
 tokens. Equal texts have equal tokens in all tables, so joins, groups and counts are the same, which it checks before it
 ends. What this version does not know is left out. Without --args, --names, --paths, --addresses and --pattern, all is
@@ -92,6 +93,11 @@ func redact(e *env, args []string) (err error) {
 	}
 	if err := o.check(); err != nil {
 		return err
+	}
+	if o.dryRun || o.path == "-" {
+		if err := cli.CheckOutput(e.stdout); err != nil {
+			return err
+		}
 	}
 	c, err := capture.OpenRecording(e.ctx, o.Args(), e.stdin)
 	if err != nil {

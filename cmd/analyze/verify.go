@@ -19,6 +19,7 @@ import (
 var verifyCommand = cli.Command{
 	Name:    "analyze verify",
 	Summary: "whether a capture is what its recorder wrote",
+	Acts:    true,
 	Description: `Reads all of each capture: whether its segments are those that the recorder wrote, by their SHA-256,
 whether the frames decode and the rows are as FORMAT.md says, and whether ids lead to rows. It says whole, not finished
 (the recorder was killed or could not write all; nothing is wrong with the rest), or wrong, and where.

@@ -43,7 +43,8 @@ whole host is recorded until ^C.`,
 			Text: `^C finishes the recording; a second one stops at once, and what was written until then is kept. A
 recording with COMMAND ends with it, one of --pid with the last of its processes; with --wait it goes on until all that
 these have started has ended, which the summary counts otherwise. Where a limit ends it earlier, record waits for
-COMMAND all the same.`,
+COMMAND all the same. So it does when the recording fails, for example on a full disk: it says so at once, keeps what
+was written, leaves COMMAND alone, and ends with status 1 when COMMAND has.`,
 		},
 		{
 			Head: "Namespaces",
@@ -57,4 +58,5 @@ all. Under sudo, COMMAND runs as the user who called it, and the capture is thei
 		},
 	},
 	Operands: cli.ACommand,
+	Acts:     true,
 }

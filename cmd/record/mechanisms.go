@@ -48,6 +48,9 @@ func warnRefused(opt *options, session *bpf.Session, stderr io.Writer) error {
 
 // list prints, for --list, the mechanism that each family would be recorded by, and those that the kernel refuses.
 func list(opt *options, stdout io.Writer) error {
+	if err := cli.CheckOutput(stdout); err != nil {
+		return err
+	}
 	probes, err := bpf.Probe(bpf.Options{Families: opt.families(), Mechanisms: opt.mechanisms})
 	if err != nil {
 		return explain(err)

@@ -49,7 +49,7 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 		return 0, err
 	}
 	if err := r.start(); err != nil {
-		return 0, errors.Join(err, r.recorder.Abort())
+		return r.fail(errors.Join(err, r.recorder.Abort()))
 	}
 	runErr := r.dropPrivileges()
 	if runErr == nil {
@@ -61,7 +61,7 @@ func record(opt *options, stdin io.Reader, stdout, stderr io.Writer) (int, error
 // open does everything that is likely to be refused. If it fails, it leaves no files behind.
 func (r *recording) open(stdin io.Reader) (err error) {
 	if r.opt.path == "-" {
-		if err := checkStdout(r.stdout); err != nil {
+		if err := cli.CheckOutput(r.stdout); err != nil {
 			return err
 		}
 	}
@@ -260,7 +260,7 @@ func (r *recording) finish(runErr error) (status int, err error) {
 		}
 	})
 	if err != nil {
-		return 0, explainFailure(r.opt, err)
+		return r.fail(explainFailure(r.opt, err))
 	}
 	if !r.opt.quiet {
 		// The capture is complete even if nobody can read the summary: EPIPE from a pipe, EIO from a closed terminal.
@@ -273,6 +273,18 @@ func (r *recording) finish(runErr error) (status int, err error) {
 		return cli.ExitFound, nil
 	}
 	return r.watcher.waitCommand(), nil
+}
+
+// fail ends a recording that has failed. COMMAND, if it is running, goes on without it: the error is reported at once,
+// and record waits.
+func (r *recording) fail(err error) (status int, _ error) {
+	if r.watcher == nil || r.cmd == nil || r.watcher.ended() {
+		return 0, err
+	}
+	cli.Error(r.stderr, "record", err)
+	fmt.Fprintln(r.stderr, "record: COMMAND goes on without it; waiting for its end")
+	r.watcher.waitCommand()
+	return cli.ExitFailed, nil
 }
 
 func (r *recording) close() {

@@ -13,6 +13,8 @@ type Command struct {
 	Subcommands []Term    `json:"subcommands,omitempty"`
 	Notes       []Note    `json:"notes,omitempty"`
 	Operands    Operands  `json:"operands,omitempty"`
+
+	Acts bool `json:"-"` // it does more than to print: writes files, or ends with a status that is the answer
 }
 
 // Example is a command line, which is printed unchanged, and what it does, which may be empty.

@@ -94,7 +94,8 @@ func (f *Flags) declared() (n int) {
 }
 
 // Parse parses args. If they ask for help or the version, it prints that and stop is true: the program has nothing else
-// to do. Errors about args are usage errors with a hint at --help.
+// to do. Errors about args are usage errors with a hint at --help. A closed stdout is an error too, if the command does
+// nothing but print.
 func (f *Flags) Parse(args []string, stdout io.Writer) (stop bool, err error) {
 	f.BoolVarP(&f.help, "help", "h", false, "this text")
 	f.BoolVar(&f.version, "version", false, "the version")
@@ -103,6 +104,12 @@ func (f *Flags) Parse(args []string, stdout io.Writer) (stop bool, err error) {
 		return false, err
 	}
 	err = f.FlagSet.Parse(args)
+	asked := f.help || f.version || f.helpJSON || errors.Is(err, pflag.ErrHelp)
+	if asked || err == nil && !f.command.Acts {
+		if err := CheckOutput(stdout); err != nil {
+			return true, err
+		}
+	}
 	switch {
 	case f.help, errors.Is(err, pflag.ErrHelp):
 		return true, f.writeHelp(stdout)

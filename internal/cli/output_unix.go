@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package main
+//go:build unix
+
+package cli
 
 import (
 	"errors"
@@ -8,14 +10,13 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
-
-	"github.com/fletch-trace/fletch/internal/cli"
 )
 
-// checkStdout returns an error if a capture cannot go to standard output because it was closed. The Go runtime has
-// opened /dev/null in its place by now, for reading and writing, where everything would vanish without an error. A
-// shell's >/dev/null opens it for writing only, and is what somebody wants.
-func checkStdout(w io.Writer) error {
+// CheckOutput returns an error if standard output was closed when the program began. The Go runtime has opened
+// /dev/null in its place by now, for reading and writing, where everything would vanish without an error. Nothing tells
+// that from a program that passed on such a /dev/null; a shell's >/dev/null opens it for writing only, and is what
+// somebody wants.
+func CheckOutput(w io.Writer) error {
 	f, ok := w.(*os.File)
 	if !ok {
 		return nil
@@ -29,8 +30,8 @@ func checkStdout(w io.Writer) error {
 	if !closed {
 		return nil
 	}
-	return cli.WithHint(errors.New("writing the capture: standard output is closed, or /dev/null open for reading too"),
-		"connect it to a program or a file, as in: record -w - … | analyze summary -; or name a file with -w")
+	return WithHint(errors.New("writing the output: standard output is closed, or /dev/null open for reading too"),
+		"connect it to a program, a file or a terminal; or to nothing, as in: … >/dev/null")
 }
 
 // isNull reports whether a descriptor is /dev/null, open for reading and writing.
