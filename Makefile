@@ -11,8 +11,16 @@ OFFLINE  := analyze replay
 export CGO_ENABLED := 0
 # The go command writes the version and the commit into them; a flag here counts for more than one in GOFLAGS. Without a
 # repository that git can read, an archive of the source, VERSION=v1.2.3 tells the version.
+CLI     := github.com/fletch-trace/fletch/internal/cli
 VCS     := $(if $(shell git rev-parse HEAD 2>/dev/null),auto,false)
-LDFLAGS := -s -w $(if $(VERSION),-X github.com/fletch-trace/fletch/internal/cli.version=$(VERSION))
+# It does not look into a git worktree, whose .git is a file: git tells there what it would write.
+ifneq ($(wildcard .git),$(patsubst %/.,%,$(wildcard .git/.)))
+VERSION ?= $(shell git describe --tags --exact-match 2>/dev/null || TZ=UTC git show -s --abbrev=12 \
+	--date=format-local:%Y%m%d%H%M%S --format=v0.0.0-%cd-%h)$(if $(shell git status --porcelain | head -n 1),+dirty)
+COMMIT  := $(shell git rev-parse HEAD)
+endif
+LINKED  := $(if $(VERSION),-X $(CLI).version=$(VERSION)) $(if $(COMMIT),-X $(CLI).commit=$(COMMIT))
+LDFLAGS := -s -w $(LINKED)
 GOBUILD := go build -trimpath -buildvcs=$(VCS) -ldflags '$(LDFLAGS)'
 
 .PHONY: help

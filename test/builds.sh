@@ -66,7 +66,13 @@ built='go[0-9.]+[^,]*, [a-z]+/[a-z0-9]+\)'
 for program in record analyze replay; do
 	says "$program v0\.0\.0-[0-9]{14}-${commit:0:12} \(commit $commit, $built" "$dir/a/bin/$program"
 done
+git -C "$dir/a" worktree add -q --detach "$dir/worktree"
+make -s -C "$dir/worktree" build PROGRAMS=replay
+says "replay v0\.0\.0-[0-9]{14}-${commit:0:12} \(commit $commit, $built" "$dir/worktree/bin/replay"
+[ "$("$dir/worktree/bin/replay" --version)" = "$("$dir/a/bin/replay" --version)" ]
 git -C "$dir/a" tag v1.98.7
+make -s -C "$dir/worktree" build PROGRAMS=replay
+says "replay v1\.98\.7 \(commit $commit, $built" "$dir/worktree/bin/replay"
 make -s -C "$dir/a" build PROGRAMS=replay
 says "replay v1\.98\.7 \(commit $commit, $built" "$dir/a/bin/replay"
 echo >>"$dir/a/README.md"

@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// version is set by the linker (-X) where the source has no repository to tell it: make build VERSION=v1.2.3.
-var version string
+// version and commit are set by the linker (-X) where the go command finds no repository to tell them: an archive of the
+// source, make build VERSION=v1.2.3, and a git worktree.
+var version, commit string
 
 // BuildInfo says what a program was built from.
 type BuildInfo struct {
@@ -25,13 +26,12 @@ type BuildInfo struct {
 // Build returns what this program was built from.
 var Build = sync.OnceValue(func() BuildInfo {
 	info, _ := debug.ReadBuildInfo()
-	return newBuildInfo(version, info)
+	return newBuildInfo(BuildInfo{Version: version, Commit: commit}, info)
 })
 
-// newBuildInfo takes the version of the linker if it has one, and the rest of what the go command wrote into the
-// program, nil if it wrote nothing.
-func newBuildInfo(linked string, info *debug.BuildInfo) BuildInfo {
-	b := BuildInfo{Version: linked}
+// newBuildInfo takes what the linker was told, and the rest of what the go command wrote into the program, nil if it
+// wrote nothing.
+func newBuildInfo(b BuildInfo, info *debug.BuildInfo) BuildInfo {
 	if info == nil {
 		info = &debug.BuildInfo{}
 	}

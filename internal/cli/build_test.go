@@ -13,23 +13,27 @@ func TestBuildInfo(t *testing.T) {
 	vcs := []debug.BuildSetting{{Key: "vcs.revision", Value: commit},
 		{Key: "vcs.time", Value: "2026-03-01T23:59:00Z"}}
 	for _, c := range []struct {
-		name, linked string
-		info         *debug.BuildInfo
-		want         BuildInfo
-		date         string
+		name   string
+		linked BuildInfo
+		info   *debug.BuildInfo
+		want   BuildInfo
+		date   string
 	}{
-		{"nothing", "", nil, BuildInfo{Version: "devel"}, ""},
-		{"no repository", "", &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}},
+		{"nothing", BuildInfo{}, nil, BuildInfo{Version: "devel"}, ""},
+		{"no repository", BuildInfo{}, &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}},
 			BuildInfo{Version: "devel"}, ""},
-		{"no repository, linked", "v1.2.3", &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}},
+		{"no repository, linked", BuildInfo{Version: "v1.2.3"}, &debug.BuildInfo{Main: debug.Module{Version: "(devel)"}},
 			BuildInfo{Version: "v1.2.3"}, ""},
-		{"go install module@version", "", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}},
+		{"go install module@version", BuildInfo{}, &debug.BuildInfo{Main: debug.Module{Version: "v1.2.3"}},
 			BuildInfo{Version: "v1.2.3"}, ""},
-		{"a repository", "", &debug.BuildInfo{Main: debug.Module{Version: "v0.0.0-20260301235900-0123456789ab+dirty"},
+		{"a repository", BuildInfo{}, &debug.BuildInfo{Main: debug.Module{Version: "v0.0.0-20260301235900-0123456789ab+dirty"},
 			Settings: vcs}, BuildInfo{Version: "v0.0.0-20260301235900-0123456789ab+dirty", Commit: commit},
 			"2026-03-01"},
-		{"a repository, linked", "v1.2.3", &debug.BuildInfo{Main: debug.Module{Version: "v1.2.2"}, Settings: vcs},
+		{"a repository, linked", BuildInfo{Version: "v1.2.3"}, &debug.BuildInfo{Main: debug.Module{Version: "v1.2.2"}, Settings: vcs},
 			BuildInfo{Version: "v1.2.3", Commit: commit}, "2026-03-01"},
+		{"a worktree", BuildInfo{Version: "v1.2.3+dirty", Commit: commit},
+			&debug.BuildInfo{Main: debug.Module{Version: "(devel)"}},
+			BuildInfo{Version: "v1.2.3+dirty", Commit: commit}, ""},
 	} {
 		got := newBuildInfo(c.linked, c.info)
 		if got.Version != c.want.Version || got.Commit != c.want.Commit || got.date() != c.date {
