@@ -512,7 +512,7 @@ func TestEveryOperationFails(t *testing.T) {
 			}
 			t.Run(kind.name+", "+failure.name, func(t *testing.T) {
 				runs := 0
-				for at := 1; ; at++ {
+				for at := 1; ; at += thin(7) {
 					f := failure.faults
 					f.disk, f.at, f.links = newDisk(), at, kind.link
 					r := f.record(kind.file, kind.opt)
@@ -530,7 +530,7 @@ func TestEveryOperationFails(t *testing.T) {
 						}
 					})
 				}
-				if runs < 5 {
+				if runs*thin(7) < 5 {
 					t.Errorf("only %d operations", runs)
 				}
 				t.Logf("%d operations failed in turn", runs)
@@ -643,10 +643,10 @@ func TestKilledAtEveryOperation(t *testing.T) {
 					}
 				})
 				if part++; part > 1 || !strings.Contains(f.log[0], ": write ") {
-					at, part = at+1, 0
+					at, part = at+thin(5), 0
 				}
 			}
-			if runs < 10 {
+			if runs*thin(5) < 10 {
 				t.Errorf("only %d operations", runs)
 			}
 			t.Logf("killed %d times", runs)
@@ -675,7 +675,7 @@ func TestPowerCutAtEveryOperation(t *testing.T) {
 	for _, kind := range recordingKinds {
 		t.Run(kind.name, func(t *testing.T) {
 			cuts := 0
-			for at := 1; ; at++ {
+			for at := 1; ; at += thin(7) {
 				f, r := killedAt(at, kind.file, kind.opt, kind.link, Zstd, func(n int) int { return n / 2 })
 				if len(f.log) == 0 {
 					break

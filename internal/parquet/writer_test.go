@@ -19,7 +19,11 @@ import (
 
 // TestArrowReads reads random tables with the Parquet reader of Apache Arrow.
 func TestArrowReads(t *testing.T) {
-	for seed := range uint64(150) {
+	seeds := uint64(150)
+	if testing.Short() {
+		seeds = 15
+	}
+	for seed := range seeds {
 		table := randomTable(rand.New(rand.NewPCG(seed, 3)))
 		text, err := table.write(1 + int(seed%3))
 		if err != nil {
