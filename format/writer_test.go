@@ -201,7 +201,8 @@ func TestCreateExists(t *testing.T) {
 		}, true},
 		{"tar of a capture and another file", "c.tar", func(t *testing.T, path string) {
 			capture(t, path)
-			put(path, string(makeTar(t, append(tarEntries(t, path), tarEntry{tar.Header{Name: "notes.txt"}, []byte("x")})...)))
+			notes := tarEntry{tar.Header{Name: "notes.txt"}, []byte("x")}
+			put(path, string(makeTar(t, append(tarEntries(t, path), notes)...)))
 		}, false},
 		{"tar of a capture and another directory", "c.tar", func(t *testing.T, path string) {
 			capture(t, path)

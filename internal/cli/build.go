@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// version and commit are set by the linker (-X) where the go command finds no repository to tell them: an archive of the
-// source, make build VERSION=v1.2.3, and a git worktree.
+// version and commit are set by the linker (-X) where the go command finds no repository to tell them: in an archive of
+// the source, by make build VERSION=v1.2.3, and in a git worktree.
 var version, commit string
 
 // BuildInfo says what a program was built from.

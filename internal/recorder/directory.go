@@ -30,7 +30,7 @@ type directory struct {
 	parent  *os.Root // that it is in
 	lock    *os.File // the directory, locked against a second recorder
 	created bool     // openDirectory created it
-	dumps   []string // names of the dumps that were there when it was opened, in any order; each has the manifest of one
+	dumps   []string // names of the dumps that were there when it was opened, by their manifests, in any order
 }
 
 // openDirectory creates the directory of a flight recorder; with force it continues in one that a flight recorder has

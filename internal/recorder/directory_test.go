@@ -76,7 +76,9 @@ func TestOpenDirectoryGoesOn(t *testing.T) {
 			makeDump(t, filepath.Join(path, dump+".new"))
 		}, true},
 		{"empty dump", func(t *testing.T, path string) { mkdir(t, filepath.Join(path, dump)) }, false},
-		{"dump that had not begun", func(t *testing.T, path string) { mkdir(t, filepath.Join(path, dump+".new")) }, false},
+		{"dump that had not begun", func(t *testing.T, path string) {
+			mkdir(t, filepath.Join(path, dump+".new"))
+		}, false},
 		{"capture", makeCapture, false},
 		{"something else", func(t *testing.T, path string) { put(t, path+"/notes.txt", "x") }, false},
 		{"another window", func(t *testing.T, path string) { put(t, path+"/window/geometry", "80x24") }, false},
