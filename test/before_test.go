@@ -160,7 +160,8 @@ func (w *waiting) wantCall(c *format.Capture, what string, found []row, call []i
 func (w *waiting) wantPath(c *format.Capture, what string, r row) {
 	w.t.Helper()
 	const socketcall = 102 // its descriptor is in the memory of the program
-	if what != "read" && what != "write" && what != "epoll" && what != "accept" || w.narrow && w.calls[what][0] == socketcall {
+	if what != "read" && what != "write" && what != "epoll" && what != "accept" ||
+		w.narrow && w.calls[what][0] == socketcall {
 		if r.n("path") != 0 {
 			w.t.Errorf("%s: path %d of a call without a descriptor", what, r.n("path"))
 		}
@@ -333,8 +334,8 @@ func testRestarts(t *testing.T, mechanism string) {
 			t.Errorf("rows of file for %d bytes: %v", size, reads)
 		}
 	}
-	// A signal of the Go runtime may interrupt any other call too, a futex for instance. Whatever continues a call follows
-	// one of that number that was interrupted; calls of the signal's handler may be between them.
+	// A signal of the Go runtime may interrupt any other call too, a futex for instance. Whatever continues a call
+	// follows one of that number that was interrupted; calls of the signal's handler may be between them.
 	interrupted := map[int64]int{}
 	for _, r := range calls {
 		nr := r.n("nr")

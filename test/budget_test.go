@@ -109,8 +109,8 @@ func TestManyThreadNamesAreRead(t *testing.T) {
 // gigabytes of text, in memory that no longer grows.
 const readerTime = 8 * time.Second
 
-// readWithin runs commands on captures with that many MiB of memory, and returns the last exit status. A limit is of the
-// CPU time of each, after which it is interrupted.
+// readWithin runs commands on captures with that many MiB of memory, and returns the last exit status. A limit is of
+// the CPU time of each, after which it is interrupted.
 func readWithin(t *testing.T, captures []string, memory int, commands []string, limit time.Duration) (status int) {
 	t.Helper()
 	for _, name := range commands {

@@ -82,7 +82,8 @@ func callsBehindMarks(t *testing.T, c *format.Capture, want []namedCall) map[int
 	return found
 }
 
-// Each call has what its descriptors led to when it was made, also those that it ends, and those that came from elsewhere.
+// Each call has what its descriptors led to when it was made, also those that it ends, and those that came from
+// elsewhere.
 func TestDescriptorsOfCalls(t *testing.T) {
 	eachABI(t, "syscall", func(t *testing.T, mechanism string) {
 		var report struct {

@@ -26,7 +26,17 @@ type selection struct {
 func selecting(t *testing.T, flags []string, command ...string) *selection {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "part")
-	args := []string{"-e", "process,syscall,file", "--mechanism", "file=tp_btf", "--", program("record"), "-q", "-w", dir}
+	args := []string{
+		"-e",
+		"process,syscall,file",
+		"--mechanism",
+		"file=tp_btf",
+		"--",
+		program("record"),
+		"-q",
+		"-w",
+		dir,
+	}
 	whole, _ := capture(t, 0, slices.Concat(args, flags, []string{"--"}, command)...)
 	part := open(t, dir)
 	wantNoLoss(t, whole)
@@ -44,8 +54,8 @@ type selectedRow struct {
 	task row
 }
 
-// of returns the rows of a table that are by threads of the workload, by thread. The execve that begins it is by another
-// program where that is recorded too.
+// of returns the rows of a table that are by threads of the workload, by thread. The execve that begins it is by
+// another program where that is recorded too.
 func (s *selection) of(c *format.Capture, table string) map[int64][]selectedRow {
 	s.t.Helper()
 	who, found := tasks(s.t, c), map[int64][]selectedRow{}
@@ -255,8 +265,11 @@ for i in 1 2 3; do
 	for cgroup; do rmdir "$cgroup" && mkdir "$cgroup" || exit; done
 	sh -c 'for cgroup; do echo $$ >"$cgroup/cgroup.procs" || exit; done; cat /dev/null' sh "$@" || exit
 done`
-	got, _ := capture(t, 0, slices.Concat([]string{"-e", "process", "--cgroup", "/" + name, "--", "sh", "-c", script, "sh"},
-		dirs)...)
+	got, _ := capture(
+		t,
+		0,
+		slices.Concat([]string{"-e", "process", "--cgroup", "/" + name, "--", "sh", "-c", script, "sh"},
+			dirs)...)
 	n := 0
 	for _, r := range processes(t, got, "exec") {
 		if args := r["args"].([]string); len(args) > 0 && args[0] == "cat" {

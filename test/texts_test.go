@@ -143,7 +143,11 @@ func TestStringsOptions(t *testing.T) {
 	}
 	got, _ = capture(t, 1, "-e", "syscall", "--no-strings", "--", program("workload"), "texts", t.TempDir())
 	if !got.Manifest.Selection.WithoutStrings() || got.Table("string") != nil {
-		t.Errorf("the selection is %+v, and the table string is there: %t", got.Manifest.Selection, got.Table("string") != nil)
+		t.Errorf(
+			"the selection is %+v, and the table string is there: %t",
+			got.Manifest.Selection,
+			got.Table("string") != nil,
+		)
 	}
 	for _, r := range rows(t, got, "syscall") {
 		if r.n("str") != 0 || r.n("dir") != 0 || r.n("flags")&flagUnreadable != 0 {

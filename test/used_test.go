@@ -89,8 +89,8 @@ func wantUsed(t *testing.T, exits map[int64]row, list []usedProcess) (same int) 
 	return same
 }
 
-// What a process has used by the beginning of a recording and by its end is what its CPU clock says then, of all threads,
-// also those that have ended. The process is stopped at both times.
+// What a process has used by the beginning of a recording and by its end is what its CPU clock says then, of all
+// threads, also those that have ended. The process is stopped at both times.
 func TestUsedByThoseThatStay(t *testing.T) {
 	needKernel(t)
 	cmd := exec.Command(program("workload"), "burn", "stays", "8", "50ms", "32")
@@ -128,7 +128,14 @@ func TestUsedByThoseThatStay(t *testing.T) {
 		}
 		r := list[0]
 		if r.n("cpu_ns") != want || r.n("utime_ns")+r.n("stime_ns") != want {
-			t.Errorf("%s: %d ns, %d and %d; the clock said %d", op, r.n("cpu_ns"), r.n("utime_ns"), r.n("stime_ns"), want)
+			t.Errorf(
+				"%s: %d ns, %d and %d; the clock said %d",
+				op,
+				r.n("cpu_ns"),
+				r.n("utime_ns"),
+				r.n("stime_ns"),
+				want,
+			)
 		}
 		if r.n("rss_max") < 30<<20 || r.n("rss_max") > 80<<20 || r.n("major_faults") < 0 {
 			t.Errorf("%s: %d bytes, %d major faults", op, r.n("rss_max"), r.n("major_faults"))

@@ -142,7 +142,10 @@ func (opt *options) parseCalls(f *cli.Flags, lists [][]string) error {
 
 // checkByCall refuses to select calls where none are recorded.
 func (opt *options) checkByCall(f *cli.Flags) error {
-	hasCalls := slices.ContainsFunc(opt.families(), func(name string) bool { return name == callFamily || name == "file" })
+	hasCalls := slices.ContainsFunc(
+		opt.families(),
+		func(name string) bool { return name == callFamily || name == "file" },
+	)
 	for _, flag := range []string{"failed", "slower"} {
 		if f.Changed(flag) && !hasCalls {
 			return f.Wrong("--%s is for syscall and file events, which are not recorded", flag)
@@ -197,7 +200,8 @@ func (opt *options) selection(processes []int) *format.Selection {
 
 // selects reports whether flags select some rows of the families, other than by the names of tasks.
 func (opt *options) selects() bool {
-	return opt.calls != nil || opt.failed || opt.slower > 0 || opt.uids != nil || opt.cgroup != "" || opt.container != ""
+	return opt.calls != nil || opt.failed || opt.slower > 0 || opt.uids != nil || opt.cgroup != "" ||
+		opt.container != ""
 }
 
 // selected is what the session selects.

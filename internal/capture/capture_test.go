@@ -143,7 +143,8 @@ func TestColumns(t *testing.T) {
 		schema *format.Schema
 		want   string // joined columns, each behind what it is made from
 	}{
-		{fixture.Syscall, "task>comm task>pid task>tid nr>name path>path path2>path2 str>str str2>str2 dir>dir dir2>dir2"},
+		{fixture.Syscall, "task>comm task>pid task>tid nr>name " +
+			"path>path path2>path2 str>str str2>str2 dir>dir dir2>dir2"},
 		{fixture.Process, "task>comm task>tid"},
 		{fixture.File, "task>comm task>pid task>tid path>path path>name"},
 		{fixture.Seccomp, "task>comm task>pid task>tid nr>name"},

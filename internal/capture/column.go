@@ -27,9 +27,9 @@ func (c Column) Own() bool { return c.Dimension == "" }
 var joined = map[string][]string{"task": {"comm", "pid", "tid"}}
 
 // Columns returns the columns of a table, each followed by the columns that it joins: task by comm, pid and tid, system
-// call numbers by name. An id whose row has a text becomes NAME_id, and NAME is the text; the text of a path of a file is
-// also its name. A column of which the table has one with the same name is not joined: the pid of a process event is the
-// process that the event is about.
+// call numbers by name. An id whose row has a text becomes NAME_id, and NAME is the text; the text of a path of a file
+// is also its name. A column of which the table has one with the same name is not joined: the pid of a process event is
+// the process that the event is about.
 func (c *Capture) Columns(s *format.Schema) []Column {
 	var columns []Column
 	for _, own := range s.Columns {

@@ -11,8 +11,8 @@ import (
 var tokens6 = netip.MustParsePrefix("2001:db8::/32")
 
 // address returns another address of the same family. Different IPv4 addresses become different ones, because their
-// 32 bits are enciphered; of IPv6 the lower 96 bits are a hash. Another spelling of an address ("a:0::" of "a::"), which
-// no recorder writes, is a text like any other: different texts stay different.
+// 32 bits are enciphered; of IPv6 the lower 96 bits are a hash. Another spelling of an address ("a:0::" of "a::"),
+// which no recorder writes, is a text like any other: different texts stay different.
 func (r *replacer) address(text string) string {
 	addr, err := netip.ParseAddr(text)
 	switch {

@@ -21,8 +21,8 @@ import (
 	"github.com/fletch-trace/fletch/internal/fixture"
 )
 
-// secrets are texts that are nowhere else, and where each was planted. They have digits that no token has, and a capital
-// letter, which the words of a manifest have not.
+// secrets are texts that are nowhere else, and where each was planted. They have digits that no token has, and a
+// capital letter, which the words of a manifest have not.
 type secrets struct{ at []string }
 
 func (s *secrets) plant(where string, args ...any) string {
@@ -93,7 +93,8 @@ func (s *secrets) rows(t *testing.T, c *fixture.Capture, table *format.Schema) {
 		for _, column := range table.Columns {
 			text := func() string {
 				secret := s.plant("%s.%s", table.Table, column.Name)
-				return []string{secret, "/" + secret + "/x." + s.plant("%s.%s", table.Table, column.Name) + " (deleted)",
+				other := s.plant("%s.%s", table.Table, column.Name)
+				return []string{secret, "/" + secret + "/x." + other + " (deleted)",
 					secret + "…", "pipe:[" + secret + "]"}[n]
 			}
 			switch column.Type {

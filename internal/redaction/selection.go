@@ -27,7 +27,10 @@ func (r *replacer) selection(s *format.Selection) *format.Selection {
 		return nil
 	}
 	out := &format.Selection{
-		Comm: r.text(schema.Names, []byte(s.Comm)), PIDs: slices.Clone(s.PIDs), Args: s.Args, Strings: s.Strings, Failed: s.Failed,
+		Comm: r.text(
+			schema.Names,
+			[]byte(s.Comm),
+		), PIDs: slices.Clone(s.PIDs), Args: s.Args, Strings: s.Strings, Failed: s.Failed,
 		SlowerNS: s.SlowerNS, UID: slices.Clone(s.UID), Cgroup: r.text(schema.Paths, []byte(s.Cgroup)),
 		Container: r.text(schema.Names, []byte(s.Container)),
 	}

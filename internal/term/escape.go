@@ -66,8 +66,8 @@ func appendCode(dst []byte, r rune, size int, first byte) []byte {
 	return dst
 }
 
-// AppendQuoted appends s in quotes, escaped. Backslashes are not escaped, because the recorder already writes bytes that are not
-// text as \x1b.
+// AppendQuoted appends s in quotes, escaped. Backslashes are not escaped, because the recorder already writes bytes
+// that are not text as \x1b.
 func AppendQuoted(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	from := 0

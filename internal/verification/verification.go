@@ -160,7 +160,8 @@ func (r *run) block(b *format.Batch, block format.Block, at place, checks []colu
 func (r *run) ends(b *format.Batch, block format.Block, at place) error {
 	m, known := &r.capture.Manifest, schema.Of(at.table.Schema.Table)
 	columns := []format.Column{{Name: "ts", Type: format.Timestamp}, {Name: "duration_ns", Type: format.Int64}}
-	if !r.bounds || !r.capture.Finished() || m.Dump != nil || m.Derived != nil || known == nil || known.BeginOp != "*" ||
+	if !r.bounds || !r.capture.Finished() || m.Dump != nil || m.Derived != nil || known == nil ||
+		known.BeginOp != "*" ||
 		at.table.Schema.Check(columns...) != nil {
 		return nil
 	}

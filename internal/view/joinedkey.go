@@ -21,7 +21,8 @@ var (
 	Path = with(Joined("path", "path", "name"), mountNamespace)
 )
 
-// Keys that are the names of a call: its texts, where they start, and its descriptors. Calls without one are a group, "-".
+// Keys that are the names of a call: its texts, where they start, and its descriptors. Calls without one are a group,
+// "-".
 var CallNames = []*Key{
 	joinedBy("str", "str", "string", "value", "-"), joinedBy("str2", "str2", "string", "value", "-"),
 	joinedBy("dir", "dir", "path", "name", "-"), joinedBy("path", "path", "path", "name", "-"),

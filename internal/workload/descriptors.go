@@ -39,8 +39,8 @@ type DescriptorRead struct {
 
 func init() { families["descriptors"] = descriptors }
 
-// descriptors reads from descriptors of every kind, and from sockets whenever they have got another address. Most of the
-// reads fail. It works in DIR.
+// descriptors reads from descriptors of every kind, and from sockets whenever they have got another address. Most of
+// the reads fail. It works in DIR.
 func descriptors(args []string, stdout io.Writer) error {
 	w := &descriptorWork{dir: args[0], report: Descriptors{PID: os.Getpid()}}
 	for _, work := range []func(){w.files, w.anonymous, w.tcp4, w.tcp6, w.udp, w.unixStream, w.unixDatagrams,
@@ -217,7 +217,10 @@ func (w *descriptorWork) udp() {
 	for i := range fds {
 		fds[i] = w.fd(unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0))
 	}
-	w.read(fds[0], DescriptorRead{Case: "UDP unbound", Kind: "socket", Domain: "inet", Protocol: "udp", Name: "UDP:[%d]"})
+	w.read(
+		fds[0],
+		DescriptorRead{Case: "UDP unbound", Kind: "socket", Domain: "inet", Protocol: "udp", Name: "UDP:[%d]"},
+	)
 	for _, fd := range fds {
 		w.try(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}))
 		w.read(fd, w.inet("bound", fd, "UDP", "udp", false))
@@ -329,7 +332,8 @@ func (w *descriptorWork) unixPairs() {
 }
 
 func (w *descriptorWork) netlink() {
-	for number, name := range map[int]string{unix.NETLINK_ROUTE: "ROUTE", unix.NETLINK_KOBJECT_UEVENT: "KOBJECT_UEVENT"} {
+	names := map[int]string{unix.NETLINK_ROUTE: "ROUTE", unix.NETLINK_KOBJECT_UEVENT: "KOBJECT_UEVENT"}
+	for number, name := range names {
 		fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_RAW|unix.SOCK_CLOEXEC, number)
 		w.try(err)
 		r := DescriptorRead{Case: "netlink unbound", Kind: "socket", Domain: "netlink", Protocol: strings.ToLower(name),

@@ -16,8 +16,9 @@ import (
 
 // Files is what files prints.
 type Files struct {
-	PID   int               `json:"pid"`
-	Names map[string]string `json:"names"` // of each file: what /proc/PID/fd links to; of a socket: its inode and its peer's
+	PID int `json:"pid"`
+	// Names are what /proc/PID/fd of each file links to; of a socket its inode and its peer's.
+	Names map[string]string `json:"names"`
 }
 
 // files does, N times each:

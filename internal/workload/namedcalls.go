@@ -63,7 +63,8 @@ func namedCalls(args []string, stdout io.Writer) error {
 
 func mark(n int) { unix.RawSyscall(unix.SYS_LSEEK, ^uintptr(0), uintptr(n), MarkWhence) }
 
-// call makes a call whose descriptors lead to path and path2, and returns its result. path2 may be set later by returns.
+// call makes a call whose descriptors lead to path and path2, and returns its result. path2 may be set later by
+// returns.
 func (w *namedWork) call(name, path, path2 string, nr uintptr, args ...uintptr) int {
 	var a [6]uintptr
 	copy(a[:], args)

@@ -194,12 +194,24 @@ func (w *textWork) paths() {
 		w.text("nosuch/at"))
 	w.call(TextCall{Case: "bad descriptor", Call: "openat", Str: "nosuch/bad"}, unix.SYS_OPENAT, 999999,
 		w.text("nosuch/bad"))
-	w.call(TextCall{Case: "openat2", Call: "openat2", Str: "nosuch/2", Dir: dir}, unix.SYS_OPENAT2, at, w.text("nosuch/2"),
-		w.put(make([]byte, 24)), 24)
+	w.call(
+		TextCall{Case: "openat2", Call: "openat2", Str: "nosuch/2", Dir: dir},
+		unix.SYS_OPENAT2,
+		at,
+		w.text("nosuch/2"),
+		w.put(make([]byte, 24)),
+		24,
+	)
 	w.call(TextCall{Case: "two paths", Call: "renameat2", Str: "nosuch/a", Dir: dir, Str2: "/nosuch/b"},
 		unix.SYS_RENAMEAT2, at, w.text("nosuch/a"), cwd, w.text("/nosuch/b"))
-	w.call(TextCall{Case: "two relative paths", Call: "renameat2", Str: "nosuch/c", Dir: dir, Str2: "nosuch/d", Dir2: dir},
-		unix.SYS_RENAMEAT2, at, w.text("nosuch/c"), cwd, w.text("nosuch/d"))
+	w.call(
+		TextCall{Case: "two relative paths", Call: "renameat2", Str: "nosuch/c", Dir: dir, Str2: "nosuch/d", Dir2: dir},
+		unix.SYS_RENAMEAT2,
+		at,
+		w.text("nosuch/c"),
+		cwd,
+		w.text("nosuch/d"),
+	)
 	w.call(TextCall{Case: "link", Call: "linkat", Str: "nosuch/e", Dir: dir, Str2: "nosuch/f", Dir2: dir},
 		unix.SYS_LINKAT, cwd, w.text("nosuch/e"), at, w.text("nosuch/f"))
 	w.call(TextCall{Case: "target of a link", Call: "symlinkat", Str: "../target", Str2: "nosuch/link", Dir2: dir},
@@ -238,14 +250,23 @@ func (w *textWork) names() {
 	dir, bad := w.dir, ^uintptr(0)
 	w.call(TextCall{Case: "mount", Call: "mount", Str: "source:/x", Str2: "nosuch/mnt", Dir2: dir}, unix.SYS_MOUNT,
 		w.text("source:/x"), w.text("nosuch/mnt"), w.text("ext9"), 0, 0)
-	w.call(TextCall{Case: "umount", Call: "umount2", Str: "nosuch/mnt", Dir: dir}, unix.SYS_UMOUNT2, w.text("nosuch/mnt"))
+	w.call(
+		TextCall{Case: "umount", Call: "umount2", Str: "nosuch/mnt", Dir: dir},
+		unix.SYS_UMOUNT2,
+		w.text("nosuch/mnt"),
+	)
 	w.call(TextCall{Case: "setxattr", Call: "setxattr", Str: "nosuch/x", Dir: dir, Str2: "user.fletch"},
 		unix.SYS_SETXATTR, w.text("nosuch/x"), w.text("user.fletch"), w.put([]byte("value")), 5)
 	w.call(TextCall{Case: "fsetxattr", Call: "fsetxattr", Str: "user.fd"}, unix.SYS_FSETXATTR, bad, w.text("user.fd"),
 		w.put([]byte("value")), 5)
 	w.call(TextCall{Case: "removexattr", Call: "lremovexattr", Str: "/nosuch/x", Str2: "user.gone"},
 		unix.SYS_LREMOVEXATTR, w.text("/nosuch/x"), w.text("user.gone"))
-	w.call(TextCall{Case: "memfd", Call: "memfd_create", Str: "memory"}, unix.SYS_MEMFD_CREATE, w.text("memory"), 0xffff)
+	w.call(
+		TextCall{Case: "memfd", Call: "memfd_create", Str: "memory"},
+		unix.SYS_MEMFD_CREATE,
+		w.text("memory"),
+		0xffff,
+	)
 	w.call(TextCall{Case: "module", Call: "delete_module", Str: "nosuch_module"}, unix.SYS_DELETE_MODULE,
 		w.text("nosuch_module"), unix.O_NONBLOCK)
 	w.call(TextCall{Case: "key", Call: "add_key", Str: "nosuchtype", Str2: "description"}, unix.SYS_ADD_KEY,
@@ -256,10 +277,20 @@ func (w *textWork) names() {
 		w.text("source"), w.text("/dev/nosuch"))
 	w.call(TextCall{Case: "binary option", Call: "fsconfig", Str: "data"}, unix.SYS_FSCONFIG, bad, 2, w.text("data"),
 		w.text("binary"), 6)
-	w.call(TextCall{Case: "watch", Call: "inotify_add_watch", Str: "nosuch/watch", Dir: dir}, unix.SYS_INOTIFY_ADD_WATCH,
-		bad, w.text("nosuch/watch"), 1)
+	w.call(
+		TextCall{Case: "watch", Call: "inotify_add_watch", Str: "nosuch/watch", Dir: dir},
+		unix.SYS_INOTIFY_ADD_WATCH,
+		bad,
+		w.text("nosuch/watch"),
+		1,
+	)
 	if unix.Unshare(unix.CLONE_NEWUTS) == nil {
-		w.call(TextCall{Case: "host", Call: "sethostname", Str: "fletch-te"}, unix.SYS_SETHOSTNAME, w.text("fletch-test"), 9)
+		w.call(
+			TextCall{Case: "host", Call: "sethostname", Str: "fletch-te"},
+			unix.SYS_SETHOSTNAME,
+			w.text("fletch-test"),
+			9,
+		)
 	}
 	w.call(TextCall{Case: "no length", Call: "sethostname", Str: ""}, unix.SYS_SETHOSTNAME, w.text("fletch-test"), bad)
 }
@@ -359,7 +390,12 @@ func (w *textWork) addresses() {
 		w.call(want, unix.SYS_SENDTO, bad, w.text("data"), 4, 0, at, n)
 		message := unix.Msghdr{Name: w.at(at), Namelen: uint32(n)}
 		want.Call = "sendmsg"
-		w.call(want, unix.SYS_SENDMSG, bad, w.put(unsafe.Slice((*byte)(unsafe.Pointer(&message)), unsafe.Sizeof(message))))
+		w.call(
+			want,
+			unix.SYS_SENDMSG,
+			bad,
+			w.put(unsafe.Slice((*byte)(unsafe.Pointer(&message)), unsafe.Sizeof(message))),
+		)
 	}
 	w.call(TextCall{Case: "no address", Call: "sendto", None: true}, unix.SYS_SENDTO, ^uintptr(0), w.text("data"), 4)
 }
@@ -389,7 +425,16 @@ func (w *textWork) sockets() error {
 		return err
 	}
 	data := w.put(make([]byte, 64))
-	w.call(TextCall{Case: "sender", Call: "recvfrom", Str: own}, unix.SYS_RECVFROM, uintptr(fd), data, 64, 0, room, size)
+	w.call(
+		TextCall{Case: "sender", Call: "recvfrom", Str: own},
+		unix.SYS_RECVFROM,
+		uintptr(fd),
+		data,
+		64,
+		0,
+		room,
+		size,
+	)
 	if _, err := unix.Write(fd, []byte("12345")); err != nil {
 		return err
 	}

@@ -21,7 +21,8 @@ type callNames struct {
 type text struct {
 	arg  int
 	kind string // TEXT_... of bpf/calls.h, without the prefix
-	aux  int    // another argument: of a PATH its directory, of COUNTED and ADDRESS the length, of CONFIG the command; -1: none
+	// aux is another argument: of a PATH its directory, of COUNTED and ADDRESS the length, of CONFIG the command; -1: none
+	aux int
 }
 
 // textRules has the kinds of the parameters of type char *, by "call.parameter" or "*.parameter". Each needs a rule:
@@ -41,12 +42,14 @@ var counts = map[string]string{
 	"sethostname": "len", "setdomainname": "len", "kexec_file_load": "cmdline_len",
 }
 
-// returnsFD are the calls that return a descriptor. Their prototypes do not tell: all calls return long. (Those of pipe,
-// socketpair and clone are in memory.)
-var returnsFD = strings.Fields(`open openat openat2 creat open_by_handle_at open_tree open_tree_attr fsopen fsmount fspick
+// returnsFD are the calls that return a descriptor. Their prototypes do not tell: all calls return long. (Those of
+// pipe, socketpair and clone are in memory.)
+var returnsFD = strings.Fields(
+	`open openat openat2 creat open_by_handle_at open_tree open_tree_attr fsopen fsmount fspick
 	dup dup2 dup3 socket accept accept4 epoll_create epoll_create1 eventfd eventfd2 signalfd signalfd4 timerfd_create
 	inotify_init inotify_init1 fanotify_init memfd_create memfd_secret pidfd_open pidfd_getfd perf_event_open
-	userfaultfd io_uring_setup mq_open`)
+	userfaultfd io_uring_setup mq_open`,
+)
 
 // fdByArgs are the calls that return a descriptor for some commands only, or have it in memory.
 var fdByArgs = strings.Fields("fcntl fcntl64 bpf seccomp landlock_create_ruleset socketcall")
