@@ -212,13 +212,7 @@ func (d *decoder) buffer(dst []byte, i int, need, limit int64) ([]byte, error) {
 		dst = grow(dst, int(size))
 		return dst, d.read(dst, at.offset)
 	}
-	// Before anything is allocated: so few compressed bytes cannot decode to size, or no
-	// encoder makes so many of it.
-	ratio := int64(zstdRatio)
-	if d.header.codec == LZ4 {
-		ratio = lz4Ratio
-	}
-	if size > at.length*ratio || at.length > size+size/64+1024 {
+	if !d.header.codec.canBe(at.length, size) { // before anything is allocated
 		return dst, fmt.Errorf("buffer %d: %d bytes of %v cannot be %d", i, at.length, d.header.codec, size)
 	}
 	src, err := d.bytes(at)
@@ -230,6 +224,16 @@ func (d *decoder) buffer(dst []byte, i int, need, limit int64) ([]byte, error) {
 		return dst, fmt.Errorf("buffer %d: decoding %v: %w", i, d.header.codec, err)
 	}
 	return dst[:need], nil
+}
+
+// canBe reports whether so many compressed bytes can decode to size, and an encoder may
+// make so many of it.
+func (c Codec) canBe(compressed, size int64) bool {
+	ratio := int64(zstdRatio)
+	if c == LZ4 {
+		ratio = lz4Ratio
+	}
+	return size <= compressed*ratio && compressed <= size+size/64+1024
 }
 
 // decompress decodes src into dst. It is an error if that does not fill dst exactly.

@@ -21,7 +21,8 @@ type callNames struct {
 type text struct {
 	arg  int
 	kind string // TEXT_... of bpf/calls.h, without the prefix
-	// aux is another argument: of a PATH its directory, of COUNTED and ADDRESS the length, of CONFIG the command; -1: none
+	// aux is another argument: of a PATH its directory, of COUNTED and ADDRESS the length, of CONFIG the command. -1 is
+	// none.
 	aux int
 }
 
