@@ -221,7 +221,8 @@ func TestSelectedOwners(t *testing.T) {
 	t.Run("uid", func(t *testing.T) {
 		eachWidth(t, func(t *testing.T) {
 			path, _ := workload(t)
-			s := selecting(t, []string{"--uid", "9,65534"}, path, "identities", newCgroups(t, name)[0])
+			flags := []string{"-e", "process,syscall,file", "--uid", "9,65534"}
+			s := selecting(t, flags, path, "identities", newCgroups(t, name)[0])
 			mine := func(r selectedRow) bool { return r.task.n("uid") == 9 || r.task.n("uid") == 65534 }
 			s.compare("syscall", mine, began)
 			s.compare("file", mine, began)

@@ -137,10 +137,21 @@ func TestUsedByThoseThatStay(t *testing.T) {
 				want,
 			)
 		}
-		if r.n("rss_max") < 30<<20 || r.n("rss_max") > 80<<20 || r.n("major_faults") < 0 {
+		if r.n("rss_max") < 30<<20 || r.n("rss_max") > max(80<<20, ownPeak(t)) || r.n("major_faults") < 0 {
 			t.Errorf("%s: %d bytes, %d major faults", op, r.n("rss_max"), r.n("major_faults"))
 		}
 	}
+}
+
+// ownPeak is the most memory that this process has had, in bytes. The kernel counts it as that of a child too, which
+// had the same memory until its exec.
+func ownPeak(t *testing.T) int64 {
+	t.Helper()
+	var used unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &used); err != nil {
+		t.Fatal(err)
+	}
+	return used.Maxrss << 10
 }
 
 // cpuClock reads the CPU clock of a process, in ns. (CPUCLOCK_SCHED, include/linux/posix-timers_types.h)

@@ -42,12 +42,13 @@ func (t *callText) appendCall(dst []byte, nr int32, row int) []byte {
 		args[i] = a.Int(row)
 	}
 	var texts [2][]byte
+	var room [2][128]byte // for most of them, without an allocation
 	for i, a := range t.texts {
 		if a == nil {
 			continue
 		}
 		if values, at := a.At(row); at > 0 {
-			texts[i] = values.Str.Bytes(at)
+			texts[i] = term.AppendQuoted(room[i][:0], values.Str.Bytes(at))
 		}
 	}
 	return t.calls.AppendCallTexts(dst, nr, args, texts)

@@ -88,7 +88,7 @@ const (
 	minRareRing   = 64 << 10
 	minBulkRows   = 1 << 12
 	minRareRows   = 1 << 11
-	minRareText   = 64 << 10
+	minRareText   = 32 << 10
 )
 
 // What is known of each batch of a segment that is being written takes batchMemory bytes, its part of the footer and of

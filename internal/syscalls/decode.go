@@ -6,8 +6,6 @@ import (
 	"math/bits"
 	"strconv"
 	"strings"
-
-	"github.com/fletch-trace/fletch/internal/term"
 )
 
 // kind says how an argument is shown. Kinds from firstSet on are sets of named constants, whose values may differ
@@ -105,12 +103,14 @@ func (t *Table) appendArgs(dst []byte, p *prototype, args *[6]int64, texts *[2][
 	return dst
 }
 
-// appendText appends an argument that is a text, or the address of a socket as a text.
-func appendText(dst []byte, q *Param, text []byte) []byte {
+// appendText appends an argument that is a text in quotes, or the address of a socket as one.
+func appendText(dst []byte, q *Param, quoted []byte) []byte {
 	if strings.Contains(q.Type, "char") || q.Type == "const void *" {
-		return term.AppendQuoted(dst, text)
+		return append(dst, quoted...)
 	}
-	return append(term.AppendEscaped(append(dst, '{'), text), '}')
+	dst = append(dst, '{')
+	dst = append(dst, quoted[1:len(quoted)-1]...)
+	return append(dst, '}')
 }
 
 // appendArg appends argument i. s and u are its value as a signed and as an unsigned number of the parameter's width.

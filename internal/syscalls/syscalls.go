@@ -207,8 +207,8 @@ func (t *Table) AppendCall(dst []byte, nr int32, args [6]int64) []byte {
 	return t.AppendCallTexts(dst, nr, args, [2][]byte{})
 }
 
-// AppendCallTexts is AppendCall with the first and the second text of the call in the place of their addresses; nil: it
-// is not known. Addresses of sockets are in braces:
+// AppendCallTexts is AppendCall with the first and the second text of the call in the place of their addresses. They
+// are in quotes and printable; nil: it is not known. Addresses of sockets are put in braces:
 //
 //	openat(AT_FDCWD, "/etc/passwd", O_RDONLY|O_CLOEXEC)
 //	connect(3, {10.0.0.1:443}, 16)
