@@ -36,9 +36,8 @@ func newProcessList(e *env, c *capture.Capture, p *filter.Program, counted bool)
 	if err != nil {
 		return nil, err
 	}
-	memory := budget.Of(e.ctx)
-	// Each task may begin a process.
-	if err := memory.Reserve("the processes of the capture", processBytes*int64(len(tasks.List))); err != nil {
+	const ofTaskBytes = 16 // its place in two slices
+	if err := budget.Of(e.ctx).Reserve("the processes of the capture", ofTaskBytes*int64(len(tasks.List))); err != nil {
 		return nil, err
 	}
 	l := &processList{latest: map[int32]*process{}, byPID: map[int32][]*process{}, command: c.Manifest.Command,
@@ -46,7 +45,7 @@ func newProcessList(e *env, c *capture.Capture, p *filter.Program, counted bool)
 	for i := range events {
 		l.apply(&events[i])
 	}
-	if err := l.join(c, tasks); err != nil {
+	if err := l.join(e, c, tasks); err != nil {
 		return nil, err
 	}
 	known := recorded(c, "process")
@@ -158,7 +157,7 @@ func (l *processList) exited(ev *processEvent) *process {
 }
 
 // join adds what comes from tasks: names and containers. It also adds processes without events.
-func (l *processList) join(c *capture.Capture, tasks *capture.Tasks) error {
+func (l *processList) join(e *env, c *capture.Capture, tasks *capture.Tasks) error {
 	containers, err := c.Texts("cgroup", "container")
 	if err != nil {
 		return err
@@ -169,10 +168,17 @@ func (l *processList) join(c *capture.Capture, tasks *capture.Tasks) error {
 		order = append(order, i+1)
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(tasks.List[a].TS, tasks.List[b].TS) })
+	memory, begun := budget.Of(e.ctx).Account("the processes of the capture"), 0
 	for _, i := range order {
 		t := &tasks.List[i]
 		p := l.find(t.PID, t.TS)
 		if p == nil {
+			if begun%budget.AccountStep == 0 {
+				if err := memory.Set(processBytes * int64(begun+budget.AccountStep)); err != nil {
+					return err
+				}
+			}
+			begun++
 			p = l.begin(t.PID, t.PPID, t.TS)
 		}
 		l.ofTask[i] = p

@@ -240,6 +240,9 @@ func (r *Recorder) close(complete func(*format.Manifest), succeeded bool) (m for
 	defer r.dest.directory.close()
 	finish := func(draft *format.Manifest) {
 		r.reporter.complete(draft)
+		if !succeeded {
+			draft.Complete, draft.Notes = false, append(draft.Notes, "it ended early, with an error")
+		}
 		if complete != nil {
 			complete(draft)
 		}

@@ -163,6 +163,9 @@ func TestSessionFails(t *testing.T) {
 			if rows, _ := r.balanced(c, "syscall"); rows == 0 {
 				t.Error("the capture has no rows")
 			}
+			if c.Manifest.Complete || !slices.Contains(c.Manifest.Notes, "it ended early, with an error") {
+				t.Errorf("complete: %v, notes %q", c.Manifest.Complete, c.Manifest.Notes)
+			}
 		})
 	}
 }

@@ -425,11 +425,26 @@ func TestSegmentsKeepTheirNumbers(t *testing.T) {
 
 // A report shows shapes of texts, none of their characters but those that structure paths and options.
 func TestMasked(t *testing.T) {
-	token := newReplacer(&everything).token("x")
+	token := newReplacer(&everything).token("secret")
 	if got := masked("--pw=Añ1!$/…\x1b\u200b漢🙂"); got != "--xx=xx0??/…??x?" {
 		t.Errorf("masked is %q", got)
 	}
 	if got := maskedAround("a!" + token + "/b"); got != "x?"+token+"/x" {
 		t.Errorf("masked is %q", got)
+	}
+}
+
+// The longest command line that a recorder keeps, of single characters, can be redacted.
+func TestManyShortArguments(t *testing.T) {
+	c := fixture.New()
+	c.AddTask(1, 10, 10, 1, 0, "true", "/bin/true")
+	args := make([]string, 4096)
+	for i := range args {
+		args[i] = string(rune('!' + i%90))
+	}
+	c.AddEvent(fixture.Process, 0, 0, 1, fixture.Row{"op": "exec", "pid": int32(10), "args": args})
+	_, to, _ := redacted(t, c, everything)
+	if rows := to.Table("process").Rows; rows != 1 {
+		t.Errorf("%d rows", rows)
 	}
 }

@@ -23,6 +23,10 @@ const (
 	// tokenDigits is the length of a token without its mark: 65 bits, so that of a million texts no two are likely to
 	// get the same one. A token fits into the 15 bytes of a thread's name.
 	tokenDigits = 13
+	// shortDigits is the same of a word of at most shortWord bytes: 40 bits. The longest list of arguments that a
+	// recorder keeps, of single characters, would become longer than FORMAT.md allows with longer ones.
+	shortDigits = 8
+	shortWord   = 4
 	// maxText is the longest text whose structure is kept, in bytes; FORMAT.md allows no longer ones.
 	maxText = 64 << 10
 	// maxCached is how many bytes of texts and their replacements are kept at most.
@@ -184,7 +188,11 @@ func (r *replacer) token(word string) string {
 	case "", ".", "..", "…":
 		return word
 	}
-	return mark + digits.EncodeToString(r.sum("text", word))[:tokenDigits]
+	n := tokenDigits
+	if len(word) <= shortWord {
+		n = shortDigits
+	}
+	return mark + digits.EncodeToString(r.sum("text", word))[:n]
 }
 
 // sum returns 32 bytes that only who has the key can compute. Those for different uses have nothing in common.
