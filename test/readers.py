@@ -224,11 +224,26 @@ def check_raw(db, directory, name, rows):
     return table, kinds, expected
 
 
-def check_parquet(db, file, name, rows, kinds, expected):
+def check_texts(what, got, texts):
+    """Where an id has become NAME_id, NAME is the text of its row."""
+    for column, of_id in texts.items():
+        if f"{column}_id" not in got:
+            continue
+        for i, (number, text) in enumerate(zip(got[f"{column}_id"], got[column])):
+            if text != (of_id.get(number, text) if number else ""):
+                fail(f"{what}: row {i}: {column} is {text!r}, but that of id {number} is {of_id.get(number)!r}")
+                break
+
+
+def check_parquet(db, file, name, rows, kinds, expected, texts):
     """The file has the table's rows in the same order, with or without joined columns; returns the table read from it."""
     what = f"{name}, parquet, pyarrow"
     converted = pa.parquet.read_table(file)
     converted_kinds, got = from_arrow(what, converted)
+    check_texts(what, got, texts)
+    stays = {c: f"{c}_id" if f"{c}_id" in got else c for c in kinds}
+    kinds = {stays[c]: kind for c, kind in kinds.items()}
+    expected = {stays[c]: values for c, values in expected.items()}
     compare(what, expected, got, rows)
     for column, kind in kinds.items():
         if converted_kinds.get(column, kind) != kind:
@@ -262,18 +277,25 @@ def check_skipping(db, file, name, expected, kinds):
                 fail(f"{name}, parquet, {reader}: {n} rows with {column} {wanted!r}, not {count}")
 
 
-def check_table(db, capture, parquet, name, rows, tasks):
+def check_table(db, capture, parquet, name, rows, tasks, texts):
     """One table of a capture, raw and converted."""
     table, kinds, expected = check_raw(db, capture / name, name, rows)
     if table is None:
         return
-    converted = check_parquet(db, parquet / f"{name}.parquet", name, rows, kinds, expected)
+    converted = check_parquet(db, parquet / f"{name}.parquet", name, rows, kinds, expected, texts)
     joined = [c for c in converted.column_names if c not in kinds]
     if table.column_names[:3] == ["ts", "cpu", "task"]:
         check_join(f"{name}, parquet", converted, tasks)
     if "nr" in table.column_names and "name" not in joined:
         fail(f"{name}, parquet: no joined column name")
     print(f"{name}: {rows} rows, {len(table.column_names)} columns and {len(joined)} joined", *joined)
+
+
+def texts_of(capture, tables, name, column, text):
+    """The texts of the ids of a table."""
+    if not tables.get(name, {}).get("rows"):
+        return {}
+    return {row[column]: row[text] for row in segments(capture / name)[1].to_pylist()}
 
 
 def main(capture, parquet, info, streams=None):
@@ -283,11 +305,14 @@ def main(capture, parquet, info, streams=None):
     tasks = {}
     if "task" in tables:
         tasks = {row["task"]: row for row in segments(capture / "task")[1].to_pylist()}
+    paths = texts_of(capture, tables, "path", "path", "name")
+    strings = texts_of(capture, tables, "string", "string", "value")
+    texts = {"path": paths, "path2": paths, "dir": paths, "dir2": paths, "str": strings, "str2": strings}
     readings = check_streams(streams, capture) if streams else 0
     for name, table in sorted(tables.items()):
         file = parquet / f"{name}.parquet"
         if table["rows"] > 0:
-            check_table(db, capture, parquet, name, table["rows"], tasks)
+            check_table(db, capture, parquet, name, table["rows"], tasks, texts)
             readings += 8
         elif file.exists():
             check_empty(file, db)
