@@ -50,9 +50,7 @@ func (r *run) bound(table string, c schema.Column) (checks []check) {
 		checks = append(checks, within(0, schema.FlagsAll))
 	case c.Meaning == schema.Enum && c.Type == format.String:
 		checks = append(checks, oneOf(c.Values))
-	case c.Meaning == schema.Address && c.Type == format.String && table == "path":
-		checks = append(checks, socketAddress)
-	case c.Meaning == schema.Address && c.Type == format.String:
+	case c.Meaning == schema.Address && c.Type == format.String && table != "path": // a unix socket has any name
 		checks = append(checks, address)
 	}
 	return checks

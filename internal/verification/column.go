@@ -198,15 +198,5 @@ func address(v *format.Vector, at reporter) {
 	}
 }
 
-// socketAddress is address for a column in which files that are no sockets have no text, and unix sockets a path.
-func socketAddress(v *format.Vector, at reporter) {
-	for i := range v.Str.Len() {
-		text := v.Str.At(i)
-		if _, err := netip.ParseAddr(text); err != nil && text != "" && !strings.ContainsAny(text[:1], "/@.") {
-			at.row(i, "%q, which is no address", cutText(text))
-		}
-	}
-}
-
 // corrupt reports whether an error is the capture's fault.
 func corrupt(err error) bool { return errors.Is(err, format.ErrCorrupt) }
