@@ -259,7 +259,7 @@ func TestChangedTarsAreFound(t *testing.T) {
 		set, err := openStream(t.Context(), decompressed(t, data))
 		// What changed may be the frame's checksum; zstd -dc then prints everything, and fails.
 		out, _ := io.ReadAll(decompressed(t, data))
-		if got, result := state(t, set, err); got == Whole && result.manifest == sum && !bytes.Equal(out, whole) {
+		if got, result := state(t, set, err); got == Whole && result.manifest == sum && !sameTar(out, whole) {
 			t.Errorf("byte %d of the compressed tar changed: %v", at, got)
 		}
 		set, err = openStream(t.Context(), decompressed(t, small[:at]))
