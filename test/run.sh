@@ -44,7 +44,7 @@ step "other readers (pyarrow, pandas, polars, DuckDB)" test/readers.sh
 kernel_tests='EveryCall|TestSudo|TwoCapabilities|CommandHas|LossIsExact|OnlyTheCommandsTree|Files|IPC|TCP|TestSeccomp$'
 kernel_tests+='|TestSignal(s$|Loss|Names|Of)|Flood|Hostile|MachineCPUComes|MachineClockIsSet$|MachineSleeps'
 kernel_tests+='|PathsAre|Offsets|ExitsOnce|AFewIdentities|ThatDoNotReturn|DumpsAreWhole|LoadTogether|LongArguments'
-kernel_tests+='|DescriptorsOfCalls|TestTexts$'
+kernel_tests+='|TestTexts$'
 step "Debian's kernels" env BOOTS="6.1:none 6.12:bpf" RUN="$kernel_tests" test/kernel.sh
 step "known vulnerabilities" test/vulncheck.sh
 
