@@ -39,11 +39,17 @@ func figures(t *testing.T, text string, args ...any) {
 // needTime skips the test with -short. The short versions of torture tests run in parallel.
 func needTime(t *testing.T) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("takes long, not run with -short")
-	}
+	needTimeAlone(t)
 	if !large {
 		t.Parallel()
+	}
+}
+
+// needTimeAlone is needTime for a test beside which no other runs.
+func needTimeAlone(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long, not run with -short")
 	}
 }
 
