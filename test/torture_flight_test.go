@@ -115,8 +115,8 @@ func dumpsOf(dir string) []string {
 // other closely have no gap between them, and memory and disk space do not grow.
 func TestTortureDumps(t *testing.T) {
 	needKernel(t)
-	// The others that run in parallel would leave it ever more of the CPUs, and a second of events is as many as there is
-	// time for: the window would grow with them.
+	// The others that run in parallel would leave it ever more of the CPUs, and a second of events is as many as there
+	// is time for: the window would grow with them.
 	needTimeAlone(t)
 	const last = time.Second
 	for _, c := range []struct {
