@@ -94,6 +94,16 @@ func needProgram(t *testing.T, name string) string {
 	return path
 }
 
+// skipCases skips a test for each case that a workload could not make here, "CASE: REASON", so that it counts as not
+// run.
+func skipCases(t *testing.T, cases []string) {
+	t.Helper()
+	for _, text := range cases {
+		name, reason, _ := strings.Cut(text, ": ")
+		t.Run(name, func(t *testing.T) { t.Skipf("the workload cannot do it here: %s", reason) })
+	}
+}
+
 // output runs a program in a new directory, and returns its exit status and output.
 func output(t *testing.T, name string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
